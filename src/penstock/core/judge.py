@@ -1,0 +1,93 @@
+"""What an attempt means: the outcome, another hop, or another attempt later.
+
+Knows redirects and retries. Does not know slots, hosts' limits, sockets or files.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from penstock.core.model import Attempt, Failed, Fetched, Job, Kind, Outcome, Skipped, Slug
+from penstock.core.requests import REDIRECTS, Refused, follow
+from penstock.core.retry import Retry
+
+__all__ = ["Again", "Done", "Judge", "Onward", "Verdict"]
+
+
+class Done(NamedTuple):
+    """The input has its outcome."""
+
+    outcome: Outcome
+
+
+class Again(NamedTuple):
+    """The same request, not before *until*."""
+
+    job: Job
+    until: float
+
+
+class Onward(NamedTuple):
+    """A redirect: the next hop takes its turn at the host it leads to."""
+
+    job: Job
+
+
+Verdict = Done | Again | Onward
+
+
+class Judge(Struct, frozen=True):
+    """The rules for HTTP: how often to try, how many redirects to follow."""
+
+    retry: Retry = Retry()
+    max_redirects: int = 10
+
+    def __call__(self, attempt: Attempt, now: float, draw: float) -> Verdict:
+        """What *attempt*, finished at *now*, means; *draw* in [0, 1) is for the back-off's jitter."""
+        if attempt.error is None and attempt.status in REDIRECTS:
+            onward = follow(attempt, self.max_redirects, now)
+            if type(onward) is Job:
+                return Onward(onward)
+            if type(onward) is Refused:
+                return Done(_outcome(attempt, onward.slug, onward.detail))
+        delay = self.retry.delay(attempt, draw)
+        if delay is not None:
+            job = attempt.job
+            until = now + delay
+            return Again(_from_the_start(job, until), until)
+        return Done(_outcome(attempt, attempt.error, attempt.detail))
+
+
+def _from_the_start(job: Job, ready: float) -> Job:
+    """The same hop once more; the new attempt has the whole of its time before it."""
+    return replace(job, ready=ready, earlier=job.earlier + 1, spent=0.0)
+
+
+def _outcome(attempt: Attempt, error: Slug | None, detail: str | None) -> Outcome:
+    job = attempt.job
+    kind: type[Outcome]
+    if error is None:
+        kind = Fetched
+    else:
+        kind = Failed if error.kind is Kind.FAILED else Skipped
+    return kind(
+        job.seq,
+        job.url,
+        error,
+        detail,
+        attempt.status,
+        job.target if attempt.status is not None else None,
+        job.hops,
+        job.earlier + 1,
+        attempt.started,
+        attempt.times,
+        attempt.ip,
+        attempt.http,
+        attempt.head,
+        attempt.body,
+        None,
+        job.fields,
+    )

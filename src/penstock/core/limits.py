@@ -1,0 +1,38 @@
+"""How much may run at once, and how often something may start.
+
+Arithmetic on times that are handed in; nothing here knows what time it is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["TOLERANCE", "Pace"]
+
+TOLERANCE: Final = 0.01
+"""Seconds by which a late start may be made up for. A selector wakes to the millisecond, so without it
+1,000 starts a second would come to some 600."""
+
+
+class Pace:
+    """At most *rate* starts in any one second, spread evenly (the generic cell rate algorithm).
+
+    Starts that come up to TOLERANCE late are made up for; the interval is longer by as much, so that
+    no second ever sees more than *rate* + 1 starts. A *rate* of None means no limit.
+    """
+
+    __slots__ = ("_interval", "_next", "rate")
+
+    def __init__(self, rate: float | None = None) -> None:
+        """Start with the whole pace free."""
+        self._next = float("-inf")
+        self.rate = rate
+        self._interval = 0.0 if rate is None else (1.0 + TOLERANCE) / rate
+
+    def free_at(self) -> float:
+        """The earliest time at which another start is allowed."""
+        return self._next - TOLERANCE if self._interval else self._next
+
+    def start(self, now: float) -> None:
+        """Count a start made at *now*."""
+        self._next = max(self._next, now) + self._interval

@@ -1,0 +1,271 @@
+"""The values that travel between the stages, and the closed list of what can go wrong.
+
+Knows what a job, an attempt and an outcome are. Does not know how any of them comes about.
+
+What travels is frozen. The values are ``msgspec.Struct``: one is made in 0.1 µs, a frozen dataclass of
+the same fields takes ten times that, and there are several of them for every page.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, ClassVar, Final
+
+from msgspec import Struct
+
+__all__ = [
+    "Attempt",
+    "Failed",
+    "Fetched",
+    "Hop",
+    "Job",
+    "Kind",
+    "Outcome",
+    "Row",
+    "Skipped",
+    "Slug",
+    "Times",
+    "split_head",
+]
+
+type_of_headers = tuple[tuple[str, str], ...]
+
+
+class Kind(enum.StrEnum):
+    """The three things an outcome can be."""
+
+    FETCHED = "fetched"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Slug(enum.StrEnum):
+    """Why an input has no complete response: a closed list, each with its kind and its second chance.
+
+    ``slug.kind`` is ``failed`` or ``skipped``. ``slug.transient`` says whether another attempt within
+    the same run may succeed; ``slug.later`` whether a later pass over the failed ones may.
+    """
+
+    kind: Kind
+    transient: bool
+    later: bool
+
+    def __new__(cls, text: str, kind: Kind, transient: bool, later: bool) -> Slug:  # noqa: FBT001 - a row of the table below
+        """One row of the table."""
+        slug = str.__new__(cls, text)
+        slug._value_ = text
+        slug.kind = kind
+        slug.transient = transient
+        slug.later = later
+        return slug
+
+    # fmt: off
+    #                      text                     kind          transient  later
+    INVALID_URL          = "invalid_url",          Kind.SKIPPED, False, False
+    BLOCKED_SCHEME       = "blocked_scheme",       Kind.SKIPPED, False, False
+    BLOCKED_ADDRESS      = "blocked_address",      Kind.SKIPPED, False, False
+    ROBOTS_DISALLOWED    = "robots_disallowed",    Kind.SKIPPED, False, False
+    ROBOTS_UNAVAILABLE   = "robots_unavailable",   Kind.SKIPPED, False, True
+    HOST_DOWN            = "host_down",            Kind.SKIPPED, False, True
+
+    DNS_NOT_FOUND        = "dns_not_found",        Kind.FAILED,  False, False
+    TLS_CERTIFICATE      = "tls_certificate",      Kind.FAILED,  False, False
+    PROTOCOL_ERROR       = "protocol_error",       Kind.FAILED,  False, False
+    DECODE_ERROR         = "decode_error",         Kind.FAILED,  False, False
+    TOO_LARGE            = "too_large",            Kind.FAILED,  False, False
+    REDIRECT_INVALID     = "redirect_invalid",     Kind.FAILED,  False, False
+    TOO_MANY_REDIRECTS   = "too_many_redirects",   Kind.FAILED,  False, False
+    CALLBACK_ERROR       = "callback_error",       Kind.FAILED,  False, False
+    WORKER_LOST          = "worker_lost",          Kind.FAILED,  False, False
+
+    DNS_TEMPORARY        = "dns_temporary",        Kind.FAILED,  True,  True
+    CONNECT_REFUSED      = "connect_refused",      Kind.FAILED,  True,  True
+    CONNECT_UNREACHABLE  = "connect_unreachable",  Kind.FAILED,  True,  True
+    RESET                = "reset",                Kind.FAILED,  True,  True
+    TLS_HANDSHAKE        = "tls_handshake",        Kind.FAILED,  True,  True
+    TRUNCATED            = "truncated",            Kind.FAILED,  True,  True
+    EMPTY_REPLY          = "empty_reply",          Kind.FAILED,  True,  True
+    TIMEOUT_DNS          = "timeout_dns",          Kind.FAILED,  True,  True
+    TIMEOUT_CONNECT      = "timeout_connect",      Kind.FAILED,  True,  True
+    TIMEOUT_TLS          = "timeout_tls",          Kind.FAILED,  True,  True
+    TIMEOUT_FIRST_BYTE   = "timeout_first_byte",   Kind.FAILED,  True,  True
+    TIMEOUT_BODY         = "timeout_body",         Kind.FAILED,  True,  True
+    TIMEOUT              = "timeout",              Kind.FAILED,  True,  True
+    # fmt: on
+
+
+class Row(Struct, frozen=True, gc=False):
+    """One input as its source read it; nobody has looked at the URL yet.
+
+    *seq* counts inputs from 0 and is the input's identity; *line* is where a person finds it (counted
+    from 1, comments and blank lines included). *fault* is set where the row itself is broken: such a
+    row still gets its outcome.
+    """
+
+    seq: int
+    line: int
+    url: str
+    method: str = "GET"
+    headers: type_of_headers = ()
+    body: bytes | None = None
+    fields: dict[str, Any] | None = None
+    fault: str | None = None
+
+
+class Hop(Struct, frozen=True, gc=False):
+    """A redirect that was followed: the address that answered, and the status it gave."""
+
+    url: str
+    status: int
+
+
+class Job(Struct, frozen=True):
+    """A request that may be sent: one hop of one attempt at one input.
+
+    *url* is the input as given, credentials blotted out; *target* is the canonical address of this
+    hop; *key* is the host whose limits apply. *headers* holds every header that is to be sent, those
+    of the settings included, so that a redirect can drop what must not cross an origin. *ready* is the
+    monotonic time at which the job could first have started; *earlier* counts the attempts made
+    before this one; *spent* is the time in seconds that earlier hops of this attempt took.
+    """
+
+    seq: int
+    key: str
+    url: str
+    target: str
+    method: str = "GET"
+    headers: type_of_headers = ()
+    body: bytes | None = None
+    fields: dict[str, Any] | None = None
+    ready: float = 0.0
+    earlier: int = 0
+    spent: float = 0.0
+    hops: tuple[Hop, ...] = ()
+
+
+class Times(Struct, frozen=True, gc=False):
+    """Where the time of the last hop went, in seconds.
+
+    *dns*, *connect* and *tls* are what each phase took by itself (0 on a kept connection);
+    *first_byte* and *total* count from the start of the request; *wait* is how long the job had been
+    ready before it was started.
+    """
+
+    wait: float = 0.0
+    dns: float = 0.0
+    connect: float = 0.0
+    tls: float = 0.0
+    first_byte: float = 0.0
+    total: float = 0.0
+
+
+NO_TIMES: Final = Times()
+
+
+class Attempt(Struct, frozen=True):
+    """What an engine says of one job: a complete response, or why there is none (*error*).
+
+    *head* is the raw header block of the final response, *started* the wall-clock time in seconds
+    since 1970.
+    """
+
+    job: Job
+    error: Slug | None = None
+    detail: str | None = None
+    status: int | None = None
+    head: bytes = b""
+    body: bytes = b""
+    started: float = 0.0
+    times: Times = NO_TIMES
+    ip: str | None = None
+    http: str | None = None
+
+
+class Outcome(Struct, frozen=True):
+    """What became of one input. Exactly one of these exists for each: Fetched, Failed or Skipped.
+
+    All three have the same fields, so that a loop over outcomes may ask any of them for its status.
+    """
+
+    kind: ClassVar[Kind]
+
+    seq: int
+    url: str
+    error: Slug | None = None
+    detail: str | None = None
+    status: int | None = None
+    final_url: str | None = None
+    redirects: tuple[Hop, ...] = ()
+    attempts: int = 0
+    started: float | None = None
+    times: Times = NO_TIMES
+    ip: str | None = None
+    http: str | None = None
+    head: bytes = b""
+    body: bytes = b""
+    data: Any = None
+    input: dict[str, Any] | None = None
+
+    @property
+    def outcome(self) -> str:
+        """``fetched``, ``failed`` or ``skipped``."""
+        return self.kind.value
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The response's headers in the order they came, names as the server spelled them."""
+        return split_head(self.head)
+
+    def header(self, name: str) -> str | None:
+        """The first header called *name*, whatever its case; None where there is none."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+    def text(self) -> str:
+        """The body as text, by the charset its Content-Type names, else UTF-8; never raises.
+
+        Bytes that do not fit become U+FFFD. No guess is made from the content: a library made for
+        that guesses better.
+        """
+        content_type = (self.header("content-type") or "").lower()
+        _, _, charset = content_type.partition("charset=")
+        name = charset.split(";", 1)[0].strip(" \"'") or "utf-8"
+        try:
+            return self.body.decode(name, "replace")
+        except (LookupError, ValueError):
+            return self.body.decode("utf-8", "replace")
+
+
+class Fetched(Outcome, frozen=True):
+    """A complete HTTP response, whatever its status: 404 and 503 are answers."""
+
+    kind = Kind.FETCHED
+
+
+class Failed(Outcome, frozen=True):
+    """No complete response; ``error`` says why and ``detail`` has the system's own words."""
+
+    kind = Kind.FAILED
+
+
+class Skipped(Outcome, frozen=True):
+    """Not tried; ``error`` says why."""
+
+    kind = Kind.SKIPPED
+
+
+def split_head(head: bytes) -> list[tuple[str, str]]:
+    """The header fields of a raw header block, in order; bytes above 0x7F are read as Latin-1.
+
+    Lines folded in the obsolete way (RFC 9112, section 5.2) are joined with a space.
+    """
+    fields: list[tuple[str, str]] = []
+    for line in head.decode("latin-1").split("\r\n")[1:]:
+        if line[:1] in (" ", "\t") and fields:
+            name, value = fields[-1]
+            fields[-1] = (name, f"{value} {line.strip()}")
+            continue
+        name, colon, value = line.partition(":")
+        if colon:
+            fields.append((name, value.strip(" \t")))
+    return fields

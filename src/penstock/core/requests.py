@@ -1,0 +1,141 @@
+"""From a row of the input to the first job, and from a redirect to the next one.
+
+Knows which headers a request carries and which of them must not cross an origin. Does not know how
+requests are sent or when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from penstock.core.hosts import Place, Refusal, blot, locate, origin
+from penstock.core.model import Attempt, Hop, Job, Row, Skipped, Slug, split_head
+
+__all__ = ["REDIRECTS", "Refused", "Requests", "follow"]
+
+Headers = tuple[tuple[str, str], ...]
+
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+"""Statuses that name another place to go (RFC 9110, section 15.4); 300, 304 and 305 do not."""
+
+CROSSES_ORIGINS: Final = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "from",
+        "if-modified-since",
+        "if-none-match",
+        "pragma",
+        "range",
+        "user-agent",
+    },
+)
+"""The headers a redirect may take to another origin. Every other may be a credential (X-Api-Key)."""
+
+DESCRIBES_BODY: Final = frozenset(
+    {"content-encoding", "content-language", "content-length", "content-location", "content-type"},
+)
+"""What goes away with the body when a redirect turns a POST into a GET (RFC 9110, section 15.4)."""
+
+
+class Requests(Struct, frozen=True):
+    """What every request of a run has in common: its *headers*."""
+
+    headers: Headers = ()
+
+    def first(self, row: Row, now: float) -> Job | Skipped:
+        """The job that *row* asks for, ready at *now*; Skipped where it asks for nothing possible."""
+        if row.fault is not None:
+            return Skipped(row.seq, row.url, Slug.INVALID_URL, f"line {row.line}: {row.fault}", input=row.fields)
+        place = locate(row.url)
+        if type(place) is Refusal:
+            return Skipped(
+                row.seq, blot(row.url), place.slug, f"line {row.line}: {place.detail}", input=row.fields
+            )
+        assert isinstance(place, Place)
+        url, headers = row.url, self.headers
+        if row.headers:
+            headers = _merged(headers, row.headers)
+        if place.authorization is not None:
+            url = blot(url)
+            headers = _merged(headers, (("Authorization", place.authorization),))
+        return Job(row.seq, place.key, url, place.url, row.method, headers, row.body, row.fields, now)
+
+
+class Refused(Struct, frozen=True, gc=False):
+    """Why a redirect is not followed."""
+
+    slug: Slug
+    detail: str
+
+
+def follow(attempt: Attempt, limit: int, now: float) -> Job | Refused | None:
+    """Where a complete response sends its job next: None where it sends it nowhere.
+
+    At most *limit* hops are followed. 303, and 301 or 302 after POST, turn the request into a GET
+    without a body (the Fetch standard, HTTP-redirect fetch, step 12).
+    """
+    if attempt.status not in REDIRECTS:
+        return None
+    job, status = attempt.job, attempt.status
+    locations = [value for name, value in split_head(attempt.head) if name.lower() == "location"]
+    if len(set(locations)) != 1 or not locations[0]:
+        said = "no Location" if not any(locations) else "more than one Location"
+        return Refused(Slug.REDIRECT_INVALID, f"status {status} with {said}")
+    if len(job.hops) >= limit:
+        return Refused(Slug.TOO_MANY_REDIRECTS, f"more than {limit} redirects")
+    place = locate(_as_text(locations[0]), job.target)
+    if type(place) is Refusal:
+        slug = place.slug if place.slug is Slug.BLOCKED_SCHEME else Slug.REDIRECT_INVALID
+        return Refused(slug, f"redirect: {place.detail}")
+    assert isinstance(place, Place)
+    return _next_hop(attempt, place, now)
+
+
+def _next_hop(attempt: Attempt, place: Place, now: float) -> Job:
+    job = attempt.job
+    headers, method, body = job.headers, job.method, job.body
+    if origin(place.url) != origin(job.target):
+        headers = _kept(headers, lambda name: name in CROSSES_ORIGINS)
+    if place.authorization is not None:
+        headers = _merged(headers, (("Authorization", place.authorization),))
+    if method not in ("GET", "HEAD") and (
+        attempt.status == 303 or (attempt.status in (301, 302) and method == "POST")
+    ):
+        method, body = "GET", None
+        headers = _kept(headers, lambda name: name not in DESCRIBES_BODY)
+    return replace(
+        job,
+        key=place.key,
+        target=place.url,
+        method=method,
+        headers=headers,
+        body=body,
+        ready=now,
+        spent=job.spent + attempt.times.total,
+        hops=(*job.hops, Hop(job.target, attempt.status or 0)),
+    )
+
+
+def _merged(headers: Headers, more: Headers) -> Headers:
+    """*headers* with those of *more* in place of their namesakes."""
+    names = {name.lower() for name, _ in more}
+    return (*_kept(headers, lambda name: name not in names), *more)
+
+
+def _kept(headers: Headers, wanted: Callable[[str], bool]) -> Headers:
+    return tuple(pair for pair in headers if wanted(pair[0].lower()))
+
+
+def _as_text(location: str) -> str:
+    """A Location as text: servers send raw UTF-8 there, which a header block reads as Latin-1."""
+    try:
+        return location.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return location

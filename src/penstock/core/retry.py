@@ -1,0 +1,46 @@
+"""Whether an attempt deserves another, and after how long.
+
+Arithmetic only: no clock, no randomness. *draw* is the caller's random number in [0, 1).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from penstock.core.model import Attempt
+
+__all__ = ["IDEMPOTENT", "STATUSES", "Retry"]
+
+STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
+"""Statuses that may be another one next time. 522 and 524 are Cloudflare's for an origin it cannot reach."""
+
+IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+"""Methods that may be sent twice with the effect of once (RFC 9110, section 9.2.2)."""
+
+
+class Retry(Struct, frozen=True, gc=False):
+    """Exponential back-off with full jitter: a wait drawn evenly from 0 to min(cap, base · 2ⁿ) seconds.
+
+    Full jitter spends the least work where many clients meet one server again (Marc Brooker,
+    "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+    """
+
+    attempts: int = 3
+    base: float = 1.0
+    cap: float = 60.0
+
+    def delay(self, attempt: Attempt, draw: float) -> float | None:
+        """Seconds to wait before the job's next attempt; None where it deserves none."""
+        made = attempt.job.earlier + 1
+        if made >= self.attempts or attempt.job.method not in IDEMPOTENT:
+            return None
+        if attempt.error is None:
+            again = attempt.status in STATUSES
+        else:
+            again = attempt.error.transient
+        if not again:
+            return None
+        # The exponent is bounded: 2.0 ** 1024 is an OverflowError, and any cap is reached long before.
+        return draw * min(self.cap, self.base * 2.0 ** min(made - 1, 60))

@@ -1,0 +1,77 @@
+"""What has come of the inputs so far, counted.
+
+Knows outcomes; does not know when they came or where they were stored. Tallies add up, so that a run's
+tally is the sum over its extents.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from penstock.core.model import Kind, Outcome
+
+__all__ = ["Tally"]
+
+
+class Tally:
+    """Counts by kind, status and slug; *bytes* are those of the bodies, decoded."""
+
+    __slots__ = ("attempts", "bytes", "kinds", "redirects", "slugs", "statuses")
+
+    def __init__(self) -> None:
+        """Nothing counted yet."""
+        self.kinds: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.slugs: Counter[str] = Counter()
+        self.bytes = 0
+        self.attempts = 0
+        self.redirects = 0
+
+    @property
+    def total(self) -> int:
+        """How many outcomes were counted."""
+        return self.kinds.total()
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
+        self.kinds[outcome.kind] += 1
+        if outcome.kind is Kind.FETCHED and outcome.status is not None:
+            self.statuses[outcome.status] += 1
+        elif outcome.error is not None:
+            self.slugs[outcome.error] += 1
+        self.bytes += len(outcome.body)
+        self.attempts += outcome.attempts
+        self.redirects += len(outcome.redirects)
+
+    def merge(self, other: Tally) -> None:
+        """Add what *other* counted."""
+        self.kinds.update(other.kinds)
+        self.statuses.update(other.statuses)
+        self.slugs.update(other.slugs)
+        self.bytes += other.bytes
+        self.attempts += other.attempts
+        self.redirects += other.redirects
+
+    def as_dict(self) -> dict[str, Any]:
+        """The counts as JSON takes them, largest first; ``from_dict`` reads them back."""
+        return {
+            "outcomes": {str(kind): count for kind, count in self.kinds.most_common()},
+            "statuses": {str(status): count for status, count in self.statuses.most_common()},
+            "errors": {str(slug): count for slug, count in self.slugs.most_common()},
+            "bytes": self.bytes,
+            "attempts": self.attempts,
+            "redirects": self.redirects,
+        }
+
+    @classmethod
+    def from_dict(cls, counts: dict[str, Any]) -> Tally:
+        """The tally whose ``as_dict`` gave *counts*."""
+        tally = cls()
+        tally.kinds.update(counts["outcomes"])
+        tally.statuses.update({int(status): count for status, count in counts["statuses"].items()})
+        tally.slugs.update(counts["errors"])
+        tally.bytes = counts["bytes"]
+        tally.attempts = counts["attempts"]
+        tally.redirects = counts["redirects"]
+        return tally

@@ -1,0 +1,125 @@
+"""The seams: what a source, an engine and a sink must do. Everything else is an implementation.
+
+Each has a contract function in ``penstock.testing.contracts`` which every implementation passes, the
+fakes included.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Protocol
+
+from msgspec import Struct
+from pyroaring import BitMap64
+
+from penstock.core.model import Attempt, Job, Outcome, Row
+
+__all__ = ["Engine", "Extent", "Input", "NotYet", "Settled", "Signal", "Sink", "Source"]
+
+Settled = BitMap64
+"""The seqs of the inputs whose outcomes are durable."""
+
+
+class Signal(enum.Enum):
+    """What a source says instead of an item."""
+
+    NOT_YET = "not yet"
+    """Nothing at the moment; the source wakes the engine when it has something."""
+
+    EXHAUSTED = "exhausted"
+    """Nothing any more."""
+
+
+NotYet: Final = Signal.NOT_YET
+
+
+class Input(Protocol):
+    """Something that holds rows: a file, standard input, an iterable of URLs."""
+
+    blocks: bool
+    """Whether reading may have to wait for somebody: such an input is read on a thread of its own."""
+
+    def rows(self, settled: Settled) -> Iterator[Row]:
+        """Every row whose seq is not in *settled*, in order, read lazily.
+
+        A row that is broken comes with its ``fault``; InputError where nothing can be read at all.
+        """
+
+    def fingerprint(self) -> dict[str, Any] | None:
+        """What tells this input from another, as JSON takes it; None where nothing can."""
+
+
+class Source(Protocol):
+    """Where the driver takes the next item from. ``pull`` is cheap and never waits."""
+
+    def pull(self) -> Job | Outcome | Signal:
+        """The next job; or the outcome of an input that needs no job; or why there is neither.
+
+        Whatever the iterator behind it raises comes out here, once; after that it is exhausted.
+        """
+
+    def close(self) -> None:
+        """Close the iterator and end the thread, if there is one. May be called twice."""
+
+
+class Engine(Protocol):
+    """Does one job each time it is asked. It never raises for a bad web: an Attempt says what happened.
+
+    Times are those of the clock the driver uses.
+    """
+
+    def start(self, job: Job, now: float) -> None:
+        """Begin *job*; its attempt comes out of ``collect``, later, once."""
+
+    def collect(self, timeout: float | None) -> Sequence[Attempt]:
+        """What has finished, waiting at most *timeout* seconds (None: without end) for the first.
+
+        Returns early, with nothing, when woken.
+        """
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when ``collect`` has something to do."""
+
+    def deadline(self) -> float | None:
+        """When ``collect`` must be called even though the descriptor is silent."""
+
+    def wake(self) -> None:
+        """Make a waiting ``collect`` return. May be called from any thread and from a signal handler."""
+
+    def cancel(self) -> None:
+        """Drop everything that runs; nothing comes out for it."""
+
+    def close(self) -> None:
+        """Give back every descriptor. May be called twice."""
+
+
+class Extent(Struct, frozen=True):
+    """A stretch of one output file that is on the disk for good: proof that it may be committed.
+
+    *start* and *end* are offsets in bytes; *checksum* is the SHA-256 of the bytes between them; *seqs*
+    are the inputs whose outcomes they hold, one row each. Only a durable write makes one.
+    """
+
+    sink: str
+    file: str
+    start: int
+    end: int
+    rows: int
+    checksum: str
+    seqs: BitMap64
+
+
+class Sink(Protocol):
+    """Makes outcomes durable in one format."""
+
+    name: str
+
+    def write(self, outcome: Outcome) -> int:
+        """Take *outcome*; it may stay in memory. Returns the bytes it will come to, roughly."""
+
+    def flush(self) -> list[Extent]:
+        """Put all that was taken on the disk for good, and say where it is. OutputError if it cannot."""
+
+    def close(self) -> None:
+        """Let go of the files, without another flush. May be called twice."""
