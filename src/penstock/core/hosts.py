@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from typing import Final
-from urllib.parse import unquote_to_bytes, urljoin
+from urllib.parse import unquote_to_bytes
 
 import can_ada
 from msgspec import Struct
@@ -19,13 +19,15 @@ from penstock.core.model import Slug
 __all__ = ["MAX_URL", "Place", "Refusal", "blot", "locate", "origin"]
 
 MAX_URL: Final = 32_768
-"""The longest URL taken, in characters. Servers stop far below: nginx at 8 kB, Apache httpd at 8,190."""
+"""The longest URL taken, in bytes of UTF-8. Servers stop far below: nginx at 8 kB, Apache httpd at 8,190."""
 
 SCHEMES: Final = ("http:", "https:")
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_CREDENTIALS: Final = re.compile(r"^(\s*[a-zA-Z][a-zA-Z0-9+.-]*:[/\\]*)[^/?#\\]*@")
+_CREDENTIALS: Final = re.compile(r"(\s*https?:[/\\]*)[^/?#\\]*@", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"\s*([a-zA-Z][a-zA-Z0-9+.-]*):")
+_HOST_AND_PORT: Final = re.compile(r"\s*(?:localhost|[a-zA-Z][a-zA-Z0-9-]*\.[a-zA-Z0-9.-]*):[0-9]+(?:[/?#]|\s*$)")
+_REFERENCE: Final = re.compile(r"(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?([^?#]*)(.*)", re.DOTALL)
 
 
 class Place(Struct, frozen=True, gc=False):
@@ -54,20 +56,17 @@ def locate(text: str, base: str | None = None) -> Place | Refusal:
     Stricter than a browser in one thing: control characters, lone surrogates and over-long texts are
     refused where the standard would strip or encode them, since in a list they are damage.
     """
-    if len(text) > MAX_URL:
-        return Refusal(Slug.INVALID_URL, f"{len(text)} characters, over {MAX_URL}")
-    if not (text.isascii() and text.isprintable()) and _CONTROL.search(text):
-        return Refusal(Slug.INVALID_URL, "control characters or broken text in the URL")
     if base is not None:
-        # can_ada has no base URL. A browser reads a backslash as a slash; RFC 3986, as urljoin, does not.
-        text = urljoin(base, text.strip().replace("\\", "/"))
+        text = _resolved(text, base)
+    damage = _damage(text)
+    if damage is not None:
+        return Refusal(Slug.INVALID_URL, damage)
     try:
         url = can_ada.parse(text)
     except ValueError:
         return _refuse(text)
-    protocol = url.protocol
-    if protocol not in SCHEMES:
-        return Refusal(Slug.BLOCKED_SCHEME, f"scheme {protocol[:40]} is not http or https")
+    if url.protocol not in SCHEMES:
+        return _refuse(text)
     authorization = None
     if url.has_credentials():
         authorization = _basic(url.username, url.password)
@@ -89,13 +88,67 @@ def origin(url: str) -> str:
 
 
 def blot(text: str) -> str:
-    """*text* with any user name and password in it replaced by ``***``."""
-    return _CREDENTIALS.sub(r"\1***@", text) if "@" in text else text
+    """*text* with any user name and password in it replaced by ``***``.
+
+    What is no web address at all loses everything up to its last @: a password with a slash in it makes
+    a URL that nobody can parse, and it is still a password.
+    """
+    if "@" not in text:
+        return text
+    try:
+        url = can_ada.parse(text)
+    except (ValueError, TypeError):  # TypeError for a lone surrogate
+        return _blot_all(text)
+    if url.protocol not in SCHEMES:
+        return _blot_all(text)
+    if not url.has_credentials():
+        return text
+    found = _CREDENTIALS.match(text)
+    return f"{found[1]}***@{text[found.end() :]}" if found else _blot_all(text)
+
+
+def _blot_all(text: str) -> str:
+    return f"***{text[text.rindex('@') :]}"
+
+
+def _damage(text: str) -> str | None:
+    if text.isascii() and text.isprintable():
+        size = len(text)
+    elif _CONTROL.search(text):
+        return "control characters or broken text in the URL"
+    else:
+        size = len(text.encode())
+    return f"{size} bytes, over {MAX_URL}" if size > MAX_URL else None
+
+
+def _resolved(text: str, base: str) -> str:
+    """*text* read relative to the canonical URL *base* (WHATWG URL, section 4.4, from "relative state" on).
+
+    can_ada takes no base. urljoin goes by RFC 3986, which reads backslashes, ``///host`` and ``?``
+    differently from a browser, and raises for brackets. Dots in the path are left for the parser.
+    """
+    found = _REFERENCE.fullmatch(text.strip(" "))
+    assert found is not None
+    scheme, path, rest = found.groups()
+    own_scheme, _, address = base.partition("://")
+    if scheme is not None and scheme.lower() != own_scheme:
+        return text
+    path = path.replace("\\", "/")
+    if path.startswith("//"):
+        return f"{own_scheme}:{path}{rest}"
+    host, slash, own_path = address.partition("?")[0].partition("/")
+    if path.startswith("/"):
+        return f"{own_scheme}://{host}{path}{rest}"
+    if path:
+        return f"{own_scheme}://{host}{slash}{own_path[: own_path.rfind('/') + 1]}{path}{rest}"
+    if rest.startswith("?"):
+        return f"{own_scheme}://{host}{slash}{own_path}{rest}"
+    return f"{base}{rest}"
 
 
 def _refuse(text: str) -> Refusal:
     scheme = _SCHEME.match(text)
-    if scheme and f"{scheme[1].lower()}:" not in SCHEMES and not text[scheme.end() :][:1].isdigit():
+    if scheme and f"{scheme[1].lower()}:" not in SCHEMES and not _HOST_AND_PORT.match(text):
         return Refusal(Slug.BLOCKED_SCHEME, f"scheme {scheme[1][:40].lower()}: is not http or https")
     return Refusal(Slug.INVALID_URL, "not a URL with a host; write it as http://host/path")
 
