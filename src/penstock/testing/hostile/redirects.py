@@ -1,0 +1,87 @@
+"""Redirects that lead nowhere, in circles, or where they must not."""
+
+from __future__ import annotations
+
+from penstock.testing.hostile.faults import reply, response
+from penstock.testing.hostile.line import Line
+from penstock.testing.pages import Request
+
+__all__: list[str] = []
+
+AWAY = b"<p>Over there.</p>\n"
+
+
+@reply("too_many_redirects")
+def redirect_loop(line: Line, request: Request) -> None:
+    """Redirects to itself."""
+    _to(line, request.target)
+
+
+@reply("too_many_redirects")
+def redirect_forever(line: Line, request: Request) -> None:
+    """Redirects to another path each time, without end."""
+    _to(line, f"{request.target}/on")
+
+
+@reply("redirect_invalid")
+def location_missing(line: Line, _request: Request) -> None:
+    """Redirects without a Location."""
+    line.send(response(AWAY, status="302 Found"))
+
+
+@reply("redirect_invalid")
+def location_empty(line: Line, _request: Request) -> None:
+    """Redirects to an empty Location."""
+    _to(line, "")
+
+
+@reply("redirect_invalid")
+def location_doubled(line: Line, _request: Request) -> None:
+    """Redirects to two Locations at once."""
+    line.send(response(AWAY, "Location: /page/1", "Location: /page/2", status="302 Found"))
+
+
+@reply("redirect_invalid")
+def location_invalid(line: Line, _request: Request) -> None:
+    """Redirects to what is no URL."""
+    _to(line, "http://[half/")
+
+
+@reply("redirect_invalid")
+def location_with_bad_port(line: Line, _request: Request) -> None:
+    """Redirects to port 99999."""
+    _to(line, "http://127.0.0.1:99999/")
+
+
+@reply("blocked_scheme")
+def redirect_to_file(line: Line, _request: Request) -> None:
+    """Redirects to a file."""
+    _to(line, "file:///etc/passwd")
+
+
+@reply("blocked_scheme")
+def redirect_to_script(line: Line, _request: Request) -> None:
+    """Redirects to a piece of JavaScript."""
+    _to(line, "javascript:alert(1)")
+
+
+@reply("fetched")
+def redirect_away(line: Line, _request: Request) -> None:
+    """Redirects to another origin, which tells the headers that it got."""
+    _to(line, f"{line.around.elsewhere}/echo")
+
+
+@reply("fetched")
+def redirect_away_and_back(line: Line, _request: Request) -> None:
+    """Redirects to another origin, and that one back to an echo here."""
+    _to(line, f"{line.around.elsewhere}/away/{line.around.here.removeprefix('http://')}/echo")
+
+
+@reply("fetched")
+def redirect_here(line: Line, _request: Request) -> None:
+    """Redirects to an echo at the same origin."""
+    _to(line, "/echo")
+
+
+def _to(line: Line, location: str) -> None:
+    line.send(response(AWAY, f"Location: {location}", status="302 Found"))

@@ -1,0 +1,82 @@
+"""What a server saw, counted as it happens and told all at once.
+
+Knows requests by host and path. Does not know where they come from or what is answered.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+
+from msgspec import Struct
+
+__all__ = ["HostSeen", "Seen", "Tallied"]
+
+
+class HostSeen(Struct, frozen=True):
+    """What came to one host: how many requests, the *most* at once, and when each came (monotonic)."""
+
+    requests: int
+    most: int
+    starts: tuple[float, ...]
+
+
+class Seen(Struct, frozen=True):
+    """What a server saw until now; *paths* counts requests by (host, path).
+
+    A request counts from the end of its header block until its reply is handed to the system, so only
+    replies that take time can overlap.
+    """
+
+    connections: int
+    requests: int
+    most: int
+    hosts: dict[str, HostSeen]
+    paths: dict[tuple[str, str], int]
+
+
+class Tallied:
+    """Counts for ``seen``, which any thread may call while another one counts."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connections = 0
+        self._running = 0
+        self._most = 0
+        self._running_at: Counter[str] = Counter()
+        self._most_at: Counter[str] = Counter()
+        self._starts: dict[str, list[float]] = {}
+        self._paths: Counter[tuple[str, str]] = Counter()
+
+    def connect(self) -> None:
+        """Count a connection."""
+        with self._lock:
+            self._connections += 1
+
+    def begin(self, host: str, path: str) -> int:
+        """Count a request that begins now; returns how many came before it for the same host and path."""
+        with self._lock:
+            self._starts.setdefault(host, []).append(time.monotonic())
+            self._running += 1
+            self._running_at[host] += 1
+            self._most = max(self._most, self._running)
+            self._most_at[host] = max(self._most_at[host], self._running_at[host])
+            earlier = self._paths[host, path]
+            self._paths[host, path] = earlier + 1
+            return earlier
+
+    def end(self, host: str) -> None:
+        """Count the end of a request to *host*."""
+        with self._lock:
+            self._running -= 1
+            self._running_at[host] -= 1
+
+    def seen(self) -> Seen:
+        """All of it, as of now."""
+        with self._lock:
+            hosts = {
+                host: HostSeen(len(starts), self._most_at[host], tuple(starts)) for host, starts in self._starts.items()
+            }
+            requests = sum(len(starts) for starts in self._starts.values())
+            return Seen(self._connections, requests, self._most, hosts, dict(self._paths))

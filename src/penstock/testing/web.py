@@ -1,0 +1,200 @@
+"""A local web of many hosts, for tests and for seeing the thing run: it needs no network.
+
+Knows how to serve, and counts what it sees. What a path answers stands in ``penstock.testing.pages``.
+
+Hosts are told apart by the Host header. Each numbered host has an address of its own on the loopback
+network (all of 127.0.0.0/8 answers on Linux; elsewhere only 127.0.0.1 does, so use names there), and any
+name at all can be served at one address by handing ``connect_to`` to the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Final, Self
+
+from penstock.testing.pages import Reply, Request, answer, asks
+from penstock.testing.ports import BACKLOG, listening_socket, refusing_socket, reset_on_close
+from penstock.testing.seen import Seen, Tallied
+
+__all__ = ["LocalWeb"]
+
+MAX_REQUEST: Final = 16 * 2**20
+"""Bytes of one request that are kept; who sends more is cut off."""
+
+
+class LocalWeb:
+    """Serves any number of hosts from a thread of its own, until its ``with`` block ends.
+
+    *hosts* is how many get an address of their own (at most 65,000; each takes a descriptor). *habits*
+    maps a host (an address from ``host``, or a name) to what all its paths ask for that ask for nothing
+    themselves: ``{"slow.test": "/slow/0.2"}``. With *tls* all of it is HTTPS.
+    """
+
+    def __init__(
+        self,
+        hosts: int = 1,
+        *,
+        habits: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.habits = dict(habits or {})
+        self._tls = tls
+        self._scheme = "https" if tls else "http"
+        addresses = ("127.0.0.1", *(self.host(number) for number in range(hosts)))
+        self._sockets = [listening_socket(address) for address in addresses]
+        self._refusing = refusing_socket("127.0.0.1")
+        self._tally = Tallied()
+        self._running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._thread = threading.Thread(target=self._run, name="penstock-local-web", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        loop, stopping = self._running.result()
+        loop.call_soon_threadsafe(stopping.set)
+        self._thread.join()
+        self._refusing.close()
+
+    @staticmethod
+    def host(number: int) -> str:
+        """The address of host *number*, counted from 0."""
+        return f"127.1.{(number + 1) // 256}.{(number + 1) % 256}"
+
+    def url(self, number: int = 0, path: str = "/") -> str:
+        """The URL of *path* at host *number*."""
+        address, port = self._sockets[number + 1].getsockname()
+        return f"{self._scheme}://{address}:{port}{path}"
+
+    def named(self, name: str, path: str = "/") -> str:
+        """The URL of *path* at a host called *name*; the client needs ``connect_to`` to find it."""
+        return f"{self._scheme}://{name}{path}"
+
+    def refusing(self, path: str = "/") -> str:
+        """A URL at a host that refuses every connection; by name, it is ``refusing.test``."""
+        return f"{self._scheme}://127.0.0.1:{self._refusing.getsockname()[1]}{path}"
+
+    @property
+    def connect_to(self) -> tuple[str, ...]:
+        """What leads every name here, as the setting ``connect_to`` takes it."""
+        return (
+            f"refusing.test::127.0.0.1:{self._refusing.getsockname()[1]}",
+            f"::127.0.0.1:{self._sockets[0].getsockname()[1]}",
+        )
+
+    def seen(self) -> Seen:
+        """What came so far. May be called from any thread, and after the end."""
+        return self._tally.seen()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+        self._running.set_result((loop, stopping))
+        lines: set[_Line] = set()
+        servers = [
+            await loop.create_server(
+                lambda: _Line(loop, lines, self._tally, self._answer),
+                sock=listener,
+                ssl=self._tls,
+                backlog=BACKLOG,
+            )
+            for listener in self._sockets
+        ]
+        await stopping.wait()
+        for server in servers:
+            server.close()
+        for line in lines:
+            line.drop()
+        for server in servers:
+            await server.wait_closed()
+
+    def _answer(self, request: Request, earlier: int) -> Reply:
+        habit = self.habits.get(request.host)
+        path = request.target if habit is None or asks(request.target) else habit + request.target
+        return answer(request, path, earlier)
+
+
+class _Line(asyncio.Protocol):
+    """One connection: its requests are answered one after the other."""
+
+    __slots__ = ("_answer", "_buffer", "_host", "_lines", "_loop", "_tally", "_timer", "_transport")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        lines: set[_Line],
+        tally: Tallied,
+        answer: Callable[[Request, int], Reply],
+    ) -> None:
+        self._loop = loop
+        self._lines = lines
+        self._tally = tally
+        self._answer = answer
+        self._buffer = b""
+        self._host: str | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._lines.add(self)
+        self._tally.connect()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's word for it
+        self._lines.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._host is not None:
+            self._tally.end(self._host)
+
+    def drop(self) -> None:
+        """End the connection without another word."""
+        self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while self._host is None and (found := Request.split(self._buffer)) is not None:
+            request, self._buffer = found
+            earlier = self._tally.begin(request.host, request.target)
+            self._host = request.host
+            reply = self._answer(request, earlier)
+            if reply.after:
+                self._timer = self._loop.call_later(reply.after, self._send_late, request, reply)
+            else:
+                self._send(request, reply)
+        if len(self._buffer) > MAX_REQUEST:
+            self._transport.abort()
+
+    def _send_late(self, request: Request, reply: Reply) -> None:
+        self._send(request, reply)
+        self.data_received(b"")
+
+    def _send(self, request: Request, reply: Reply) -> None:
+        if reply.ending is not None:
+            self._end(reply.ending)
+            return
+        self._transport.write(reply.encode(head_only=request.method == "HEAD"))
+        if self._host is not None:
+            self._tally.end(self._host)
+            self._host = None
+
+    def _end(self, ending: str) -> None:
+        if ending == "hang":
+            return
+        if ending == "reset":
+            reset_on_close(self._transport.get_extra_info("socket"))
+        self._transport.abort()
