@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 from pyroaring import BitMap64
 
 from penstock.core.model import Attempt, Job, Outcome, Row
+from penstock.core.tally import Statistics
 
-__all__ = ["Engine", "Extent", "Input", "NotYet", "Settled", "Signal", "Sink", "Source"]
+__all__ = ["Engine", "Extent", "Input", "Report", "Settled", "Signal", "Sink", "Source"]
 
 Settled = BitMap64
 """The seqs of the inputs whose outcomes are durable."""
@@ -29,9 +30,6 @@ class Signal(enum.Enum):
 
     EXHAUSTED = "exhausted"
     """Nothing any more."""
-
-
-NotYet: Final = Signal.NOT_YET
 
 
 class Input(Protocol):
@@ -48,6 +46,9 @@ class Input(Protocol):
 
     def fingerprint(self) -> dict[str, Any] | None:
         """What tells this input from another, as JSON takes it; None where nothing can."""
+
+    def progress(self) -> tuple[int, int] | None:
+        """How many bytes of how many are read; None where nobody knows."""
 
 
 class Source(Protocol):
@@ -108,6 +109,18 @@ class Extent(Struct, frozen=True):
     rows: int
     checksum: str
     seqs: BitMap64
+
+
+class Report(Protocol):
+    """Shows somebody how the work goes. Wants to be told every *every* seconds; None: never."""
+
+    every: float | None
+
+    def update(self, statistics: Statistics) -> None:
+        """Show where the work stands."""
+
+    def close(self) -> None:
+        """Leave the screen as a following line of text needs it. May be called twice."""
 
 
 class Sink(Protocol):

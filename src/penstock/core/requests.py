@@ -52,12 +52,10 @@ class Requests(Struct, frozen=True):
     def first(self, row: Row, now: float) -> Job | Skipped:
         """The job that *row* asks for, ready at *now*; Skipped where it asks for nothing possible."""
         if row.fault is not None:
-            return Skipped(row.seq, row.url, Slug.INVALID_URL, f"line {row.line}: {row.fault}", input=row.fields)
+            return Skipped(row.seq, blot(row.url), Slug.INVALID_URL, f"line {row.line}: {row.fault}", input=row.fields)
         place = locate(row.url)
         if type(place) is Refusal:
-            return Skipped(
-                row.seq, blot(row.url), place.slug, f"line {row.line}: {place.detail}", input=row.fields
-            )
+            return Skipped(row.seq, blot(row.url), place.slug, f"line {row.line}: {place.detail}", input=row.fields)
         assert isinstance(place, Place)
         url, headers = row.url, self.headers
         if row.headers:
@@ -85,7 +83,7 @@ def follow(attempt: Attempt, limit: int, now: float) -> Job | Refused | None:
         return None
     job, status = attempt.job, attempt.status
     locations = [value for name, value in split_head(attempt.head) if name.lower() == "location"]
-    if len(set(locations)) != 1 or not locations[0]:
+    if len(locations) != 1 or not locations[0]:
         said = "no Location" if not any(locations) else "more than one Location"
         return Refused(Slug.REDIRECT_INVALID, f"status {status} with {said}")
     if len(job.hops) >= limit:
@@ -105,9 +103,7 @@ def _next_hop(attempt: Attempt, place: Place, now: float) -> Job:
         headers = _kept(headers, lambda name: name in CROSSES_ORIGINS)
     if place.authorization is not None:
         headers = _merged(headers, (("Authorization", place.authorization),))
-    if method not in ("GET", "HEAD") and (
-        attempt.status == 303 or (attempt.status in (301, 302) and method == "POST")
-    ):
+    if method not in ("GET", "HEAD") and (attempt.status == 303 or (attempt.status in (301, 302) and method == "POST")):
         method, body = "GET", None
         headers = _kept(headers, lambda name: name not in DESCRIBES_BODY)
     return replace(
@@ -134,8 +130,12 @@ def _kept(headers: Headers, wanted: Callable[[str], bool]) -> Headers:
 
 
 def _as_text(location: str) -> str:
-    """A Location as text: servers send raw UTF-8 there, which a header block reads as Latin-1."""
+    """A Location as text: servers send raw UTF-8 there, which a header block reads as Latin-1.
+
+    Bytes in any other charset stay the bytes they are, percent-encoded, as in browsers.
+    """
+    raw = location.encode("latin-1")
     try:
-        return location.encode("latin-1").decode("utf-8")
+        return raw.decode("utf-8")
     except UnicodeDecodeError:
-        return location
+        return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in raw)

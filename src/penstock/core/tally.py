@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from msgspec import Struct
+
+from penstock.core.frontier import Bound
 from penstock.core.model import Kind, Outcome
 
-__all__ = ["Tally"]
+__all__ = ["Statistics", "Tally"]
 
 
 class Tally:
@@ -75,3 +78,26 @@ class Tally:
         tally.attempts = counts["attempts"]
         tally.redirects = counts["redirects"]
         return tally
+
+
+class Statistics(Struct, frozen=True):
+    """Where the work stands; *elapsed* in seconds.
+
+    *running* jobs are in flight, *held* ones known and not started, *undelivered* outcomes wait to be
+    taken; *pulled* items came from the source, and *exhausted* says that it has no more. *bound* is what
+    kept more from starting, *busiest* the key with most jobs known and unfinished, and how many. *tally*
+    counts this session's outcomes, and *before* those that earlier sessions had settled. *read* is how
+    far the input is read: bytes so far, and of how many, where that is known.
+    """
+
+    elapsed: float
+    running: int
+    held: int
+    undelivered: int
+    pulled: int
+    exhausted: bool
+    bound: Bound
+    busiest: tuple[str, int] | None
+    tally: Tally
+    before: int = 0
+    read: tuple[int, int] | None = None

@@ -1,0 +1,201 @@
+"""Content codings, undone a chunk at a time and never past a bound.
+
+Knows gzip, deflate and zstd streams. Does not know HTTP, sockets or files. libcurl can undo codings too, but it
+bounds no decoded size and takes a coded body that was cut short for a whole one.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from typing import Any, Final, Protocol
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdDecompressor, ZstdError
+else:
+    from backports.zstd import ZstdDecompressor, ZstdError
+
+__all__ = ["ACCEPTED", "Decoder", "Oversize", "Undecodable"]
+
+ACCEPTED: Final = "gzip, deflate, zstd"
+"""What a request may say it accepts."""
+
+MOST_CODINGS: Final = 2
+"""The longest chain of codings undone; no honest server applies more than one."""
+
+STEP: Final = 65_536
+"""Bytes decoded at a time: what may be held beyond the bound."""
+
+
+class Undecodable(Exception):  # noqa: N818 - says what the body is
+    """The body is not what its Content-Encoding says; the text says how."""
+
+
+class Oversize(Exception):  # noqa: N818 - says what the body is
+    """The decoded body is larger than allowed."""
+
+
+class _Stage(Protocol):
+    def feed(self, data: bytes, most: int) -> bytes:
+        """Decode up to *most* bytes of *data* and of what earlier calls left over."""
+
+    def has_more(self) -> bool:
+        """Whether another ``feed(b"")`` would give more."""
+
+    def is_whole(self) -> bool:
+        """Whether the stream's own end was seen."""
+
+
+class Decoder:
+    """Undoes the chain that *codings* (the value of Content-Encoding) names, up to *bound* bytes.
+
+    Raises Undecodable for a coding it does not know and for a chain of over two.
+    """
+
+    def __init__(self, codings: str, bound: int) -> None:
+        """Prepare one stage a coding, the last applied first (RFC 9110, section 8.4)."""
+        names = [name.strip().lower() for name in codings.split(",")]
+        names = [name for name in names if name and name != "identity"]
+        if len(names) > MOST_CODINGS:
+            raise Undecodable(f"a chain of {len(names)} content codings")
+        self._stages = [_stage(name) for name in reversed(names)]
+        self._left = bound
+        self._fed = False
+
+    def decode(self, chunk: bytes) -> list[bytes]:
+        """What *chunk* adds to the body. Undecodable if it is damaged, Oversize past the bound."""
+        pieces = [chunk]
+        self._fed = self._fed or bool(chunk)
+        for index, stage in enumerate(self._stages):
+            pieces = self._through(stage, pieces, last=index == len(self._stages) - 1)
+        return pieces
+
+    def finish(self) -> None:
+        """Say that the body is over: Undecodable where a stream has not come to its own end."""
+        if self._fed and not all(stage.is_whole() for stage in self._stages):
+            raise Undecodable("the coded body is cut short")
+
+    def _through(self, stage: _Stage, pieces: list[bytes], *, last: bool) -> list[bytes]:
+        out: list[bytes] = []
+        held = 0
+        for piece in pieces:
+            data = piece
+            while True:
+                decoded = stage.feed(data, STEP)
+                if decoded:
+                    out.append(decoded)
+                    held += len(decoded)
+                # An inner stage's output is bounded as well: a bomb of two layers has its mass there.
+                if held > self._left:
+                    raise Oversize
+                if not stage.has_more():
+                    break
+                data = b""
+        if last:
+            self._left -= held
+        return out
+
+
+def _stage(name: str) -> _Stage:
+    if name in ("gzip", "x-gzip"):
+        return _Gzip()
+    if name == "deflate":
+        return _Deflate()
+    if name == "zstd":
+        return _Zstd()
+    raise Undecodable(f"unknown content coding {name[:40]!r}")
+
+
+class _Zlib:
+    """A zlib stream in the wrapping that *window_bits* names."""
+
+    def __init__(self, window_bits: int) -> None:
+        self._window_bits = window_bits
+        self._stream: Any = zlib.decompressobj(window_bits)
+
+    def feed(self, data: bytes, most: int) -> bytes:
+        if self._stream.eof:
+            return b""
+        try:
+            decoded: bytes = self._stream.decompress(self._stream.unconsumed_tail + data, most)
+        except zlib.error as error:
+            raise Undecodable(str(error)) from None
+        return decoded
+
+    def has_more(self) -> bool:
+        return bool(self._stream.unconsumed_tail)
+
+    def is_whole(self) -> bool:
+        return bool(self._stream.eof)
+
+
+class _Gzip(_Zlib):
+    """Gzip, of one member or several (RFC 1952, section 2.2); what follows that is no member is padding."""
+
+    MAGIC: Final = b"\x1f\x8b"
+
+    def __init__(self) -> None:
+        super().__init__(16 + zlib.MAX_WBITS)
+        self._padding = False
+
+    def feed(self, data: bytes, most: int) -> bytes:
+        if self._stream.eof:
+            rest = self._stream.unused_data + data
+            if self._padding or not rest:
+                return b""
+            if not self.MAGIC.startswith(rest[:2]):
+                self._padding = True
+                return b""
+            self._stream = zlib.decompressobj(self._window_bits)
+            data = rest
+        return super().feed(data, most)
+
+    def has_more(self) -> bool:
+        if self._stream.eof:
+            return bool(self._stream.unused_data) and not self._padding
+        return super().has_more()
+
+
+class _Deflate(_Zlib):
+    """Deflate with its zlib wrapper, or without it, as many servers send it (RFC 9110, section 8.4.1.2)."""
+
+    def __init__(self) -> None:
+        super().__init__(zlib.MAX_WBITS)
+        self._first = True
+
+    def feed(self, data: bytes, most: int) -> bytes:
+        if self._first and data:
+            self._first = False
+            # A wrapper begins with method 8 (RFC 1950, section 2.2); a raw stream can't begin with 0x?8 and
+            # be a block of a defined type that servers write first.
+            if data[0] & 0x0F != 8:
+                self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
+        return super().feed(data, most)
+
+
+class _Zstd:
+    """Zstandard frames, one or several (RFC 8878, section 3.1)."""
+
+    def __init__(self) -> None:
+        self._frame = ZstdDecompressor()
+
+    def feed(self, data: bytes, most: int) -> bytes:
+        try:
+            if self._frame.eof:
+                rest = self._frame.unused_data + data
+                if not rest:
+                    return b""
+                self._frame = ZstdDecompressor()
+                data = rest
+            decoded: bytes = self._frame.decompress(data, most)
+        except ZstdError as error:
+            raise Undecodable(str(error)) from None
+        return decoded
+
+    def has_more(self) -> bool:
+        if self._frame.eof:
+            return bool(self._frame.unused_data)
+        return not self._frame.needs_input
+
+    def is_whole(self) -> bool:
+        return bool(self._frame.eof)

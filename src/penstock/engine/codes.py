@@ -1,0 +1,81 @@
+"""What libcurl's result codes mean: one slug for each.
+
+The numbers are libcurl's CURLcode (curl.h, of 8.23; libcurl never renumbers). Those that only protocols
+other than HTTP give are here as well, so that a test can hold the table against libcurl's own list.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+from penstock.core.model import Slug
+
+__all__ = ["CODES", "CONNECT_ERRNOS", "COULDNT_CONNECT", "TIMED_OUT", "slug_of"]
+
+COULDNT_CONNECT: Final = 7
+TIMED_OUT: Final = 28
+
+RECV_ERROR: Final = 56
+SEND_ERROR: Final = 55
+
+CONNECT_ERRNOS: Final = {
+    errno.ECONNREFUSED: Slug.CONNECT_REFUSED,
+    errno.ECONNRESET: Slug.RESET,
+    errno.ETIMEDOUT: Slug.TIMEOUT_CONNECT,
+}
+"""What the system says of a connection that did not come about; anything else is connect_unreachable."""
+
+# fmt: off
+CODES: Final[dict[int, Slug]] = {
+    1: Slug.PROTOCOL_ERROR,        # UNSUPPORTED_PROTOCOL: HTTP/0.9, or an Upgrade nobody asked for
+    3: Slug.INVALID_URL,           # URL_MALFORMAT
+    5: Slug.DNS_TEMPORARY,         # COULDNT_RESOLVE_PROXY
+    6: Slug.DNS_TEMPORARY,         # COULDNT_RESOLVE_HOST: libcurl does not say which kind
+    COULDNT_CONNECT: Slug.CONNECT_UNREACHABLE,
+    8: Slug.PROTOCOL_ERROR,        # WEIRD_SERVER_REPLY
+    9: Slug.PROTOCOL_ERROR,        # REMOTE_ACCESS_DENIED
+    16: Slug.PROTOCOL_ERROR,       # HTTP2
+    18: Slug.TRUNCATED,            # PARTIAL_FILE
+    22: Slug.PROTOCOL_ERROR,       # HTTP_RETURNED_ERROR
+    23: Slug.PROTOCOL_ERROR,       # WRITE_ERROR: only where no verdict of our own stands behind it
+    TIMED_OUT: Slug.TIMEOUT,
+    35: Slug.TLS_HANDSHAKE,        # SSL_CONNECT_ERROR
+    51: Slug.TLS_CERTIFICATE,      # obsolete: PEER_FAILED_VERIFICATION before 7.62
+    52: Slug.EMPTY_REPLY,          # GOT_NOTHING
+    SEND_ERROR: Slug.RESET,
+    RECV_ERROR: Slug.RESET,
+    58: Slug.TLS_HANDSHAKE,        # SSL_CERTPROBLEM: a local one
+    59: Slug.TLS_HANDSHAKE,        # SSL_CIPHER
+    60: Slug.TLS_CERTIFICATE,      # PEER_FAILED_VERIFICATION
+    61: Slug.DECODE_ERROR,         # BAD_CONTENT_ENCODING
+    63: Slug.TOO_LARGE,            # FILESIZE_EXCEEDED
+    64: Slug.TLS_HANDSHAKE,        # USE_SSL_FAILED
+    66: Slug.TLS_HANDSHAKE,        # SSL_ENGINE_INITFAILED
+    77: Slug.TLS_CERTIFICATE,      # SSL_CACERT_BADFILE
+    80: Slug.TRUNCATED,            # SSL_SHUTDOWN_FAILED
+    82: Slug.TLS_CERTIFICATE,      # SSL_CRL_BADFILE
+    83: Slug.TLS_CERTIFICATE,      # SSL_ISSUER_ERROR
+    90: Slug.TLS_CERTIFICATE,      # SSL_PINNEDPUBKEYNOTMATCH
+    91: Slug.TLS_CERTIFICATE,      # SSL_INVALIDCERTSTATUS
+    92: Slug.PROTOCOL_ERROR,       # HTTP2_STREAM
+    95: Slug.PROTOCOL_ERROR,       # HTTP3
+    96: Slug.CONNECT_UNREACHABLE,  # QUIC_CONNECT_ERROR
+    97: Slug.CONNECT_UNREACHABLE,  # PROXY
+    98: Slug.TLS_CERTIFICATE,      # SSL_CLIENTCERT
+    101: Slug.TLS_HANDSHAKE,       # ECH_REQUIRED
+}
+# fmt: on
+"""Every code that an HTTP transfer can end with; what is not here is protocol_error too."""
+
+
+def slug_of(code: int, os_errno: int, *, answered: bool) -> Slug:
+    """The slug for libcurl's *code*; *answered* says whether any part of a response had come.
+
+    A connection that breaks once the response has begun is a truncated response, whichever way it broke.
+    """
+    if code == COULDNT_CONNECT:
+        return CONNECT_ERRNOS.get(os_errno, Slug.CONNECT_UNREACHABLE)
+    if answered and code in (SEND_ERROR, RECV_ERROR):
+        return Slug.TRUNCATED
+    return CODES.get(code, Slug.PROTOCOL_ERROR)

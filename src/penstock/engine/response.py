@@ -1,0 +1,119 @@
+"""What arrives for one request: header lines and pieces of the body, held within bounds.
+
+Knows the shape of a response. Does not know libcurl, sockets or time. What it has to say against a
+response, libcurl would have let pass: a body over the bound, a coded body that is broken or cut short.
+"""
+
+from __future__ import annotations
+
+from penstock.core.codings import Decoder, Oversize, Undecodable
+from penstock.core.model import Slug, split_head
+
+__all__ = ["Response"]
+
+
+class Response:
+    """Gathers a response whose decoded body may have at most *bound* bytes.
+
+    ``verdict`` is the slug and the detail of what is wrong with it, once something is. One object serves
+    one request after another, with ``clear`` between them.
+    """
+
+    __slots__ = ("_begun", "_bound", "_chunks", "_decoder", "_size", "lines", "verdict")
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
+        # Header lines are added by libcurl's callback itself, so this list stays the same object.
+        self.lines: list[bytes] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Make ready for another response."""
+        self.lines.clear()
+        self._chunks: list[bytes] = []
+        self._decoder: Decoder | None = None
+        self._begun = False
+        self._size = 0
+        self.verdict: tuple[Slug, str] | None = None
+
+    def write(self, chunk: bytes) -> int | None:
+        """Take a piece of the body; -1 tells libcurl to give up, and ``verdict`` says why."""
+        if not self._begun:
+            self._begin()
+        if self.verdict is not None:
+            return -1
+        self._size += len(chunk)
+        if self._decoder is not None:
+            return self._decode(chunk)
+        if self._size > self._bound:
+            return self._too_large()
+        self._chunks.append(chunk)
+        return None
+
+    def finish(self) -> None:
+        """The body is over: a coded one must have come to its own end."""
+        if self._decoder is not None and self.verdict is None:
+            try:
+                self._decoder.finish()
+            except Undecodable as error:
+                self._undecodable(error)
+
+    def body(self) -> bytes:
+        """The decoded body."""
+        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+
+    def head(self) -> tuple[bytes, bool]:
+        """The final response's header block, without its blank line, and whether that line was seen.
+
+        The lines also hold the interim responses (and a proxy's) before it, and the trailers after it.
+        """
+        raw = b"".join(self.lines)
+        end = raw.find(b"\r\n\r\n")
+        if end >= 0 and end + 4 == len(raw):
+            return raw[:end], True
+        blocks = raw.replace(b"\r\n", b"\n").split(b"\n\n")
+        starts = [index for index, block in enumerate(blocks) if block.startswith(b"HTTP/")]
+        if not starts:
+            return b"", False
+        last = starts[-1]
+        # A block that is followed by another, be it an empty one, has had its blank line.
+        return blocks[last].replace(b"\n", b"\r\n"), last + 1 < len(blocks)
+
+    def phase(self) -> tuple[Slug, str]:
+        """How far the response had come when its time was over."""
+        if not self.lines:
+            return Slug.TIMEOUT_FIRST_BYTE, "waiting for the response"
+        if not self.head()[1]:
+            return Slug.TIMEOUT, "reading the header block"
+        return Slug.TIMEOUT_BODY, f"reading the body, {self._size} bytes so far"
+
+    def _begin(self) -> None:
+        """Look at the header block, which is complete when the first piece of the body comes."""
+        self._begun = True
+        head = self.head()[0]
+        if b"content-encoding" not in head.lower():
+            return
+        codings = [value for name, value in split_head(head) if name.lower() == "content-encoding"]
+        try:
+            self._decoder = Decoder(",".join(codings), self._bound)
+        except Undecodable as error:
+            self._undecodable(error)
+
+    def _decode(self, chunk: bytes) -> int | None:
+        assert self._decoder is not None
+        try:
+            self._chunks += self._decoder.decode(chunk)
+        except Undecodable as error:
+            return self._undecodable(error)
+        except Oversize:
+            return self._too_large()
+        return None
+
+    def _undecodable(self, error: Undecodable) -> int:
+        self.verdict = (Slug.DECODE_ERROR, str(error))
+        return -1
+
+    def _too_large(self) -> int:
+        self._chunks = []
+        self.verdict = (Slug.TOO_LARGE, f"the body is over {self._bound} bytes")
+        return -1

@@ -1,0 +1,122 @@
+"""The one selector that holds every socket of libcurl's, also while a connection idles.
+
+Knows descriptors and what libcurl wants to hear about them. Does not know libcurl, transfers or HTTP.
+
+libcurl forgets a descriptor as soon as its transfer is over. This keeps watching: on an idle connection
+nothing may arrive, so whatever does (a second response nobody asked for, or the server's close) makes
+the connection unusable, and it is shut down before another request can get that response. It also
+saves two system calls a request, since a kept connection stays registered as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+from contextlib import suppress
+from typing import Final
+
+__all__ = ["READ", "WRITE", "Sockets"]
+
+READ: Final = selectors.EVENT_READ
+WRITE: Final = selectors.EVENT_WRITE
+
+
+class Sockets:
+    """Which descriptors are watched for what, and one more through which other threads wake the wait."""
+
+    def __init__(self) -> None:
+        """Open the selector and the pair of sockets for waking it."""
+        self._selector = selectors.DefaultSelector()
+        self._watched: dict[int, int] = {}
+        self._connections: set[int] = set()
+        self._idle: set[int] = set()
+        self._waker, self._alarm = socket.socketpair()
+        self._waker.settimeout(0)
+        self._alarm.settimeout(0)
+        self._selector.register(self._alarm, READ)
+
+    def __len__(self) -> int:
+        """How many connections are open, idle ones included."""
+        return len(self._connections)
+
+    def fileno(self) -> int:
+        """The selector's own descriptor, itself pollable. Raises AttributeError where it has none."""
+        return int(self._selector.fileno())
+
+    def opened(self, fd: int) -> None:
+        """A connection's socket was made: it may be watched while idle."""
+        self._connections.add(fd)
+
+    def watch(self, fd: int, events: int) -> None:
+        """A transfer waits for *events* on *fd*."""
+        self._idle.discard(fd)
+        self._want(fd, events)
+
+    def release(self, fd: int) -> None:
+        """No transfer waits on *fd* any more: a connection goes idle, anything else is forgotten."""
+        if fd in self._connections:
+            self._idle.add(fd)
+            self._want(fd, READ)
+        else:
+            self._forget(fd)
+
+    def closing(self, fd: int) -> None:
+        """*fd* is about to be closed."""
+        self._connections.discard(fd)
+        self._forget(fd)
+
+    def wait(self, timeout: float | None) -> list[tuple[int, int]]:
+        """Descriptors that transfers wait on and what each is ready for; waits *timeout* seconds at most.
+
+        Idle connections that stir are shut down and not reported. A wake-up reports nothing.
+        """
+        ready = []
+        for key, events in self._selector.select(timeout):
+            fd = key.fd
+            if fd in self._idle:
+                self._shut_down(fd)
+            elif fd == self._alarm.fileno():
+                with suppress(BlockingIOError):
+                    while self._alarm.recv(4096):
+                        pass
+            else:
+                ready.append((fd, events))
+        return ready
+
+    def wake(self) -> None:
+        """End a wait, now or the next one. For any thread and for signal handlers."""
+        # A full pipe is as good as a written one; a closed one belongs to an engine that has ended.
+        with suppress(BlockingIOError, OSError):
+            self._waker.send(b"\0")
+
+    def close(self) -> None:
+        """Close the selector and the waker; the connections are libcurl's to close."""
+        self._selector.close()
+        self._waker.close()
+        self._alarm.close()
+
+    def _want(self, fd: int, events: int) -> None:
+        before = self._watched.get(fd)
+        if before == events:
+            return
+        if before is None:
+            self._selector.register(fd, events)
+        else:
+            self._selector.modify(fd, events)
+        self._watched[fd] = events
+
+    def _forget(self, fd: int) -> None:
+        self._idle.discard(fd)
+        if self._watched.pop(fd, None) is not None:
+            self._selector.unregister(fd)
+
+    def _shut_down(self, fd: int) -> None:
+        self._forget(fd)
+        duplicate = socket.socket(fileno=os.dup(fd))
+        try:
+            # Already closed by the other side is what most of these are.
+            with suppress(OSError):
+                duplicate.shutdown(socket.SHUT_RDWR)
+        finally:
+            duplicate.close()

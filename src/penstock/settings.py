@@ -1,0 +1,255 @@
+"""Every setting of a run, validated once, frozen, and cut into the slice that each part gets.
+
+The same words in Python, on the command line and in every message. The defaults are polite; each can be
+lifted by itself.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from penstock.core.frontier import Frontier
+from penstock.core.judge import Judge
+from penstock.core.requests import Headers
+from penstock.core.retry import Retry
+from penstock.errors import UsageError
+
+__all__ = ["SECRET_HEADERS", "HttpSettings", "InputSettings", "OutputSettings", "Settings", "parse_size"]
+
+SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
+"""Headers whose values are never written to a run folder."""
+
+BODIES: Final = ("inline", "none")
+SINKS: Final = ("jsonl",)
+INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl")
+
+_SIZE: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+class HttpSettings(Struct, frozen=True):
+    """What the HTTP engine needs to know. Times in seconds, sizes in bytes."""
+
+    concurrency: int = 100
+    timeout: float = 30.0
+    connect_timeout: float = 5.0
+    max_body: int = 100_000_000
+    proxy: str | None = None
+    insecure: bool = False
+    cacert: str | None = None
+    connect_to: tuple[str, ...] = ()
+
+
+class InputSettings(Struct, frozen=True):
+    """How the input is to be read; None where the file itself tells."""
+
+    input_format: str | None = None
+    column: str | None = None
+    url_template: str | None = None
+
+
+class OutputSettings(Struct, frozen=True):
+    """What is stored, and how often it is made durable (*flush_every*, in seconds)."""
+
+    sinks: tuple[str, ...] = ("jsonl",)
+    body: str = "inline"
+    flush_every: float = 5.0
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All of it, flat, as keywords of ``fetch`` and ``run``. ``Settings.of`` validates.
+
+    * ``concurrency`` requests at once over all hosts (1 to 10,000), ``per_host`` for one host.
+    * ``delay``: seconds between two starts on one host. ``rate``: starts a second over all hosts.
+    * ``attempts``: how often an input is tried at most. ``timeout``: seconds for one attempt, redirects
+      included, waiting not; ``connect_timeout``: seconds of it until a connection stands, names and TLS
+      included.
+    * ``max_body``: bytes of one body after decoding (a number, or text such as "10MB").
+    * ``max_redirects``: hops followed. ``window``: jobs known and not started.
+    * ``headers``: sent with every request. ``user_agent`` and ``contact`` say who is asking.
+    * ``proxy``: a URL. ``insecure``: do not verify certificates. ``cacert``: a file of certificates
+      trusted instead of the system's. ``connect_to``: HOST1:PORT1:HOST2:PORT2, as curl's.
+    * ``input_format``: lines, csv, tsv or jsonl. ``column``: which one has the URL. ``url_template``:
+      a URL with {} or {column} in it, filled from each row.
+    * ``sinks``: the formats of a run folder. ``body``: inline or none. ``flush_every``: seconds between
+      two commits.
+    """
+
+    concurrency: int = 100
+    per_host: int = 2
+    delay: float = 0.1
+    rate: float | None = None
+    window: int = 10_000
+    attempts: int = 3
+    timeout: float = 30.0
+    connect_timeout: float = 5.0
+    max_body: int = 100_000_000
+    max_redirects: int = 10
+    headers: Headers = ()
+    user_agent: str | None = None
+    contact: str | None = None
+    proxy: str | None = None
+    insecure: bool = False
+    cacert: str | None = None
+    connect_to: tuple[str, ...] = ()
+    input_format: str | None = None
+    column: str | None = None
+    url_template: str | None = None
+    sinks: tuple[str, ...] = ("jsonl",)
+    body: str = "inline"
+    flush_every: float = 5.0
+
+    @classmethod
+    def of(cls, **given: Any) -> Settings:
+        """The settings *given*, the defaults for the rest; UsageError says which one is wrong and how."""
+        unknown = sorted(given.keys() - set(cls.__struct_fields__))
+        if unknown:
+            known = ", ".join(sorted(cls.__struct_fields__))
+            raise UsageError(f"there is no setting {unknown[0]!r}; there are: {known}")
+        if "max_body" in given:
+            given["max_body"] = parse_size(given["max_body"])
+        if "headers" in given:
+            given["headers"] = _headers(given["headers"])
+        for name in ("connect_to", "sinks"):
+            if isinstance(given.get(name), str):
+                given[name] = (given[name],)
+        try:
+            settings = msgspec.convert(given, cls, strict=True)
+        except msgspec.ValidationError as error:
+            raise UsageError(f"setting {_named(str(error))}") from None
+        settings._check()
+        return settings
+
+    def http(self) -> HttpSettings:
+        """The engine's slice."""
+        return HttpSettings(
+            self.concurrency,
+            self.timeout,
+            self.connect_timeout,
+            self.max_body,
+            self.proxy,
+            self.insecure,
+            self.cacert,
+            self.connect_to,
+        )
+
+    def input(self) -> InputSettings:
+        """The source's slice."""
+        return InputSettings(self.input_format, self.column, self.url_template)
+
+    def output(self) -> OutputSettings:
+        """The sinks' slice."""
+        return OutputSettings(self.sinks, self.body, self.flush_every)
+
+    def frontier(self) -> Frontier:
+        """A frontier with these limits, judging by these rules."""
+        return Frontier(
+            window=self.window,
+            concurrency=self.concurrency,
+            per_key=self.per_host,
+            delay=self.delay,
+            rate=self.rate,
+            policy=Judge(Retry(self.attempts), self.max_redirects),
+        )
+
+    def request_headers(self) -> Headers:
+        """What every request carries: who is asking, and the headers given."""
+        given = {name.lower() for name, _ in self.headers}
+        if "user-agent" in given:
+            return self.headers
+        return (("User-Agent", self.user_agent or default_user_agent(self.contact)), *self.headers)
+
+    def _check(self) -> None:
+        for name, low, high in _BOUNDS:
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise UsageError(f"{name} is {value}; it goes from {low:g} to {high:g}")
+        if self.rate is not None and self.rate <= 0:
+            raise UsageError("rate is a number of starts a second above 0; leave it out for no limit")
+        for name, choices in (("body", BODIES), ("input_format", INPUT_FORMATS)):
+            value = getattr(self, name)
+            if value is not None and value not in choices:
+                raise UsageError(f"{name} is {value!r}; it is one of {', '.join(choices)}")
+        if not self.sinks or len(set(self.sinks)) != len(self.sinks) or set(self.sinks) - set(SINKS):
+            raise UsageError(f"sinks is {', '.join(self.sinks) or 'empty'}; name each at most once of {', '.join(SINKS)}")
+        for entry in self.connect_to:
+            if _connect_to_fields(entry) != 4:
+                raise UsageError(f"connect_to is {entry!r}; write HOST1:PORT1:HOST2:PORT2, any of them empty")
+        for name in ("user_agent", "contact"):
+            value = getattr(self, name)
+            if value is not None and not _is_field_value(value):
+                raise UsageError(f"{name} has a control character or is not Latin-1")
+
+
+_BOUNDS: Final = (
+    ("concurrency", 1, 10_000),
+    ("per_host", 1, 10_000),
+    ("delay", 0, 86_400),
+    ("rate", 0, 1e6),
+    ("window", 1, 10**8),
+    ("attempts", 1, 100),
+    ("timeout", 0.001, 86_400),
+    ("connect_timeout", 0.001, 86_400),
+    ("max_body", 0, 10**12),
+    ("max_redirects", 0, 100),
+    ("flush_every", 0.01, 3_600),
+)
+
+
+def parse_size(size: int | str) -> int:
+    """A number of bytes from a number or from text such as ``500``, ``10MB``, ``1.5 GB`` (powers of ten)."""
+    if isinstance(size, int) and not isinstance(size, bool):
+        return size
+    found = _SIZE.fullmatch(size) if isinstance(size, str) else None
+    if found is None:
+        raise UsageError(f"{size!r} is not a size in bytes; write 500, 10MB or 1.5GB")
+    return math.floor(float(found[1]) * _UNITS[found[2].lower()])
+
+
+def default_user_agent(contact: str | None = None) -> str:
+    """Who is asking, with where to complain when the user says so (RFC 9110, section 10.1.5)."""
+    try:
+        name = f"penstock/{version('penstock')}"
+    except PackageNotFoundError:
+        name = "penstock"
+    return f"{name} (+{contact})" if contact else name
+
+
+def _headers(given: Any) -> list[tuple[str, str]]:
+    """Header pairs from pairs, a mapping, or lines as curl's -H takes them."""
+    pairs = given.items() if hasattr(given, "items") else given
+    headers = []
+    for pair in pairs:
+        if isinstance(pair, str):
+            name, colon, value = pair.partition(":")
+            if not colon:
+                raise UsageError(f"header {pair!r} has no colon; write 'Name: value'")
+        else:
+            name, value = pair
+        name, value = name.strip(), value.strip()
+        if not _TOKEN.fullmatch(name) or not _is_field_value(value):
+            raise UsageError(f"header {name!r} is not one: names are tokens, values Latin-1 without control characters")
+        headers.append((name, value))
+    return headers
+
+
+def _is_field_value(value: str) -> bool:
+    return all(character == "\t" or " " <= character <= "~" or "\xa0" <= character <= "\xff" for character in value)
+
+
+def _connect_to_fields(entry: str) -> int:
+    return len(re.sub(r"\[[^\]]*\]", "", entry).split(":"))
+
+
+def _named(message: str) -> str:
+    """msgspec says "Expected `int`, got `str` - at `$.concurrency`"; people want the name first."""
+    found = re.fullmatch(r"(.*) - at `\$\.(\w+).*`", message)
+    return f"{found[2]}: {found[1]}" if found else message
+
