@@ -68,11 +68,7 @@ def _from_the_start(job: Job, ready: float) -> Job:
 
 def _outcome(attempt: Attempt, error: Slug | None, detail: str | None) -> Outcome:
     job = attempt.job
-    kind: type[Outcome]
-    if error is None:
-        kind = Fetched
-    else:
-        kind = Failed if error.kind is Kind.FAILED else Skipped
+    kind: type[Outcome] = Fetched if error is None else Failed if error.kind is Kind.FAILED else Skipped
     return kind(
         job.seq,
         job.url,

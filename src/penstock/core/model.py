@@ -8,8 +8,11 @@ the same fields takes ten times that, and there are several of them for every pa
 
 from __future__ import annotations
 
+import contextlib
+import encodings
 import enum
-from typing import Any, ClassVar, Final
+from encodings.aliases import aliases
+from typing import Any, ClassVar, Final, Self
 
 from msgspec import Struct
 
@@ -27,6 +30,12 @@ __all__ = [
     "Times",
     "split_head",
 ]
+
+CHARSETS: Final = frozenset({*aliases, *aliases.values(), "cp874", "iso8859_1", "koi8_t", "koi8_u", "utf_8_sig"})
+"""The charsets a server may name, as Python spells them. A closed list: for any other name Python would look
+for a module, and remember for ever that there is none; and unicode_escape is a codec, but no charset."""
+
+_BLANKS: Final = " \t\r"
 
 type_of_headers = tuple[tuple[str, str], ...]
 
@@ -50,7 +59,7 @@ class Slug(enum.StrEnum):
     transient: bool
     later: bool
 
-    def __new__(cls, text: str, kind: Kind, transient: bool, later: bool) -> Slug:  # noqa: FBT001 - a row of the table below
+    def __new__(cls, text: str, kind: Kind, transient: bool, later: bool) -> Self:  # noqa: FBT001 - a row of the table below
         """One row of the table."""
         slug = str.__new__(cls, text)
         slug._value_ = text
@@ -227,13 +236,13 @@ class Outcome(Struct, frozen=True):
         Bytes that do not fit become U+FFFD. No guess is made from the content: a library made for
         that guesses better.
         """
-        content_type = (self.header("content-type") or "").lower()
-        _, _, charset = content_type.partition("charset=")
-        name = charset.split(";", 1)[0].strip(" \"'") or "utf-8"
-        try:
-            return self.body.decode(name, "replace")
-        except (LookupError, ValueError):
-            return self.body.decode("utf-8", "replace")
+        _, _, said = (self.header("content-type") or "").lower().partition("charset=")
+        charset = encodings.normalize_encoding(said.partition(";")[0].strip(" \"'"))
+        if charset in CHARSETS:
+            # Some of the aliases are of codecs that are not charsets (base64), or not of this system (mbcs).
+            with contextlib.suppress(LookupError, ValueError):
+                return self.body.decode(charset, "replace")
+        return self.body.decode("utf-8", "replace")
 
 
 class Fetched(Outcome, frozen=True):
@@ -257,15 +266,20 @@ class Skipped(Outcome, frozen=True):
 def split_head(head: bytes) -> list[tuple[str, str]]:
     """The header fields of a raw header block, in order; bytes above 0x7F are read as Latin-1.
 
-    Lines folded in the obsolete way (RFC 9112, section 5.2) are joined with a space.
+    Lines folded in the obsolete way are joined with a space (RFC 9112, section 5.2); a bare line feed
+    ends a line as well (section 2.2). Nothing after the empty line counts: trailers are not headers
+    (RFC 9110, section 6.5.1).
     """
     fields: list[tuple[str, str]] = []
-    for line in head.decode("latin-1").split("\r\n")[1:]:
-        if line[:1] in (" ", "\t") and fields:
-            name, value = fields[-1]
-            fields[-1] = (name, f"{value} {line.strip()}")
+    for line in head.replace(b"\r\n", b"\n").decode("latin-1").split("\n")[1:]:
+        if not line:
+            break
+        if line[0] in " \t":
+            if fields:
+                name, value = fields[-1]
+                fields[-1] = (name, f"{value} {line.strip(_BLANKS)}")
             continue
         name, colon, value = line.partition(":")
         if colon:
-            fields.append((name, value.strip(" \t")))
+            fields.append((name, value.strip(_BLANKS)))
     return fields

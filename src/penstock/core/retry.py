@@ -36,11 +36,7 @@ class Retry(Struct, frozen=True, gc=False):
         made = attempt.job.earlier + 1
         if made >= self.attempts or attempt.job.method not in IDEMPOTENT:
             return None
-        if attempt.error is None:
-            again = attempt.status in STATUSES
-        else:
-            again = attempt.error.transient
-        if not again:
+        if not (attempt.status in STATUSES if attempt.error is None else attempt.error.transient):
             return None
         # The exponent is bounded: 2.0 ** 1024 is an OverflowError, and any cap is reached long before.
         return draw * min(self.cap, self.base * 2.0 ** min(made - 1, 60))
