@@ -27,11 +27,11 @@ STEP: Final = 65_536
 """Bytes decoded at a time: what may be held beyond the bound."""
 
 
-class Undecodable(Exception):  # noqa: N818 - says what the body is
+class Undecodable(Exception):
     """The body is not what its Content-Encoding says; the text says how."""
 
 
-class Oversize(Exception):  # noqa: N818 - says what the body is
+class Oversize(Exception):
     """The decoded body is larger than allowed."""
 
 
