@@ -1,20 +1,23 @@
 """Certificates for the local servers, good and bad, made on the spot.
 
-Knows trustme, which is no dependency of Penstock; it is asked for when a certificate is.
+Knows trustme and cryptography, which are no dependencies of Penstock; they are asked for when a
+certificate is.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import functools
+import ipaddress
 import ssl
-from typing import Any
+import tempfile
+from typing import Any, Final
 
 from penstock.errors import UsageError
 
 __all__ = ["Certificates"]
 
-HOST = "127.0.0.1"
+HOST: Final = "127.0.0.1"
 
 
 class Certificates:
@@ -25,7 +28,7 @@ class Certificates:
         try:
             import trustme  # noqa: PLC0415 - only those who ask for TLS need it
         except ImportError:
-            raise UsageError("TLS faults need trustme; install it with: pip install trustme") from None
+            raise UsageError("certificates need trustme; install it with: pip install trustme") from None
         self._trusted: Any = trustme.CA()
         self._untrusted: Any = trustme.CA()
 
@@ -39,20 +42,44 @@ class Certificates:
         """A server's context whose certificate is *name*: fine, expired, wrong host, self-signed, unknown root."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if name == "self-signed":
-            # An authority vouches for itself; this one is just not meant to be a server.
-            authority = self._untrusted
-            with authority.private_key_pem.tempfile() as key, authority.cert_pem.tempfile() as certificate:
-                context.load_cert_chain(certificate, key)
-            return context
-        self._certificate(name).configure_cert(context)
+            with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+                file.write(_self_signed())
+                file.flush()
+                context.load_cert_chain(file.name)
+        else:
+            self._issued(name).configure_cert(context)
         return context
 
-    def _certificate(self, name: str) -> Any:
+    def _issued(self, name: str) -> Any:
         if name == "expired":
-            then = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-            return self._trusted.issue_cert(HOST, not_after=then)
+            return self._trusted.issue_cert(HOST, not_after=dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
         if name == "wrong host":
             return self._trusted.issue_cert("other.test")
         if name == "unknown root":
             return self._untrusted.issue_cert(HOST)
         return self._trusted.issue_cert(HOST)
+
+
+def _self_signed() -> bytes:
+    """A key and a certificate for HOST that it has signed itself, as PEM; trustme makes none."""
+    from cryptography import x509  # noqa: PLC0415 - trustme brings it
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(HOST))])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+        .not_valid_after(dt.datetime(2999, 1, 1, tzinfo=dt.UTC))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return private + certificate.public_bytes(pem)

@@ -74,9 +74,9 @@ def chunks_dribbled(line: Line, _request: Request) -> None:
         _dribble(line, b"1\r\nx\r\n")
 
 
-@reply("truncated")
+@reply("empty_reply")
 def closed_in_status(line: Line, _request: Request) -> None:
-    """Closes within the status line."""
+    """Closes within the status line, so that nothing was said at all."""
     line.send(b"HTTP/1.1 20")
     line.close()
 

@@ -11,7 +11,7 @@ from penstock.testing.pages import Request
 __all__ = ["DRIBBLE", "PAGE"]
 
 DRIBBLE: Final = 0.01
-"""Seconds between two bytes of what comes a byte at a time."""
+"""Seconds between two bytes of what comes a byte at a time, and before what comes a little later."""
 
 PAGE: Final = b"<!doctype html><title>A page</title><p>As good as any other.</p>\n" * 8
 LENGTH: Final = f"Content-Length: {len(PAGE)}"
@@ -31,13 +31,6 @@ def garbage_status(line: Line, _request: Request) -> None:
 def status_without_digits(line: Line, _request: Request) -> None:
     """Answers with a status that is no number."""
     line.send(b"HTTP/1.1 abc OK\r\n\r\n")
-    line.close()
-
-
-@reply("protocol_error")
-def status_of_five_digits(line: Line, _request: Request) -> None:
-    """Answers with a status that is too long to be one."""
-    line.send(b"HTTP/1.1 20000 OK\r\nContent-Length: 0\r\n\r\n")
     line.close()
 
 
@@ -185,7 +178,7 @@ def second_response(line: Line, _request: Request) -> None:
 def second_response_later(line: Line, _request: Request) -> None:
     """Sends a second response a little later than the first, and keeps the connection."""
     line.send(response(PAGE))
-    line.rest(0.02)
+    line.rest(DRIBBLE)
     line.send(response(b"poison"))
 
 
@@ -218,7 +211,7 @@ def ends_with_the_connection(line: Line, _request: Request) -> None:
 def closes_when_idle(line: Line, _request: Request) -> None:
     """Answers well, keeps the connection, and closes it while it is idle."""
     line.send(response(PAGE))
-    line.rest(0.02)
+    line.rest(DRIBBLE)
     line.close()
 
 
