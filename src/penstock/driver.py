@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from random import random
-from typing import Final
+from typing import Final, Protocol
 
 from penstock.core.frontier import Frontier, Pull, Start, Wait
 from penstock.core.judge import Done
@@ -27,10 +27,21 @@ TURNS: Final = 1000
 """Reactions to the frontier in one step, so that no long stretch of bad lines keeps a shell from its duties."""
 
 
+class Finish(Protocol):
+    """What has the last word on an outcome, such as a page callback."""
+
+    def __call__(self, outcome: Outcome) -> Outcome:
+        """The outcome to deliver in place of *outcome*."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
 class Driver:
     """Takes jobs from *source*, has *engine* do them as *frontier* allows, and gathers the outcomes.
 
     Outcomes wait in ``outcomes`` for whoever drives; while they do they count against the concurrency.
+    ``failure`` is what the source raised, if it did. ``complete`` says, once ``finished``, that every item of the source has its outcome.
     *finish* has the last word on each outcome. *clock* gives monotonic seconds, *draw* a random number in
     [0, 1).
     """
@@ -41,7 +52,7 @@ class Driver:
         frontier: Frontier,
         engine: Engine,
         *,
-        finish: Callable[[Outcome], Outcome] | None = None,
+        finish: Finish | None = None,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random,
     ) -> None:
@@ -50,14 +61,18 @@ class Driver:
         self.clock = clock
         self.outcomes: deque[Outcome] = deque()
         self.finished = False
+        self.complete = False
         self._source = source
         self._frontier = frontier
         self._finish = finish
         self._draw = draw
         self._tally = Tally()
         self._pulled = 0
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
+        self._exhausted = False
         self._stopping = False
+        self._aborting = False
+        self._dropped = False
         self._began = clock()
 
     def step(self) -> float | None:
@@ -67,8 +82,12 @@ class Driver:
         """
         frontier, outcomes = self._frontier, self.outcomes
         now = self.clock()
-        if self._stopping and not frontier.closed:
-            frontier.drain()
+        if self._aborting:
+            self.engine.cancel()
+            self.finished = True
+            return now
+        if self._stopping and frontier.window:
+            self._dropped = bool(frontier.drain())
         for _ in range(TURNS):
             answer = frontier.next(now, len(outcomes))
             if isinstance(answer, Start):
@@ -82,6 +101,7 @@ class Driver:
                 return answer.until
             else:
                 self.finished = True
+                self.complete = self._exhausted and not self._dropped and self.failure is None
                 return now
         return now
 
@@ -93,9 +113,18 @@ class Driver:
             for attempt in attempts:
                 self._judge(attempt, now)
 
+    def has_more(self) -> bool:
+        """Whether there are outcomes to take, or may be later."""
+        return bool(self.outcomes) or not self.finished
+
     def stop(self) -> None:
         """Start nothing more; what runs may finish. For any thread and for signal handlers."""
         self._stopping = True
+        self.engine.wake()
+
+    def abort(self) -> None:
+        """Start nothing more and drop what runs. For any thread and for signal handlers."""
+        self._aborting = True
         self.engine.wake()
 
     def close(self) -> None:
@@ -105,12 +134,13 @@ class Driver:
             self._source.close()
         finally:
             self.engine.close()
+            if self._finish is not None:
+                self._finish.close()
 
     def raise_failure(self) -> None:
         """Raise what the source raised, if it did, once all that was pulled before has finished."""
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+        if self.failure is not None:
+            raise self.failure
 
     def statistics(self) -> Statistics:
         """Where the work stands."""
@@ -121,7 +151,7 @@ class Driver:
             frontier.held,
             len(self.outcomes),
             self._pulled,
-            frontier.closed,
+            self._exhausted,
             frontier.bound,
             frontier.largest(),
             self._tally,
@@ -133,7 +163,7 @@ class Driver:
         try:
             item = self._source.pull()
         except Exception as failure:  # noqa: BLE001 - it belongs to the caller, who gets it from raise_failure
-            self._failure = failure
+            self.failure = failure
             item = Signal.EXHAUSTED
         if isinstance(item, Job):
             self._frontier.offer(item)
@@ -143,6 +173,7 @@ class Driver:
             self._frontier.starve()
             return False
         else:
+            self._exhausted = True
             self._frontier.close()
             return True
         self._pulled += 1
@@ -152,6 +183,8 @@ class Driver:
         verdict = self._frontier.judge(attempt, now, self._draw())
         if type(verdict) is Done:
             self._deliver(verdict.outcome)
+        elif self._stopping:
+            self._dropped = True
 
     def _deliver(self, outcome: Outcome) -> None:
         if self._finish is not None:
@@ -183,7 +216,7 @@ class BlockingShell:
             driver.collect(None if wake is None else max(0.0, wake - now))
             if until is not None and driver.clock() >= until:
                 break
-        return bool(driver.outcomes) or not driver.finished
+        return driver.has_more()
 
 
 class AsyncioShell:
@@ -199,7 +232,7 @@ class AsyncioShell:
         self._fd = driver.engine.fileno()
         self._timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
         self._loop.add_reader(self._fd, self._turn)
 
     async def wait(self) -> bool:
@@ -215,7 +248,7 @@ class AsyncioShell:
         failure = self._failure
         if failure is not None:
             raise failure
-        return bool(driver.outcomes) or not driver.finished
+        return driver.has_more()
 
     def close(self) -> None:
         """Unplug from the loop. May be called twice."""
@@ -226,23 +259,22 @@ class AsyncioShell:
             self._loop.remove_reader(self._fd)
 
     def _turn(self) -> None:
+        """Do what can be done now, and see that the loop comes back when more can be."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if not self._driver.finished:
+            try:
+                self._work()
+            except Exception as failure:  # noqa: BLE001 - nobody stands above a loop's callback; the consumer must know
+                self._failure = failure
+                self._tell()
+
+    def _work(self) -> None:
         driver = self._driver
-        if driver.finished:
-            return
-        try:
-            driver.collect(0)
-            wake = driver.step()
-        except BaseException as failure:
-            # A callback of the loop has nobody above it; the consumer is who must know.
-            self._failure = failure
-            self._tell()
-            if not isinstance(failure, Exception):
-                raise
-            return
-        if driver.finished or driver.outcomes:
+        driver.collect(0)
+        wake = driver.step()
+        if driver.outcomes or driver.finished:
             self._tell()
         if not driver.finished:
             self._arm(wake)

@@ -5,7 +5,7 @@ Knows the driver and its shells. Does not know what the work is.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -33,6 +33,7 @@ class Flow:
         self._make = make
         self._driver: Driver | None = None
         self._stopping = False
+        self._aborting = False
         self._closed = False
 
     def __repr__(self) -> str:
@@ -65,7 +66,7 @@ class Flow:
             shell.close()
             self.close()
 
-    def batches(self, every: float | None = None) -> Iterator[list[Outcome]]:
+    def batches(self, every: float | None = None) -> Generator[list[Outcome], None, None]:
         """What has completed since the last time, as lists; a list may be empty after *every* seconds."""
         driver = self._begin()
         shell = BlockingShell(driver)
@@ -87,6 +88,25 @@ class Flow:
         self._stopping = True
         if self._driver is not None:
             self._driver.stop()
+
+    def abort(self) -> None:
+        """Take no more and drop what runs; what had completed still comes out.
+
+        May be called from any thread and from a signal handler.
+        """
+        self._aborting = True
+        if self._driver is not None:
+            self._driver.abort()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every input has come out with its outcome, and there are no more."""
+        return self._driver is not None and self._driver.complete
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What the input's iterator raised, if it did."""
+        return None if self._driver is None else self._driver.failure
 
     def close(self) -> None:
         """Drop what runs and give back everything. May be called twice."""
@@ -132,4 +152,6 @@ class Flow:
         self._driver = self._make()
         if self._stopping:
             self._driver.stop()
+        if self._aborting:
+            self._driver.abort()
         return self._driver

@@ -1,0 +1,228 @@
+"""One session of work: outcomes go from a flow into a store, and somebody is told how it goes.
+
+Knows the flow, sinks and the ledger by their seams. Does not know HTTP, formats or terminals.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from penstock.core.model import Outcome
+from penstock.core.tally import Statistics, Tally
+from penstock.flow import Flow
+from penstock.seams import Extent, Input, Report, Sink
+
+__all__ = ["Folder", "Lines", "Session", "Silence", "Summary"]
+
+FLUSH_BYTES: Final = 256 * 1024 * 1024
+"""Bytes that may be taken since the last commit, whatever the time: what a crash may cost in traffic."""
+
+
+class Summary(Struct, frozen=True):
+    """How a session ended.
+
+    *tally* counts all outcomes there are, *session* those of this session; *inputs* is how many inputs
+    there are, once all have been read. *complete* says that every input has its outcome. *folder* is
+    None where lines went to standard output. *elapsed* is in seconds.
+    """
+
+    folder: str | None
+    tally: Tally
+    session: Tally
+    inputs: int | None
+    elapsed: float
+    complete: bool
+    statistics: Statistics
+
+
+class Store(Protocol):
+    """Where a session's outcomes go."""
+
+    every: float | None
+
+    def take(self, outcomes: Sequence[Outcome]) -> None:
+        """Take what has completed, perhaps nothing; called at least once in *every* seconds."""
+
+    def finish(self, inputs: int | None) -> None:
+        """Keep what was taken for good; *inputs* is how many there are, if all have their outcome."""
+
+    def close(self) -> None:
+        """Let go, without keeping anything more."""
+
+
+class Ledger(Protocol):
+    """What a session needs of a run's ledger."""
+
+    def commit(self, extents: Sequence[Extent], tally: Tally) -> None:
+        """Settle the inputs of *extents*, all together."""
+
+    def finish(self, inputs: int) -> None:
+        """Note that the run is complete."""
+
+
+class Silence:
+    """A report that tells nobody."""
+
+    every: float | None = None
+
+    def update(self, statistics: Statistics) -> None:
+        """Say nothing."""
+
+    def close(self) -> None:
+        """Nothing to leave."""
+
+
+class Lines:
+    """A store that writes each outcome as one line, at once, and keeps nothing."""
+
+    every: float | None = None
+
+    def __init__(self, line: Callable[[Outcome], bytes], write: Callable[[bytes], object]) -> None:
+        """*line* makes the bytes, *write* takes them; what it raises ends the session."""
+        self._line = line
+        self._write = write
+
+    def take(self, outcomes: Sequence[Outcome]) -> None:
+        """Write them."""
+        if outcomes:
+            self._write(b"".join(map(self._line, outcomes)))
+
+    def finish(self, inputs: int | None) -> None:
+        """Everything is written already."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Folder:
+    """A store that makes outcomes durable in *sinks* and then settles them in *ledger*, in that order."""
+
+    def __init__(
+        self, sinks: Sequence[Sink], ledger: Ledger, every: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """*every* is the most seconds between two commits."""
+        self.every = every
+        self._sinks = sinks
+        self._ledger = ledger
+        self._clock = clock
+        self._tally = Tally()
+        self._taken = 0
+        self._due = clock() + every
+
+    def take(self, outcomes: Sequence[Outcome]) -> None:
+        """Hand each outcome to every sink; commit when it is time. OutputError if it can't be kept."""
+        for outcome in outcomes:
+            for sink in self._sinks:
+                self._taken += sink.write(outcome)
+            self._tally.add(outcome)
+        if self._taken >= FLUSH_BYTES or self._clock() >= self._due:
+            self._commit()
+
+    def finish(self, inputs: int | None) -> None:
+        """Commit the rest."""
+        self._commit()
+        if inputs is not None:
+            self._ledger.finish(inputs)
+
+    def close(self) -> None:
+        """Let go of the files; what was not committed will be done again."""
+        for sink in self._sinks:
+            sink.close()
+
+    def _commit(self) -> None:
+        if self._tally.total:
+            extents = [extent for sink in self._sinks for extent in sink.flush()]
+            self._ledger.commit(extents, self._tally)
+            self._tally = Tally()
+            self._taken = 0
+        self._due = self._clock() + self.every
+
+
+class Session:
+    """Runs *flow* to its end, or until it is stopped, into *store*.
+
+    *before* counts what earlier sessions of the same run had settled.
+    """
+
+    def __init__(
+        self, flow: Flow, store: Store, source: Input, *, folder: str | None = None, before: Tally | None = None
+    ) -> None:
+        """Nothing begins before ``execute``."""
+        self._flow = flow
+        self._store = store
+        self._source = source
+        self._folder = folder
+        self._before = before or Tally()
+
+    def execute(self, report: Report | None = None) -> Summary:
+        """Do the work, and say how it ended.
+
+        Whatever was taken is kept, also when the input raises: what it raises then comes out of here.
+        OutputError where outcomes can't be kept; the session can be resumed.
+        """
+        report = report or Silence()
+        try:
+            self._work(report)
+        finally:
+            report.close()
+            self._store.close()
+        return self._summary()
+
+    def stop(self) -> None:
+        """Take no more, finish what runs, keep it. For any thread and for signal handlers."""
+        self._flow.stop()
+
+    def abort(self) -> None:
+        """Stop now and keep what is complete. For any thread and for signal handlers."""
+        self._flow.abort()
+
+    def _work(self, report: Report) -> None:
+        store, clock = self._store, time.monotonic
+        due = None if report.every is None else clock()
+        batches = self._flow.batches(_sooner(store.every, report.every))
+        try:
+            for batch in batches:
+                store.take(batch)
+                if due is not None and clock() >= due:
+                    report.update(self._statistics())
+                    due = clock() + (report.every or 0.0)
+        except BaseException as failure:
+            batches.close()
+            if self._is_the_inputs(failure):
+                store.finish(None)
+            raise
+        store.finish(self._inputs())
+
+    def _is_the_inputs(self, failure: BaseException) -> bool:
+        """Whether *failure* came from the source: then everything taken before is sound."""
+        return self._flow.failure is failure
+
+    def _inputs(self) -> int | None:
+        return self._before.total + self._flow.statistics().pulled if self._flow.complete else None
+
+    def _statistics(self) -> Statistics:
+        return replace(self._flow.statistics(), before=self._before.total, read=self._source.progress())
+
+    def _summary(self) -> Summary:
+        statistics = self._statistics()
+        tally = Tally()
+        tally.merge(self._before)
+        tally.merge(statistics.tally)
+        return Summary(
+            self._folder,
+            tally,
+            statistics.tally,
+            self._inputs(),
+            statistics.elapsed,
+            self._flow.complete,
+            statistics,
+        )
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else min(one, other)
