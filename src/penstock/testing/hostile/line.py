@@ -24,7 +24,7 @@ __all__ = ["Gone", "Line", "Surroundings"]
 PIECE: Final = 65_536
 
 
-class Gone(Exception):  # noqa: N818 - says what the other side is
+class Gone(Exception):
     """The client went away, or the server is to stop: nothing more can be said here."""
 
 
