@@ -153,9 +153,9 @@ def test_the_method_after_a_redirect(status, before, after):
         assert onward.headers == (("X-Mine", "1"),)
 
 
-@pytest.mark.parametrize("status", [s for s in range(200, 600) if s not in REDIRECTS])
-def test_no_other_status_is_a_redirect(status):
-    assert follow(answered(job(), "/next", status), 10, 0.0) is None
+def test_no_other_status_is_a_redirect():
+    statuses = {status for status in range(100, 600) if follow(answered(job(), "/next", status), 10, 0.0) is not None}
+    assert statuses == REDIRECTS == {301, 302, 303, 307, 308}
 
 
 def test_the_next_hop_is_a_job_for_the_host_it_leads_to():
