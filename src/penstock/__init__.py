@@ -1,1 +1,71 @@
-__version__ = "0.1.0"
+"""Penstock: any amount of work from a lazy iterator, N at a time; first of all, fetching URLs.
+
+    import penstock
+
+    for page in penstock.fetch(urls, concurrency=50):       # a script, a notebook
+        print(page.url, page.status, len(page.body))
+
+    async for page in penstock.fetch(urls, concurrency=50): # a service
+        ...
+
+    penstock.run("urls.txt", "pages/")                      # durable: one outcome a line, kill -9 or not
+
+Everything public is named here. Modules load when one of their names is first used, so that
+``import penstock`` costs little.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from penstock.version import __version__
+
+if TYPE_CHECKING:
+    from penstock.api import fetch, resume, run, verify
+    from penstock.core.model import Failed, Fetched, Outcome, Skipped, Slug
+    from penstock.core.tally import Statistics, Tally
+    from penstock.errors import PenstockError
+    from penstock.flow import Flow
+    from penstock.session import Summary
+    from penstock.settings import Settings
+
+__all__ = [
+    "Failed",
+    "Fetched",
+    "Flow",
+    "Outcome",
+    "PenstockError",
+    "Settings",
+    "Skipped",
+    "Slug",
+    "Statistics",
+    "Summary",
+    "Tally",
+    "__version__",
+    "fetch",
+    "resume",
+    "run",
+    "verify",
+]
+
+_HOMES = {
+    "penstock.api": ("fetch", "resume", "run", "verify"),
+    "penstock.core.model": ("Failed", "Fetched", "Outcome", "Skipped", "Slug"),
+    "penstock.core.tally": ("Statistics", "Tally"),
+    "penstock.errors": ("PenstockError",),
+    "penstock.flow": ("Flow",),
+    "penstock.session": ("Summary",),
+    "penstock.settings": ("Settings",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module that *name* lives in."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module 'penstock' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +18,7 @@ from penstock.core.judge import Judge
 from penstock.core.requests import Headers
 from penstock.core.retry import Retry
 from penstock.errors import UsageError
+from penstock.version import __version__
 
 __all__ = ["SECRET_HEADERS", "HttpSettings", "InputSettings", "OutputSettings", "Settings", "parse_size"]
 
@@ -215,11 +215,7 @@ def parse_size(size: int | str) -> int:
 
 def default_user_agent(contact: str | None = None) -> str:
     """Who is asking, with where to complain when the user says so (RFC 9110, section 10.1.5)."""
-    try:
-        name = f"penstock/{version('penstock')}"
-    except PackageNotFoundError:
-        name = "penstock"
-    return f"{name} (+{contact})" if contact else name
+    return f"penstock/{__version__} (+{contact})" if contact else f"penstock/{__version__}"
 
 
 def _headers(given: Any) -> list[tuple[str, str]]:

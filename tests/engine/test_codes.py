@@ -1,0 +1,86 @@
+"""libcurl's codes against our slugs, code by code."""
+
+import errno
+
+import pycurl
+import pytest
+
+from penstock.core.model import Slug
+from penstock.engine.codes import CODES, slug_of
+
+NOT_OF_HTTP = {
+    *range(-1, 1),  # not a failure
+    *(2, 4, 24, 27, 41, 42, 43, 44, 45, 46, 48, 53, 54, 57, 62),  # wrong use of libcurl, or a build without something
+    *(10, 11, 12, 13, 14, 15, 17, 19, 20, 21, 25, 26, 29, 30, 31, 32, 34, 36, 84, 87, 88),  # FTP and uploads
+    *(33, 47, 65, 67, 81, 89),  # ranges, redirects, log-ins and pools that we leave to nobody but ourselves
+    *(37, 38, 39, 40, 49, *range(68, 77), 78, 79, 85, 86),  # files, LDAP, telnet, TFTP, SSH, RTSP
+    99999,  # pycurl's own
+}
+
+
+def codes_of_libcurl() -> set[int]:
+    names = (name for name in dir(pycurl) if name.startswith("E_") and not name.startswith("E_MULTI"))
+    return {getattr(pycurl, name) for name in names}
+
+
+def test_every_code_is_either_mapped_or_known_not_to_come_from_http():
+    """A libcurl with a new code makes this fail, and somebody decide."""
+    assert codes_of_libcurl() - set(CODES) == NOT_OF_HTTP
+
+
+@pytest.mark.parametrize(
+    ("code", "slug"),
+    [
+        (pycurl.E_UNSUPPORTED_PROTOCOL, Slug.PROTOCOL_ERROR),
+        (pycurl.E_URL_MALFORMAT, Slug.INVALID_URL),
+        (pycurl.E_COULDNT_RESOLVE_PROXY, Slug.DNS_TEMPORARY),
+        (pycurl.E_COULDNT_RESOLVE_HOST, Slug.DNS_TEMPORARY),
+        (8, Slug.PROTOCOL_ERROR),
+        (pycurl.E_HTTP2, Slug.PROTOCOL_ERROR),
+        (pycurl.E_PARTIAL_FILE, Slug.TRUNCATED),
+        (pycurl.E_OPERATION_TIMEDOUT, Slug.TIMEOUT),
+        (pycurl.E_SSL_CONNECT_ERROR, Slug.TLS_HANDSHAKE),
+        (pycurl.E_GOT_NOTHING, Slug.EMPTY_REPLY),
+        (pycurl.E_SEND_ERROR, Slug.RESET),
+        (pycurl.E_RECV_ERROR, Slug.RESET),
+        (pycurl.E_SSL_CERTPROBLEM, Slug.TLS_HANDSHAKE),
+        (pycurl.E_SSL_CIPHER, Slug.TLS_HANDSHAKE),
+        (pycurl.E_PEER_FAILED_VERIFICATION, Slug.TLS_CERTIFICATE),
+        (pycurl.E_BAD_CONTENT_ENCODING, Slug.DECODE_ERROR),
+        (pycurl.E_SSL_CACERT_BADFILE, Slug.TLS_CERTIFICATE),
+        (pycurl.E_SSL_CRL_BADFILE, Slug.TLS_CERTIFICATE),
+        (pycurl.E_SSL_ISSUER_ERROR, Slug.TLS_CERTIFICATE),
+        (pycurl.E_SSL_PINNEDPUBKEYNOTMATCH, Slug.TLS_CERTIFICATE),
+        (pycurl.E_SSL_INVALIDCERTSTATUS, Slug.TLS_CERTIFICATE),
+        (92, Slug.PROTOCOL_ERROR),
+        (9999, Slug.PROTOCOL_ERROR),
+    ],
+)
+def test_a_code_comes_to_its_slug(code, slug):
+    assert slug_of(code, 0, answered=False) is slug
+
+
+@pytest.mark.parametrize(
+    ("number", "slug"),
+    [
+        (errno.ECONNREFUSED, Slug.CONNECT_REFUSED),
+        (errno.EHOSTUNREACH, Slug.CONNECT_UNREACHABLE),
+        (errno.ENETUNREACH, Slug.CONNECT_UNREACHABLE),
+        (errno.ETIMEDOUT, Slug.TIMEOUT_CONNECT),
+        (errno.ECONNRESET, Slug.RESET),
+        (0, Slug.CONNECT_UNREACHABLE),
+    ],
+)
+def test_the_system_says_why_a_connection_did_not_come_about(number, slug):
+    assert slug_of(pycurl.E_COULDNT_CONNECT, number, answered=False) is slug
+
+
+@pytest.mark.parametrize("code", [pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR])
+def test_a_break_in_the_middle_of_a_response_is_truncated(code):
+    assert slug_of(code, errno.ECONNRESET, answered=True) is Slug.TRUNCATED
+    assert slug_of(code, errno.ECONNRESET, answered=False) is Slug.RESET
+
+
+def test_every_mapped_code_is_one_that_libcurl_has_or_had():
+    """pycurl has no names for the newest, and none any more for the obsolete 51."""
+    assert set(CODES) - codes_of_libcurl() == {51, 92, 95, 96, 97, 98, 101}
