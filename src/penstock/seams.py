@@ -35,8 +35,9 @@ class Signal(enum.Enum):
 class Input(Protocol):
     """Something that holds rows: a file, standard input, an iterable of URLs."""
 
-    blocks: bool
-    """Whether reading may have to wait for somebody: such an input is read on a thread of its own."""
+    @property
+    def blocks(self) -> bool:
+        """Whether reading may have to wait for somebody: such an input is read on a thread of its own."""
 
     def rows(self, settled: Settled) -> Iterator[Row]:
         """Every row whose seq is not in *settled*, in order, read lazily.
@@ -112,9 +113,11 @@ class Extent(Struct, frozen=True):
 
 
 class Report(Protocol):
-    """Shows somebody how the work goes. Wants to be told every *every* seconds; None: never."""
+    """Shows somebody how the work goes."""
 
-    every: float | None
+    @property
+    def every(self) -> float | None:
+        """Seconds after which it wants to be told again; None: never."""
 
     def update(self, statistics: Statistics) -> None:
         """Show where the work stands."""
@@ -126,7 +129,9 @@ class Report(Protocol):
 class Sink(Protocol):
     """Makes outcomes durable in one format."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the format is called."""
 
     def write(self, outcome: Outcome) -> int:
         """Take *outcome*; it may stay in memory. Returns the bytes it will come to, roughly."""

@@ -43,10 +43,12 @@ class Summary(Struct, frozen=True):
 class Store(Protocol):
     """Where a session's outcomes go."""
 
-    every: float | None
+    @property
+    def every(self) -> float | None:
+        """Seconds after which ``take`` must be called again, also with nothing; None: it need not."""
 
     def take(self, outcomes: Sequence[Outcome]) -> None:
-        """Take what has completed, perhaps nothing; called at least once in *every* seconds."""
+        """Take what has completed, perhaps nothing."""
 
     def finish(self, inputs: int | None) -> None:
         """Keep what was taken for good; *inputs* is how many there are, if all have their outcome."""
@@ -63,6 +65,17 @@ class Ledger(Protocol):
 
     def finish(self, inputs: int) -> None:
         """Note that the run is complete."""
+
+
+class RunFolder(Protocol):
+    """What a session needs of a run folder."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The account of what is settled."""
+
+    def close(self) -> None:
+        """Let go of the folder."""
 
 
 class Silence:
@@ -100,15 +113,18 @@ class Lines:
 
 
 class Folder:
-    """A store that makes outcomes durable in *sinks* and then settles them in *ledger*, in that order."""
+    """A store that makes outcomes durable in *sinks* and then settles them in the folder's ledger.
+
+    *every* is the most seconds between two commits.
+    """
 
     def __init__(
-        self, sinks: Sequence[Sink], ledger: Ledger, every: float, clock: Callable[[], float] = time.monotonic
+        self, sinks: Sequence[Sink], folder: RunFolder, every: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """*every* is the most seconds between two commits."""
         self.every = every
         self._sinks = sinks
-        self._ledger = ledger
+        self._folder = folder
+        self._ledger = folder.ledger
         self._clock = clock
         self._tally = Tally()
         self._taken = 0
@@ -133,6 +149,7 @@ class Folder:
         """Let go of the files; what was not committed will be done again."""
         for sink in self._sinks:
             sink.close()
+        self._folder.close()
 
     def _commit(self) -> None:
         if self._tally.total:

@@ -330,7 +330,7 @@ class CurlEngine:
             transfer.response.body() if error is None else b"",
             transfer.wall,
             Times(
-                transfer.started - job.ready,
+                max(0.0, transfer.started - job.ready),
                 names,
                 max(0.0, connect - names),
                 max(0.0, tls - connect) if tls else 0.0,

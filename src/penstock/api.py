@@ -1,0 +1,181 @@
+"""``fetch`` and ``run``: the stages, wired together.
+
+The only place that knows which source, which engine and which sinks there are. Every keyword is a
+setting of ``Settings``, and means the same on the command line.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from penstock.callback import PageCallback
+from penstock.core.model import Fetched, Job, Outcome
+from penstock.core.requests import Requests
+from penstock.driver import Driver
+from penstock.engine.curl import CurlEngine
+from penstock.errors import UsageError
+from penstock.flow import Flow
+from penstock.runs.folder import RunFolder
+from penstock.runs.manifest import PACE, Manifest
+from penstock.seams import Input, Report, Settled
+from penstock.session import Lines, Session, Summary
+from penstock.session import Folder as FolderStore
+from penstock.settings import Settings
+from penstock.sink.jsonl import JsonlSink
+from penstock.sink.record import line
+from penstock.source.iterables import Items
+from penstock.source.opened import open_inputs
+from penstock.source.pulled import Inline, ReadAhead
+
+__all__ = ["begin", "fetch", "go_on", "resume", "run", "stream"]
+
+OnPage = Callable[[Fetched], Any]
+
+
+def fetch(urls: Iterable[Any], *, on_page: OnPage | None = None, **settings: Any) -> Flow:
+    """Fetch *urls* and give one outcome for each, as they complete; for ``for`` and ``async for``.
+
+    *urls* is any iterable of URLs, or of dicts with ``url`` and, where wanted, ``method``, ``headers``,
+    ``body`` and other fields, which come back as the outcome's ``input``. It is read only as far as there
+    is room. What may have to wait for somebody, such as a generator, is read on a thread of its own, up
+    to 64 items ahead. A string is one URL.
+
+    *on_page* is called with each fetched page; what it returns becomes the outcome's ``data``.
+
+    UsageError where a setting is wrong. Nothing about the web is ever raised.
+    """
+    if isinstance(urls, str | bytes):
+        urls = [urls]
+    chosen = Settings.of(**settings)
+    return _flow(Items(urls, chosen.input()), chosen, Settled(), on_page)
+
+
+def run(
+    inputs: str | os.PathLike[str] | Iterable[Any],
+    output: str | os.PathLike[str],
+    *,
+    on_page: OnPage | None = None,
+    report: Report | None = None,
+    **settings: Any,
+) -> Summary:
+    """Fetch *inputs* into the run folder *output*, durably, and say how it ended.
+
+    *inputs* is the name of a file, a URL, ``-`` for standard input, or an iterable as ``fetch`` takes it.
+    Where *output* already holds a run of the same inputs and settings, what of it is not settled is done;
+    so a script may be killed at any moment and simply be started again.
+
+    UsageError where a setting is wrong; InputError where the input cannot be read, InputChanged where it
+    is not the one the run began with; OutputError where outcomes cannot be stored; FolderError where the
+    folder cannot be used. What the input's iterator raises comes out of here, after what was read before
+    has been stored.
+    """
+    chosen = Settings.of(**settings)
+    if isinstance(inputs, str | os.PathLike):
+        names = _located([os.fspath(inputs)])
+        source: Input = open_inputs(names, chosen.input())
+    else:
+        names = ()
+        source = Items(inputs, chosen.input())
+    path = Path(output)
+    manifest = Manifest.of(chosen, names, source.fingerprint())
+    if RunFolder.holds_run(path):
+        folder = RunFolder.open(path)
+        try:
+            folder.check(manifest)
+        except BaseException:
+            folder.close()
+            raise
+    else:
+        folder = RunFolder.create(path, manifest)
+    return _session(folder, source, chosen, on_page).execute(report)
+
+
+def resume(output: str | os.PathLike[str], *, report: Report | None = None, **changes: Any) -> Summary:
+    """Go on with the run in the folder *output*, and say how it ended; see ``go_on`` for *changes*."""
+    return go_on(output, changes).execute(report)
+
+
+def begin(names: Sequence[str], output: str | os.PathLike[str], settings: Settings) -> Session:
+    """A session on a new run folder. Errors as of ``run``; FolderError where there is a run already."""
+    names = _located(names)
+    source = open_inputs(names, settings.input())
+    folder = RunFolder.create(Path(output), Manifest.of(settings, names, source.fingerprint()))
+    return _session(folder, source, settings, None)
+
+
+def go_on(output: str | os.PathLike[str], changes: Mapping[str, Any], *, force: bool = False) -> Session:
+    """A session that goes on with the run in the folder *output*.
+
+    *changes* are settings to have from now on: those that say how fast and by which way, and the headers
+    and credentials that are not kept in the folder. InputChanged where the input is not the one the run
+    began with, unless *force*.
+    """
+    folder = RunFolder.open(Path(output))
+    try:
+        settings = _resumed(folder.manifest, dict(changes))
+        names = folder.manifest.inputs
+        source = open_inputs(names, settings.input())
+        if not force:
+            folder.check(Manifest.of(settings, names, source.fingerprint()))
+        return _session(folder, source, settings, None)
+    except BaseException:
+        folder.close()
+        raise
+
+
+def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], object]) -> Session:
+    """A session that hands one JSON line for each outcome to *write* as it completes, and keeps nothing."""
+    source = open_inputs(names, settings.input())
+    inline_body = settings.body == "inline"
+    store = Lines(lambda outcome: line(outcome, inline_body=inline_body), write)
+    return Session(_flow(source, settings, Settled(), None), store, source)
+
+
+def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPage | None) -> Session:
+    """A session on *folder*, which it closes when it ends."""
+    ledger, output = folder.ledger, settings.output()
+    sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
+    store = FolderStore(sinks, folder, output.flush_every)
+    flow = _flow(source, settings, ledger.settled(), on_page)
+    return Session(flow, store, source, folder=str(folder.path), before=ledger.tally())
+
+
+def _resumed(manifest: Manifest, changes: dict[str, Any]) -> Settings:
+    """The settings of the run, with *changes*; UsageError for one that would make another job of it."""
+    fixed = sorted(changes.keys() - PACE - {"headers", "url_template"})
+    if fixed:
+        raise UsageError(f"{fixed[0]} is part of what this run is; it can't change. What can: {', '.join(sorted(PACE))}")
+    given = Settings.of(**changes)
+    secrets = {name: getattr(given, name) for name in ("headers", "proxy", "url_template") if name in changes}
+    restored = manifest.restore(**secrets)
+    return replace(restored, **{name: getattr(given, name) for name in changes if name in PACE})
+
+
+def _located(names: Sequence[str]) -> tuple[str, ...]:
+    """*names* with every file's made absolute, so that a run can be resumed from anywhere."""
+    return tuple(name if name == "-" or "://" in name else str(Path(name).absolute()) for name in names)
+
+
+def _flow(source: Input, settings: Settings, settled: Settled, on_page: OnPage | None) -> Flow:
+    """A flow over what of *source* is not yet *settled*."""
+    callback = None if on_page is None else PageCallback(on_page)
+
+    def make() -> Driver:
+        engine = CurlEngine(settings.http())
+        jobs = _jobs(source, settled, Requests(settings.request_headers()))
+        pulled = ReadAhead(jobs, engine.wake) if source.blocks else Inline(jobs)
+        return Driver(pulled, settings.frontier(), engine, finish=callback)
+
+    return Flow(make)
+
+
+def _jobs(source: Input, settled: Settled, requests: Requests) -> Iterator[Job | Outcome]:
+    clock, first = time.monotonic, requests.first
+    for row in source.rows(settled):
+        yield first(row, clock())
