@@ -1,0 +1,62 @@
+"""What bounds the speed, in words, and what could be done about it.
+
+Knows the limits that were set and where the work stands. Does not know terminals.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.core.frontier import Bound
+from penstock.core.tally import Statistics
+from penstock.report.estimate import outstanding
+from penstock.report.safe import safe
+from penstock.report.wording import count, duration, plural, share
+from penstock.settings import Settings
+
+__all__ = ["bound", "hint"]
+
+_BOUNDS: Final = {
+    Bound.NOTHING: "nothing: it goes as fast as it can",
+    Bound.SOURCE: "the input: it has no more at the moment",
+    Bound.CONCURRENCY: "the requests at once over all hosts (--concurrency {0})",
+    Bound.CONSUMER: "the output: it is taken more slowly than it comes",
+    Bound.RATE: "the starts a second over all hosts (--rate {3:g})",
+    Bound.KEYS: "each host's own limits (--per-host {1}, --delay {2:g})",
+    Bound.BACKOFF: "the wait before what failed is tried again",
+}
+
+MOST_OF_IT: Final = 0.5
+"""The share of what is left from which on one host is worth a word."""
+
+WORTH_A_WORD: Final = 100
+"""The fewest jobs of one host that are."""
+
+LONGEST_HOST: Final = 40
+"""Characters of a host's name that are shown."""
+
+
+def bound(statistics: Statistics, settings: Settings) -> str:
+    """What keeps more from starting right now."""
+    if statistics.exhausted and not statistics.held:
+        return f"nothing is left to start; the last {count(statistics.running)} are under way"
+    words = _BOUNDS[statistics.bound]
+    return words.format(settings.concurrency, settings.per_host, settings.delay, settings.rate or 0.0)
+
+
+def hint(statistics: Statistics, settings: Settings) -> str | None:
+    """What one host does to the time it takes, where it holds most of what is left; None where none does."""
+    if statistics.busiest is None:
+        return None
+    host, jobs = statistics.busiest
+    known = statistics.held + statistics.running
+    if jobs < WORTH_A_WORD or jobs < MOST_OF_IT * known:
+        return None
+    part = share(jobs, known)
+    of = "what is left" if statistics.exhausted and outstanding(statistics) else f"the {count(known)} next in line"
+    held = f"{safe(host, LONGEST_HOST)} holds {part} of {of}"
+    if not settings.delay:
+        at_once = plural(settings.per_host, "request")
+        return f"{held}, and gets {at_once} at once: raise --per-host if it is yours"
+    pace = f"at {1 / settings.delay:.3g} a second it needs {duration(jobs * settings.delay)}"
+    return f"{held}; {pace}: raise --per-host or lower --delay if it is yours"

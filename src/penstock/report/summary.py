@@ -1,0 +1,145 @@
+"""How it ended, as lines of text: what came of the inputs, what it cost, and what to type next.
+
+Knows the counts, the folder and the width there is. Does not know terminals or exit codes.
+"""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Protocol
+
+from penstock.core.model import Kind, Slug
+from penstock.core.tally import Statistics, Tally
+from penstock.report import explain, wording
+from penstock.report.safe import safe
+from penstock.settings import Settings
+
+__all__ = ["Ending", "command", "summary"]
+
+INDENT: Final = "  "
+MOST: Final = 6
+"""Statuses, and slugs, that are named unless more is asked for; the rest is counted together."""
+
+
+_KINDS: Final = {str(slug): slug.kind for slug in Slug}
+
+
+class Ending(Protocol):
+    """What must be known of the end: see ``Summary``, which is one."""
+
+    @property
+    def folder(self) -> str | None:
+        """The run folder; None where lines went to standard output."""
+
+    @property
+    def tally(self) -> Tally:
+        """All outcomes there are."""
+
+    @property
+    def session(self) -> Tally:
+        """Those of this session."""
+
+    @property
+    def inputs(self) -> int | None:
+        """How many inputs there are, once all have been read."""
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds that this session took."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every input has its outcome."""
+
+    @property
+    def statistics(self) -> Statistics:
+        """Where the work stood."""
+
+
+def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: bool = False) -> list[str]:
+    """The lines to print; none is longer than *width* unless a single word is. *verbose* leaves nothing out."""
+    lines = [*_wrapped(_headline(ending), width), "", *_table(ending, width, None if verbose else MOST)]
+    if ending.tally.total:
+        lines += _wrapped(_cost(ending, verbose=verbose), width)
+    hint = None if ending.complete else explain.hint(ending.statistics, settings)
+    if hint is not None:
+        lines += ["", *_wrapped(f"Hint: {hint}.", width)]
+    if ending.folder is not None:
+        verb, does = ("verify", "Prove it") if ending.complete else ("resume", "Go on")
+        # On a line of its own and never broken: it is there to be copied.
+        lines += ["", f"{does}:", f"{INDENT}{command(verb, ending.folder)}"]
+    return lines
+
+
+def command(verb: str, *arguments: str) -> str:
+    """A command to type, quoted for a shell and safe to print."""
+    return safe(f"penstock {verb} {shlex.join(arguments)}")
+
+
+def _headline(ending: Ending) -> str:
+    stored = wording.plural(ending.tally.total, "outcome")
+    took = wording.duration(ending.elapsed)
+    if ending.complete:
+        if not ending.inputs:
+            return "Done: the input is empty, so there is nothing to tell."
+        each = "1 input has its outcome" if ending.inputs == 1 else f"all {ending.inputs:,} inputs have their outcome"
+        return f"Done: {each}.{_of_it(ending)} It took {took}."
+    if ending.folder is None:
+        return f"Stopped after {took}: {stored} written. Nothing remembers which; with -o DIR a run can be resumed."
+    return f"Stopped after {took}: {stored} stored for good, and the rest can be done later.{_of_it(ending)}"
+
+
+def _of_it(ending: Ending) -> str:
+    """What this session did, where it was not the first."""
+    if ending.session.total == ending.tally.total:
+        return ""
+    return f" {wording.plural(ending.session.total, 'outcome')} of this session."
+
+
+def _table(ending: Ending, width: int, most: int | None) -> Iterator[str]:
+    tally = ending.tally
+    details: dict[Kind, Mapping[Any, int]] = {
+        Kind.FETCHED: tally.statuses,
+        Kind.FAILED: _slugs(tally, Kind.FAILED),
+        Kind.SKIPPED: _slugs(tally, Kind.SKIPPED),
+    }
+    room = max((len(wording.count(number)) for number in tally.kinds.values()), default=0)
+    for kind, numbers in details.items():
+        number = tally.kinds[kind]
+        if number:
+            label = f"{INDENT}{kind:<7}  {wording.count(number):>{room}}"
+            yield from _columns(label, wording.counts(numbers, most), width)
+
+
+def _columns(label: str, entries: list[str], width: int) -> Iterator[str]:
+    """*label* and what belongs to it, beside it in as many lines as it takes; no entry is torn apart."""
+    margin = " " * len(label)
+    line = label
+    for entry in entries:
+        if line not in (label, margin) and len(line) + 2 + len(entry) > width:
+            yield line
+            line = margin
+        line = f"{line}  {entry}"
+    yield line
+
+
+def _slugs(tally: Tally, kind: Kind) -> dict[str, int]:
+    return {slug: number for slug, number in tally.slugs.items() if _KINDS[slug] is kind}
+
+
+def _cost(ending: Ending, *, verbose: bool) -> str:
+    speed = ending.session.total / ending.elapsed if ending.elapsed > 0 else 0.0
+    text = f"{INDENT}{wording.size(ending.tally.bytes)} of bodies"
+    if ending.session.total:
+        text += f", {wording.pace(speed)}"
+    if verbose:
+        attempts = wording.plural(ending.tally.attempts, "attempt")
+        text += f", {attempts}, {wording.plural(ending.tally.redirects, 'redirect')}"
+    return text
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    indent = INDENT if text.startswith(INDENT) else ""
+    return textwrap.wrap(text, max(width, 1), break_long_words=False, break_on_hyphens=False, subsequent_indent=indent)

@@ -1,0 +1,74 @@
+"""Numbers as people read them, in one style everywhere.
+
+Knows numbers and their units. Does not know what they count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+__all__ = ["count", "counts", "duration", "pace", "plural", "share", "size"]
+
+MINUTE: Final = 60
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+
+_SIZES: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def count(number: int) -> str:
+    """``12,345``."""
+    return f"{number:,}"
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 host``, ``2,000 hosts``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def counts(numbers: Mapping[Any, int], most: int | None = None) -> list[str]:
+    """``["200: 7,900", "404: 12"]``, largest first; what is over *most* entries is put together as ``other``."""
+    # Ties are told apart by name, so that the same counts always look the same.
+    ranked = sorted(((name, number) for name, number in numbers.items() if number), key=_rank)
+    if most is not None and len(ranked) > most:
+        rest = sum(number for _, number in ranked[most - 1 :])
+        ranked = [*ranked[: most - 1], ("other", rest)]
+    return [f"{name}: {number:,}" for name, number in ranked]
+
+
+def duration(seconds: float) -> str:
+    """``0.4 s``, ``45 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 3 h``: two units at most."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s" if seconds < 0.95 or seconds % 1 >= 0.05 else f"{seconds:.0f} s"
+    whole = round(seconds)
+    for unit, name, below, below_name in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1, "s")):
+        if whole >= unit:
+            rest = whole % unit // below
+            return f"{whole // unit} {name} {rest} {below_name}" if rest else f"{whole // unit} {name}"
+    return f"{whole} s"
+
+
+def pace(rate: float) -> str:
+    """Something a second: ``1,428/s``, ``3.4/s``, ``0.02/s``."""
+    digits = 0 if rate >= 10 or rate == 0 else 1 if rate >= 1 else 2
+    return f"{rate:,.{digits}f}/s"
+
+
+def share(part: float, whole: float) -> str:
+    """``92 %``, rounded down, so that 100 % is said of nothing that is not all there; ``<1 %`` is not zero."""
+    percent = int(100 * part / whole) if whole else 0
+    return "<1 %" if part and not percent else f"{percent} %"
+
+
+def size(number: int) -> str:
+    """``814 bytes``, ``1.4 MB``, ``214 GB``: powers of ten, three digits at most."""
+    amount, unit = float(number), 0
+    while amount >= 999.5 and unit < len(_SIZES) - 1:
+        amount /= 1000
+        unit += 1
+    return f"{amount:.1f} {_SIZES[unit]}" if unit and amount < 9.95 else f"{amount:.0f} {_SIZES[unit]}"
+
+
+def _rank(entry: tuple[Any, int]) -> tuple[int, str]:
+    return -entry[1], str(entry[0])
