@@ -89,7 +89,6 @@ Policy = Callable[[Any, float, float], Verdict]
 PULL: Final = Pull()
 FINISHED: Final = Finished()
 HELD: Final = Held()
-WAIT_FOR_ENGINE: Final = Wait(None)
 
 
 class _Lane:
@@ -112,6 +111,11 @@ class Frontier:
     *concurrency* jobs run at once, *per_key* of them for one key; starts for one key are *delay* seconds
     apart; at most *rate* start in a second. *policy* says what an attempt means (see ``Judge``); without
     one every attempt is final.
+
+    Jobs that come back (a retry, a redirect) are held beyond the window where it is full: they were read
+    already. So *held* and *running* together never exceed *window* + *concurrency* - 1.
+
+    *concurrency* and *delay* may be changed at any time; a key's new delay holds from its next start on.
     """
 
     def __init__(
@@ -157,20 +161,21 @@ class Frontier:
         self._now = now
         if self._timers and self._timers[0][0] <= now:
             self._wake(now)
+        until = None
         if self.running + undelivered >= self.concurrency:
-            self.bound = Bound.CONSUMER if undelivered else Bound.CONCURRENCY
-            return WAIT_FOR_ENGINE
-        if self._pace.rate is not None and (free_at := self._pace.free_at()) > now and not self._is_finished():
-            self.bound = Bound.RATE
-            return Wait(free_at)
-        if self._ready:
-            return Start(self._start(now))
-        if not self.closed and self.held < self.window:
-            return PULL
-        if self._is_finished():
+            bound = Bound.CONSUMER if self.running < self.concurrency else Bound.CONCURRENCY
+        elif self._ready or (self.held < self.window and not self.closed):
+            if self._pace.rate is None or (until := self._pace.free_at()) <= now:
+                return Start(self._start(now)) if self._ready else PULL
+            bound = Bound.RATE
+        elif self.held:
+            bound, until = Bound.KEYS if self.held > self._backing_off else Bound.BACKOFF, self.wakes_at()
+        else:
+            bound = Bound.NOTHING
+        if self.closed and not self.held and not self.running:
             return FINISHED
-        self.bound = Bound.KEYS if self.held > self._backing_off else Bound.BACKOFF
-        return Wait(self.wakes_at())
+        self.bound = bound
+        return Wait(until)
 
     def offer(self, job: Keyed) -> Held:
         """Take *job* in; it may start when its key's limits allow."""
@@ -239,12 +244,9 @@ class Frontier:
         self.bound = Bound.SOURCE
 
     def largest(self) -> tuple[Any, int] | None:
-        """The key with the most jobs held, and how many; walks over all keys."""
+        """The key with the most jobs, waiting and running, and how many; walks over all keys."""
         lane = max(self._lanes.values(), key=_load, default=None)
         return (lane.key, _load(lane)) if lane is not None and _load(lane) else None
-
-    def _is_finished(self) -> bool:
-        return self.closed and not self.held and not self.running
 
     def _start(self, now: float) -> Any:
         lane = self._ready.popleft()
