@@ -1,0 +1,1 @@
+"""Run folders: what a job is, what of it is settled, and the proof of it."""

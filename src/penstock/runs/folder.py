@@ -1,0 +1,147 @@
+"""A run folder: what the job is, what of it is done, and that nobody else is at it.
+
+Knows which folders may be used, and in which order the files in them come to be. Does not know what the
+outputs look like.
+
+    run.json    what the run is for; there from the first moment, never changed
+    run.lock    held by the process that works on it
+    run.db      the ledger
+    *.torn-*    bytes that a crash left uncommitted, with their offset and CRC-32 in the name
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from penstock.errors import FolderDamaged, FolderError, OutputError
+from penstock.runs.ledger import Ledger
+from penstock.runs.lock import LOCK_FILE, Lock
+from penstock.runs.manifest import Manifest
+from penstock.sink.durable import PART, make_folder, sweep, write_file
+from penstock.sink.jsonl import PATTERN
+
+__all__ = ["LEDGER_FILE", "MANIFEST_FILE", "RunFolder", "outputs", "read_manifest"]
+
+MANIFEST_FILE: Final = "run.json"
+LEDGER_FILE: Final = "run.db"
+
+
+class RunFolder:
+    """A folder that this process works on until ``close``. ``create`` begins a run, ``open`` goes on with one."""
+
+    def __init__(self, path: Path, lock: Lock, manifest: Manifest, ledger: Ledger) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.ledger = ledger
+        self._lock = lock
+
+    @staticmethod
+    def holds_run(path: Path) -> bool:
+        """Whether a run was begun in the folder *path*."""
+        return (path / MANIFEST_FILE).exists() or (path / LEDGER_FILE).exists()
+
+    @classmethod
+    def create(cls, path: Path, manifest: Manifest) -> Self:
+        """Begin a run in the folder *path*, which is made unless it is there and empty.
+
+        OutputError where it cannot be written; FolderError where it holds something else, or a run;
+        FolderInUse where somebody else has begun one this moment.
+        """
+        _refuse_impossible(path)
+        make_folder(path)
+        lock = Lock(path)
+        try:
+            _refuse_used(path)
+            sweep(path)
+            write_file(path / MANIFEST_FILE, manifest.encode())
+            return cls(path, lock, manifest, Ledger.create(path / LEDGER_FILE, manifest.run))
+        except BaseException:
+            lock.close()
+            raise
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Go on with the run in the folder *path*.
+
+        FolderError where there is none, FolderInUse where another process is at it, FolderDamaged or
+        FolderMismatch where its files do not say what they should.
+        """
+        if not cls.holds_run(path):
+            raise FolderError(f"{path} holds no run; begin one with: penstock fetch INPUT -o {path}")
+        lock = Lock(path)
+        try:
+            sweep(path)
+            manifest = read_manifest(path)
+            return cls(path, lock, manifest, _open_ledger(path, manifest.run))
+        except BaseException:
+            lock.close()
+            raise
+
+    def check(self, now: Manifest) -> None:
+        """Refuse to go on where what is wanted *now* is another job: FolderMismatch or InputChanged."""
+        self.manifest.check(now)
+
+    def close(self) -> None:
+        """Let go of the ledger and the lock. May be called twice."""
+        self.ledger.close()
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_manifest(path: Path) -> Manifest:
+    """What the run in the folder *path* is for. FolderDamaged or FolderMismatch where that cannot be said."""
+    file = path / MANIFEST_FILE
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise FolderDamaged(
+            f"cannot read {file}: {error.strerror}; put a copy of it back. It says what the run is for",
+        ) from error
+    return Manifest.decode(data, str(file))
+
+
+def outputs(path: Path) -> list[Path]:
+    """The files of *path* that sinks made, in the order in which they were begun."""
+    return sorted(path.glob(PATTERN))
+
+
+def _open_ledger(path: Path, run: str) -> Ledger:
+    """The ledger; a new one where a crash came between run.json and run.db, and no sink had begun."""
+    file = path / LEDGER_FILE
+    if file.exists() or any(output.stat().st_size for output in outputs(path)):
+        return Ledger(file, run)
+    return Ledger.create(file, run)
+
+
+def _refuse_impossible(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"{path} is a file; name a folder, which is made if it is not there")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path.parent} is not a folder; make it first: mkdir -p {path.parent}")
+    if path.exists():
+        _refuse_used(path)
+
+
+def _refuse_used(path: Path) -> None:
+    """A folder in which ``create`` was killed before it had written run.json is as good as empty."""
+    if RunFolder.holds_run(path):
+        raise FolderError(f"{path} holds a run; go on with it: penstock resume {path}, or name another folder")
+    try:
+        names = [file.name for file in path.iterdir()]
+    except OSError as error:
+        raise OutputError(f"cannot read {path}: {error.strerror}; name another folder") from error
+    foreign = sorted(name for name in names if name != LOCK_FILE and not name.endswith(PART))
+    if foreign:
+        raise FolderError(f"{path} is not empty ({foreign[0]} is in it) and holds no run; name another folder")

@@ -1,0 +1,280 @@
+"""Which inputs are settled: the table of extents in run.db.
+
+Knows what was committed and refuses what cannot be true. Does not know formats, hosts, or how bytes get
+on the disk.
+
+SQLite keeps a rollback journal rather than a write-ahead log: between two commits run.db is one file that
+may be copied as it is, and it works on network file systems.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pyroaring import BitMap64
+
+from penstock.core.tally import Tally
+from penstock.errors import FolderDamaged, FolderError, FolderMismatch, OutputError, PenstockError
+from penstock.seams import Extent, Settled
+from penstock.sink.durable import PART, remove, rename, write_file
+
+__all__ = ["Ledger"]
+
+APPLICATION_ID: Final = 0x50656E73
+"""Written into the database's header, so that ``file`` and we can tell it from others: "Pens"."""
+
+VERSION: Final = 1
+"""Of the tables below; kept as user_version."""
+
+BUSY_SECONDS: Final = 30.0
+"""How long a commit waits for somebody who is reading run.db with a tool of their own."""
+
+_SCHEMA: Final = f"""
+CREATE TABLE run (id TEXT NOT NULL, total INTEGER);
+CREATE TABLE commits (number INTEGER PRIMARY KEY, tally TEXT NOT NULL);
+CREATE TABLE extents (
+    "commit" INTEGER NOT NULL REFERENCES commits (number),
+    sink TEXT NOT NULL, file TEXT NOT NULL, "start" INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    rows INTEGER NOT NULL, checksum TEXT NOT NULL, seqs BLOB NOT NULL,
+    PRIMARY KEY (sink, file, "start")
+);
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {VERSION};
+"""
+_EXTENTS: Final = 'SELECT sink, file, "start", "end", rows, checksum, seqs FROM extents ORDER BY sink, file, "start"'
+_DAMAGED: Final = frozenset(
+    {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
+)
+
+
+class Ledger:
+    """What the run with the identity *run* has committed, in the database at *path*.
+
+    The sums are kept in memory, the extents are not. After a commit that failed, every further one raises
+    OutputError: whether it took place only a new opening can tell.
+    """
+
+    def __init__(self, path: Path, run: str) -> None:
+        """Open it. FolderDamaged where it cannot be read, FolderMismatch where it is not this run's."""
+        self._path = path
+        if not path.exists():
+            raise self._damaged("it is missing")
+        self._settled = BitMap64()
+        self._committed: dict[tuple[str, str], int] = {}
+        self._tally = Tally()
+        self._trouble: str | None = None
+        with self._translated("read"):
+            self._database = _connect(path)
+        try:
+            with self._translated("read"):
+                # FULL would leave the removal of the journal, which is the commit, to the folder's next flush.
+                self._database.execute("PRAGMA synchronous = EXTRA")
+                self._check_identity(run)
+                self._total: int | None = self._scalar("SELECT total FROM run")
+                self._load()
+        except BaseException:
+            self._database.close()
+            raise
+
+    @classmethod
+    def create(cls, path: Path, run: str, *, extents: Sequence[Extent] = (), tally: Tally | None = None) -> Ledger:
+        """A new ledger at *path*, in place of any other, with *extents* committed: it appears whole or not at all.
+
+        OutputError where it cannot be written.
+        """
+        part = path.with_name(path.name + PART)
+        write_file(part, b"")
+        try:
+            with contextlib.closing(_connect(part)) as database:
+                database.execute("BEGIN IMMEDIATE")
+                for statement in _SCHEMA.split(";"):
+                    database.execute(statement)
+                database.execute("INSERT INTO run VALUES (?, NULL)", (run,))
+                database.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise OutputError(f"cannot write {path}: {error}") from error
+        with contextlib.closing(cls(part, run)) as ledger:
+            ledger.commit(extents, tally or Tally())
+        # A journal left beside a database that is gone would be rolled back into the new one.
+        remove(path)
+        remove(path.with_name(path.name + "-journal"))
+        rename(part, path)
+        return cls(path, run)
+
+    @property
+    def total(self) -> int | None:
+        """The number of inputs, once all of them have been read and settled; None before."""
+        return self._total
+
+    def settled(self) -> Settled:
+        """The seqs whose outcomes are durable, as a set of the caller's own."""
+        return self._settled.copy()
+
+    def tally(self) -> Tally:
+        """The sum over all commits."""
+        tally = Tally()
+        tally.merge(self._tally)
+        return tally
+
+    def committed(self, sink: str) -> dict[str, int]:
+        """The length in bytes of each of the sink's files, as far as it was committed."""
+        return {file: length for (name, file), length in self._committed.items() if name == sink}
+
+    def extents(self) -> Iterator[Extent]:
+        """Every extent by sink, file and place, read as the caller goes. FolderDamaged where one is broken."""
+        with self._translated("read"):
+            for sink, file, start, end, rows, check, seqs in self._database.execute(_EXTENTS):
+                yield Extent(sink, file, start, end, rows, check, _unpacked(seqs))
+
+    def commit(self, extents: Sequence[Extent], tally: Tally) -> None:
+        """Settle the inputs in *extents*, those of all sinks at once; *tally* counts these outcomes alone.
+
+        PenstockError where they contradict each other or what was committed (a bug of ours); OutputError
+        where the disk refuses. No extents, no commit. What is committed after ``finish`` opens the run
+        again.
+        """
+        if not extents:
+            return
+        seqs = self._checked(extents, tally)
+        with self._transaction():
+            number = self._scalar("SELECT coalesce(max(number), 0) + 1 FROM commits")
+            counts = json.dumps(tally.as_dict(), separators=(",", ":"))
+            self._database.execute("INSERT INTO commits VALUES (?, ?)", (number, counts))
+            self._database.executemany(
+                "INSERT INTO extents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(number, e.sink, e.file, e.start, e.end, e.rows, e.checksum, _packed(e.seqs)) for e in extents],
+            )
+            self._database.execute("UPDATE run SET total = NULL")
+        self._total = None
+        self._settled |= seqs
+        self._committed.update(((e.sink, e.file), e.end) for e in extents)
+        self._tally.merge(tally)
+
+    def finish(self, total: int) -> None:
+        """Note that there are *total* inputs and all are settled. PenstockError if they are not."""
+        missing = total - self._settled.range_cardinality(0, total)
+        if missing:
+            raise PenstockError(f"{missing} of {total} inputs have no outcome: a bug of Penstock's, please report it")
+        with self._transaction():
+            self._database.execute("UPDATE run SET total = ?", (total,))
+        self._total = total
+
+    def fault(self) -> str | None:
+        """What SQLite finds wrong with the file when it looks at all of it; None for nothing."""
+        with self._translated("read"):
+            found = str(self._scalar("PRAGMA integrity_check"))
+        return None if found == "ok" else found
+
+    def close(self) -> None:
+        """Let go of the file. May be called twice."""
+        self._database.close()
+
+    def _check_identity(self, run: str) -> None:
+        if self._scalar("PRAGMA application_id") != APPLICATION_ID:
+            raise FolderMismatch(f"{self._path} is not the ledger of a run; put the right file back")
+        version = self._scalar("PRAGMA user_version")
+        if version != VERSION:
+            raise FolderMismatch(
+                f"{self._path} has version {version} of its tables, this Penstock knows {VERSION}; use the newer one",
+            )
+        if self._scalar("SELECT id FROM run") != run:
+            raise FolderMismatch(f"{self._path} belongs to another run than run.json beside it")
+
+    def _load(self) -> None:
+        for extent in self.extents():
+            self._settled |= extent.seqs
+            self._committed[extent.sink, extent.file] = extent.end
+        for (counts,) in self._database.execute("SELECT tally FROM commits"):
+            self._tally.merge(Tally.from_dict(json.loads(counts)))
+
+    def _checked(self, extents: Sequence[Extent], tally: Tally) -> BitMap64:
+        """The seqs of *extents*, which every sink must have, each once and none before."""
+        by_sink: dict[str, BitMap64] = {}
+        ends = dict(self._committed)
+        for extent in extents:
+            seqs = by_sink.setdefault(extent.sink, BitMap64())
+            file = (extent.sink, extent.file)
+            if extent.start != ends.get(file, 0) or extent.end <= extent.start:
+                raise _impossible(f"{extent.file} goes on at {extent.start}, but {ends.get(file, 0)} was committed")
+            if extent.rows != len(extent.seqs):
+                raise _impossible(f"{extent.rows} rows hold {len(extent.seqs)} inputs")
+            if not (extent.seqs.isdisjoint(seqs) and extent.seqs.isdisjoint(self._settled)):
+                raise _impossible("an input was settled twice")
+            ends[file] = extent.end
+            seqs |= extent.seqs
+        first, *others = by_sink.values()
+        if any(other != first for other in others) or tally.total != len(first):
+            raise _impossible("the sinks and the tally do not hold the same outcomes")
+        return first
+
+    def _scalar(self, query: str) -> Any:
+        row = self._database.execute(query).fetchone()
+        return row[0] if row else None
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        if self._trouble is not None:
+            raise OutputError(self._trouble)
+        self._trouble = f"{self._path} is in an unknown state since a commit failed; nothing more is written to it"
+        try:
+            with self._translated("write"):
+                self._database.execute("BEGIN IMMEDIATE")
+                yield
+                self._database.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
+            raise
+        self._trouble = None
+
+    @contextlib.contextmanager
+    def _translated(self, doing: str) -> Iterator[None]:
+        """SQLite's errors, a bitmap's and JSON's end here."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in _DAMAGED or (doing == "read" and code == sqlite3.SQLITE_IOERR):
+                raise self._damaged(str(error)) from error
+            if doing == "read":
+                raise FolderError(f"cannot read {self._path}: {error}") from error
+            raise OutputError(
+                f"cannot write {self._path}: {error}; free some space, or close what else reads it. "
+                "What was committed before is safe",
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._damaged(str(error)) from error
+
+    def _damaged(self, reason: str) -> FolderDamaged:
+        return FolderDamaged(
+            f"{self._path} is damaged: {reason}; rebuild it from the outputs with: "
+            f"penstock verify --repair {self._path.parent}",
+        )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """An open database that begins no transaction by itself, and no file where there is none."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def _packed(seqs: BitMap64) -> bytes:
+    data = seqs.serialize()
+    return zlib.crc32(data).to_bytes(4, "big") + data
+
+
+def _unpacked(blob: bytes) -> BitMap64:
+    """SQLite keeps no checksums, and a bitmap read from bytes that changed may be broken inside."""
+    check, data = blob[:4], blob[4:]
+    if zlib.crc32(data).to_bytes(4, "big") != check:
+        raise ValueError("a set of inputs has changed since it was written")
+    return BitMap64.deserialize(data)
+
+
+def _impossible(what: str) -> PenstockError:
+    return PenstockError(f"refused to commit: {what}. This is a bug of Penstock's, please report it")

@@ -1,0 +1,73 @@
+"""One process at a time on a run folder.
+
+Knows the lock, which the kernel drops when its owner dies, however it dies. Does not know what is done
+under it.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from penstock.errors import FolderInUse, OutputError
+
+__all__ = ["LOCK_FILE", "Lock"]
+
+LOCK_FILE: Final = "run.lock"
+
+
+class Lock:
+    """The right to change what is in *folder*, held until ``close`` or the end of the process.
+
+    With *shared*, the right that nobody changes it meanwhile, which any number of readers may have; nothing
+    is written then, so that a folder on a read-only disk can be read.
+
+    flock rather than lockf: it belongs to this opening of the file, so that closing another descriptor of
+    the same file somewhere else in the process does not drop it. FolderInUse if somebody else holds it;
+    OutputError where there can be no lock.
+    """
+
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        flags = (os.O_RDONLY if shared else os.O_RDWR) | os.O_CREAT
+        try:
+            self._fd = os.open(folder / LOCK_FILE, flags | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise OutputError(f"cannot open a file in {folder}: {error.strerror}; name another folder") from error
+        try:
+            self._take(folder, shared=shared)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the lock back; its file stays, since removing it would let two others in. May be called twice."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _take(self, folder: Path, *, shared: bool) -> None:
+        try:
+            fcntl.flock(self._fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            if not shared:
+                os.ftruncate(self._fd, 0)
+                os.write(self._fd, f"process {os.getpid()} on {os.uname().nodename}".encode())
+        except OSError as error:
+            if error.errno != errno.EWOULDBLOCK:
+                raise OutputError(f"cannot lock {folder}: {error.strerror}; name another folder") from error
+            owner = os.pread(self._fd, 200, 0).decode(errors="replace") or "another process"
+            raise FolderInUse(f"{folder} is in use by {owner}; wait until it ends, or stop it first") from None

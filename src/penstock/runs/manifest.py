@@ -1,0 +1,182 @@
+"""What a run folder is for: run.json, written once, before anything else.
+
+Knows which settings make another job of it, and which are secrets. Does not know what has been done. It
+is a file of its own rather than a table of run.db, so that run.db, which changes all the time, can be
+rebuilt without losing what the job was.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from penstock.core.hosts import blot
+from penstock.core.requests import Headers
+from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
+from penstock.settings import SECRET_HEADERS, Settings
+
+__all__ = ["Manifest"]
+
+SCHEMA: Final = 1
+
+WITHHELD: Final = "***"
+"""What stands in the place of a secret."""
+
+PACE: Final = frozenset(
+    {
+        "attempts",
+        "cacert",
+        "concurrency",
+        "connect_timeout",
+        "connect_to",
+        "delay",
+        "flush_every",
+        "insecure",
+        "per_host",
+        "proxy",
+        "rate",
+        "timeout",
+        "window",
+    },
+)
+"""Settings that say how fast and by which way, not what: a resumed run may have others."""
+
+_PROXY_CREDENTIALS: Final = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@")
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """One run's *settings* and *inputs* (as they were named), without the secrets in them.
+
+    *fingerprint* tells this input from another, as far as that can be told. *withheld* lists what was
+    left out: ``header Authorization``, ``proxy``, ``url_template``, ``inputs``. ``Manifest.of`` makes one.
+    """
+
+    schema: int = SCHEMA
+    run: str
+    created: str
+    inputs: tuple[str, ...]
+    fingerprint: dict[str, Any] | None
+    withheld: tuple[str, ...]
+    settings: Settings
+
+    @classmethod
+    def of(cls, settings: Settings, inputs: tuple[str, ...], fingerprint: Mapping[str, Any] | None) -> Manifest:
+        """The manifest of a new run."""
+        public = _without_secrets(settings)
+        blotted = tuple(map(blot, inputs))
+        withheld = [f"header {name}" for name, value in public.headers if value == WITHHELD]
+        withheld += [name for name in ("proxy", "url_template") if getattr(public, name) != getattr(settings, name)]
+        return cls(
+            run=uuid.uuid4().hex,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            inputs=blotted,
+            fingerprint=None if fingerprint is None else _blotted(dict(fingerprint)),
+            withheld=(*withheld, *(["inputs"] if blotted != inputs else [])),
+            settings=public,
+        )
+
+    def encode(self) -> bytes:
+        """The text of run.json, for people too."""
+        return json.dumps(msgspec.to_builtins(self), indent=2).encode() + b"\n"
+
+    @classmethod
+    def decode(cls, data: bytes, where: str) -> Manifest:
+        """What the text *data*, found at *where*, says.
+
+        FolderDamaged where it says nothing, FolderMismatch where a newer Penstock wrote it.
+        """
+        try:
+            schema = msgspec.json.decode(data, type=dict[str, Any]).get("schema")
+            if isinstance(schema, int) and schema > SCHEMA:
+                raise FolderMismatch(f"{where} has schema {schema}, this Penstock knows {SCHEMA}; use the newer one")
+            return msgspec.json.decode(data, type=cls)
+        except msgspec.MsgspecError as error:
+            raise FolderDamaged(
+                f"{where} is damaged: {error}; put a copy of it back. It says what the run is for, "
+                "and cannot be rebuilt",
+            ) from error
+
+    def check(self, now: Manifest) -> None:
+        """Refuse what is wanted *now* where it is another job.
+
+        FolderMismatch lists each setting that differs; after that, InputChanged says how the input does.
+        Where an input has no fingerprint, its name is all there is to go by.
+        """
+        was, wanted = msgspec.to_builtins(self.settings), msgspec.to_builtins(now.settings)
+        changes = [change for change in _changes(was, wanted) if change.split()[0] not in PACE]
+        if changes:
+            raise FolderMismatch(
+                "this run was begun with other settings: " + "; ".join(changes) + ". Go on with those it has "
+                "(penstock resume), or name another folder",
+            )
+        if self.fingerprint is None or now.fingerprint is None:
+            changes = _changes({"inputs": self.inputs}, {"inputs": now.inputs})
+        else:
+            changes = _changes(self.fingerprint, now.fingerprint)
+        if changes:
+            raise InputChanged("the input is not the one this run was begun with: " + "; ".join(changes))
+
+    def restore(
+        self,
+        *,
+        headers: Headers = (),
+        proxy: str | None = None,
+        url_template: str | None = None,
+    ) -> Settings:
+        """The settings to go on with, secrets filled in from those given. UsageError names one that is missing."""
+        secrets = {name.lower(): value for name, value in headers}
+        filled = []
+        for name, value in self.settings.headers:
+            if value == WITHHELD and name.lower() not in secrets:
+                raise _missing(f"header {name}", f"-H '{name}: ...'")
+            filled.append((name, secrets[name.lower()] if value == WITHHELD else value))
+        given = {"proxy": proxy, "url_template": url_template}
+        for setting, text in given.items():
+            if setting in self.withheld and text is None:
+                raise _missing(setting, f"--{setting.replace('_', '-')} ...")
+        return replace(
+            self.settings,
+            headers=tuple(filled),
+            **{setting: text for setting, text in given.items() if text is not None},
+        )
+
+
+def _without_secrets(settings: Settings) -> Settings:
+    headers = tuple((name, WITHHELD if name.lower() in SECRET_HEADERS else value) for name, value in settings.headers)
+    proxy, template = settings.proxy, settings.url_template
+    if proxy is not None:
+        proxy = _PROXY_CREDENTIALS.sub(rf"\g<1>{WITHHELD}@", proxy)
+    return replace(settings, headers=headers, proxy=proxy, url_template=None if template is None else blot(template))
+
+
+def _blotted(value: Any) -> Any:
+    """*value*, as JSON takes it, without the credentials in any URL in it."""
+    if isinstance(value, str):
+        return blot(value)
+    if isinstance(value, dict):
+        return {name: _blotted(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_blotted(item) for item in value]
+    return value
+
+
+def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """One sentence for each name whose value is not the same in both."""
+    names = [*was, *(name for name in now if name not in was)]
+    return [
+        f"{name} was {json.dumps(was.get(name))}, is {json.dumps(now.get(name))}"
+        for name in names
+        if was.get(name) != now.get(name)
+    ]
+
+
+def _missing(what: str, option: str) -> UsageError:
+    return UsageError(f"this run was begun with {what}, which is not kept in the folder; give it again: {option}")

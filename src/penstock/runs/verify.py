@@ -1,0 +1,191 @@
+"""The proof that a run folder holds what its ledger says: every byte, every input once.
+
+Knows how the account and the files must agree. Changes nothing, trusts neither, and holds no more in
+memory than one line and the sets of seqs.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from msgspec import Struct
+from pyroaring import BitMap64
+
+from penstock.errors import FolderError
+from penstock.runs.folder import LEDGER_FILE, RunFolder, outputs, read_manifest
+from penstock.runs.ledger import Ledger
+from penstock.runs.lock import Lock
+from penstock.seams import Extent
+from penstock.sink.durable import TORN, checksum, checksum_text
+from penstock.sink.record import read_line
+
+__all__ = ["Verification", "verify"]
+
+MOST_PROBLEMS: Final = 100
+"""Problems told one by one; all are counted."""
+
+
+class Verification(Struct, frozen=True, kw_only=True):
+    """What was found: *problems* has the first of them in words, *problem_count* counts all.
+
+    *rows* and *bytes* were read back and agree unless a problem says otherwise. *settled* inputs have
+    their outcome; *total* is the number of inputs once the run has finished. *torn* bytes stand after
+    what was committed, as a crash leaves them; a resume sets them aside.
+    """
+
+    files: int
+    extents: int
+    rows: int
+    bytes: int
+    settled: int
+    total: int | None
+    torn: int
+    problem_count: int
+    problems: tuple[str, ...]
+
+    @property
+    def finished(self) -> bool:
+        """Whether every input was read and has its outcome, by the ledger's word."""
+        return self.total is not None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong; a run that is not finished may well be in order."""
+        return self.problem_count == 0
+
+
+def verify(path: Path, inputs: int | None = None) -> Verification:
+    """Read back all of the run in the folder *path* and compare it with its ledger.
+
+    *inputs*, where given, is the number of inputs as counted again by the caller. FolderError where there
+    is no run or its ledger cannot be read, FolderInUse while somebody works on it.
+    """
+    if not RunFolder.holds_run(path):
+        raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
+    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, read_manifest(path).run)) as ledger:
+        return _Check(path, ledger).result(inputs)
+
+
+class _Check:
+    """The counts so far, and what is wrong."""
+
+    def __init__(self, path: Path, ledger: Ledger) -> None:
+        self._path = path
+        self._ledger = ledger
+        self._found: dict[str, BitMap64] = {}
+        self._lengths: dict[str, int] = {}
+        self._extents = self._rows = self._bytes = self._torn = 0
+        self._problem_count = 0
+        self._problems: list[str] = []
+
+    def result(self, inputs: int | None) -> Verification:
+        """Look at everything."""
+        fault = self._ledger.fault()
+        if fault is not None:
+            self._report(f"{LEDGER_FILE}: {fault}")
+        for extent in self._ledger.extents():
+            self._compare(extent)
+        self._weigh_tails()
+        self._weigh_asides()
+        self._weigh_sums(inputs)
+        return Verification(
+            files=len(self._lengths),
+            extents=self._extents,
+            rows=self._rows,
+            bytes=self._bytes,
+            settled=len(self._ledger.settled()),
+            total=self._ledger.total,
+            torn=self._torn,
+            problem_count=self._problem_count,
+            problems=tuple(self._problems),
+        )
+
+    def _report(self, problem: str) -> None:
+        self._problem_count += 1
+        if len(self._problems) < MOST_PROBLEMS:
+            self._problems.append(problem)
+
+    def _compare(self, extent: Extent) -> None:
+        """One extent with the bytes it speaks of."""
+        place = f"{extent.file} from {extent.start} to {extent.end}"
+        self._extents += 1
+        if extent.start != self._lengths.get(extent.file, 0):
+            self._report(f"{place}: {self._lengths.get(extent.file, 0)} bytes were committed before")
+        self._lengths[extent.file] = extent.end
+        seqs, value, length = BitMap64(), 0, 0
+        try:
+            with (self._path / extent.file).open("rb") as file:
+                for row in rows(file, extent.start, extent.end):
+                    value = zlib.crc32(row, value)
+                    length += len(row)
+                    self._take(row, seqs, place)
+        except OSError as error:
+            self._report(f"{place}: cannot be read: {error.strerror}")
+            return
+        self._bytes += length
+        if length != extent.end - extent.start:
+            self._report(f"{place}: {extent.end - extent.start - length} bytes are missing")
+        elif checksum_text(value) != extent.checksum:
+            self._report(f"{place}: the bytes have changed since they were committed")
+        if seqs != extent.seqs:
+            self._report(f"{place}: the rows are not those of the inputs that were committed")
+        self._found.setdefault(extent.sink, BitMap64()).update(seqs)
+
+    def _take(self, row: bytes, seqs: BitMap64, place: str) -> None:
+        """Count one row whose extent has *seqs* so far."""
+        self._rows += 1
+        try:
+            stored = read_line(row)
+        except ValueError as error:
+            self._report(f"{place}: a row is broken: {error}")
+            return
+        if not stored.intact():
+            self._report(f"{place}: the body of input {stored.seq} is not the one that was fetched")
+        # The sets of the extents are disjoint, as the ledger saw to; within one, this does.
+        if stored.seq in seqs:
+            self._report(f"{place}: input {stored.seq} has two outcomes")
+        seqs.add(stored.seq)
+
+    def _weigh_tails(self) -> None:
+        """Bytes after the committed ones: a crash may leave them, a finished run may not."""
+        for file in outputs(self._path):
+            beyond = file.stat().st_size - self._lengths.get(file.name, 0)
+            if beyond > 0:
+                self._torn += beyond
+                if self._ledger.total is not None:
+                    self._report(f"{file.name}: {beyond} bytes more than were committed, though the run has finished")
+
+    def _weigh_asides(self) -> None:
+        """Bytes set aside must be those in the file's name."""
+        for file in sorted(self._path.glob(f"*{TORN}*")):
+            value = file.name.rpartition("-")[2]
+            if checksum(file, 0, file.stat().st_size) != f"crc32:{value}":
+                self._report(f"{file.name}: it does not hold what its name says")
+
+    def _weigh_sums(self, inputs: int | None) -> None:
+        """Inputs in, outcomes out."""
+        settled, total = self._ledger.settled(), self._ledger.total
+        for sink in self._found if settled else ():
+            if self._found[sink] != settled:
+                self._report(f"{sink}: its rows are not those of the {len(settled)} settled inputs")
+        if total is not None and settled != BitMap64(range(total)):
+            self._report(f"the run has finished with {total} inputs, but {len(settled)} have outcomes")
+        if inputs is not None and total is not None and inputs != total:
+            self._report(f"there are {inputs} inputs, but the run has finished with {total}")
+        if inputs is not None and settled and settled.max() >= inputs:
+            self._report(f"there are {inputs} inputs, but input {settled.max()} has an outcome")
+
+
+def rows(file: BinaryIO, start: int, end: int, longest: int | None = None) -> Iterator[bytes]:
+    """The lines of *file* between two offsets, line feeds included; one of over *longest* bytes in pieces."""
+    file.seek(start)
+    while start < end:
+        row = file.readline(min(end - start, longest or end - start))
+        if not row:
+            return
+        start += len(row)
+        yield row

@@ -1,0 +1,92 @@
+"""Outcomes as lines of JSON in files that only grow.
+
+Knows when to begin the next file. Does not know the form of a line (``record``), nor how bytes are made
+to last (``durable``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pyroaring import BitMap64
+
+from penstock.core.model import Outcome
+from penstock.seams import Extent
+from penstock.settings import OutputSettings
+from penstock.sink.durable import AppendFile
+from penstock.sink.record import line
+
+__all__ = ["PATTERN", "JsonlSink", "file_name"]
+
+PATTERN: Final = "outcomes-*.jsonl"
+"""What the names of the files match."""
+
+FILE_BYTES: Final = 4 << 30
+"""A file that has reached this length is followed by another: small enough to be moved about."""
+
+
+class JsonlSink:
+    """Appends a line for each outcome to ``outcomes-00000.jsonl`` and its successors in *folder*.
+
+    *committed* gives the length in bytes of each file that the ledger knows; what stands after it is set
+    aside. FolderDamaged where a file is shorter, OutputError where one cannot be written.
+    """
+
+    name: Final = "jsonl"
+
+    def __init__(
+        self,
+        folder: Path,
+        committed: Mapping[str, int],
+        settings: OutputSettings,
+        *,
+        file_bytes: int = FILE_BYTES,
+    ) -> None:
+        self._folder = folder
+        self._inline_body = settings.body == "inline"
+        self._file_bytes = file_bytes
+        self._seqs: list[int] = []
+        *full, last = sorted(committed) or [file_name(0)]
+        for name in full:
+            AppendFile(folder / name, committed[name]).close()
+        self._number = file_number(last)
+        self._file = AppendFile(folder / last, committed.get(last, 0))
+        self._begin_next_if_full()
+
+    def write(self, outcome: Outcome) -> int:
+        """Take *outcome* and return the bytes of its line. OutputError if the disk is due and refuses."""
+        data = line(outcome, inline_body=self._inline_body)
+        self._file.append(data)
+        self._seqs.append(outcome.seq)
+        return len(data)
+
+    def flush(self) -> list[Extent]:
+        """Put every line taken on the disk for good, and say where. OutputError if it cannot be done."""
+        seqs = BitMap64(self._seqs)
+        seqs.run_optimize()
+        extent = self._file.seal(self.name, rows=len(self._seqs), seqs=seqs)
+        self._seqs.clear()
+        self._begin_next_if_full()
+        return [] if extent is None else [extent]
+
+    def close(self) -> None:
+        """Let go of the file; what was not flushed is lost, and was never claimed. May be called twice."""
+        self._file.close()
+
+    def _begin_next_if_full(self) -> None:
+        if self._file.end >= self._file_bytes:
+            self._file.close()
+            self._number += 1
+            self._file = AppendFile(self._folder / file_name(self._number), 0)
+
+
+def file_name(number: int) -> str:
+    """The name of the output file with this number, counted from 0; sorting names sorts numbers."""
+    return f"outcomes-{number:05d}.jsonl"
+
+
+def file_number(name: str) -> int:
+    """The number in a ``file_name``."""
+    return int(name.removeprefix("outcomes-").removesuffix(".jsonl"))
