@@ -20,7 +20,18 @@ from penstock.core.retry import Retry
 from penstock.errors import UsageError
 from penstock.version import __version__
 
-__all__ = ["SECRET_HEADERS", "HttpSettings", "InputSettings", "OutputSettings", "Settings", "parse_size"]
+__all__ = [
+    "BODIES",
+    "BOUNDS",
+    "INPUT_FORMATS",
+    "SECRET_HEADERS",
+    "SINKS",
+    "HttpSettings",
+    "InputSettings",
+    "OutputSettings",
+    "Settings",
+    "parse_size",
+]
 
 SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 """Headers whose values are never written to a run folder."""
@@ -167,7 +178,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         return (("User-Agent", self.user_agent or default_user_agent(self.contact)), *self.headers)
 
     def _check(self) -> None:
-        for name, low, high in _BOUNDS:
+        for name, low, high in BOUNDS:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise UsageError(f"{name} is {value}; it goes from {low:g} to {high:g}")
@@ -178,7 +189,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             if value is not None and value not in choices:
                 raise UsageError(f"{name} is {value!r}; it is one of {', '.join(choices)}")
         if not self.sinks or len(set(self.sinks)) != len(self.sinks) or set(self.sinks) - set(SINKS):
-            raise UsageError(f"sinks is {', '.join(self.sinks) or 'empty'}; name each at most once of {', '.join(SINKS)}")
+            raise UsageError(
+                f"sinks is {', '.join(self.sinks) or 'empty'}; name each at most once of {', '.join(SINKS)}"
+            )
         for entry in self.connect_to:
             if _connect_to_fields(entry) != 4:
                 raise UsageError(f"connect_to is {entry!r}; write HOST1:PORT1:HOST2:PORT2, any of them empty")
@@ -188,7 +201,7 @@ class Settings(Struct, frozen=True, kw_only=True):
                 raise UsageError(f"{name} has a control character or is not Latin-1")
 
 
-_BOUNDS: Final = (
+BOUNDS: Final = (
     ("concurrency", 1, 10_000),
     ("per_host", 1, 10_000),
     ("delay", 0, 86_400),
@@ -201,6 +214,7 @@ _BOUNDS: Final = (
     ("max_redirects", 0, 100),
     ("flush_every", 0.01, 3_600),
 )
+"""Settings that are numbers, each with the least and the most it may be."""
 
 
 def parse_size(size: int | str) -> int:
@@ -248,4 +262,3 @@ def _named(message: str) -> str:
     """msgspec says "Expected `int`, got `str` - at `$.concurrency`"; people want the name first."""
     found = re.fullmatch(r"(.*) - at `\$\.(\w+).*`", message)
     return f"{found[2]}: {found[1]}" if found else message
-
