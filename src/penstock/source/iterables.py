@@ -1,0 +1,70 @@
+"""Inputs that are in the program already: any iterable of URLs, mappings or rows.
+
+Knows Python's iterables. Does not know where their items come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterable, Iterator
+from typing import Any
+
+from penstock.core.model import Row
+from penstock.errors import UsageError
+from penstock.seams import Settled
+from penstock.settings import InputSettings
+from penstock.source import fingerprint
+from penstock.source.rows import Shape
+
+__all__ = ["Items"]
+
+
+class Items:
+    """An input over *items*: texts, mappings with the keys of a JSON-lines row, or rows.
+
+    Every item is one input, blank texts too, so that outcomes and items pair up; its line is its place,
+    from 1. An item of another type becomes a row with a fault. What the iterable raises comes out of
+    ``rows``. A generator is closed when reading ends, early or not; other iterators are left as they are.
+
+    ``blocks`` is false for collections, whose items are there, and true for all other iterables.
+    """
+
+    def __init__(self, items: Iterable[Any], settings: InputSettings | None = None) -> None:
+        """UsageError where *items* is a text, which would be read letter by letter, or no iterable."""
+        if isinstance(items, str | bytes):
+            raise UsageError(f"{type(items).__name__} given where URLs belong; put one URL in a list: [url]")
+        if not isinstance(items, Iterable):
+            raise UsageError(f"{type(items).__name__} given where an iterable of URLs belongs")
+        self.blocks = not isinstance(items, Collection)
+        self._items = items
+        self._shape = Shape.of(settings or InputSettings())
+        self._taken = 0
+
+    def rows(self, settled: Settled) -> Iterator[Row]:
+        """Every row whose seq is not in *settled*, in order; the iterable is asked for one item at a time."""
+        return self.read(settled, 0)
+
+    def read(self, settled: Settled, first: int) -> Generator[Row, None, int]:
+        """The rows that are not *settled*, numbered from *first*; returns the next free seq."""
+        self._taken = 0
+        seq, row = first, self._shape.row
+        iterator = iter(self._items)
+        try:
+            for number, item in enumerate(iterator, 1):
+                self._taken = number
+                if seq not in settled:
+                    yield row(seq, number, item)
+                seq += 1
+        finally:
+            if isinstance(iterator, Generator):
+                iterator.close()
+        return seq
+
+    def fingerprint(self) -> dict[str, Any] | None:
+        """A digest of the URLs of a list or tuple. Others may come in another order next time: None."""
+        if not isinstance(self._items, list | tuple):
+            return None
+        return fingerprint.of_texts(map(self._shape.text_of, self._items))
+
+    def progress(self) -> tuple[int, int] | None:
+        """Items taken, of items there are; None where the iterable cannot tell."""
+        return (self._taken, len(self._items)) if isinstance(self._items, Collection) else None

@@ -1,0 +1,99 @@
+"""Lines out of blocks of bytes, and rows out of lines: plain ones, and any others that are one row each.
+
+Knows line ends, blank lines and comments. Does not know files, nor what a line of JSON says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Final
+
+from penstock.core.hosts import MAX_URL
+from penstock.core.model import Row
+from penstock.seams import Settled
+from penstock.source.rows import Shape
+from penstock.source.text import NOT_UTF_8, decoded
+
+__all__ = ["KEPT", "MAX_LINE", "Lines", "numbered", "split"]
+
+MAX_LINE: Final = 4 * MAX_URL
+"""The longest plain line held, in bytes: a URL of as many characters as are taken, four bytes each."""
+
+KEPT: Final = 1_024
+"""What is kept of a line over the bound, in bytes: enough to know it by."""
+
+BOM: Final = b"\xef\xbb\xbf"
+
+HASH: Final = ord("#")
+
+Make = Callable[[int, int, bytes], Row]
+
+
+def split(blocks: Iterator[bytes], limit: int) -> Iterator[list[bytes]]:
+    r"""The lines in *blocks*, those that end in one block together, without ``\n``; no empty list.
+
+    A byte-order mark at the very start is dropped. Of a line over *limit* bytes the first *limit* + 1 are
+    given and the rest is never held; no block may be longer than *limit*. What blocks the lines come in
+    makes no difference to what they are.
+    """
+    begun = bytearray()
+    first = True
+    for block in blocks:
+        lines = block.split(b"\n")
+        end_of_begun = lines[0]
+        if len(begun) <= limit:
+            begun += end_of_begun
+        if len(lines) == 1:
+            continue
+        lines[0] = bytes(begun[: limit + 1])
+        begun = bytearray(lines.pop())
+        if first:
+            lines[0] = lines[0].removeprefix(BOM)
+            first = False
+        yield lines
+    if begun:
+        last = bytes(begun[: limit + 1])
+        yield [last.removeprefix(BOM) if first else last]
+
+
+def numbered(
+    blocks: Iterator[bytes], settled: Settled, first: int, *, limit: int, make: Make
+) -> Generator[Row, None, int]:
+    """A row for every line that is not blank, no comment and not *settled*; returns the next free seq.
+
+    *make* gets the seq, the line number and the line, longer than *limit* if it was over the bound. This
+    loop is all that a settled line costs, so that a run of millions of lines resumes within seconds.
+    """
+    seq, number = first, 0
+    for lines in split(blocks, limit):
+        for number, line in enumerate(lines, number + 1):  # noqa: B020 - counts on over the blocks
+            text = line.strip()
+            if not text or text[0] == HASH:
+                continue
+            if seq not in settled:
+                yield make(seq, number, line)
+            seq += 1
+    return seq
+
+
+class Lines:
+    """The format of plain lines: a URL each, or with a template what stands for its ``{}``."""
+
+    __slots__ = ("_shape",)
+
+    def __init__(self, shape: Shape) -> None:
+        """*shape* says what a line's text asks for."""
+        self._shape = shape
+
+    def read(self, blocks: Iterator[bytes], settled: Settled, first: int) -> Generator[Row, None, int]:
+        """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq."""
+        return numbered(blocks, settled, first, limit=MAX_LINE, make=self._row)
+
+    def _row(self, seq: int, number: int, line: bytes) -> Row:
+        if len(line) > MAX_LINE:
+            text, _ = decoded(line.strip()[:KEPT])
+            return Row(seq, number, text, fault=f"a line of over {MAX_LINE:,} bytes")
+        text, is_utf_8 = decoded(line.strip())
+        if not is_utf_8:
+            return Row(seq, number, text, fault=NOT_UTF_8)
+        return self._shape.row_of_text(seq, number, text)

@@ -1,0 +1,190 @@
+"""Gzip and zstd: told by content, of several parts, cut off, damaged, and bombs."""
+
+import gzip
+import random
+import tracemalloc
+import zlib
+
+import pytest
+from backports import zstd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.errors import InputError
+from penstock.seams import Settled
+from penstock.source import open_inputs
+from penstock.source.archives import STEP, expanded
+
+RANDOM = random.Random(1)
+TEXT = b"".join(b"http://a/%d\n" % RANDOM.getrandbits(64) for _ in range(5_000))
+SKIPPABLE = b"\x50\x2a\x4d\x18\x04\x00\x00\x00note"
+
+
+def checked_zstd(text):
+    return zstd.compress(text, options={zstd.CompressionParameter.checksum_flag: 1})
+
+
+PACKS = pytest.mark.parametrize("pack", [gzip.compress, checked_zstd], ids=["gzip", "zstd"])
+
+
+def blocks_of(content, size=1_000):
+    return (content[at : at + size] for at in range(0, len(content), size))
+
+
+def until_error(blocks):
+    """What came before the InputError, and the error."""
+    came = bytearray()
+    with pytest.raises(InputError) as caught:
+        for text in expanded(blocks, "list.gz"):
+            came += text
+    return bytes(came), caught.value
+
+
+@PACKS
+@pytest.mark.parametrize("name", ["list.txt", "list", "list.gz", "list.zst", "list.csv.gz"])
+def test_an_archive_is_told_by_its_content_whatever_its_name(write, pack, name, read):
+    content = b"url\nhttp://a/\n" if "csv" in name else b"http://a/\n"
+    (row,) = read(pack(content), name)
+
+    assert row.url == "http://a/"
+
+
+def test_a_plain_file_with_an_archives_name_is_plain(read):
+    assert [row.url for row in read("http://a/\n", "list.gz")] == ["http://a/"]
+
+
+@PACKS
+def test_members_and_frames_follow_each_other(pack):
+    packed = pack(TEXT[:1_000]) + pack(b"") + pack(TEXT[1_000:])
+
+    assert b"".join(expanded(blocks_of(packed), "list")) == TEXT
+
+
+def test_zeros_after_the_last_gzip_member_are_padding():
+    packed = gzip.compress(TEXT) + bytes(3_000)
+
+    assert b"".join(expanded(blocks_of(packed), "list")) == TEXT
+
+
+def test_a_skippable_zstd_frame_may_come_first():
+    packed = SKIPPABLE + zstd.compress(TEXT) + SKIPPABLE
+
+    assert b"".join(expanded(blocks_of(packed), "list")) == TEXT
+
+
+@PACKS
+@pytest.mark.parametrize("size", [STEP - 1, STEP, 2 * STEP])
+def test_text_that_just_fills_the_steps_is_whole(pack, size):
+    assert b"".join(expanded(blocks_of(pack(bytes(size)), 7), "list")) == bytes(size)
+
+
+@PACKS
+@given(st.integers(0, 40), st.integers(1, 50))
+def test_bytes_may_come_in_any_pieces(pack, length, size):
+    text = TEXT[:length]
+
+    assert b"".join(expanded(blocks_of(pack(text), size), "list")) == text
+    assert b"".join(expanded(blocks_of(text, size), "list")) == text
+
+
+@PACKS
+def test_an_archive_cut_anywhere_gives_what_is_there_and_then_says_so(pack):
+    packed = pack(TEXT)
+    for end in (5, len(packed) // 2, len(packed) - 1):
+        came, error = until_error(blocks_of(packed[:end]))
+
+        assert TEXT.startswith(came)
+        assert "'list.gz': the " in str(error)
+        assert "ends too early; what is there was read. Get an intact copy" in str(error)
+    assert came == TEXT
+
+
+@PACKS
+def test_a_cut_off_line_is_no_row(write, settings, pack):
+    """The end of the last line is missing: its URL would be another one."""
+    text = TEXT * 4
+    packed = pack(text)
+    rows = open_inputs([write(packed[:-1_000])], settings).rows(Settled())
+
+    urls = []
+    with pytest.raises(InputError, match="ends too early"):
+        urls.extend(row.url.encode() for row in rows)
+
+    assert len(urls) > 1_000
+    assert urls == text.split()[: len(urls)]
+
+
+@PACKS
+def test_an_archive_that_ends_before_its_first_row_is_refused_when_it_is_opened(write, settings, pack):
+    with pytest.raises(InputError, match="ends too early"):
+        open_inputs([write(pack(TEXT)[:12])], settings)
+
+
+def test_damaged_gzip_gives_every_byte_before_the_damage():
+    packed = gzip.compress(TEXT)
+    wrong_checksum = packed[:-8] + b"\0" + packed[-7:]
+
+    came, error = until_error(blocks_of(wrong_checksum, 10**6))
+
+    assert came == TEXT
+    assert "damaged (Error -3 while decompressing data: incorrect data check)" in str(error)
+
+
+def test_damaged_gzip_in_the_middle_gives_what_an_unhurried_reader_gets():
+    packed = bytearray(gzip.compress(TEXT))
+    packed[len(packed) // 2 : len(packed) // 2 + 20] = bytes(20)
+    patient, expected = zlib.decompressobj(31), bytearray()
+    with pytest.raises(zlib.error):
+        for byte in packed:
+            expected += patient.decompress(bytes([byte]))
+
+    came, _ = until_error(blocks_of(bytes(packed), 10**6))
+
+    assert came == expected
+
+
+def test_damaged_zstd_gives_what_was_decoded_before_the_last_step():
+    text = TEXT * 4
+    packed = bytearray(checked_zstd(text))
+    packed[-1] ^= 1
+
+    came, error = until_error(blocks_of(bytes(packed)))
+
+    assert text.startswith(came)
+    assert len(came) >= len(text) - STEP
+    assert "damaged" in str(error)
+
+
+@PACKS
+def test_what_follows_an_archive_and_is_none_is_damage(pack):
+    came, _ = until_error(blocks_of(pack(TEXT) + b"and then some text", 10**6))
+
+    assert came == TEXT
+
+
+@PACKS
+def test_a_bomb_costs_no_memory(pack):
+    packed = pack(bytes(30_000_000))
+
+    tracemalloc.start()
+    size = sum(map(len, expanded(iter([packed]), "list")))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert size == 30_000_000
+    assert peak < 2_000_000
+
+
+@pytest.mark.parametrize("head", [b"", b"\x1f", b"\x1f\x8b", b"\x28\xb5", b"\x50\x2a\x4d", b"P", b"(", b"\x28\xb5\x2f\xfc"])
+def test_the_beginning_of_an_archives_first_bytes_is_no_archive(head):
+    assert b"".join(expanded(blocks_of(head, 1), "list")) == head
+
+
+def test_a_text_is_given_on_before_the_next_block_is_read():
+    """The first bytes are waited for only while they may still become an archive's."""
+
+    def blocks():
+        yield b"h"
+        raise AssertionError
+
+    assert next(expanded(blocks(), "list")) == b"h"
