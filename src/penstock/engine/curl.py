@@ -14,7 +14,8 @@ import os
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -154,7 +155,7 @@ class CurlEngine:
         """Drop what runs; its connections are closed."""
         for transfer in list(self._running.values()):
             self._deadlines.drop(transfer)
-            self._retire(transfer)
+            self._break_off(transfer)
         self._finished.clear()
 
     def close(self) -> None:
@@ -163,9 +164,7 @@ class CurlEngine:
             return
         self._closed = True
         self.cancel()
-        with warnings.catch_warnings():
-            # Outside of a transfer pycurl can't call _on_closing: it warns of it, and closes the sockets itself.
-            warnings.simplefilter("ignore", RuntimeWarning)
+        with _closing_unannounced():
             self._multi.close()
         for transfer in self._transfers:
             transfer.easy.close()
@@ -267,37 +266,43 @@ class CurlEngine:
         while True:
             queued, whole, broken = self._multi.info_read()
             for easy in whole:
-                self._finished.append(self._completed(self._running[easy]))
+                self._end(self._running[easy], None, "")
             for easy, code, words in broken:
-                self._finished.append(self._broken(self._running[easy], code, words))
+                self._end(self._running[easy], code, words)
             if not queued:
                 return
 
-    def _completed(self, transfer: _Transfer) -> Attempt:
-        response = transfer.response
-        response.finish()
-        if response.verdict is None and not response.head()[1]:
-            return self._attempt(transfer, Slug.TRUNCATED, "the header block is cut off")
-        return self._attempt(transfer, *(response.verdict or (None, None)))
+    def _end(self, transfer: _Transfer, code: int | None, words: str) -> None:
+        """libcurl is done with a transfer: with error *code*, or without any."""
+        error, detail = self._verdict(transfer, code, words)
+        self._finished.append(self._attempt(transfer, error, detail))
+        self._deadlines.drop(transfer)
+        self._multi.remove_handle(transfer.easy)
+        self._retire(transfer)
 
-    def _broken(self, transfer: _Transfer, code: int, words: str) -> Attempt:
+    def _verdict(self, transfer: _Transfer, code: int | None, words: str) -> tuple[Slug | None, str | None]:
         response = transfer.response
+        if code is None:
+            response.finish()
         if response.verdict is not None:
-            return self._attempt(transfer, *response.verdict)
+            return response.verdict
+        if code is None:
+            return (None, None) if response.head()[1] else (Slug.TRUNCATED, "the header block is cut off")
         if code == TIMED_OUT:
-            return self._attempt(transfer, *self._where_time_went(transfer))
+            return self._where_time_went(transfer)
         slug = slug_of(code, transfer.easy.getinfo(pycurl.OS_ERRNO), answered=bool(response.lines))
-        return self._attempt(transfer, slug, words or f"libcurl error {code}")
+        return slug, words or f"libcurl error {code}"
 
     def _expire(self, transfer: _Transfer, now: float) -> None:
         """A deadline has come: the connect time-out's, which may have been kept, or the attempt's."""
-        whole = transfer.started + self._settings.timeout - (transfer.job.spent if transfer.job else 0.0)
+        assert transfer.job is not None
         if transfer.connecting and transfer.easy.getinfo(pycurl.PRETRANSFER_TIME) > 0:
             transfer.connecting = False
+            whole = transfer.started + self._settings.timeout - transfer.job.spent
             self._deadlines.set(transfer, max(whole, now))
-            return
-        self._deadlines.set(transfer, now)
-        self._finished.append(self._attempt(transfer, *self._where_time_went(transfer)))
+        else:
+            self._finished.append(self._attempt(transfer, *self._where_time_went(transfer)))
+            self._break_off(transfer)
 
     def _where_time_went(self, transfer: _Transfer) -> tuple[Slug, str]:
         """The slug for a request that ran out of time: the first phase that was not over."""
@@ -316,12 +321,11 @@ class CurlEngine:
         return slug, f"{doing}, after {self._clock() - transfer.started:.1f} s"
 
     def _attempt(self, transfer: _Transfer, error: Slug | None, detail: str | None) -> Attempt:
-        """Say what happened, and make the handle free for the next job."""
         job, info = transfer.job, transfer.easy.getinfo
         assert job is not None
         head = transfer.response.head()[0]
         names, connect, tls = info(pycurl.NAMELOOKUP_TIME), info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME)
-        attempt = Attempt(
+        return Attempt(
             job,
             error,
             detail,
@@ -340,13 +344,17 @@ class CurlEngine:
             info(pycurl.PRIMARY_IP) or None,
             head[5 : head.find(b" ")].decode("latin-1") if head else None,
         )
-        self._deadlines.drop(transfer)
+
+    def _break_off(self, transfer: _Transfer) -> None:
+        """End a transfer in the middle: its connection is closed."""
+        with _closing_unannounced():
+            self._multi.remove_handle(transfer.easy)
+        self._sockets.sweep()
         self._retire(transfer)
-        return attempt
 
     def _retire(self, transfer: _Transfer) -> None:
+        """The handle is free for another job."""
         del self._running[transfer.easy]
-        self._multi.remove_handle(transfer.easy)
         transfer.response.clear()
         transfer.job = None
         self._free.append(transfer)
@@ -365,6 +373,17 @@ def _header_lines(job: Job) -> list[str]:
     if job.method not in ("GET", "HEAD") or job.body is not None:
         lines += [f"{name}:" for name in ("Content-Type", "Expect") if name.lower() not in given]
     return lines
+
+
+@contextmanager
+def _closing_unannounced() -> Iterator[None]:
+    """For what closes connections outside of ``socket_action``.
+
+    There pycurl can't call ``_on_closing``: it warns of that, and closes the socket itself.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "closesocket_callback", RuntimeWarning)
+        yield
 
 
 def _readable(cacert: str) -> str:

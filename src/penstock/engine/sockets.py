@@ -66,6 +66,14 @@ class Sockets:
         self._connections.discard(fd)
         self._forget(fd)
 
+    def sweep(self) -> None:
+        """Forget the connections that were closed without a word."""
+        for fd in list(self._connections):
+            try:
+                os.fstat(fd)
+            except OSError:
+                self.closing(fd)
+
     def wait(self, timeout: float | None) -> list[tuple[int, int]]:
         """Descriptors that transfers wait on and what each is ready for; waits *timeout* seconds at most.
 
