@@ -134,7 +134,7 @@ def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], ob
     source = open_inputs(names, settings.input())
     inline_body = settings.body == "inline"
     store = Lines(lambda outcome: line(outcome, inline_body=inline_body), write)
-    return Session(_flow(source, settings, Settled(), None), store, source)
+    return Session(_flow(source, settings, Settled(), None), store, source, settings=settings)
 
 
 def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPage | None) -> Session:
@@ -143,7 +143,7 @@ def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPa
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
     store = FolderStore(sinks, folder, output.flush_every)
     flow = _flow(source, settings, ledger.settled(), on_page)
-    return Session(flow, store, source, folder=str(folder.path), before=ledger.tally())
+    return Session(flow, store, source, settings=settings, folder=str(folder.path), before=ledger.tally())
 
 
 def _resumed(manifest: Manifest, changes: dict[str, Any]) -> Settings:

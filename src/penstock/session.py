@@ -16,6 +16,7 @@ from penstock.core.model import Outcome
 from penstock.core.tally import Statistics, Tally
 from penstock.flow import Flow
 from penstock.seams import Extent, Input, Report, Sink
+from penstock.settings import Settings
 
 __all__ = ["Folder", "Lines", "Session", "Silence", "Summary"]
 
@@ -163,13 +164,21 @@ class Folder:
 class Session:
     """Runs *flow* to its end, or until it is stopped, into *store*.
 
-    *before* counts what earlier sessions of the same run had settled.
+    *settings* are those in force; *before* counts what earlier sessions of the same run had settled.
     """
 
     def __init__(
-        self, flow: Flow, store: Store, source: Input, *, folder: str | None = None, before: Tally | None = None
+        self,
+        flow: Flow,
+        store: Store,
+        source: Input,
+        *,
+        settings: Settings,
+        folder: str | None = None,
+        before: Tally | None = None,
     ) -> None:
         """Nothing begins before ``execute``."""
+        self.settings = settings
         self._flow = flow
         self._store = store
         self._source = source
