@@ -40,8 +40,9 @@ class Tallied:
     """Counts for ``seen``, which any thread may call while another one counts."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._connections = 0
+        self._requests = 0
         self._running = 0
         self._most = 0
         self._running_at: Counter[str] = Counter()
@@ -58,12 +59,14 @@ class Tallied:
         """Count a request that begins now; returns how many came before it for the same host and path."""
         with self._lock:
             self._starts.setdefault(host, []).append(time.monotonic())
+            self._requests += 1
             self._running += 1
             self._running_at[host] += 1
             self._most = max(self._most, self._running)
             self._most_at[host] = max(self._most_at[host], self._running_at[host])
             earlier = self._paths[host, path]
             self._paths[host, path] = earlier + 1
+            self._lock.notify_all()
             return earlier
 
     def end(self, host: str) -> None:
@@ -78,5 +81,9 @@ class Tallied:
             hosts = {
                 host: HostSeen(len(starts), self._most_at[host], tuple(starts)) for host, starts in self._starts.items()
             }
-            requests = sum(len(starts) for starts in self._starts.values())
-            return Seen(self._connections, requests, self._most, hosts, dict(self._paths))
+            return Seen(self._connections, self._requests, self._most, hosts, dict(self._paths))
+
+    def wait_for(self, requests: int, seconds: float) -> bool:
+        """Wait until so many *requests* have begun, *seconds* at most; whether they have."""
+        with self._lock:
+            return self._lock.wait_for(lambda: self._requests >= requests, seconds)

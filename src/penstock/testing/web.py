@@ -23,7 +23,7 @@ from penstock.testing.seen import Seen, Tallied
 
 __all__ = ["LocalWeb"]
 
-MAX_REQUEST: Final = 16 * 2**20
+MAX_REQUEST: Final = 4 * 2**20
 """Bytes of one request that are kept; who sends more is cut off."""
 
 
@@ -96,6 +96,10 @@ class LocalWeb:
     def seen(self) -> Seen:
         """What came so far. May be called from any thread, and after the end."""
         return self._tally.seen()
+
+    def wait_for(self, requests: int, seconds: float = 5.0) -> bool:
+        """Wait until so many *requests* came in all, *seconds* at most; whether they did."""
+        return self._tally.wait_for(requests, seconds)
 
     def _run(self) -> None:
         asyncio.run(self._serve())

@@ -13,7 +13,7 @@ from penstock.testing.hostile.line import Line
 from penstock.testing.hostile.replies import CHUNKED, OK, PAGE
 from penstock.testing.pages import Request
 
-__all__ = ["BOMB_SIZE"]
+__all__ = ["BOMB_SIZE", "zstd_of_zeros"]
 
 BOMB_SIZE: Final = 64 * 2**20
 """Bytes that each bomb comes to, decoded; coded they are 1,000 to 30,000 times smaller."""
@@ -71,7 +71,7 @@ def bomb_deflate(line: Line, _request: Request) -> None:
 @reply("too_large")
 def bomb_zstd(line: Line, _request: Request) -> None:
     """Sends 64 MiB of zeros as 2 kB of zstd."""
-    line.send(response(_zstd_of_zeros(BOMB_SIZE), ZSTD))
+    line.send(response(zstd_of_zeros(BOMB_SIZE), ZSTD))
 
 
 @reply("too_large")
@@ -83,7 +83,7 @@ def bomb_in_error(line: Line, _request: Request) -> None:
 @reply("too_large")
 def bomb_in_redirect(line: Line, _request: Request) -> None:
     """Sends a bomb as the body of a redirect."""
-    line.send(response(_zstd_of_zeros(BOMB_SIZE), ZSTD, "Location: /page", status="302 Found"))
+    line.send(response(zstd_of_zeros(BOMB_SIZE), ZSTD, "Location: /page", status="302 Found"))
 
 
 @reply("too_large")
@@ -202,7 +202,7 @@ def _zlib_bomb(window_bits: int) -> bytes:
     return b"".join([packer.compress(zeros) for _ in range(BOMB_SIZE // MEBIBYTE)]) + packer.flush()
 
 
-def _zstd_of_zeros(size: int) -> bytes:
+def zstd_of_zeros(size: int) -> bytes:
     """A zstd frame of *size* zeros, four bytes for each 128 KiB: blocks of one byte repeated.
 
     Written by hand so that no library is needed (RFC 8878, sections 3.1.1 and 3.1.1.2).

@@ -89,7 +89,8 @@ def response(body: bytes, *fields: str, status: str = "200 OK") -> bytes:
 
 
 def _enter(fault: Fault) -> None:
-    assert fault.name not in FAULTS
+    if fault.name in FAULTS:
+        raise ValueError(f"there is a fault called {fault.name} already")
     FAULTS[fault.name] = fault
 
 

@@ -114,7 +114,10 @@ class Line:
 
     def half_close(self) -> None:
         """Say that nothing more will be sent, and wait until the client has gone."""
-        self._connection.shutdown(socket.SHUT_WR)
+        try:
+            self._connection.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            raise Gone from error
         self.rest()
 
     def interrupt(self) -> None:

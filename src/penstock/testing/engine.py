@@ -1,0 +1,169 @@
+"""An engine that follows a script in virtual time, and remembers what it was asked to do.
+
+Knows when each job starts and ends by the script. Does not know sockets or real time.
+"""
+
+from __future__ import annotations
+
+import heapq
+import select
+import socket
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from penstock.core.model import Attempt, Job, Slug, Times
+from penstock.errors import Stalled
+from penstock.testing.clock import VirtualClock
+
+__all__ = ["Answered", "ScriptedEngine", "Started"]
+
+
+class Answered(Struct, frozen=True):
+    """What the script says comes of a job, *after* how many seconds: a response, or an *error*."""
+
+    status: int | None = 200
+    body: bytes = b""
+    error: Slug | None = None
+    after: float = 0.01
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def attempt(self, job: Job, now: float) -> Attempt:
+        """The attempt at *job* that ends thus, begun at *now*."""
+        if self.error is not None:
+            times = Times(now - job.ready, total=self.after)
+            return Attempt(job, self.error, "as the script says", started=now, times=times)
+        fields = "".join(f"\r\n{name}: {value}" for name, value in self.headers)
+        return Attempt(
+            job,
+            status=self.status,
+            head=f"HTTP/1.1 {self.status} Scripted{fields}".encode("latin-1"),
+            body=self.body,
+            started=now,
+            times=Times(now - job.ready, first_byte=self.after, total=self.after),
+            ip="127.0.0.1",
+            http="1.1",
+        )
+
+
+class Started(NamedTuple):
+    """That *job* was started at the virtual time *at*."""
+
+    at: float
+    job: Job
+
+
+Script = Callable[[Any], Answered]
+
+
+class ScriptedEngine:
+    """An ``Engine`` whose *script* says what comes of each job; without one, 200 after 10 ms.
+
+    Time is *clock*'s, and only ``collect`` lets it pass: to the next completion, or as far as it may wait.
+    ``collect(None)`` with nothing running raises Stalled, since nobody would ever wake it; where the
+    work rightly waits for another thread, give it *patience*: seconds of real time.
+
+    It drives the asyncio shell too, on a ``VirtualLoop`` with the same clock; on a real loop with a
+    clock that stands still, nothing would ever be due.
+
+    ``starts`` has every start in order, ``most`` the highest number that ran at once, ``most_of`` the same
+    for each key.
+    """
+
+    def __init__(
+        self,
+        script: Script | None = None,
+        clock: VirtualClock | None = None,
+        *,
+        patience: float = 0.0,
+    ) -> None:
+        self.clock = clock or VirtualClock()
+        self.starts: list[Started] = []
+        self.most = 0
+        self.most_of: Counter[str] = Counter()
+        self.cancelled: list[Job] = []
+        self.closed = False
+        self._script = script or (lambda _job: Answered())
+        self._patience = patience
+        # (when, number, attempt): the number keeps those that end together in the order of their starts.
+        self._running: list[tuple[float, int, Attempt]] = []
+        self._running_of: Counter[str] = Counter()
+        self._alarm, self._waker = socket.socketpair()
+        self._alarm.settimeout(0)
+        self._waker.settimeout(0)
+        self._woken = False
+
+    @property
+    def running(self) -> int:
+        """How many jobs are being done."""
+        return len(self._running)
+
+    def start(self, job: Job, now: float) -> None:
+        """Begin *job*; what comes of it is settled here and now."""
+        assert not self.closed, "start after close"
+        answered = self._script(job)
+        heapq.heappush(self._running, (now + answered.after, len(self.starts), answered.attempt(job, now)))
+        self.starts.append(Started(now, job))
+        self._running_of[job.key] += 1
+        self.most = max(self.most, len(self._running))
+        self.most_of[job.key] = max(self.most_of[job.key], self._running_of[job.key])
+
+    def collect(self, timeout: float | None) -> list[Attempt]:
+        """What is finished by the clock; where nothing is, the clock goes on, by *timeout* at most."""
+        if self._woken:
+            self._quieten()
+        elif self._running:
+            end = self._running[0][0]
+            self.clock.advance_to(end if timeout is None else min(end, self.clock() + timeout))
+        elif timeout is not None:
+            self.clock.advance(timeout)
+        else:
+            self._wait_to_be_woken()
+        finished = []
+        while self._running and self._running[0][0] <= self.clock():
+            attempt = heapq.heappop(self._running)[2]
+            self._running_of[attempt.job.key] -= 1
+            finished.append(attempt)
+        return finished
+
+    def fileno(self) -> int:
+        """A descriptor that is readable once ``wake`` was called."""
+        return self._alarm.fileno()
+
+    def deadline(self) -> float | None:
+        """The virtual time of the next completion."""
+        return self._running[0][0] if self._running else None
+
+    def wake(self) -> None:
+        """End a wait, now or the next one."""
+        with suppress(OSError):
+            self._waker.send(b"\0")
+        self._woken = True
+
+    def cancel(self) -> None:
+        """Drop what runs; ``cancelled`` has it."""
+        self.cancelled += [attempt.job for _, _, attempt in sorted(self._running)]
+        self._running.clear()
+        self._running_of.clear()
+
+    def close(self) -> None:
+        """Drop what runs and close the descriptors."""
+        if not self.closed:
+            self.closed = True
+            self.cancel()
+            self._alarm.close()
+            self._waker.close()
+
+    def _wait_to_be_woken(self) -> None:
+        if not select.select([self._alarm], [], [], self._patience)[0]:
+            raise Stalled("collect(None) with nothing running: nobody will ever wake it")
+        self._quieten()
+
+    def _quieten(self) -> None:
+        self._woken = False
+        with suppress(BlockingIOError):
+            while self._alarm.recv(4096):
+                pass

@@ -1,0 +1,41 @@
+"""The promise that every end-to-end test checks: every input has exactly one outcome."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from penstock.core.model import Outcome
+
+__all__ = ["assert_each_once"]
+
+SHOWN: Final = 10
+
+
+def assert_each_once(outcomes: Iterable[Outcome | Mapping[str, Any]], inputs: int) -> None:
+    """Assert that *outcomes* has each seq from 0 to *inputs* - 1 exactly once.
+
+    Takes outcomes, or the records that stand for them in a file (anything with a ``seq``). The message
+    names the inputs that have none, those that have several, and the seqs that are no inputs.
+    """
+    counts = Counter(_seq(outcome) for outcome in outcomes)
+    missing = [seq for seq in range(inputs) if seq not in counts]
+    doubled = [f"{seq} ({count} times)" for seq, count in sorted(counts.items()) if count > 1]
+    strange = sorted(seq for seq in counts if not 0 <= seq < inputs)
+    faults = [
+        f"{len(seqs)} {said}: {_some(seqs)}"
+        for seqs, said in ((missing, "without an outcome"), (doubled, "with several"), (strange, "that are no inputs"))
+        if seqs
+    ]
+    if faults:
+        raise AssertionError(f"of {inputs} inputs, seqs " + "; ".join(faults))
+
+
+def _seq(outcome: Outcome | Mapping[str, Any]) -> int:
+    return outcome.seq if isinstance(outcome, Outcome) else int(outcome["seq"])
+
+
+def _some(seqs: list[Any]) -> str:
+    shown = ", ".join(str(seq) for seq in seqs[:SHOWN])
+    return f"{shown}, …" if len(seqs) > SHOWN else shown

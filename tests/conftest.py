@@ -1,0 +1,26 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.testing.outcomes import assert_each_once
+
+
+@pytest.fixture
+def each_once():
+    """Checks that every input has exactly one outcome; a test that asks for it must account for its inputs.
+
+    Call it with the outcomes or records and the number of inputs; it gives the outcomes back as a list.
+    """
+    accounted = 0
+
+    def check(outcomes, inputs):
+        nonlocal accounted
+        found = list(outcomes)
+        assert_each_once(found, inputs)
+        accounted += 1
+        return found
+
+    yield check
+    assert accounted, "this end-to-end test never accounted for its inputs"
