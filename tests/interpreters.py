@@ -17,7 +17,10 @@ def find(version: str) -> str | None:
     candidates = [shutil.which(f"python{version}"), *map(str, sorted(PYENV.glob(f"{version}.*/bin/python")))]
     for candidate in filter(None, candidates):
         found = subprocess.run(
-            [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True, check=False
+            [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if found.returncode == 0 and found.stdout.strip() == version:
             return candidate

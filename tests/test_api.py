@@ -23,7 +23,11 @@ def web():
 
 
 def records(folder: Path) -> list[dict]:
-    return [orjson.loads(text) for file in sorted(folder.glob("outcomes-*.jsonl")) for text in file.read_bytes().splitlines()]
+    return [
+        orjson.loads(text)
+        for file in sorted(folder.glob("outcomes-*.jsonl"))
+        for text in file.read_bytes().splitlines()
+    ]
 
 
 def pages(web: LocalWeb, count: int) -> list[str]:

@@ -24,8 +24,8 @@ from penstock.flow import Flow
 from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import PACE, Manifest
 from penstock.seams import Input, Report, Settled
-from penstock.session import Lines, Session, Summary
 from penstock.session import Folder as FolderStore
+from penstock.session import Lines, Session, Summary
 from penstock.settings import Settings
 from penstock.sink.jsonl import JsonlSink
 from penstock.sink.record import line
@@ -150,7 +150,9 @@ def _resumed(manifest: Manifest, changes: dict[str, Any]) -> Settings:
     """The settings of the run, with *changes*; UsageError for one that would make another job of it."""
     fixed = sorted(changes.keys() - PACE - {"headers", "url_template"})
     if fixed:
-        raise UsageError(f"{fixed[0]} is part of what this run is; it can't change. What can: {', '.join(sorted(PACE))}")
+        raise UsageError(
+            f"{fixed[0]} is part of what this run is; it can't change. What can: {', '.join(sorted(PACE))}"
+        )
     given = Settings.of(**changes)
     secrets = {name: getattr(given, name) for name in ("headers", "proxy", "url_template") if name in changes}
     restored = manifest.restore(**secrets)

@@ -41,9 +41,9 @@ class Driver:
     """Takes jobs from *source*, has *engine* do them as *frontier* allows, and gathers the outcomes.
 
     Outcomes wait in ``outcomes`` for whoever drives; while they do they count against the concurrency.
-    ``failure`` is what the source raised, if it did. ``complete`` says, once ``finished``, that every item of the source has its outcome.
-    *finish* has the last word on each outcome. *clock* gives monotonic seconds, *draw* a random number in
-    [0, 1).
+    ``failure`` is what the source raised, if it did. ``complete`` says, once ``finished``, that every item
+    of the source has its outcome. *finish* has the last word on each. *clock* gives monotonic seconds,
+    *draw* a random number in [0, 1).
     """
 
     def __init__(

@@ -135,7 +135,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             settings = msgspec.convert(given, cls, strict=True)
         except msgspec.ValidationError as error:
             raise UsageError(f"setting {_named(str(error))}") from None
-        settings._check()
+        _check_numbers(settings)
+        _check_choices(settings)
+        _check_texts(settings)
         return settings
 
     def http(self) -> HttpSettings:
@@ -177,29 +179,6 @@ class Settings(Struct, frozen=True, kw_only=True):
             return self.headers
         return (("User-Agent", self.user_agent or default_user_agent(self.contact)), *self.headers)
 
-    def _check(self) -> None:
-        for name, low, high in BOUNDS:
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise UsageError(f"{name} is {value}; it goes from {low:g} to {high:g}")
-        if self.rate is not None and self.rate <= 0:
-            raise UsageError("rate is a number of starts a second above 0; leave it out for no limit")
-        for name, choices in (("body", BODIES), ("input_format", INPUT_FORMATS)):
-            value = getattr(self, name)
-            if value is not None and value not in choices:
-                raise UsageError(f"{name} is {value!r}; it is one of {', '.join(choices)}")
-        if not self.sinks or len(set(self.sinks)) != len(self.sinks) or set(self.sinks) - set(SINKS):
-            raise UsageError(
-                f"sinks is {', '.join(self.sinks) or 'empty'}; name each at most once of {', '.join(SINKS)}"
-            )
-        for entry in self.connect_to:
-            if _connect_to_fields(entry) != 4:
-                raise UsageError(f"connect_to is {entry!r}; write HOST1:PORT1:HOST2:PORT2, any of them empty")
-        for name in ("user_agent", "contact"):
-            value = getattr(self, name)
-            if value is not None and not _is_field_value(value):
-                raise UsageError(f"{name} has a control character or is not Latin-1")
-
 
 BOUNDS: Final = (
     ("concurrency", 1, 10_000),
@@ -215,6 +194,35 @@ BOUNDS: Final = (
     ("flush_every", 0.01, 3_600),
 )
 """Settings that are numbers, each with the least and the most it may be."""
+
+
+def _check_numbers(settings: Settings) -> None:
+    for name, low, high in BOUNDS:
+        value = getattr(settings, name)
+        if value is not None and not low <= value <= high:
+            raise UsageError(f"{name} is {value}; it goes from {low:g} to {high:g}")
+    if settings.rate == 0:
+        raise UsageError("rate is a number of starts a second above 0; leave it out for no limit")
+
+
+def _check_choices(settings: Settings) -> None:
+    for name, choices in (("body", BODIES), ("input_format", INPUT_FORMATS)):
+        value = getattr(settings, name)
+        if value is not None and value not in choices:
+            raise UsageError(f"{name} is {value!r}; it is one of {', '.join(choices)}")
+    sinks = settings.sinks
+    if not sinks or len(set(sinks)) != len(sinks) or set(sinks) - set(SINKS):
+        raise UsageError(f"sinks is {', '.join(sinks) or 'empty'}; name each at most once of {', '.join(SINKS)}")
+
+
+def _check_texts(settings: Settings) -> None:
+    for entry in settings.connect_to:
+        if _connect_to_fields(entry) != 4:
+            raise UsageError(f"connect_to is {entry!r}; write HOST1:PORT1:HOST2:PORT2, any of them empty")
+    for name in ("user_agent", "contact"):
+        value = getattr(settings, name)
+        if value is not None and not _is_field_value(value):
+            raise UsageError(f"{name} has a control character or is not Latin-1")
 
 
 def parse_size(size: int | str) -> int:

@@ -123,11 +123,10 @@ class CurlEngine:
                 self._multi.socket_action(fd, _ACTIONS[events])
             if ready:
                 self._harvest()
-            woken = not ready
             now = self._clock()
             for transfer in self._deadlines.due(now):
                 self._expire(transfer, now)
-            if self._finished or (until is not None and now >= until) or (woken and not self._is_due(now)):
+            if self._finished or self._sockets.take_wake() or (until is not None and now >= until):
                 break
         self._deadlines.look_away(now)
         attempts = list(self._finished)
@@ -257,10 +256,6 @@ class CurlEngine:
         if until is None or (duty is not None and duty < until):
             until = duty
         return None if until is None else max(0.0, until - now)
-
-    def _is_due(self, now: float) -> bool:
-        duty = self.deadline()
-        return duty is not None and duty <= now
 
     def _harvest(self) -> None:
         while True:

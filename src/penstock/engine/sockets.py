@@ -31,6 +31,7 @@ class Sockets:
         self._watched: dict[int, int] = {}
         self._connections: set[int] = set()
         self._idle: set[int] = set()
+        self._woken = False
         self._waker, self._alarm = socket.socketpair()
         self._waker.settimeout(0)
         self._alarm.settimeout(0)
@@ -77,7 +78,8 @@ class Sockets:
     def wait(self, timeout: float | None) -> list[tuple[int, int]]:
         """Descriptors that transfers wait on and what each is ready for; waits *timeout* seconds at most.
 
-        Idle connections that stir are shut down and not reported. A wake-up reports nothing.
+        Idle connections that stir are shut down and not reported. A wake-up reports nothing, but ends the
+        wait, and ``take_wake`` tells of it.
         """
         ready = []
         for key, events in self._selector.select(timeout):
@@ -85,12 +87,18 @@ class Sockets:
             if fd in self._idle:
                 self._shut_down(fd)
             elif fd == self._alarm.fileno():
+                self._woken = True
                 with suppress(BlockingIOError):
                     while self._alarm.recv(4096):
                         pass
             else:
                 ready.append((fd, events))
         return ready
+
+    def take_wake(self) -> bool:
+        """Whether there was a wake-up since this was asked last."""
+        woken, self._woken = self._woken, False
+        return woken
 
     def wake(self) -> None:
         """End a wait, now or the next one. For any thread and for signal handlers."""

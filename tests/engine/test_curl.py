@@ -1,0 +1,252 @@
+"""The HTTP engine over real sockets: what it sends, what it says of what comes back, and that it lets go of all."""
+
+import json
+import os
+import socket
+import threading
+import time
+
+import pytest
+from tests.engine.http2 import Http2Server
+
+from penstock.core.model import Attempt, Job, Slug
+from penstock.engine.curl import CurlEngine
+from penstock.errors import UsageError
+from penstock.settings import HttpSettings
+from penstock.testing.contracts import check_engine
+from penstock.testing.hostile.server import HostileServer
+from penstock.testing.web import LocalWeb
+
+
+@pytest.fixture(scope="module")
+def web():
+    with LocalWeb(hosts=2) as local:
+        yield local
+
+
+@pytest.fixture
+def engine():
+    with_defaults = CurlEngine(HttpSettings())
+    yield with_defaults
+    with_defaults.close()
+
+
+def job(url: str, seq: int = 0, **more) -> Job:
+    return Job(seq, "h", url, url, **more)
+
+
+def do(engine: CurlEngine, *jobs: Job) -> list[Attempt]:
+    """Every job's attempt, in the order of the seqs."""
+    now = time.monotonic()
+    for each in jobs:
+        engine.start(each, now)
+    attempts: list[Attempt] = []
+    while len(attempts) < len(jobs):
+        attempts += engine.collect(5.0)
+    return sorted(attempts, key=lambda attempt: attempt.job.seq)
+
+
+def echo(engine: CurlEngine, web: LocalWeb, **more) -> dict:
+    (attempt,) = do(engine, job(web.url(0, "/echo"), **more))
+    assert attempt.error is None, attempt.detail
+    return json.loads(attempt.body)
+
+
+def test_a_response_comes_back_whole(engine, web):
+    (attempt,) = do(engine, job(web.url(0, "/page")))
+    assert (attempt.error, attempt.status, attempt.http, attempt.ip) == (None, 200, "1.1", web.host(0))
+    assert attempt.head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert attempt.body.rstrip().endswith(b"</html>")
+    assert 0 < attempt.times.connect < attempt.times.first_byte <= attempt.times.total < 5
+
+
+def test_handles_and_connections_are_used_again(engine, web):
+    before = web.seen().connections
+    for _ in range(20):
+        do(engine, job(web.url(1, "/page")))
+    assert web.seen().connections - before == 1
+    assert len(engine._transfers) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_the_method_is_the_one_asked_for(engine, web, method):
+    (attempt,) = do(engine, job(web.url(0, "/echo"), method=method))
+    assert attempt.error is None
+    if method == "HEAD":
+        assert attempt.body == b""
+    else:
+        assert json.loads(attempt.body)["method"] == method
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "GET"])
+def test_a_body_is_sent_as_it_is_and_libcurl_adds_nothing_to_it(engine, web, method):
+    said = echo(engine, web, method=method, body=b"\x00{}")
+    assert said["body"].encode("latin-1") == b"\x00{}"
+    names = {name.lower() for name, _ in said["headers"]}
+    assert not names & {"expect", "content-type"}
+
+
+def test_an_empty_post_says_that_it_is_empty(engine, web):
+    said = echo(engine, web, method="POST")
+    assert ["Content-Length", "0"] in said["headers"]
+
+
+def test_headers_are_sent_as_given_and_codings_offered(engine, web):
+    said = echo(engine, web, headers=(("X-One", "1"), ("X-Empty", ""), ("User-Agent", "me")))
+    assert ["X-One", "1"] in said["headers"]
+    assert ["X-Empty", ""] in said["headers"]
+    assert ["User-Agent", "me"] in said["headers"]
+    assert ["Accept-Encoding", "gzip, deflate, zstd"] in said["headers"]
+
+
+def test_a_jobs_method_body_and_headers_do_not_stick_to_the_handle(engine, web):
+    echo(engine, web, method="POST", body=b"x", headers=(("X-One", "1"),))
+    said = echo(engine, web)
+    assert said["method"] == "GET"
+    assert said["body"] == ""
+    assert "x-one" not in {name.lower() for name, _ in said["headers"]}
+
+
+def test_connect_to_leads_every_name_to_one_server(web):
+    engine = CurlEngine(HttpSettings(connect_to=web.connect_to))
+    url = web.named("some.example", "/echo")
+    (attempt,) = do(engine, job(url))
+    engine.close()
+    assert ["Host", url.split("/")[2]] in json.loads(attempt.body)["headers"]
+
+
+def test_the_environments_proxy_is_not_used(web, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    engine = CurlEngine(HttpSettings())
+    (attempt,) = do(engine, job(web.url()))
+    engine.close()
+    assert attempt.status == 200
+
+
+def test_a_proxy_that_is_asked_for_is_used(web):
+    """The web itself answers for the proxy: what it sees is the whole URL."""
+    engine = CurlEngine(HttpSettings(proxy=web.url(0, "")))
+    (attempt,) = do(engine, job("http://far.example/page"))
+    engine.close()
+    assert attempt.error is None
+
+
+def test_a_cacert_that_is_not_there_is_the_callers_mistake():
+    with pytest.raises(UsageError, match="cacert"):
+        CurlEngine(HttpSettings(cacert="/nowhere/ca.pem"))
+
+
+def test_http_2_is_spoken_where_the_server_offers_it(tmp_path):
+    with Http2Server(tmp_path) as server:
+        engine = CurlEngine(HttpSettings(cacert=server.cacert))
+        first = do(engine, job(server.url("/first")))
+        rest = do(engine, *(job(server.url(f"/{seq}"), seq) for seq in range(8)))
+        engine.close()
+        assert [attempt.http for attempt in first + rest] == ["2"] * 9
+        assert [attempt.body for attempt in rest] == [b"GET /%d" % seq for seq in range(8)]
+        assert server.connections == 1
+
+
+def test_a_redirect_comes_back_as_it_is(engine, web):
+    (attempt,) = do(engine, job(web.url(0, "/status/302")))
+    assert attempt.status == 302
+
+
+def test_a_consumers_pause_is_not_held_against_the_requests(web):
+    """Nobody looks for longer than the time-out; the response had come meanwhile, and still counts."""
+    now = 0.0
+    engine = CurlEngine(HttpSettings(timeout=1.0, connect_timeout=0.5), clock=lambda: now)
+    engine.start(job(web.url(0, "/slow/0.05/page")), now)
+    engine.collect(0)
+    engine.collect(0)
+    now = 60.0
+    arrived = threading.Event()
+    threading.Timer(0.15, arrived.set).start()
+    arrived.wait()
+    attempts: list[Attempt] = []
+    while not attempts:
+        attempts += engine.collect(0)
+    engine.close()
+    assert (attempts[0].error, attempts[0].status) == (None, 200)
+
+
+def test_a_request_whose_redirects_used_up_its_time_is_not_sent(web):
+    engine = CurlEngine(HttpSettings(timeout=1.0))
+    (attempt,) = do(engine, job(web.url(0, "/never"), spent=1.0))
+    engine.close()
+    assert attempt.error is Slug.TIMEOUT
+    assert not any(path.startswith("/never") for _, path in web.seen().paths)
+
+
+def test_an_idle_connection_that_stirs_is_never_used_again(engine):
+    """The second response nobody asked for must not be the answer to the next request."""
+    with HostileServer() as server:
+        (first,) = do(engine, job(server.url("second_response_later")))
+        assert first.error is None
+        for _ in range(20):
+            engine.collect(0.02)
+        (second,) = do(engine, job(server.page("/page")))
+        assert second.error is None
+        assert b"unasked" not in second.body.lower()
+
+
+def test_waking_ends_a_wait(engine):
+    threading.Timer(0.01, engine.wake).start()
+    assert engine.collect(10.0) == []
+
+
+def descriptors(web: LocalWeb) -> set[str]:
+    """What every open descriptor is, but for the web's own ends, which it closes when it gets round to it."""
+    port = int(web.url().split(":")[2].rstrip("/"))
+    open_ones = {fd: os.readlink(f"/proc/self/fd/{fd}") for fd in map(int, os.listdir("/proc/self/fd")) if is_open(fd)}
+    return {what for fd, what in open_ones.items() if not (what.startswith("socket:") and local_port(fd) == port)}
+
+
+def is_open(fd: int) -> bool:
+    return os.path.lexists(f"/proc/self/fd/{fd}")
+
+
+def local_port(fd: int) -> int | None:
+    with socket.socket(fileno=os.dup(fd)) as duplicate:
+        return duplicate.getsockname()[1] if duplicate.family is socket.AF_INET else None
+
+
+@pytest.mark.skipif(
+    not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc/self/fd, which only Linux has"
+)
+@pytest.mark.parametrize("ending", ["all done", "idle", "midway", "expired"])
+def test_close_gives_back_every_descriptor(web, ending):
+    before = descriptors(web)
+    engine = CurlEngine(HttpSettings(timeout=0.05 if ending == "expired" else 5.0))
+    path = "/page" if ending in ("all done", "idle") else "/slow/3/page"
+    for seq in range(10):
+        engine.start(job(web.url(0, path), seq), time.monotonic())
+    if ending == "midway":
+        engine.collect(0.02)
+    else:
+        done = 0
+        while done < 10:
+            done += len(engine.collect(1.0))
+    engine.close()
+    engine.close()
+    assert descriptors(web) == before
+
+
+def test_sockets_of_expired_requests_are_forgotten(web):
+    engine = CurlEngine(HttpSettings(timeout=0.05))
+    attempts = do(engine, *(job(web.url(0, "/slow/3/page"), seq) for seq in range(10)))
+    assert {attempt.error for attempt in attempts} == {Slug.TIMEOUT_FIRST_BYTE}
+    assert len(engine._sockets) == 0
+    engine.close()
+
+
+def test_the_engine_keeps_its_contract(web):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        check_engine(
+            lambda: CurlEngine(HttpSettings()),
+            good=lambda seq: job(web.url(0, f"/{seq}"), seq),
+            bad=lambda seq: job(web.refusing(f"/{seq}"), seq),
+            endless=lambda seq: job(f"http://127.0.0.1:{port}/{seq}", seq),
+        )
