@@ -47,6 +47,8 @@ class Sockets:
 
     def opened(self, fd: int) -> None:
         """A connection's socket was made: it may be watched while idle."""
+        # pycurl can't tell of every close; a number given out anew says that what had it is gone.
+        self._forget(fd)
         self._connections.add(fd)
 
     def watch(self, fd: int, events: int) -> None:
