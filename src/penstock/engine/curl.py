@@ -10,12 +10,9 @@ decoded size, coded bodies cut short, header blocks cut short, and time (``Deadl
 
 from __future__ import annotations
 
-import os
 import time
-import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -154,7 +151,7 @@ class CurlEngine:
         """Drop what runs; its connections are closed."""
         for transfer in list(self._running.values()):
             self._deadlines.drop(transfer)
-            self._break_off(transfer)
+            self._retire(transfer)
         self._finished.clear()
 
     def close(self) -> None:
@@ -163,8 +160,7 @@ class CurlEngine:
             return
         self._closed = True
         self.cancel()
-        with _closing_unannounced():
-            self._multi.close()
+        self._multi.close()
         for transfer in self._transfers:
             transfer.easy.close()
         self._transfers.clear()
@@ -188,7 +184,6 @@ class CurlEngine:
         easy.setopt(pycurl.HEADERFUNCTION, transfer.response.lines.append)
         easy.setopt(pycurl.WRITEFUNCTION, transfer.response.write)
         easy.setopt(pycurl.SOCKOPTFUNCTION, self._on_opened)
-        easy.setopt(pycurl.CLOSESOCKETFUNCTION, self._on_closing)
         # libcurl prunes its name cache by walking all of it at the end of every transfer.
         easy.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
         easy.setopt(pycurl.CONNECTTIMEOUT_MS, NEVER_MS)
@@ -241,11 +236,6 @@ class CurlEngine:
         self._sockets.opened(fd)
         return int(pycurl.SOCKOPT_OK)
 
-    def _on_closing(self, fd: int) -> int:
-        self._sockets.closing(fd)
-        os.close(fd)
-        return 0
-
     # -- towards the driver
 
     def _how_long(self, now: float, until: float | None) -> float | None:
@@ -272,7 +262,6 @@ class CurlEngine:
         error, detail = self._verdict(transfer, code, words)
         self._finished.append(self._attempt(transfer, error, detail))
         self._deadlines.drop(transfer)
-        self._multi.remove_handle(transfer.easy)
         self._retire(transfer)
 
     def _verdict(self, transfer: _Transfer, code: int | None, words: str) -> tuple[Slug | None, str | None]:
@@ -297,7 +286,7 @@ class CurlEngine:
             self._deadlines.set(transfer, max(whole, now))
         else:
             self._finished.append(self._attempt(transfer, *self._where_time_went(transfer)))
-            self._break_off(transfer)
+            self._retire(transfer)
 
     def _where_time_went(self, transfer: _Transfer) -> tuple[Slug, str]:
         """The slug for a request that ran out of time: the first phase that was not over."""
@@ -340,16 +329,10 @@ class CurlEngine:
             head[5 : head.find(b" ")].decode("latin-1") if head else None,
         )
 
-    def _break_off(self, transfer: _Transfer) -> None:
-        """End a transfer in the middle: its connection is closed."""
-        with _closing_unannounced():
-            self._multi.remove_handle(transfer.easy)
-        self._sockets.sweep()
-        self._retire(transfer)
-
     def _retire(self, transfer: _Transfer) -> None:
-        """The handle is free for another job."""
+        """Make the handle free for another job; in the middle of a transfer this closes its connection."""
         del self._running[transfer.easy]
+        self._multi.remove_handle(transfer.easy)
         transfer.response.clear()
         transfer.job = None
         self._free.append(transfer)
@@ -368,17 +351,6 @@ def _header_lines(job: Job) -> list[str]:
     if job.method not in ("GET", "HEAD") or job.body is not None:
         lines += [f"{name}:" for name in ("Content-Type", "Expect") if name.lower() not in given]
     return lines
-
-
-@contextmanager
-def _closing_unannounced() -> Iterator[None]:
-    """For what closes connections outside of ``socket_action``.
-
-    There pycurl can't call ``_on_closing``: it warns of that, and closes the socket itself.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "closesocket_callback", RuntimeWarning)
-        yield
 
 
 def _readable(cacert: str) -> str:

@@ -6,6 +6,10 @@ libcurl forgets a descriptor as soon as its transfer is over. This keeps watchin
 nothing may arrive, so whatever does (a second response nobody asked for, or the server's close) makes
 the connection unusable, and it is shut down before another request can get that response. It also
 saves two system calls a request, since a kept connection stays registered as it is.
+
+Nobody says when libcurl closes an idle connection (pycurl can call back only during a transfer of the handle
+that opened it). The kernel then drops the descriptor from the selector by itself, and its number comes back
+as something else. So a descriptor is known by its number and its inode together.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ class Sockets:
         """Open the selector and the pair of sockets for waking it."""
         self._selector = selectors.DefaultSelector()
         self._watched: dict[int, int] = {}
-        self._connections: set[int] = set()
+        self._inodes: dict[int, int] = {}
         self._idle: set[int] = set()
         self._woken = False
         self._waker, self._alarm = socket.socketpair()
@@ -37,45 +41,29 @@ class Sockets:
         self._alarm.settimeout(0)
         self._selector.register(self._alarm, READ)
 
-    def __len__(self) -> int:
-        """How many connections are open, idle ones included."""
-        return len(self._connections)
-
     def fileno(self) -> int:
         """The selector's own descriptor, itself pollable. Raises AttributeError where it has none."""
         return int(self._selector.fileno())
 
     def opened(self, fd: int) -> None:
         """A connection's socket was made: it may be watched while idle."""
-        # pycurl can't tell of every close; a number given out anew says that what had it is gone.
         self._forget(fd)
-        self._connections.add(fd)
+        self._inodes[fd] = os.fstat(fd).st_ino
 
     def watch(self, fd: int, events: int) -> None:
         """A transfer waits for *events* on *fd*."""
+        if fd in self._watched and self._inodes.get(fd) != os.fstat(fd).st_ino:
+            self._forget(fd)
         self._idle.discard(fd)
         self._want(fd, events)
 
     def release(self, fd: int) -> None:
         """No transfer waits on *fd* any more: a connection goes idle, anything else is forgotten."""
-        if fd in self._connections:
+        if fd in self._inodes:
             self._idle.add(fd)
             self._want(fd, READ)
         else:
             self._forget(fd)
-
-    def closing(self, fd: int) -> None:
-        """*fd* is about to be closed."""
-        self._connections.discard(fd)
-        self._forget(fd)
-
-    def sweep(self) -> None:
-        """Forget the connections that were closed without a word."""
-        for fd in list(self._connections):
-            try:
-                os.fstat(fd)
-            except OSError:
-                self.closing(fd)
 
     def wait(self, timeout: float | None) -> list[tuple[int, int]]:
         """Descriptors that transfers wait on and what each is ready for; waits *timeout* seconds at most.
@@ -126,10 +114,12 @@ class Sockets:
 
     def _forget(self, fd: int) -> None:
         self._idle.discard(fd)
+        self._inodes.pop(fd, None)
         if self._watched.pop(fd, None) is not None:
             self._selector.unregister(fd)
 
     def _shut_down(self, fd: int) -> None:
+        """Make an idle connection unusable; libcurl notices when it wants to use it, and takes another."""
         self._forget(fd)
         duplicate = socket.socket(fileno=os.dup(fd))
         try:
