@@ -8,12 +8,13 @@ from penstock.testing.outcomes import assert_each_once
 
 
 @pytest.fixture
-def each_once():
+def each_once(request):
     """Checks that every input has exactly one outcome; a test that asks for it must account for its inputs.
 
     Call it with the outcomes or records and the number of inputs; it gives the outcomes back as a list.
     """
     accounted = 0
+    failed = request.session.testsfailed
 
     def check(outcomes, inputs):
         nonlocal accounted
@@ -23,4 +24,5 @@ def each_once():
         return found
 
     yield check
-    assert accounted, "this end-to-end test never accounted for its inputs"
+    # Where the test has failed already, one failure is enough.
+    assert accounted or request.session.testsfailed > failed, "this end-to-end test never accounted for its inputs"

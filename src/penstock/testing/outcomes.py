@@ -1,4 +1,4 @@
-"""The promise that every end-to-end test checks: every input has exactly one outcome."""
+"""What a test says of outcomes; above all the promise that every input has exactly one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from penstock.core.model import Outcome
 
-__all__ = ["assert_each_once"]
+__all__ = ["assert_each_once", "in_a_word"]
 
 SHOWN: Final = 10
 
@@ -30,6 +30,11 @@ def assert_each_once(outcomes: Iterable[Outcome | Mapping[str, Any]], inputs: in
     ]
     if faults:
         raise AssertionError(f"of {inputs} inputs, seqs " + "; ".join(faults))
+
+
+def in_a_word(outcome: Outcome) -> str:
+    """What came of an input: ``fetched``, or the slug of why not."""
+    return str(outcome.error or outcome.outcome)
 
 
 def _seq(outcome: Outcome | Mapping[str, Any]) -> int:

@@ -15,7 +15,7 @@ from penstock.testing.pages import Request
 
 __all__ = ["BOMB_SIZE", "zstd_of_zeros"]
 
-BOMB_SIZE: Final = 64 * 2**20
+BOMB_SIZE: Final = 16 * 2**20
 """Bytes that each bomb comes to, decoded; coded they are 1,000 to 30,000 times smaller."""
 
 MEBIBYTE: Final = 2**20
@@ -52,25 +52,25 @@ def body_of_a_terabyte(line: Line, _request: Request) -> None:
 
 @reply("too_large")
 def bomb_gzip(line: Line, _request: Request) -> None:
-    """Sends 64 MiB of zeros, gzipped to 64 kB."""
+    """Sends 16 MiB of zeros, gzipped to 16 kB."""
     line.send(response(_zlib_bomb(16 + zlib.MAX_WBITS), GZIP))
 
 
 @reply("too_large")
 def bomb_gzip_twice(line: Line, _request: Request) -> None:
-    """Sends 64 MiB of zeros, gzipped twice, to some hundred bytes."""
+    """Sends 16 MiB of zeros, gzipped twice, to some hundred bytes."""
     line.send(response(gzip.compress(_zlib_bomb(16 + zlib.MAX_WBITS)), "Content-Encoding: gzip, gzip"))
 
 
 @reply("too_large")
 def bomb_deflate(line: Line, _request: Request) -> None:
-    """Sends 64 MiB of zeros, deflated to 64 kB."""
+    """Sends 16 MiB of zeros, deflated to 16 kB."""
     line.send(response(_zlib_bomb(zlib.MAX_WBITS), DEFLATE))
 
 
 @reply("too_large")
 def bomb_zstd(line: Line, _request: Request) -> None:
-    """Sends 64 MiB of zeros as 2 kB of zstd."""
+    """Sends 16 MiB of zeros as half a kilobyte of zstd."""
     line.send(response(zstd_of_zeros(BOMB_SIZE), ZSTD))
 
 

@@ -1,0 +1,95 @@
+"""The hostile server, and the whole product fetching from it within short limits."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from penstock.api import fetch
+from penstock.core.model import Row
+from penstock.core.requests import Requests
+from penstock.driver import Driver
+from penstock.engine.curl import CurlEngine
+from penstock.flow import Flow
+from penstock.settings import Settings
+from penstock.source.pulled import Inline
+from penstock.testing.hostile import HostileServer
+from penstock.testing.pages import page
+from penstock.testing.web import LocalWeb
+
+TIMEOUT = 0.3
+GRACE = 0.25
+"""Seconds by which a request may outlive its deadline, by FAULTS.md."""
+
+MAX_BODY = 1_000_000
+
+
+@pytest.fixture(scope="session")
+def server():
+    with HostileServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def web():
+    """Hosts where nothing goes wrong, to see that work there goes on."""
+    with LocalWeb(hosts=5) as web:
+        yield web
+
+
+@pytest.fixture(scope="session")
+def limits(server):
+    """Settings under which every fault shows itself soon, and once."""
+    return {
+        "concurrency": 200,
+        "per_host": 200,
+        "delay": 0,
+        "attempts": 1,
+        "timeout": TIMEOUT,
+        "connect_timeout": TIMEOUT * 2 / 3,
+        "max_body": MAX_BODY,
+        "cacert": server.cacert,
+    }
+
+
+@pytest.fixture
+def fetch_among_pages(web, limits, each_once):
+    """Fetch rows with good pages before, between and after them.
+
+    Gives the outcomes of the rows, having seen to it that every page is whole and every deadline kept.
+    """
+
+    def fetch_all(rows, **changed):
+        mixed = []
+        for number, row in enumerate(rows):
+            mixed += [web.url(number % 5, f"/page/{number}"), row]
+        mixed += [web.url(number, "/page/last") for number in range(5)]
+        settings = limits | changed
+        began = time.monotonic()
+        outcomes = each_once(fetch(mixed, **settings), len(mixed))
+        assert time.monotonic() - began < settings["timeout"] + GRACE
+        outcomes.sort(key=lambda outcome: outcome.seq)
+        for number, outcome in enumerate(outcomes[:-5:2]):
+            assert outcome.body == page(web.host(number % 5), f"/page/{number}")
+        assert all(outcome.status == 200 for outcome in outcomes[-5:])
+        return outcomes[1:-5:2]
+
+    return fetch_all
+
+
+@pytest.fixture
+def fetch_eagerly(limits, each_once):
+    """Fetch URLs with every back-off drawn as 0, so that another attempt costs no time."""
+
+    def fetch_all(urls, **changed):
+        settings = Settings.of(**limits | changed)
+        jobs = [Requests().first(Row(seq, seq + 1, url), time.monotonic()) for seq, url in enumerate(urls)]
+
+        def make():
+            engine = CurlEngine(settings.http())
+            return Driver(Inline(iter(jobs)), settings.frontier(), engine, draw=lambda: 0.0)
+
+        return sorted(each_once(Flow(make), len(urls)), key=lambda outcome: outcome.seq)
+
+    return fetch_all
