@@ -1,0 +1,1 @@
+"""Measures Penstock beside its neighbours, in one run on one machine. Start it with ``python -m benchmarks``."""

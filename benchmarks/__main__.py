@@ -1,0 +1,174 @@
+"""``python -m benchmarks``: everything side by side in one run. README.md tells how to read it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shlex
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.alone import PARTS
+from benchmarks.bars import RATIOS
+from benchmarks.loopback import enter, raise_loopback
+from benchmarks.measure import Broken, floor
+from benchmarks.nginx import Nginx, NginxFailed
+from benchmarks.race import Race, Result, with_reference
+from benchmarks.roster import ROSTER, Client
+from benchmarks.scenarios import SCENARIOS, Scenario
+from benchmarks.table import bars, scenario_table
+
+ROUNDS: Final = 3
+INPUTS: Final = 1_000_000
+
+Results = dict[tuple[str, str], Result]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what was asked for; 0, or 1 where a client of ours failed, or 2 where it can't be measured."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _options(given)
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name in options.scenario]
+    if scenarios and shutil.which("nginx") is None:
+        _tell("nginx is the server of these benchmarks, and it is not here: apt-get install nginx-light")
+        return 2
+    if not options.inside:
+        enter([*given, "--inside"])
+        _tell("no network namespace to be had (unshare of util-linux; root or user namespaces): no scenario 'hosts'")
+        scenarios = [scenario for scenario in scenarios if not scenario.many_hosts]
+    else:
+        raise_loopback()
+    client_core, server_core = _cores()
+    os.sched_setaffinity(0, {client_core})
+    try:
+        with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
+            results = _race(scenarios, options, Path(folder), server_core)
+            values = _parts(options, Path(folder))
+    except (NginxFailed, Broken) as failure:
+        _tell(str(failure))
+        return 2
+    verdicts = bars(results, values)
+    if verdicts:
+        print(f"numbers to reach (DESIGN, section 13)\n{verdicts}")
+    if options.json is not None:
+        options.json.write_text(json.dumps(_record(results, values), indent=1))
+    return int(any(result.fault is not None for result in results.values() if result.client.command is None))
+
+
+def _race(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, server_core: int) -> Results:
+    """Every scenario, its table printed as soon as it is done."""
+    results: Results = {}
+    if not scenarios:
+        return results
+    clients = _present(options.only)
+    descriptors = _raise_descriptors()
+    # Inside there is no interface but loopback.
+    address = "0.0.0.0" if options.inside else "127.0.0.1"
+    with Nginx(folder / "nginx", address, _free_port(), core=server_core, connections=descriptors // 2) as server:
+        race = Race(server, folder, _tell, options.under)
+        for scenario in scenarios:
+            taking = [client for client in clients if scenario.takes(client)]
+            rows = race.run(scenario, taking, rounds=options.rounds, pages=options.pages)
+            results |= {(scenario.name, row.client.name): row for row in rows}
+            print(f"{scenario_table(scenario, rows, floor())}\n", flush=True)
+    return results
+
+
+def _parts(options: argparse.Namespace, folder: Path) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for name, part in PARTS.items():
+        if name in options.scenario:
+            _tell(f"[{name}]")
+            values |= part(folder, options.rounds, options.inputs)
+    return values
+
+
+def _present(only: list[str] | None) -> list[Client]:
+    """The clients asked for that are here, the bare loop always; the others are named with their remedy."""
+    present = []
+    for client in with_reference([client for client in ROSTER if only is None or client.name in only]):
+        remedy = client.missing()
+        if remedy is None:
+            present.append(client)
+        else:
+            _tell(f"without {client.title}; it comes with: {remedy}")
+    return present
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    known = [*(scenario.name for scenario in SCENARIOS), *PARTS]
+    parser.add_argument("--scenario", type=_names(known), default=known, help=f"some of {', '.join(known)}")
+    clients = [client.name for client in ROSTER]
+    parser.add_argument("--only", type=_names(clients), help=f"beside the bare loop, some of {', '.join(clients)}")
+    parser.add_argument("--pages", type=int, help="pages for every client, the slow ones too")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often; the table shows medians (%(default)s)")
+    parser.add_argument("--inputs", type=int, default=INPUTS, help="inputs of the part 'memory' (%(default)s)")
+    parser.add_argument("--json", type=Path, help="a file for every single reading")
+    parser.add_argument("--under", type=shlex.split, default=[], help="a profiler's command, to start clients under it")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def _names(known: list[str]) -> Any:
+    def parse(text: str) -> list[str]:
+        names = text.split(",")
+        for name in names:
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"there is no {name!r}; there are {', '.join(known)}")
+        return names
+
+    return parse
+
+
+def _cores() -> tuple[int, int]:
+    """A core for the client and one for the server."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) == 1:
+        _tell("client and server share the only core: the ratios between clients mean little")
+    return cores[0], cores[-1]
+
+
+def _raise_descriptors() -> int:
+    """Let this process and its children have as many descriptors as they may; how many."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
+
+
+def _free_port() -> int:
+    with socket.socket() as any_socket:
+        any_socket.bind(("127.0.0.1", 0))
+        return int(any_socket.getsockname()[1])
+
+
+def _record(results: Results, values: dict[str, float]) -> dict[str, Any]:
+    return {
+        "rows": [
+            {
+                "scenario": scenario,
+                "client": client,
+                "pages": result.pages,
+                "fault": result.fault,
+                "heats": [{"whole": heat.whole._asdict(), "startup": heat.startup._asdict()} for heat in result.heats],
+            }
+            for (scenario, client), result in results.items()
+        ],
+        "ratios": [ratio._asdict() | {"reached": ratio.reached(results)} for ratio in RATIOS],
+        "values": values,
+    }
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The numbers to reach (DESIGN, section 13), as ratios within one run, and whether they were reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from benchmarks.race import Result
+
+__all__ = ["LIMITS", "RATIOS", "Limit", "Ratio"]
+
+Table = Mapping[tuple[str, str], Result]
+"""Results by the names of scenario and client."""
+
+
+class Ratio(NamedTuple):
+    """That *client* is at least so many times as fast as *other*, both in *scenario*.
+
+    Where *elsewhere* names another scenario the other's speed there counts.
+    """
+
+    client: str
+    other: str
+    at_least: float
+    scenario: str
+    elsewhere: str | None = None
+
+    def reached(self, table: Table) -> float | None:
+        """The ratio; None where one of the two has no result, or none to be trusted."""
+        mine = table.get((self.scenario, self.client))
+        theirs = table.get((self.elsewhere or self.scenario, self.other))
+        if mine is None or theirs is None or not (mine.counts() and theirs.counts()):
+            return None
+        return mine.against(theirs) if self.elsewhere is None else mine.speed() / theirs.speed()
+
+
+class Limit(NamedTuple):
+    """That *value*, measured by a part, is at most (or, with *least*, at least) so much of *unit*."""
+
+    value: str
+    title: str
+    bar: float
+    unit: str
+    least: bool = False
+
+    def holds(self, measured: float) -> bool:
+        """Whether *measured* is within it."""
+        return measured >= self.bar if self.least else measured <= self.bar
+
+
+RATIOS: Final = (
+    Ratio("penstock_run", "bare", 0.33, "50"),
+    Ratio("penstock_run", "aiohttp_workers", 1.2, "50"),
+    Ratio("penstock_run", "wget2_files", 1.3, "50"),
+    Ratio("penstock_run", "minet_fetch", 10, "50"),
+    Ratio("penstock_run", "scrapy_spider", 25, "50"),
+    Ratio("penstock_run", "bare", 0.5, "plain"),
+    Ratio("penstock_run", "aiohttp_workers", 1.8, "plain"),
+    Ratio("penstock_run", "wget2_files", 2, "plain"),
+    Ratio("penstock_run", "minet_fetch", 15, "plain"),
+    Ratio("penstock_run", "scrapy_spider", 35, "plain"),
+    Ratio("penstock_for", "bare", 0.6, "50"),
+    Ratio("penstock_async", "bare", 0.6, "50"),
+    Ratio("penstock_run", "penstock_run", 0.5, "hosts", "50"),
+)
+
+LIMITS: Final = (
+    Limit("frontier", "frontier, 10^5 hosts known: offer, start, judge, settle", 6, "µs a job"),
+    Limit("frontier_delayed", "the same with a delay on every host", 6, "µs a job"),
+    Limit("resume", "settled inputs skipped on resume", 1e6, "lines/s", least=True),
+    Limit("memory_inputs", "memory for many inputs beyond that for 10^4", 10, "MB"),
+    Limit("memory_hosts", "the same, each input on a host of its own", 10, "MB"),
+    Limit("memory_failures", "the same, each input a failure", 10, "MB"),
+    Limit("version", "penstock --version", 100, "ms"),
+    Limit("import", "import penstock, beyond Python's own start", 60, "ms"),
+)

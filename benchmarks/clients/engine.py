@@ -1,0 +1,37 @@
+"""Penstock's engine alone: no frontier, no judge, no records. It stores nothing."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.clients.protocol import Task, main
+from penstock.core.model import Job
+from penstock.engine.curl import CurlEngine
+from penstock.settings import HttpSettings
+
+HEADERS = (("User-Agent", "penstock"),)
+
+
+def fetch(task: Task) -> int:
+    engine = CurlEngine(HttpSettings(concurrency=task.concurrency))
+    urls = enumerate(task.lines())
+    running = ok = 0
+    more = True
+    while more or running:
+        now = time.monotonic()
+        while more and running < task.concurrency:
+            seq, url = next(urls, (0, None))
+            if url is None:
+                more = False
+                break
+            engine.start(Job(seq, "key", url, url, headers=HEADERS, ready=now), now)
+            running += 1
+        for attempt in engine.collect(None):
+            running -= 1
+            ok += attempt.status == 200 and len(attempt.body) == task.size
+    engine.close()
+    return ok
+
+
+if __name__ == "__main__":
+    main(fetch)

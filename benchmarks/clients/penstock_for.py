@@ -1,0 +1,23 @@
+"""``for page in penstock.fetch(urls)`` with a list, politeness off. It stores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import penstock
+from benchmarks.clients.protocol import Task, main
+
+
+def count(urls: Iterable[str], task: Task) -> int:
+    ok = 0
+    for page in penstock.fetch(urls, concurrency=task.concurrency, per_host=task.concurrency, delay=0):
+        ok += page.status == 200 and len(page.body) == task.size
+    return ok
+
+
+def fetch(task: Task) -> int:
+    return count(list(task.lines()), task)
+
+
+if __name__ == "__main__":
+    main(fetch)

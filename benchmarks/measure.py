@@ -1,0 +1,76 @@
+"""One process, measured from outside: time, processor and memory. Does not know what it does."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+__all__ = ["Broken", "Reading", "floor", "spawn"]
+
+LIMIT: Final = 300.0
+"""Seconds after which a process has failed."""
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+class Broken(Exception):
+    """The process did not do what it was started for; the message says what became of it."""
+
+
+class Reading(NamedTuple):
+    """What one process took: *wall* and *cpu* in seconds, its children's included; *peak* memory in bytes.
+
+    *said* is what it wrote to its standard output.
+    """
+
+    wall: float
+    cpu: float
+    peak: int
+    said: str
+
+
+def spawn(command: list[str], folder: Path, limit: float = LIMIT) -> Reading:
+    """Run *command* to its end and say what it took; Broken where it fails or takes over *limit* seconds.
+
+    Its output goes to files in *folder*: a pipe would need somebody to read it, on the same core.
+    """
+    out, err = folder / "stdout", folder / "stderr"
+    with out.open("wb") as stdout, err.open("wb") as stderr:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True
+        )
+        killer = threading.Timer(limit, _kill, [process.pid])
+        killer.start()
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        killer.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode == -signal.SIGKILL and wall >= limit:
+        raise Broken(f"not done after {limit:g} s")
+    if process.returncode:
+        raise Broken(f"exit code {process.returncode}: {_last_line(err)}")
+    return Reading(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, out.read_text(errors="replace"))
+
+
+def floor() -> int:
+    """The least ``peak`` that can be told, in bytes.
+
+    Linux counts what a process was before it became another program, and before that it was this one.
+    """
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _kill(group: int) -> None:
+    os.killpg(group, signal.SIGKILL)
+
+
+def _last_line(file: Path) -> str:
+    lines = file.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:200] if lines else "nothing said"

@@ -1,0 +1,131 @@
+"""The server: one nginx process on a core of its own, serving two files of 10,000 bytes from memory.
+
+Knows nginx's configuration, and how many requests it has answered. Does not know who asks.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+__all__ = ["HTML", "PLAIN", "SIZE", "Nginx", "NginxFailed"]
+
+SIZE: Final = 10_000
+"""Bytes of each page."""
+
+HTML: Final = "page.html"
+PLAIN: Final = "plain.txt"
+
+CONFIGURATION: Final = """\
+daemon off;
+# One process, which is our own child, needs no change of user and stays on the core it is put on.
+master_process off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log crit;
+events {{ worker_connections {connections}; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    keepalive_timeout 75;
+    sendfile on;
+    tcp_nopush on;
+    open_file_cache max=10;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    types {{ text/html html; text/plain txt; }}
+    server {{
+        listen {address}:{port} backlog=4096;
+        root {folder}/pages;
+        location = /served {{ stub_status; }}
+    }}
+}}
+"""
+
+ITEM: Final = """<div class="item" id="item-%d">
+  <a href="/catalogue/item-%d.html" title="Item %d">Item %d</a> &mdash; what is said of it, in a line
+</div>
+"""
+
+STARTUP: Final = 5.0
+"""Seconds within which nginx must accept a connection."""
+
+
+class NginxFailed(Exception):
+    """nginx did not come up, and this is what it said."""
+
+
+class Nginx:
+    """Serves on *port* of *address* from within *folder*, on the core *core*; for a ``with`` block."""
+
+    def __init__(self, folder: Path, address: str, port: int, *, core: int, connections: int) -> None:
+        self.folder = folder
+        self.port = port
+        self._core = core
+        self._configuration = CONFIGURATION.format(folder=folder, address=address, port=port, connections=connections)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start, and wait until it accepts connections."""
+        pages = self.folder / "pages"
+        pages.mkdir(parents=True)
+        (pages / HTML).write_bytes(_html())
+        (pages / PLAIN).write_bytes(_plain())
+        configuration = self.folder / "nginx.conf"
+        configuration.write_text(self._configuration)
+        with (self.folder / "said").open("wb") as said:
+            command = ["nginx", "-p", str(self.folder), "-c", str(configuration), "-e", str(self.folder / "error.log")]
+            self._process = subprocess.Popen(command, stdout=said, stderr=said)
+        os.sched_setaffinity(self._process.pid, {self._core})
+        self._await_connection()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+
+    def served(self) -> int:
+        """How many requests it has been sent, this one included."""
+        reply = b""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=STARTUP) as connection:
+            connection.sendall(b"GET /served HTTP/1.0\r\n\r\n")
+            while block := connection.recv(4096):
+                reply += block
+        return int(reply.split(b"requests")[1].split()[2])
+
+    def _await_connection(self) -> None:
+        assert self._process is not None
+        until = time.monotonic() + STARTUP
+        while self._process.poll() is None and time.monotonic() < until:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=STARTUP).close()
+            except OSError:
+                time.sleep(0.01)
+            else:
+                return
+        self._process.kill()
+        self._process.wait()
+        said = (self.folder / "said").read_text() + (self.folder / "error.log").read_text()
+        raise NginxFailed(said.strip() or "no word from it")
+
+
+def _html() -> bytes:
+    """A page as templates make them: of 100 bytes some 7 are quotes and line feeds, which JSON escapes."""
+    text = "".join(ITEM % (number, number, number, number) for number in range(100))
+    return text.encode()[:SIZE]
+
+
+def _plain() -> bytes:
+    """A page in which JSON escapes nothing."""
+    return (b"Words and more words, and no line feed between them. " * 200)[:SIZE]

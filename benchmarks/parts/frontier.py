@@ -1,0 +1,73 @@
+"""The frontier alone: what one job costs from its offer to its outcome, with 10^5 hosts known.
+
+Each time the frontier asks for more it is offered a job for every host. Jobs and attempts are made
+beforehand, as they are others' work. Time is virtual and passes evenly, as fast as the delay lets all
+hosts be asked.
+
+    python -m benchmarks.parts.frontier DELAY
+
+prints the microseconds a job, with DELAY seconds between two starts on one host.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from penstock.core.frontier import Frontier, Pull, Start, Wait
+from penstock.core.judge import Judge
+from penstock.core.model import Attempt, Job
+
+HOSTS: Final = 100_000
+ROUNDS: Final = 4
+CONCURRENCY: Final = 50
+
+
+def main(delay: float) -> float:
+    attempts = [Attempt(Job(seq, f"host-{seq % HOSTS}:80", "", ""), status=200) for seq in range(HOSTS * ROUNDS)]
+    frontier = Frontier(window=2 * HOSTS, concurrency=CONCURRENCY, per_key=2, delay=delay, policy=Judge())
+    # Nobody holds so many finished attempts; the collector need not walk over them.
+    gc.freeze()
+    began = time.perf_counter()
+    settled = drive(frontier, attempts, delay / HOSTS)
+    took = time.perf_counter() - began
+    assert settled == len(attempts)
+    return took / settled * 1e6
+
+
+def drive(frontier: Frontier, attempts: list[Attempt], step: float) -> int:
+    """Obey *frontier*, every job done when there is no room for another; how many got their outcome.
+
+    *step* is the seconds that pass with each.
+    """
+    jobs: Iterator[Job] = (attempt.job for attempt in attempts)
+    running: deque[int] = deque()
+    now, settled = 0.0, 0
+    while True:
+        answer = frontier.next(now)
+        if isinstance(answer, Start):
+            running.append(answer.job.seq)
+        elif isinstance(answer, Pull):
+            batch = list(islice(jobs, HOSTS))
+            for job in batch:
+                frontier.offer(job)
+            if not batch:
+                frontier.close()
+        elif not isinstance(answer, Wait):
+            return settled
+        elif running:
+            frontier.judge(attempts[running.popleft()], now, 0.5)
+            settled += 1
+            now += step
+        else:
+            assert answer.until is not None
+            now = answer.until
+
+
+if __name__ == "__main__":
+    print(main(float(sys.argv[1])))

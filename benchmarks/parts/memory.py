@@ -1,0 +1,73 @@
+"""A whole durable run with an engine that is done at once, for its peak memory; no bodies are stored.
+
+    python -m benchmarks.parts.memory KIND INPUTS FOLDER
+
+where KIND is ``inputs`` (one host, all well), ``hosts`` (a host for each input) or ``failures`` (one host,
+and every input fails). Whoever runs it reads the memory from outside.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from unittest.mock import patch
+
+import penstock
+from penstock.core.model import Attempt, Job, Slug
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\n"
+
+
+class Instant:
+    """An ``Engine`` whose jobs are done as soon as they are begun: all well, or all failed."""
+
+    def __init__(self, *, failing: bool) -> None:
+        self.error = Slug.DNS_NOT_FOUND if failing else None
+        self.finished: deque[Attempt] = deque()
+
+    def start(self, job: Job, now: float) -> None:
+        if self.error is not None:
+            attempt = Attempt(job, self.error, "no such host", started=now)
+        else:
+            attempt = Attempt(job, status=200, head=HEAD, body=b"page", started=now, ip="127.0.0.1", http="1.1")
+        self.finished.append(attempt)
+
+    def collect(self, timeout: float | None) -> Sequence[Attempt]:
+        if not self.finished and timeout:
+            time.sleep(timeout)
+        attempts = list(self.finished)
+        self.finished.clear()
+        return attempts
+
+    def fileno(self) -> int:
+        raise AssertionError("nothing here waits for descriptors")
+
+    def deadline(self) -> float | None:
+        return None
+
+    def wake(self) -> None:
+        pass
+
+    def cancel(self) -> None:
+        self.finished.clear()
+
+    def close(self) -> None:
+        self.finished.clear()
+
+
+def main(kind: str, inputs: int, folder: Path) -> None:
+    file = folder / "urls.txt"
+    host = "host-{}.example" if kind == "hosts" else "host.example"
+    with file.open("w") as urls:
+        urls.writelines(f"http://{host.format(number)}/page-{number}.html\n" for number in range(inputs))
+    # There is no setting for this: nobody but a measurement wants a run without the web.
+    with patch("penstock.api.CurlEngine", return_value=Instant(failing=kind == "failures")):
+        summary = penstock.run(file, folder / "run", body="none", concurrency=100, per_host=100, delay=0)
+    assert summary.tally.total == inputs
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

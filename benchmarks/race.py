@@ -1,0 +1,160 @@
+"""The race: in each round every client in turn, so that the machine's moods strike all of them alike.
+
+Knows rounds, and when a client has failed. Does not know what a client does, nor what is a good result.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from benchmarks.measure import Broken, Reading, spawn
+from benchmarks.nginx import SIZE, Nginx
+from benchmarks.roster import BARE, Client
+from benchmarks.scenarios import Scenario
+
+__all__ = ["Heat", "Race", "Result"]
+
+
+class Heat(NamedTuple):
+    """One client in one round: what a list of *pages* took, and what a list of one page took, its start-up."""
+
+    pages: int
+    whole: Reading
+    startup: Reading
+
+    @property
+    def speed(self) -> float:
+        """Pages a second, start-up left out."""
+        return (self.pages - 1) / max(self.whole.wall - self.startup.wall, 1e-3)
+
+    @property
+    def cost(self) -> float:
+        """Seconds of processor time a page, start-up left out."""
+        return (self.whole.cpu - self.startup.cpu) / max(self.pages - 1, 1)
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether the pages took less than the start-up, so that the difference says little."""
+        return self.whole.wall < 2 * self.startup.wall
+
+
+class Result(NamedTuple):
+    """A row of the table: all rounds of one client in one scenario, or why there are none that count."""
+
+    client: Client
+    pages: int
+    heats: tuple[Heat, ...]
+    fault: str | None = None
+
+    def speed(self) -> float:
+        """Pages a second."""
+        return median(heat.speed for heat in self.heats)
+
+    def cost(self) -> float:
+        """Seconds of processor time a page."""
+        return median(heat.cost for heat in self.heats)
+
+    def busy(self) -> float:
+        """The share of the time that the processor worked for it, 1 for all of one core."""
+        return median(heat.cost * heat.speed for heat in self.heats)
+
+    def peak(self) -> int:
+        """Bytes of memory at the worst."""
+        return max(heat.whole.peak for heat in self.heats)
+
+    def startup(self) -> float:
+        """Seconds from nothing to the end of a list of one page."""
+        return median(heat.startup.wall for heat in self.heats)
+
+    def is_rough(self) -> bool:
+        """Whether there were too few pages for figures to be trusted."""
+        return any(heat.is_rough for heat in self.heats)
+
+    def counts(self) -> bool:
+        """Whether it may be held against a number to reach."""
+        return self.fault is None and not self.is_rough()
+
+    def against(self, other: Result) -> float:
+        """How many times as fast as *other*, round by round; neither has failed."""
+        return median(mine.speed / theirs.speed for mine, theirs in zip(self.heats, other.heats, strict=True))
+
+
+class Race:
+    """Runs clients against *server*, with *folder* to work in, and tells how it goes.
+
+    *under* stands before the command of each client: a profiler, or nothing.
+    """
+
+    def __init__(self, server: Nginx, folder: Path, tell: Callable[[str], None], under: Sequence[str] = ()) -> None:
+        self._server = server
+        self._folder = folder
+        self._tell = tell
+        self._under = under
+
+    def run(self, scenario: Scenario, clients: list[Client], *, rounds: int, pages: int | None) -> list[Result]:
+        """All *rounds* of *scenario*; *pages* for every client in place of its own number, if given."""
+        numbers = {client: pages or scenario.pages(client) for client in clients}
+        heats: dict[Client, list[Heat]] = {client: [] for client in clients}
+        faults: dict[Client, str] = {}
+        for number in range(1, rounds + 1):
+            for client in clients:
+                if client in faults:
+                    continue
+                place = f"[{scenario.name}, round {number} of {rounds}] {client.title}"
+                try:
+                    startup = self._fetch(scenario, client, 1)
+                    heat = Heat(numbers[client], self._fetch(scenario, client, numbers[client]), startup)
+                except Broken as broken:
+                    faults[client] = str(broken)
+                    self._tell(f"{place}: FAILED, {broken}")
+                else:
+                    heats[client].append(heat)
+                    self._tell(f"{place}: {heat.pages:,} pages in {heat.whole.wall:.2f} s")
+        return [Result(client, numbers[client], tuple(heats[client]), faults.get(client)) for client in clients]
+
+    def _fetch(self, scenario: Scenario, client: Client, pages: int) -> Reading:
+        """One list fetched by one process; Broken unless every page came."""
+        work = self._folder / "work"
+        urls = self._folder / "urls.txt"
+        own = work / "own"
+        own.mkdir(parents=True)
+        try:
+            scenario.write_urls(urls, self._server.port, pages)
+            # What earlier clients wrote is on the disk by now, and not written while this one is measured.
+            os.sync()
+            before = self._server.served()
+            command = [sys.executable, "-m", f"benchmarks.clients.{client.name}"]
+            arguments = [str(urls), str(scenario.concurrency), str(SIZE), str(own)]
+            reading = spawn([*self._under, *command, *arguments], work)
+            # The question itself is a request too.
+            served = self._server.served() - before - 1
+            ok = _answer(reading)
+            if ok is None:
+                ok = _answer(spawn([*command, "--check", *arguments], work))
+            if ok != pages or served < pages:
+                raise Broken(f"{ok} good pages of {pages:,}; nginx was asked for {served:,}")
+            return reading
+        finally:
+            shutil.rmtree(work)
+
+
+def _answer(reading: Reading) -> int | None:
+    """What a client said in the first line; others may follow, by the program it became."""
+    try:
+        ok = json.loads(reading.said.partition("\n")[0])["ok"]
+    except (ValueError, KeyError, TypeError):
+        raise Broken("no number of good pages in its answer") from None
+    assert ok is None or isinstance(ok, int)
+    return ok
+
+
+def with_reference(clients: list[Client]) -> list[Client]:
+    """*clients* with the one that the others are measured by, first."""
+    return [BARE, *(client for client in clients if client != BARE)]

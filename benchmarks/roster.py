@@ -1,0 +1,56 @@
+"""Who takes part: Penstock in its forms, and its neighbours, with what each needs to be here."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from typing import Final, NamedTuple
+
+__all__ = ["BARE", "ROSTER", "Client"]
+
+
+class Client(NamedTuple):
+    """One row of the table: the file in ``clients/`` it is, and what it is called there.
+
+    *pages* is how many it fetches from one host, *hosts* how many from as many hosts: fewer for the slow,
+    so that a run takes seconds. *fast* ones also show how they do with 2 and 500 at once. *python* is the
+    module, *command* the program that it needs.
+    """
+
+    name: str
+    title: str
+    pages: int = 20_000
+    hosts: int = 20_000
+    fast: bool = False
+    python: str | None = None
+    command: str | None = None
+
+    def missing(self) -> str | None:
+        """How to install what it lacks; None where it lacks nothing."""
+        if self.python is not None and importlib.util.find_spec(self.python) is None:
+            return f"{sys.executable} -m pip install -r benchmarks/requirements.txt"
+        if self.command is not None and shutil.which(self.command) is None:
+            return f"apt-get install {self.command}"
+        return None
+
+
+BARE: Final = Client("bare", "bare engine loop", fast=True)
+
+ROSTER: Final = (
+    BARE,
+    Client("engine", "penstock's engine alone", fast=True),
+    Client("penstock_for", "penstock, for", fast=True),
+    Client("penstock_async", "penstock, async for", fast=True),
+    Client("penstock_generator", "penstock, for, generator"),
+    Client("penstock_stdout", "penstock fetch >/dev/null"),
+    Client("penstock_run", "penstock, run folder", fast=True),
+    Client("curl_parallel", "curl --parallel", hosts=5_000, fast=True, command="curl"),
+    Client("wget2_files", "wget2, saving files", pages=15_000, hosts=10_000, fast=True, command="wget2"),
+    Client("aiohttp_uvloop", "aiohttp on uvloop", pages=15_000, hosts=10_000, python="uvloop"),
+    Client("aiohttp_workers", "aiohttp", pages=10_000, hosts=5_000, fast=True, python="aiohttp"),
+    Client("twisted_cooperator", "Twisted Agent, Cooperator", pages=5_000, hosts=3_000, python="twisted"),
+    Client("minet_fetch", "minet fetch, bodies dropped", pages=1_500, hosts=1_500, python="minet"),
+    Client("scrapy_spider", "Scrapy", pages=1_000, hosts=1_000, python="scrapy"),
+    Client("httpx_workers", "httpx", pages=1_000, hosts=1_000, python="httpx"),
+)

@@ -1,0 +1,61 @@
+"""What is fetched: the lists of URLs, and by whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from benchmarks.nginx import HTML, PLAIN
+from benchmarks.roster import Client
+
+__all__ = ["SCENARIOS", "Scenario"]
+
+
+class Scenario(NamedTuple):
+    """A kind of list: the *page* that all its URLs lead to, on one host or on as many as there are URLs."""
+
+    name: str
+    title: str
+    page: str = HTML
+    concurrency: int = 50
+    many_hosts: bool = False
+    only_fast: bool = False
+    without: frozenset[str] = frozenset()
+
+    def takes(self, client: Client) -> bool:
+        """Whether *client* has a row here."""
+        return client.name not in self.without and (client.fast or not self.only_fast)
+
+    def pages(self, client: Client) -> int:
+        """How many pages *client* fetches, unless told otherwise."""
+        return client.hosts if self.many_hosts else client.pages
+
+    def write_urls(self, file: Path, port: int, pages: int) -> None:
+        """Write a list of *pages* different URLs, one a line. Different, since wget2 fetches none twice."""
+        with file.open("w") as lines:
+            if self.many_hosts:
+                lines.writelines(f"http://{_host(number)}:{port}/{self.page}\n" for number in range(pages))
+            else:
+                lines.writelines(f"http://127.0.0.1:{port}/{self.page}?{number}\n" for number in range(pages))
+
+
+def _host(number: int) -> str:
+    """One of 15 million addresses that all are this machine, without .0 and .255 at the end."""
+    return f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
+
+
+SCENARIOS: Final = (
+    Scenario("50", "10 kB of HTML, one host, 50 at once"),
+    Scenario(
+        "plain",
+        "10 kB that JSON need not escape, one host, 50 at once",
+        page=PLAIN,
+        # They store nothing, so that the page makes no difference to them.
+        without=frozenset(
+            {"penstock_async", "penstock_generator", "aiohttp_uvloop", "twisted_cooperator", "httpx_workers"}
+        ),
+    ),
+    Scenario("hosts", "10 kB of HTML, as many hosts as pages, 50 at once", many_hosts=True),
+    Scenario("2", "10 kB of HTML, one host, 2 at once", concurrency=2, only_fast=True),
+    Scenario("500", "10 kB of HTML, one host, 500 at once", concurrency=500, only_fast=True),
+)
