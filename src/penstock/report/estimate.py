@@ -78,16 +78,13 @@ def outstanding(statistics: Statistics) -> int | None:
 
 
 def time_left(statistics: Statistics, rate: float, delay: float = 0.0) -> float | None:
-    """Seconds until the end, at *rate* a second; None where nothing says it.
+    """Seconds until the end, at *rate* a second; None where nothing says it, or it is less than a second.
 
-    The host with most to do can't be done sooner than its jobs started *delay* seconds apart.
+    The last few may be slow ones of which no rate says anything. The host with most to do can't be done sooner than its jobs started *delay* seconds apart.
     """
     left = outstanding(statistics)
-    if left is None:
-        return None
-    if left == 0:
-        return 0.0
-    if rate <= 0:
+    if left is None or rate <= 0:
         return None
     slowest = statistics.busiest[1] * delay if statistics.busiest else 0.0
-    return max(left / rate, slowest)
+    seconds = max(left / rate, slowest)
+    return seconds if seconds >= 1 else None

@@ -40,7 +40,11 @@ def bound(statistics: Statistics, settings: Settings) -> str:
     """What keeps more from starting right now."""
     if statistics.exhausted and not statistics.held:
         return f"nothing is left to start; the last {count(statistics.running)} are under way"
-    words = _BOUNDS[statistics.bound]
+    which = statistics.bound
+    if which is Bound.CONSUMER and statistics.undelivered < statistics.running:
+        # A few outcomes are always on their way; it is the output that bounds when they take most of the room.
+        which = Bound.CONCURRENCY
+    words = _BOUNDS[which]
     return words.format(settings.concurrency, settings.per_host, settings.delay, settings.rate or 0.0)
 
 

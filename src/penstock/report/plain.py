@@ -6,6 +6,7 @@ Knows the counts and how to word them. Does not know where its lines go.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from penstock.core.tally import Statistics
 from penstock.report import estimate, explain, wording
@@ -13,8 +14,11 @@ from penstock.settings import Settings
 
 __all__ = ["Plain"]
 
-MOST = 6
+MOST: Final = 4
 """Statuses, and slugs, that are named in one line; the rest is counted together."""
+
+SOON: Final = 1.0
+"""Seconds before which there is nothing to tell."""
 
 
 class Plain:
@@ -34,11 +38,11 @@ class Plain:
         self._write(text)
 
     def update(self, statistics: Statistics) -> None:
-        """Write where the work stands; nothing before there is anything to tell."""
+        """Write where the work stands; nothing in the first second."""
         now = statistics.tally.total
         self._shown.update(statistics.elapsed, now)
         self._steady.update(statistics.elapsed, now)
-        if statistics.pulled:
+        if statistics.elapsed >= SOON:
             self._write(self._line(statistics))
 
     def close(self) -> None:
@@ -50,15 +54,14 @@ class Plain:
         if total is not None:
             about = "" if statistics.exhausted else "about "
             how_far = f"{how_far} of {about}{wording.count(total)} ({wording.share(done, total)})"
+        left = estimate.time_left(statistics, self._steady.rate, self._settings.delay)
         parts = [
             how_far,
             wording.pace(self._shown.rate),
+            *([] if left is None else [f"{wording.duration(round(left))} left"]),
             f"{wording.count(statistics.running)} in flight",
             *wording.counts(statistics.tally.statuses, MOST),
             *wording.counts(statistics.tally.slugs, MOST),
         ]
-        left = estimate.time_left(statistics, self._steady.rate, self._settings.delay)
-        if left is not None:
-            parts.append(f"{wording.duration(round(left))} left")
         why = explain.hint(statistics, self._settings) or f"bound by {explain.bound(statistics, self._settings)}"
         return f"{wording.duration(statistics.elapsed)}: {', '.join(parts)}; {why}"

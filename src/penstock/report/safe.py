@@ -19,8 +19,9 @@ _BEYOND_ASCII: Final = re.compile("[\x7f-\U0010ffff]+")
 def safe(text: str, limit: int | None = None) -> str:
     r"""*text* on one line, with everything that does not show written out (``\x1b``).
 
-    It is cut to *limit* characters, 1 or more. What shows is what ``str.isprintable`` says: no control, format, separator, surrogate, private or
-    unassigned characters (Unicode general categories C and Z, but for the space).
+    It is cut to *limit* characters, 1 or more. What shows is what ``str.isprintable`` says: no control,
+    format, separator, surrogate, private or unassigned characters (Unicode general categories C and Z,
+    but for the space).
     """
     # No more than is shown is looked at: a text of a gigabyte costs what a short one does.
     shown = _written_out(text if limit is None else text[:limit])

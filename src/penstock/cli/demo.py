@@ -1,0 +1,112 @@
+"""``penstock demo``: a local web of many hosts, fetched before your eyes.
+
+Knows the local web, and how to show it being fetched as ``fetch`` does. Needs no network. It is the one
+command that uses ``penstock.testing``.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from penstock.cli.demo_list import HABITS, urls
+from penstock.cli.exits import Exit
+from penstock.cli.options import Command, Option
+from penstock.cli.streams import tell
+from penstock.cli.work import Showing, perform, progress_options
+from penstock.errors import OutputError
+from penstock.report.summary import command as command_line
+from penstock.report.wording import count
+from penstock.settings import Settings
+
+__all__ = ["command"]
+
+FOLDER: Final = "penstock-demo"
+
+PACE: Final = {"concurrency": 100, "per_host": 4, "delay": 0.01, "timeout": 2.0}
+"""Brisker than one may be with strangers: these hosts are our own."""
+
+
+@click.command("demo", cls=Command, short_help="See it run: a local web, fetched before your eyes.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    cls=Option,
+    section="Storing",
+    help=f"The run folder; given that of a demo that was stopped, goes on with it.  [default ./{FOLDER}, or with a "
+    "number added, the first name that is free]",
+)
+@click.option(
+    "--pages",
+    metavar="N",
+    type=click.IntRange(1, 1_000_000),
+    default=20_000,
+    cls=Option,
+    section="Reading",
+    help="Inputs to fetch.  [default 20,000; 1 to 1,000,000]",
+)
+@progress_options
+def command(output: str | None, pages: int, **options: Any) -> Exit:
+    """Serve a small web from inside this process and fetch it into a run folder. It needs no network.
+
+    Some of its hosts are slow, some fail, some redirect, and some lines of the list are broken.
+    """
+    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+    from penstock.testing.web import LocalWeb  # noqa: PLC0415 - asyncio, as above
+
+    showing = Showing.of(options)
+    folder = output or _free_name()
+    # Beside the folder, not in it: a run folder holds nothing but the run.
+    listed = Path(f"{folder}.urls.txt")
+    with LocalWeb(habits=HABITS) as web:
+        if listed.exists() and Path(folder).exists():
+            session = api.go_on(folder, {"connect_to": web.connect_to})
+        else:
+            _write_list(listed, pages)
+            session = api.begin((str(listed),), folder, Settings.of(connect_to=web.connect_to, **PACE))
+        if not showing.quiet:
+            tell(f"Fetching the {count(pages)} lines of {listed} from a web inside this process into {folder}/\n")
+        code = perform(session, showing, folder)
+    if not showing.quiet:
+        tell(_what_next(folder, complete=code is Exit.DONE))
+    return code
+
+
+def _free_name() -> str:
+    """``penstock-demo``, or the first ``penstock-demo-N`` that is free."""
+    number, name = 1, FOLDER
+    while Path(name).exists() or Path(f"{name}.urls.txt").exists():
+        number += 1
+        name = f"{FOLDER}-{number}"
+    return name
+
+
+def _write_list(listed: Path, pages: int) -> None:
+    try:
+        with listed.open("x", encoding="utf-8") as file:
+            file.write("# The list of a penstock demo. Its hosts were served by the demo and are gone with it.\n")
+            file.writelines(f"{url}\n" for url in urls(pages))
+    except OSError as error:
+        raise OutputError(f"cannot write {listed}: {error.strerror}; name another folder with -o") from None
+
+
+def _what_next(folder: str, *, complete: bool) -> str:
+    """What to type now."""
+    if not complete:
+        return (
+            "\nThe demo's web has gone with it, so a resume by itself would find nobody. This one brings the web back:"
+            f"\n  {command_line('demo', '-o', folder)}"
+        )
+    outcomes = f"{shlex.quote(folder)}/outcomes-*.jsonl"
+    if shutil.which("jq"):
+        look = f"jq -r 'select(.error) | .error + \"  \" + .url' {outcomes} | head"
+    else:
+        program = "import json,sys; [print(o['error'], o['url']) for o in map(json.loads, sys.stdin) if o['error']]"
+        look = f'cat {outcomes} | {Path(sys.executable).name} -c "{program}" | head'
+    return f"\nWhat failed, and why:\n  {look}\n\nYour own list, a URL a line:\n  penstock fetch urls.txt -o pages"

@@ -1,0 +1,58 @@
+"""The list that the demo fetches, and how the hosts in it behave: a small web with all that a web has.
+
+Knows the paths that ``penstock.testing.pages`` answers to. Does not know who serves or fetches them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Final
+
+__all__ = ["HABITS", "HOSTS", "urls"]
+
+HOSTS: Final = 300
+"""Hosts that answer as they should."""
+
+HABITS: Final = {
+    **{f"slow-{number}.test": "/slow/0.25" for number in range(1, 9)},
+    **{f"moved-{number}.test": f"/away/mill-{number:03}.test" for number in range(1, 5)},
+    "busy.test": "/flaky/1",
+    "gone.test": "/status/410",
+    "resets.test": "/reset",
+    "hangs-up.test": "/close",
+    "silent.test": "/hang",
+}
+"""What each host does to all its pages, where it is not just to serve them."""
+
+FEW: Final = ("resets.test", "hangs-up.test", "refusing.test")
+"""Hosts that cost attempts: they get a few pages each."""
+
+SILENT: Final = ("silent.test", 4)
+"""A host that costs time-outs, and how many pages it gets: early ones, so that nobody waits for it at the end."""
+
+BROKEN: Final = ("not a url", "http://", "http://port.test:99999/", "ftp://files.test/list", "mailto:miller@mill.test")
+
+
+def urls(pages: int) -> Iterator[str]:
+    """*pages* inputs in an order that mixes the hosts: always the same ones."""
+    draw = random.Random(0)  # noqa: S311 - the same list every time is what is wanted
+    ordinary = [f"mill-{number:03}.test" for number in range(1, HOSTS + 1)]
+    peculiar = [host for host in HABITS if host not in (*FEW, SILENT[0])]
+    for number in range(pages):
+        if number % 500 == 250:
+            yield BROKEN[number // 500 % len(BROKEN)]
+            continue
+        host = _host(number, draw, ordinary, peculiar)
+        ask = draw.choices(("", "/redirect/1", "/status/404"), (95, 3, 2))[0]
+        yield f"http://{host}{ask}/page/{number}"
+
+
+def _host(number: int, draw: random.Random, ordinary: list[str], peculiar: list[str]) -> str:
+    if number % 20 == 5 and number < 20 * SILENT[1]:
+        return SILENT[0]
+    if number % 250 == 100:
+        return FEW[number // 250 % len(FEW)]
+    if number % 20 == 10:
+        return draw.choice(peculiar)
+    return draw.choice(ordinary)

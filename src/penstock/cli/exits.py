@@ -1,0 +1,97 @@
+"""Exit codes: what each means, and which error leads to which.
+
+Knows the exception tree and what a shell expects. Does not know commands.
+
+    0    every input has its outcome (an HTTP error status is one)
+    1    a bug of ours
+    2    usage or input
+    3    finished, but more failed than --max-failures or --fail-on allows
+    4    the output cannot be written, or does not hold what it should
+    5    not finished, and can be resumed
+    129  stopped by SIGHUP, 130 by SIGINT (Ctrl-C), 143 by SIGTERM: what ran has finished; can be resumed
+    141  whoever read standard output has gone (SIGPIPE); a quiet end, as for grep and cat
+"""
+
+from __future__ import annotations
+
+import enum
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+
+from penstock import errors
+from penstock.cli.streams import ReaderGone, tell
+from penstock.report.safe import safe_lines
+
+__all__ = ["Exit", "guarded"]
+
+
+class Exit(enum.IntEnum):
+    """How a command ended, as a shell is told; 128 and over are signals' numbers added to 128."""
+
+    DONE = 0
+    BUG = 1
+    USAGE = 2
+    FAILURES = 3
+    OUTPUT = 4
+    UNFINISHED = 5
+    HANGUP = 129
+    INTERRUPTED = 130
+    READER_GONE = 141
+    TERMINATED = 143
+
+
+_CODES: Final[tuple[tuple[type[errors.PenstockError], Exit], ...]] = (
+    (errors.Stalled, Exit.BUG),
+    (errors.UsageError, Exit.USAGE),
+    (errors.InputError, Exit.USAGE),
+    (errors.OutputError, Exit.OUTPUT),
+    (errors.FolderInUse, Exit.OUTPUT),
+    (errors.FolderDamaged, Exit.OUTPUT),
+    # A folder with another run in it, with none, or of another job: the wrong one was named.
+    (errors.FolderError, Exit.USAGE),
+    (errors.PenstockError, Exit.BUG),
+)
+"""The first class that an error is an instance of says its code."""
+
+
+@contextmanager
+def guarded(ctx: click.Context) -> Iterator[None]:
+    """Turn whatever is raised inside into its message on standard error and its exit code."""
+    try:
+        yield
+    except click.exceptions.Exit:
+        raise
+    except click.ClickException:
+        # click shows these itself, and exits with 2.
+        raise
+    except ReaderGone:
+        ctx.exit(Exit.READER_GONE)
+    except (KeyboardInterrupt, click.Abort):
+        ctx.exit(Exit.INTERRUPTED)
+    except errors.PenstockError as error:
+        code = code_of(error)
+        if code is Exit.BUG:
+            _tell_bug(error)
+        else:
+            tell("\n".join((f"penstock: {error}", *getattr(error, "__notes__", ()))))
+        ctx.exit(code)
+    except Exception as error:  # noqa: BLE001 - the last resort: it is told in full, and exits with 1
+        _tell_bug(error)
+        ctx.exit(Exit.BUG)
+
+
+def code_of(error: errors.PenstockError) -> Exit:
+    """The exit code that *error* leads to."""
+    return next(code for kind, code in _CODES if isinstance(error, kind))
+
+
+def _tell_bug(error: BaseException) -> None:
+    tell(safe_lines("".join(traceback.format_exception(error)).rstrip()))
+    tell(
+        "penstock: this is a bug in Penstock, not a mistake of yours. Please report it with the lines above, "
+        "less what is private in them. What was committed to a run folder is safe.",
+    )

@@ -1,0 +1,62 @@
+"""``penstock fetch``: a list of URLs to standard output, or into a new run folder.
+
+Knows its arguments. Does not know what happens to them.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from penstock.cli.exits import Exit
+from penstock.cli.options import Command, Option, given, settings_options
+from penstock.cli.streams import Stdout
+from penstock.cli.work import Showing, perform, progress_options, tolerance_options
+from penstock.settings import Settings
+
+__all__ = ["command"]
+
+STDIN = "-"
+
+
+@click.command(
+    "fetch",
+    cls=Command,
+    short_help="Fetch URLs, lists of them, or standard input.",
+    epilog="Example: penstock fetch urls.txt -o pages",
+)
+@click.argument("inputs", metavar="[INPUT]...", nargs=-1)
+@click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    cls=Option,
+    section="Storing",
+    help="A new run folder to store outcomes in, safe against crashes and made to be resumed; left out, outcomes go to "
+    "standard output, one JSON object a line.",
+)
+@settings_options()
+@progress_options
+@tolerance_options
+def command(inputs: tuple[str, ...], output: str | None, **options: Any) -> Exit:
+    """Fetch every URL of INPUT: a URL, a file, or - for standard input.
+
+    A file is plain lines, CSV, TSV or JSON lines, packed with gzip or zstd or not. Without INPUT, standard input is
+    read. Every input gets exactly one outcome; an HTTP error status is one.
+    """
+    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+
+    showing = Showing.of(options)
+    settings = Settings.of(**given(options))
+    names = inputs or _standard_input()
+    if output is None:
+        return perform(api.stream(names, settings, Stdout().write), showing)
+    return perform(api.begin(names, output, settings), showing, output)
+
+
+def _standard_input() -> tuple[str, ...]:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise click.UsageError("no INPUT: name a URL, a file, or - for standard input, as in: penstock fetch urls.txt")
+    return (STDIN,)

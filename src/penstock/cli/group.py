@@ -1,0 +1,52 @@
+"""The command ``penstock`` itself: which commands there are, and what is said when one fails.
+
+Knows the commands by name, and imports one only when it is asked for: ``penstock --version`` takes no
+longer than click does.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Final
+
+import click
+
+from penstock.cli.exits import guarded
+from penstock.version import __version__
+
+__all__ = ["main"]
+
+COMMANDS: Final = ("fetch", "resume", "verify", "demo")
+"""Each in the module of its name, there called ``command``; in the order of use."""
+
+
+class Commands(click.Group):
+    """A group that loads its commands on demand and gives each failure its message and exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command of that name, if there is one."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"penstock.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for, and exit with the code it returns."""
+        with guarded(ctx):
+            ctx.exit(super().invoke(ctx))
+
+
+@click.group(
+    "penstock",
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Data goes to standard output, everything else to standard error. Exit codes: docs/cli.md.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Fetch lists of URLs of any length, politely and durably: one outcome for every line."""

@@ -1,0 +1,263 @@
+"""The options that are settings: how each field of ``Settings`` is spelled on the command line.
+
+Knows the fields' names, defaults and bounds only from ``Settings``; adds spelling and a sentence. Does not
+know what becomes of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple, TypeVar
+
+import click
+
+from penstock.report.wording import size
+from penstock.settings import BODIES, BOUNDS, INPUT_FORMATS, SINKS, Settings
+
+__all__ = ["SETTINGS", "Command", "Option", "Spelling", "given", "settings_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SECTIONS: Final = ("Pace", "Requests", "Reading", "Storing", "Showing")
+
+DEFAULTS: Final = Settings()
+
+
+class Spelling(NamedTuple):
+    """One setting as an option. *on_resume*: a run may be resumed with another value of it."""
+
+    field: str
+    section: str
+    flags: tuple[str, ...]
+    kind: click.ParamType[Any] | None
+    help: str
+    metavar: str | None = None
+    on_resume: bool = False
+
+
+N: Final = click.INT
+SECONDS: Final = click.FLOAT
+
+SETTINGS: Final = (
+    Spelling(
+        "concurrency", "Pace", ("-c", "--concurrency"), N, "Requests at once, over all hosts.", "N", on_resume=True
+    ),
+    Spelling("per_host", "Pace", ("--per-host",), N, "Requests at once to one host.", "N", on_resume=True),
+    Spelling(
+        "delay", "Pace", ("--delay",), SECONDS, "Seconds between two starts on one host.", "SECONDS", on_resume=True
+    ),
+    Spelling("rate", "Pace", ("--rate",), click.FLOAT, "Starts a second, over all hosts.", "N", on_resume=True),
+    Spelling("window", "Pace", ("--window",), N, "Inputs read ahead and not started.", "N", on_resume=True),
+    Spelling("attempts", "Pace", ("--attempts",), N, "Tries for each input, the first included.", "N", on_resume=True),
+    Spelling(
+        "timeout",
+        "Pace",
+        ("--timeout",),
+        SECONDS,
+        "Seconds for one try, its redirects included.",
+        "SECONDS",
+        on_resume=True,
+    ),
+    Spelling(
+        "connect_timeout",
+        "Pace",
+        ("--connect-timeout",),
+        SECONDS,
+        "Seconds of it until a connection stands, name and TLS included.",
+        "SECONDS",
+        on_resume=True,
+    ),
+    Spelling(
+        "max_body",
+        "Requests",
+        ("--max-body",),
+        click.STRING,
+        "Bytes of one body after decoding: 500, 64kB, 10MB, 1.5GB (powers of ten).",
+        "SIZE",
+    ),
+    Spelling("max_redirects", "Requests", ("--max-redirects",), N, "Redirects followed for one input.", "N"),
+    Spelling(
+        "headers",
+        "Requests",
+        ("-H", "--header"),
+        click.STRING,
+        "A header sent with every request, 'Name: value'; repeatable. Authorization, Cookie and "
+        "Proxy-Authorization are never stored: give them again to resume.",
+        "HEADER",
+        on_resume=True,
+    ),
+    Spelling("user_agent", "Requests", ("--user-agent",), click.STRING, "What to call yourself.", "TEXT"),
+    Spelling(
+        "contact",
+        "Requests",
+        ("--contact",),
+        click.STRING,
+        "A URL or mail address in the user agent, for whom you disturb.",
+        "TEXT",
+    ),
+    Spelling(
+        "proxy",
+        "Requests",
+        ("--proxy",),
+        click.STRING,
+        "A proxy for all requests: http://, https://, socks5:// or socks5h://host:port. None is taken from the "
+        "environment.",
+        "URL",
+        on_resume=True,
+    ),
+    Spelling(
+        "insecure",
+        "Requests",
+        ("--insecure",),
+        None,
+        "Do not verify certificates: anybody on the way may read and change everything.",
+        on_resume=True,
+    ),
+    Spelling(
+        "cacert",
+        "Requests",
+        ("--cacert",),
+        click.STRING,
+        "A PEM file of certificates to trust instead of the built-in ones.",
+        "FILE",
+        on_resume=True,
+    ),
+    Spelling(
+        "connect_to",
+        "Requests",
+        ("--connect-to",),
+        click.STRING,
+        "HOST1:PORT1:HOST2:PORT2: what is meant for the first goes to the second, as with curl; an empty "
+        "HOST1 or PORT1 is any, an empty HOST2 or PORT2 the same. Repeatable.",
+        "SPEC",
+        on_resume=True,
+    ),
+    Spelling(
+        "input_format",
+        "Reading",
+        ("--input-format",),
+        click.Choice(INPUT_FORMATS),
+        "How to read INPUT; left out, the end of a file's name tells (.csv, .tsv, .jsonl, .ndjson, else lines).",
+    ),
+    Spelling(
+        "column",
+        "Reading",
+        ("--column",),
+        click.STRING,
+        "The column or JSON field with the URL; left out, url.",
+        "NAME",
+    ),
+    Spelling(
+        "url_template",
+        "Reading",
+        ("--url-template",),
+        click.STRING,
+        "A URL with {} or {COLUMN} in it, filled from each row. Credentials in it are never stored: give it "
+        "again to resume.",
+        "URL",
+        on_resume=True,
+    ),
+    Spelling(
+        "sinks",
+        "Storing",
+        ("--sink",),
+        click.Choice(SINKS),
+        "The format of what a run folder stores; repeatable.",
+    ),
+    Spelling(
+        "body",
+        "Storing",
+        ("--body",),
+        click.Choice(BODIES),
+        "Whether an outcome's line holds the body; none leaves its length and digest.",
+    ),
+    Spelling(
+        "flush_every",
+        "Storing",
+        ("--flush-every",),
+        SECONDS,
+        "Seconds between two commits to a run folder: what a crash costs at most.",
+        "SECONDS",
+        on_resume=True,
+    ),
+)
+"""Every field of ``Settings``, in the order of the help page."""
+
+
+class Option(click.Option):
+    """An option that knows under which heading of the help page it stands."""
+
+    def __init__(self, *args: Any, section: str = "Showing", **kwargs: Any) -> None:
+        """As click's, and *section*."""
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+
+class Command(click.Command):
+    """A command whose help page has its options under headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write them, section by section."""
+        sections: dict[str, list[tuple[str, str]]] = {section: [] for section in (*SECTIONS, "Other")}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                sections[getattr(parameter, "section", "Other")].append(record)
+        for section, records in sections.items():
+            if records:
+                with formatter.section(section):
+                    formatter.write_dl(records)
+
+
+def settings_options(spellings: Iterable[Spelling] = SETTINGS) -> Callable[[F], F]:
+    """Give a command the options of *spellings*; they arrive as keywords, None or () where not given."""
+
+    def decorate(function: F) -> F:
+        for spelling in reversed(list(spellings)):
+            function = _option(spelling)(function)
+        return function
+
+    return decorate
+
+
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """Those of *options* that are settings and were given, as keywords of ``Settings.of``."""
+    named = {spelling.field for spelling in SETTINGS}
+    return {name: value for name, value in options.items() if name in named and value not in (None, ())}
+
+
+def _option(spelling: Spelling) -> Callable[[F], F]:
+    flag = spelling.kind is None
+    return click.option(
+        *spelling.flags,
+        spelling.field,
+        cls=Option,
+        section=spelling.section,
+        type=spelling.kind,
+        is_flag=flag,
+        default=None,
+        multiple=isinstance(getattr(DEFAULTS, spelling.field), tuple),
+        metavar=spelling.metavar,
+        help=f"{spelling.help}{_limits(spelling.field)}",
+    )
+
+
+def _limits(field: str) -> str:
+    """The default and the bounds of *field*, as the help page shows them."""
+    default = getattr(DEFAULTS, field)
+    shown: Callable[[Any], str] = size if field == "max_body" else _number
+    parts = []
+    if isinstance(default, tuple):
+        default = ", ".join(default) or None
+    if default is not None and default is not False:
+        parts.append(f"default {shown(default)}")
+    for name, low, high in BOUNDS:
+        if name == field:
+            parts.append(f"{shown(low)} to {shown(high)}")
+    return f"  [{'; '.join(parts)}]" if parts else ""
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"

@@ -1,0 +1,38 @@
+"""``penstock resume``: go on with a run.
+
+Knows its arguments, and which settings a run may be given anew. Does not know how a run is found again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from penstock.cli.exits import Exit
+from penstock.cli.options import SETTINGS, Command, given, settings_options
+from penstock.cli.work import Showing, perform, progress_options, tolerance_options
+
+__all__ = ["command"]
+
+
+@click.command(
+    "resume",
+    cls=Command,
+    short_help="Go on with a run that was stopped or killed.",
+    epilog="Example: penstock resume pages --per-host 4",
+)
+@click.argument("folder", metavar="DIR")
+@click.option("--force", is_flag=True, help="Go on though the input is not what it was when the run began.")
+@settings_options(spelling for spelling in SETTINGS if spelling.on_resume)
+@progress_options
+@tolerance_options
+def command(folder: str, *, force: bool, **options: Any) -> Exit:
+    """Go on with the run in the folder DIR, however it ended.
+
+    What has its outcome is not fetched again. The run keeps its settings; those below may be changed.
+    """
+    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+
+    showing = Showing.of(options)
+    return perform(api.go_on(folder, given(options), force=force), showing, folder)

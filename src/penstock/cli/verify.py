@@ -1,0 +1,40 @@
+"""``penstock verify``: prove that a run folder holds what it should.
+
+Knows its arguments. Does not know how the proof is made.
+"""
+
+from __future__ import annotations
+
+import click
+
+from penstock.cli.exits import Exit
+from penstock.cli.options import Command
+from penstock.cli.streams import show
+from penstock.report.proof import proof
+
+__all__ = ["command"]
+
+
+@click.command("verify", cls=Command, short_help="Prove that a run has one outcome for every input.")
+@click.argument("folder", metavar="DIR")
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="First rebuild the ledger from the outputs, and set aside what is damaged in them; a resume fetches that "
+    "again.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors; the exit code tells.")
+def command(folder: str, *, repair: bool, quiet: bool) -> Exit:
+    """Read back all of the run in the folder DIR: inputs in = outcomes out, every byte as committed.
+
+    Exits with 0 if the run has finished and everything holds, with 5 if everything holds so far, and with 4 if
+    something is damaged. Without --repair, nothing is changed.
+    """
+    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+
+    found = api.verify(folder, repair=repair)
+    if not quiet:
+        show("\n".join(proof(found, folder)))
+    if found.problem_count:
+        return Exit.OUTPUT
+    return Exit.UNFINISHED if found.total is None else Exit.DONE

@@ -1,0 +1,186 @@
+"""One session before somebody's eyes: signals, progress, the summary, and the exit code.
+
+Knows what ``fetch``, ``resume`` and ``demo`` have in common. Does not know where a session came from.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
+
+import click
+from msgspec import Struct
+from msgspec.structs import replace
+
+from penstock.cli.exits import Exit
+from penstock.cli.options import Option
+from penstock.cli.signals import Signals
+from penstock.cli.streams import Stderr, tell
+from penstock.cli.tolerance import Tolerance, fail_on, max_failures
+from penstock.core.hosts import blot
+from penstock.core.tally import Statistics
+from penstock.errors import PenstockError
+from penstock.report.json import summary_line
+from penstock.report.screens import PROGRESS, Screen, choose, screen
+from penstock.report.summary import command, summary
+from penstock.session import Session, Summary
+from penstock.settings import Settings
+
+__all__ = ["Showing", "perform", "progress_options", "tolerance_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Showing(Struct, frozen=True):
+    """How much is shown, and what is still a success."""
+
+    progress: str = "auto"
+    quiet: bool = False
+    verbose: bool = False
+    tolerance: Tolerance = Tolerance()
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> Showing:
+        """Taken from a command's *options*, those of ``progress_options`` among them."""
+        if options["quiet"] and options["verbose"]:
+            raise click.UsageError("-q and -v contradict each other")
+        tolerance = Tolerance(options.get("max_failures"), options.get("fail_on", frozenset()))
+        return cls(options["progress"], options["quiet"], options["verbose"], tolerance)
+
+
+def progress_options(function: F) -> F:
+    """Give a command the options that say how much is shown."""
+    for option in reversed(_PROGRESS):
+        function = option(function)
+    return function
+
+
+def tolerance_options(function: F) -> F:
+    """Give a command the options that say what is still a success."""
+    for option in reversed(_TOLERANCE):
+        function = option(function)
+    return function
+
+
+def perform(session: Session, showing: Showing, folder: str | None = None) -> Exit:
+    """Execute *session* and say how it ended; *folder* is how the user calls the run folder, if there is one."""
+    stderr = Stderr()
+    to_terminal = folder is None and sys.stdout is not None and sys.stdout.isatty()
+    progress = "none" if showing.quiet else choose(showing.progress, stderr, data_on_terminal=to_terminal)
+    shown = _Watched(screen(progress, session.settings, stderr), quiet=showing.quiet)
+    _announce(session.settings, verbose=showing.verbose)
+    try:
+        with Signals(session, shown.notice) as signals:
+            ended = session.execute(shown)
+    except PenstockError as error:
+        if folder is not None:
+            error.add_note(f"What was committed is safe. Once that is mended, go on:\n  {command('resume', folder)}")
+        raise
+    code, complaint = _judged(ended, signals.code, showing.tolerance)
+    if progress == "json":
+        stderr.write(f"{summary_line(ended, code)}\n")
+    elif not showing.quiet:
+        told = replace(ended, statistics=shown.stood or ended.statistics)
+        tell("\n".join(summary(told, session.settings, width=_width(), verbose=showing.verbose)))
+    if complaint is not None:
+        tell(f"penstock: {complaint}")
+    return code
+
+
+class _Watched:
+    """A report that remembers where the work stood before it was told to stop: then nothing is left to see."""
+
+    def __init__(self, shown: Screen, *, quiet: bool) -> None:
+        self.every = shown.every
+        self.stood: Statistics | None = None
+        self._shown = shown
+        self._quiet = quiet
+        self._stopping = False
+
+    def notice(self, text: str) -> None:
+        """Somebody has told it to."""
+        self._stopping = True
+        if not self._quiet:
+            self._shown.notice(text)
+
+    def update(self, statistics: Statistics) -> None:
+        """Show where the work stands."""
+        if not self._stopping:
+            self.stood = statistics
+        self._shown.update(statistics)
+
+    def close(self) -> None:
+        """Leave the screen to the summary."""
+        self._shown.close()
+
+
+def _announce(settings: Settings, *, verbose: bool) -> None:
+    """What must be said before anything is sent."""
+    if settings.insecure:
+        # Also with -q: nobody should find this out later.
+        tell("penstock: WARNING: --insecure: certificates are not verified; anybody on the way may read and change it")
+    if verbose:
+        tell(f"Settings: {', '.join(_described(settings))}")
+
+
+def _described(settings: Settings) -> Iterator[str]:
+    """Each setting that is set, without what may be a secret in it."""
+    for field in settings.__struct_fields__:
+        value = getattr(settings, field)
+        if field == "headers":
+            value = " ".join(name for name, _ in value)
+        elif isinstance(value, tuple):
+            value = " ".join(value)
+        elif isinstance(value, str):
+            value = blot(value)
+        if value not in (None, "", False):
+            yield f"{field} {value}"
+
+
+def _judged(ended: Summary, signal_code: int | None, tolerance: Tolerance) -> tuple[Exit, str | None]:
+    """The exit code, and what is complained of."""
+    if not ended.complete:
+        return (Exit.UNFINISHED if signal_code is None else Exit(signal_code)), None
+    complaint = tolerance.complaint(ended.tally)
+    return (Exit.DONE if complaint is None else Exit.FAILURES), complaint
+
+
+def _width() -> int:
+    """The width of the terminal that shows standard error; 80 where it is none."""
+    try:
+        return os.get_terminal_size(Stderr().fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+_PROGRESS: Final = (
+    click.option(
+        "--progress",
+        cls=Option,
+        type=click.Choice(PROGRESS),
+        default="auto",
+        help="How progress is shown on standard error: a bar, a line every few seconds, a JSON object a second, or not "
+        "at all. auto: a bar on a terminal, else plain; nothing if the data goes to the terminal.  [default auto]",
+    ),
+    click.option("-q", "--quiet", cls=Option, is_flag=True, help="Show nothing but errors."),
+    click.option("-v", "--verbose", cls=Option, is_flag=True, help="Show the settings first, and leave nothing out."),
+)
+
+_TOLERANCE: Final = (
+    click.option(
+        "--max-failures",
+        cls=Option,
+        callback=max_failures,
+        metavar="N|N%",
+        help="Exit with 3 if more inputs than this have failed, or a larger share of all.  [default: no limit]",
+    ),
+    click.option(
+        "--fail-on",
+        cls=Option,
+        callback=fail_on,
+        metavar="SLUG,...",
+        help="Exit with 3 if any input came to one of these errors.",
+    ),
+)

@@ -1,0 +1,80 @@
+"""What a verification found, as lines of text: what holds, what does not, and what to type next.
+
+Knows the counts. Does not know how they were taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from penstock.report.safe import safe
+from penstock.report.summary import command
+from penstock.report.wording import count, plural, size
+
+__all__ = ["Found", "proof"]
+
+
+class Found(Protocol):
+    """What must be known: see ``Verification``, which is one."""
+
+    @property
+    def files(self) -> int:
+        """Files with outcomes in them."""
+
+    @property
+    def extents(self) -> int:
+        """Commits' stretches of them."""
+
+    @property
+    def rows(self) -> int:
+        """Lines read back."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes read back."""
+
+    @property
+    def settled(self) -> int:
+        """Inputs that have their outcome."""
+
+    @property
+    def total(self) -> int | None:
+        """Inputs there are, once the run has finished."""
+
+    @property
+    def torn(self) -> int:
+        """Bytes after what was committed."""
+
+    @property
+    def problem_count(self) -> int:
+        """How much is wrong."""
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """The first of it, in words."""
+
+
+def proof(found: Found, folder: str) -> list[str]:
+    """The lines to print of the run in *folder*."""
+    read_back = (
+        f"Read back: {plural(found.rows, 'line')}, {size(found.bytes)}, in {plural(found.files, 'file')} and "
+        f"{plural(found.extents, 'commit')}."
+    )
+    if found.problem_count:
+        listed = [f"  {safe(problem)}" for problem in found.problems]
+        if found.problem_count > len(found.problems):
+            listed.append(f"  and {count(found.problem_count - len(found.problems))} more")
+        verb = command("verify", "--repair", folder)
+        told = f"Damaged: {plural(found.problem_count, 'problem')}."
+        return [told, *listed, read_back, "Keep what is sound, and have a resume fetch the rest again:", f"  {verb}"]
+    if found.total is None:
+        told = f"Holds so far: {_outcomes(found.settled)}, each once. The run has not finished."
+        torn = [f"{size(found.torn)} that a crash left uncommitted will be set aside."] if found.torn else []
+        return [told, read_back, *torn, "Go on:", f"  {command('resume', folder)}"]
+    told = f"Holds: {plural(found.total, 'input')}, {_outcomes(found.settled)}, each once, every byte as committed."
+    return [told, read_back]
+
+
+def _outcomes(number: int) -> str:
+    return plural(number, "outcome")
