@@ -19,7 +19,7 @@ class Response:
     one request after another, with ``clear`` between them.
     """
 
-    __slots__ = ("_begun", "_bound", "_chunks", "_decoder", "_size", "lines", "verdict")
+    __slots__ = ("_begun", "_bound", "_chunks", "_decoder", "_head", "_lines_read", "_size", "lines", "verdict")
 
     def __init__(self, bound: int) -> None:
         self._bound = bound
@@ -32,6 +32,8 @@ class Response:
         self.lines.clear()
         self._chunks: list[bytes] = []
         self._decoder: Decoder | None = None
+        self._head: tuple[bytes, bool] = (b"", False)
+        self._lines_read = 0
         self._begun = False
         self._size = 0
         self.verdict: tuple[Slug, str] | None = None
@@ -67,17 +69,10 @@ class Response:
 
         The lines also hold the interim responses (and a proxy's) before it, and the trailers after it.
         """
-        raw = b"".join(self.lines)
-        end = raw.find(b"\r\n\r\n")
-        if end >= 0 and end + 4 == len(raw):
-            return raw[:end], True
-        blocks = raw.replace(b"\r\n", b"\n").split(b"\n\n")
-        starts = [index for index, block in enumerate(blocks) if block.startswith(b"HTTP/")]
-        if not starts:
-            return b"", False
-        last = starts[-1]
-        # A block that is followed by another, be it an empty one, has had its blank line.
-        return blocks[last].replace(b"\n", b"\r\n"), last + 1 < len(blocks)
+        if len(self.lines) != self._lines_read:
+            self._lines_read = len(self.lines)
+            self._head = _final_head(b"".join(self.lines))
+        return self._head
 
     def phase(self) -> tuple[Slug, str]:
         """How far the response had come when its time was over."""
@@ -117,3 +112,16 @@ class Response:
         self._chunks = []
         self.verdict = (Slug.TOO_LARGE, f"the body is over {self._bound} bytes")
         return -1
+
+
+def _final_head(raw: bytes) -> tuple[bytes, bool]:
+    end = raw.find(b"\r\n\r\n")
+    if end >= 0 and end + 4 == len(raw):
+        return raw[:end], True
+    blocks = raw.replace(b"\r\n", b"\n").split(b"\n\n")
+    starts = [index for index, block in enumerate(blocks) if block.startswith(b"HTTP/")]
+    if not starts:
+        return b"", False
+    last = starts[-1]
+    # A block that is followed by another, be it an empty one, has had its blank line.
+    return blocks[last].replace(b"\n", b"\r\n"), last + 1 < len(blocks)
