@@ -19,21 +19,25 @@ from penstock.core.model import Fetched, Job, Outcome
 from penstock.core.requests import Requests
 from penstock.driver import Driver
 from penstock.engine.curl import CurlEngine
-from penstock.errors import UsageError
+from penstock.errors import PenstockError, UsageError
 from penstock.flow import Flow
-from penstock.runs.folder import RunFolder
+from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.manifest import PACE, Manifest
+from penstock.runs.repair import repair as rebuild
+from penstock.runs.verify import Verification
+from penstock.runs.verify import verify as check
 from penstock.seams import Input, Report, Settled
 from penstock.session import Folder as FolderStore
 from penstock.session import Lines, Session, Summary
 from penstock.settings import Settings
 from penstock.sink.jsonl import JsonlSink
 from penstock.sink.record import line
+from penstock.source.fingerprint import difference
 from penstock.source.iterables import Items
 from penstock.source.opened import open_inputs
 from penstock.source.pulled import Inline, ReadAhead
 
-__all__ = ["begin", "fetch", "go_on", "resume", "run", "stream"]
+__all__ = ["begin", "fetch", "go_on", "resume", "run", "stream", "verify"]
 
 OnPage = Callable[[Fetched], Any]
 
@@ -127,6 +131,34 @@ def go_on(output: str | os.PathLike[str], changes: Mapping[str, Any], *, force: 
     except BaseException:
         folder.close()
         raise
+
+
+def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verification:
+    """Prove that the run in the folder *output* holds what it should: inputs in, outcomes out.
+
+    Every byte is read back, and so is the input, if it is there and the run is finished. With *repair* a
+    ledger that is damaged or gone is first made again from the outputs.
+
+    FolderError where there is no run, or its ledger can't be read; FolderInUse while somebody works on it.
+    What is wrong with the contents is in ``problems``, and ``ok`` says whether anything is.
+    """
+    path = Path(output)
+    if repair:
+        rebuild(path)
+    return check(path, _recounted(read_manifest(path)))
+
+
+def _recounted(manifest: Manifest) -> int | None:
+    """How many inputs there are, counted again; None where the input is not what it was, or can be read only once."""
+    if manifest.fingerprint is None or "inputs" in manifest.withheld:
+        return None
+    try:
+        source = open_inputs(manifest.inputs, manifest.settings.input())
+        if difference(manifest.fingerprint, source.fingerprint()) is not None:
+            return None
+        return sum(1 for _ in source.rows(Settled()))
+    except PenstockError:
+        return None
 
 
 def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], object]) -> Session:

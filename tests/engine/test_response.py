@@ -1,4 +1,4 @@
-"""What a response is made of: the right header block, the body within its bound, and a verdict where it is not whole."""
+"""What a response is made of: the right header block, the body within its bound, and a verdict on what is not whole."""
 
 import gzip
 
