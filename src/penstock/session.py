@@ -196,8 +196,13 @@ class Session:
             self._work(report)
         finally:
             report.close()
-            self._store.close()
+            self.close()
         return self._summary()
+
+    def close(self) -> None:
+        """Let go of everything, also where nothing was executed. May be called twice."""
+        self._flow.close()
+        self._store.close()
 
     def stop(self) -> None:
         """Take no more, finish what runs, keep it. For any thread and for signal handlers."""
