@@ -241,7 +241,7 @@ def test_close_gives_back_every_descriptor(web, ending):
             done += len(engine.collect(1.0))
     engine.close()
     engine.close()
-    assert descriptors(web) == before
+    assert descriptors(web) <= before
 
 
 def test_requests_that_expire_together_all_come_out(web):
