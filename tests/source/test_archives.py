@@ -175,7 +175,9 @@ def test_a_bomb_costs_no_memory(pack):
     assert peak < 2_000_000
 
 
-@pytest.mark.parametrize("head", [b"", b"\x1f", b"\x1f\x8b", b"\x28\xb5", b"\x50\x2a\x4d", b"P", b"(", b"\x28\xb5\x2f\xfc"])
+@pytest.mark.parametrize(
+    "head", [b"", b"\x1f", b"\x1f\x8b", b"\x28\xb5", b"\x50\x2a\x4d", b"P", b"(", b"\x28\xb5\x2f\xfc"]
+)
 def test_the_beginning_of_an_archives_first_bytes_is_no_archive(head):
     assert b"".join(expanded(blocks_of(head, 1), "list")) == head
 

@@ -60,10 +60,10 @@ def of_several(parts: Iterable[dict[str, Any] | None]) -> dict[str, Any]:
 
 
 def difference(old: dict[str, Any] | None, new: dict[str, Any] | None) -> str | None:
-    """How the input *new* differs from *old*, as the end of a sentence; None where it is the same.
+    """How the input *new* differs from *old*, as a sentence about it; None where it is the same.
 
     >>> difference({"kind": "items", "count": 2, "sha256": "a"}, {"kind": "items", "count": 3, "sha256": "b"})
-    'it was 2 items in memory and is 3 items in memory'
+    'it was a list of 2 and is a list of 3'
     """
     if old is None or new is None or old["kind"] != new["kind"]:
         return None if old == new else f"it was {_shown(old)} and is {_shown(new)}"
@@ -72,7 +72,7 @@ def difference(old: dict[str, Any] | None, new: dict[str, Any] | None) -> str | 
     if _essence(old) == _essence(new):
         return None
     if _shown(old) == _shown(new):
-        return f"{_shown(new)}: as many as before, but not the same"
+        return f"it is still {_shown(new)}, but its content has changed"
     return f"it was {_shown(old)} and is {_shown(new)}"
 
 
@@ -96,7 +96,7 @@ def _shown(fingerprint: dict[str, Any] | None) -> str:
     if fingerprint["kind"] == "file":
         return f"{fingerprint['name']!r}, {fingerprint['bytes']:,} bytes of {fingerprint['format']}"
     if fingerprint["kind"] == "items":
-        return f"{fingerprint['count']:,} items in memory"
+        return f"a list of {fingerprint['count']:,}"
     return f"{len(fingerprint['parts'])} inputs"
 
 

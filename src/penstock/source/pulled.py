@@ -107,6 +107,7 @@ class ReadAhead:
         self._starved = True
         ended = self._ended
         if self._held:
+            self._starved = False
             return self.pull()
         if not ended:
             return Signal.NOT_YET

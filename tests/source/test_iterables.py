@@ -1,0 +1,201 @@
+"""Inputs that are Python objects: lists, generators, and what they may hold."""
+
+import itertools
+from collections import deque
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyroaring import BitMap64
+
+from penstock.core.model import Row
+from penstock.errors import UsageError
+from penstock.settings import InputSettings
+from penstock.source import Items
+
+
+def rows_of(items, settled=(), **settings):
+    return list(Items(items, InputSettings(**settings)).rows(BitMap64(settled)))
+
+
+def test_texts_and_mappings_are_rows():
+    items = ["http://a/", " http://b/\n", {"url": "http://c/", "method": "PUT", "body": b"\0", "id": 7}]
+
+    assert rows_of(items) == [
+        Row(0, 1, "http://a/"),
+        Row(1, 2, "http://b/"),
+        Row(2, 3, "http://c/", "PUT", body=b"\0", fields={"id": 7}),
+    ]
+
+
+def test_an_open_file_of_lines_is_an_iterable_like_any_other(write):
+    with open(write("http://a/\n\nhttp://b/"), encoding="utf-8") as file:
+        rows = rows_of(file)
+        assert not file.closed
+
+    assert [row.url for row in rows] == ["http://a/", "", "http://b/"]
+
+
+def test_every_item_is_an_input_so_that_items_and_outcomes_pair_up():
+    assert [(row.seq, row.line, row.url) for row in rows_of(["", "# x", " "])] == [
+        (0, 1, ""),
+        (1, 2, "# x"),
+        (2, 3, ""),
+    ]
+
+
+def test_a_subclass_of_text_becomes_plain_text():
+    class Name(str):
+        __slots__ = ()
+
+    (row,) = rows_of([Name("http://a/")])
+
+    assert type(row.url) is str
+
+
+def test_a_mapping_is_left_as_it_was():
+    item = {"url": "http://a/", "method": "GET", "id": 1}
+    rows_of([item])
+
+    assert item == {"url": "http://a/", "method": "GET", "id": 1}
+
+
+def test_rows_pass_with_a_new_place():
+    given_row = Row(90, 90, " http://a/", "post", (("A", " b "),), b"x", {"id": 1})
+
+    assert rows_of([given_row]) == [Row(0, 1, "http://a/", "POST", (("A", "b"),), b"x", {"id": 1})]
+    assert rows_of([Row(90, 90, "u", fault="broken")]) == [Row(0, 1, "u", fault="broken")]
+
+
+@pytest.mark.parametrize(
+    ("item", "fault"),
+    [
+        (None, "null: neither a URL nor an object with 'url'"),
+        (5, "int: neither a URL nor an object with 'url'"),
+        (b"http://a/", "bytes: neither a URL nor an object with 'url'"),
+        (["http://a/"], "list: neither a URL nor an object with 'url'"),
+        ({"link": "http://a/"}, "no 'url' in it"),
+        (
+            Row(0, 0, "u", headers=(("A", "b\r\nC: d"),)),
+            "the value of header A has a control character or is not Latin-1",
+        ),
+        ({"url": "u", "body": {"x": {1}}}, "the body cannot be written as JSON: Type is not JSON serializable: set"),
+        ({"url": "u", "body": {"x": "\ud800"}}, "the body cannot be written as JSON: "),
+        ({"url": "u", "body": "\ud800"}, "lone surrogates, which are no characters"),
+    ],
+)
+def test_an_item_of_another_kind_is_a_fault_and_the_next_is_fine(item, fault):
+    broken, fine = rows_of([item, "http://b/"])
+
+    assert broken.fault.startswith(fault)
+    assert fine == Row(1, 2, "http://b/")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "fault"),
+    [
+        ("http://a/\ud800", r"http://a/\ud800", "lone surrogates, which are no characters"),
+        ("http://a/\udcff\u00e9", "http://a/\\xff\u00e9", "not valid UTF-8"),
+        ("http://a/\udcff\ud800", r"http://a/\udcff\ud800", "lone surrogates, which are no characters"),
+    ],
+)
+def test_text_that_is_no_unicode_is_shown_escaped_and_marked(text, shown, fault):
+    """Python makes U+DC80 to U+DCFF of bytes that are no UTF-8, in arguments and file names."""
+    assert rows_of([text]) == [Row(0, 1, shown, fault=fault)]
+    assert rows_of([{"url": text}]) == [Row(0, 1, shown, fault=fault)]
+    assert rows_of([Row(0, 0, text)]) == [Row(0, 1, shown, fault=fault)]
+    assert rows_of([text], url_template="http://h/{}") == [Row(0, 1, shown, fault=fault)]
+
+
+def test_a_template_is_filled_from_texts_and_mappings():
+    rows = rows_of(["a b", {"url": "c", "id": 1}], url_template="http://h/{}")
+
+    assert [(row.url, row.fields) for row in rows] == [("http://h/a%20b", None), ("http://h/c", {"url": "c", "id": 1})]
+
+
+@pytest.mark.parametrize("items", [[], (), set(), {}, frozenset(), range(0), deque(), {}.keys(), {}.values()])
+def test_a_collection_does_not_block(items):
+    assert not Items(items).blocks
+
+
+@pytest.mark.parametrize("items", [iter([]), (x for x in ()), map(str, []), itertools.count(), zip((), strict=True)])
+def test_an_iterator_may_block(items):
+    assert Items(items).blocks
+
+
+@pytest.mark.parametrize("items", ["http://a/", b"http://a/", 5, None])
+def test_what_is_no_list_of_urls_is_refused_at_once(items):
+    with pytest.raises(UsageError, match="given where"):
+        Items(items)
+
+
+def test_an_iterator_is_asked_for_one_item_at_a_time():
+    taken = []
+
+    def urls():
+        for number in itertools.count():
+            taken.append(number)
+            yield f"http://a/{number}"
+
+    rows = Items(urls()).rows(BitMap64())
+    assert taken == []
+    next(rows)
+    assert taken == [0]
+    next(rows)
+    assert taken == [0, 1]
+
+
+def test_settled_items_are_passed_over():
+    rows = Items(map("http://a/{}".format, itertools.count())).rows(BitMap64(range(100)))
+
+    assert next(rows) == Row(100, 101, "http://a/100")
+
+
+def test_what_the_iterator_raises_comes_out_after_what_it_gave():
+    def urls():
+        yield "http://a/"
+        raise LookupError("gone")
+
+    rows = Items(urls()).rows(BitMap64())
+
+    assert next(rows) == Row(0, 1, "http://a/")
+    with pytest.raises(LookupError, match="gone"):
+        next(rows)
+
+
+def test_a_generator_is_closed_when_reading_ends_early():
+    ended = []
+
+    def urls():
+        try:
+            yield "http://a/"
+            yield "http://b/"
+        finally:
+            ended.append(True)
+
+    generator = urls()
+    rows = Items(generator).rows(BitMap64())
+    next(rows)
+    rows.close()
+
+    assert ended == [True]
+
+
+def test_progress_is_known_for_collections():
+    items = Items(["http://a/", "http://b/", "http://c/"])
+    rows = items.rows(BitMap64([1]))
+    assert items.progress() == (0, 3)
+    next(rows)
+    assert items.progress() == (1, 3)
+    next(rows)
+    assert items.progress() == (3, 3)
+    assert Items(iter([])).progress() is None
+
+
+@given(st.lists(st.text() | st.none() | st.dictionaries(st.text(), st.text() | st.integers(), max_size=3), max_size=5))
+def test_any_items_are_rows_with_urls_that_can_be_written_as_json(items):
+    rows = rows_of(items)
+
+    assert [row.seq for row in rows] == list(range(len(items)))
+    orjson.dumps([(row.url, row.fault) for row in rows])
