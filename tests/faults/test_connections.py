@@ -14,7 +14,7 @@ CONNECTIONS = {name: fault for name, fault in FAULTS.items() if fault.has_port a
 
 @pytest.mark.parametrize("name", CONNECTIONS)
 def test_a_connection_that_goes_wrong_comes_to_what_it_must(name, server, fetch_among_pages):
-    [outcome] = fetch_among_pages([server.url(name)])
+    [outcome] = fetch_among_pages([server.url(name)], connect_timeout=0.1)
     assert in_a_word(outcome) == CONNECTIONS[name].outcome
     assert outcome.detail
     assert outcome.status is None

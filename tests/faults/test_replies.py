@@ -16,6 +16,7 @@ from penstock.testing.web import LocalWeb
 
 REPLIES = {name: fault for name, fault in FAULTS.items() if fault.answer}
 AT_ONCE = [name for name, fault in REPLIES.items() if not fault.outcome.startswith("timeout")]
+TIMED = [name for name, fault in REPLIES.items() if fault.outcome.startswith("timeout")]
 ENDLESS = [
     name
     for name, fault in REPLIES.items()
@@ -31,13 +32,19 @@ def test_a_reply_that_goes_wrong_comes_to_what_it_must(name, server, fetch_among
     assert in_a_word(outcome) == FAULTS[name].outcome
 
 
+@pytest.mark.parametrize("name", TIMED)
+def test_a_reply_that_does_not_end_is_over_at_the_deadline(name, server, fetch_among_pages):
+    [outcome] = fetch_among_pages([server.url(name)], timeout=0.1)
+    assert in_a_word(outcome) == FAULTS[name].outcome
+
+
 def test_all_of_them_at_once_come_to_what_they_must(server, fetch_among_pages):
-    """Slow ones too, while pages of the same server are fetched; all of it ends by the one deadline."""
-    rows = [server.url(name) for name in REPLIES] + [server.page(f"/page/{number}") for number in range(50)]
+    """And fifty pages of the same server are fetched meanwhile."""
+    rows = [server.url(name) for name in AT_ONCE] + [server.page(f"/page/{number}") for number in range(50)]
     outcomes = fetch_among_pages(rows)
-    came_to = {name: in_a_word(outcome) for name, outcome in zip(REPLIES, outcomes, strict=False)}
-    assert came_to == {name: fault.outcome for name, fault in REPLIES.items()}
-    for number, outcome in enumerate(outcomes[len(REPLIES) :]):
+    came_to = {name: in_a_word(outcome) for name, outcome in zip(AT_ONCE, outcomes, strict=False)}
+    assert came_to == {name: REPLIES[name].outcome for name in AT_ONCE}
+    for number, outcome in enumerate(outcomes[len(AT_ONCE) :]):
         assert outcome.body == page("127.0.0.1", f"/page/{number}")
 
 
@@ -49,14 +56,15 @@ def test_a_response_that_is_not_whole_leaves_no_body(server, fetch_among_pages):
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_memory_stays_flat_however_much_is_sent(name, server, limits, each_once):
-    """Counted are all bytes that Python holds, those of the server's own in the same process included."""
+    """Counted are all bytes that Python holds, those of the server in the same process included."""
+    settings = limits | ({"timeout": 0.2} if name in TIMED else {})
     tracemalloc.start()
     try:
-        each_once(fetch([server.url(name)], **limits), 1)
+        each_once(fetch([server.url(name)], **settings), 1)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < limits["max_body"] + 2_000_000
+    assert peak < settings["max_body"] + 2_000_000
 
 
 @pytest.mark.parametrize("name", [name for name, fault in REPLIES.items() if fault.outcome == "fetched"])
@@ -163,8 +171,8 @@ def test_as_many_redirects_are_followed_as_are_allowed(web, limits, each_once):
 
 def test_hops_share_one_deadline(web, limits, each_once):
     """Two hops of two thirds of the time each: the second is cut off at a third."""
-    slow = f"/slow/{limits['timeout'] * 2 / 3}"
-    [outcome] = each_once(fetch([web.url(0, f"{slow}/redirect/1{slow}/page")], **limits), 1)
+    url = web.url(0, "/slow/0.1/redirect/1/slow/0.1/page")
+    [outcome] = each_once(fetch([url], **limits | {"timeout": 0.15}), 1)
     assert in_a_word(outcome) == "timeout_first_byte"
     assert len(outcome.redirects) == 1
 

@@ -15,7 +15,7 @@ CERTIFICATES = [name for name, fault in TLS.items() if fault.outcome == "tls_cer
 
 @pytest.mark.parametrize("name", TLS)
 def test_tls_that_goes_wrong_comes_to_what_it_must(name, server, fetch_among_pages):
-    [outcome] = fetch_among_pages([server.url(name)])
+    [outcome] = fetch_among_pages([server.url(name)], connect_timeout=0.1)
     assert in_a_word(outcome) == TLS[name].outcome
 
 

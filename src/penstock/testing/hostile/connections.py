@@ -26,6 +26,12 @@ def refused() -> list[socket.socket]:
     return [refusing_socket("127.0.0.1")]
 
 
+@port("connect_unreachable")
+def unreachable() -> list[socket.socket]:
+    """Has a broadcast address, to which the system finds no way for a connection."""
+    return [refusing_socket("127.255.255.255")]
+
+
 @port("timeout_connect")
 def never_accepted() -> list[socket.socket]:
     """Listens with a full queue, so that the system answers no attempt to connect."""
