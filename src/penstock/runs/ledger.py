@@ -73,8 +73,6 @@ class Ledger:
             self._database = _connect(path)
         try:
             with self._translated("read"):
-                # FULL would leave the removal of the journal, which is the commit, to the folder's next flush.
-                self._database.execute("PRAGMA synchronous = EXTRA")
                 self._check_identity(run)
                 self._total: int | None = self._scalar("SELECT total FROM run")
                 self._load()
@@ -156,14 +154,14 @@ class Ledger:
         self._committed.update(((e.sink, e.file), e.end) for e in extents)
         self._tally.merge(tally)
 
-    def finish(self, total: int) -> None:
-        """Note that there are *total* inputs and all are settled. PenstockError if they are not."""
-        missing = total - self._settled.range_cardinality(0, total)
+    def finish(self, inputs: int) -> None:
+        """Note that there are so many *inputs* and all are settled. PenstockError if they are not."""
+        missing = inputs - self._settled.range_cardinality(0, inputs)
         if missing:
-            raise PenstockError(f"{missing} of {total} inputs have no outcome: a bug of Penstock's, please report it")
+            raise PenstockError(f"{missing} of {inputs} inputs have no outcome: a bug of Penstock's, please report it")
         with self._transaction():
-            self._database.execute("UPDATE run SET total = ?", (total,))
-        self._total = total
+            self._database.execute("UPDATE run SET total = ?", (inputs,))
+        self._total = inputs
 
     def fault(self) -> str | None:
         """What SQLite finds wrong with the file when it looks at all of it; None for nothing."""
@@ -260,7 +258,11 @@ class Ledger:
 
 def _connect(path: Path) -> sqlite3.Connection:
     """An open database that begins no transaction by itself, and no file where there is none."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    database = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    # FULL would leave the removal of the journal, which is the commit, to the folder's next flush.
+    database.execute("PRAGMA synchronous = EXTRA")
+    return database
 
 
 def _packed(seqs: BitMap64) -> bytes:

@@ -1,9 +1,10 @@
 """A ledger made anew from what can still be read.
 
 Knows run.json, which it needs, and the outputs. A line is taken if it is a whole record whose body has
-the digest beside it, and if an old ledger that can be read does not say that bytes around it have
-changed; of two lines for one input the first is taken. Everything else is set aside, and its inputs are
-fetched again by a resume. Killed midway, it can be run again.
+the digest beside it; of two lines for one input the first is taken. Where the old ledger can be read, it
+is heard too: no line is taken of an extent whose bytes have changed, nor any that was set aside before.
+Everything else is set aside, and its inputs are fetched again by a resume. Killed midway, it can be run
+again; what it had moved by then may have to be fetched again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 from pyroaring import BitMap64
@@ -58,30 +59,41 @@ def repair(path: Path) -> Repair:
     with Lock(path):
         sweep(path)
         manifest = read_manifest(path)
-        before, suspect, total = _old_ledger(path, manifest.run)
-        salvage = _Salvage(path, suspect, ESCAPED * manifest.settings.max_body + OVERHEAD_BYTES)
+        old = _old_ledger(path, manifest.run)
+        salvage = _Salvage(path, old, ESCAPED * manifest.settings.max_body + OVERHEAD_BYTES)
         extents = salvage.extents()
-        for name in (LEDGER_FILE, f"{LEDGER_FILE}-journal"):
-            if (path / name).exists():
-                set_aside(path / name, 0)
+        if (path / LEDGER_FILE).exists():
+            set_aside(path / LEDGER_FILE, 0)
         with closing(Ledger.create(path / LEDGER_FILE, manifest.run, extents=extents, tally=salvage.tally)) as ledger:
             settled = ledger.settled()
-            if total is not None and settled.contains_range(0, total):
-                ledger.finish(total)
-    return Repair(settled=len(settled), lost=len(before - settled))
+            if old.total is not None and settled.contains_range(0, old.total):
+                ledger.finish(old.total)
+    return Repair(settled=len(settled), lost=len(old.settled - settled))
 
 
-def _old_ledger(path: Path, run: str) -> tuple[BitMap64, BitMap64, int | None]:
-    """What was settled, what of it cannot be trusted any more, and the number of inputs, if known."""
+class _Old(NamedTuple):
+    """What an old ledger says: the settled inputs, those not to be trusted, the total, and files not to look into."""
+
+    settled: BitMap64
+    suspect: BitMap64
+    total: int | None
+    closed: frozenset[Path]
+
+
+def _old_ledger(path: Path, run: str) -> _Old:
     suspect = BitMap64()
     try:
         with closing(Ledger(path / LEDGER_FILE, run)) as ledger:
             for extent in ledger.extents():
                 if not _unchanged(path, extent):
                     suspect |= extent.seqs
-            return ledger.settled(), suspect, ledger.total
+            return _Old(ledger.settled(), suspect, ledger.total, frozenset(_asides(path)))
     except FolderError:
-        return BitMap64(), BitMap64(), None
+        return _Old(BitMap64(), BitMap64(), None, frozenset())
+
+
+def _asides(path: Path) -> list[Path]:
+    return sorted(path.glob(f"{PATTERN}{TORN}*"))
 
 
 def _unchanged(path: Path, extent: Extent) -> bool:
@@ -94,10 +106,11 @@ def _unchanged(path: Path, extent: Extent) -> bool:
 class _Salvage:
     """Goes through the outputs and then through what was set aside, and takes each good line once."""
 
-    def __init__(self, path: Path, suspect: BitMap64, longest: int) -> None:
+    def __init__(self, path: Path, old: _Old, longest: int) -> None:
         self.tally = Tally()
         self._path = path
-        self._refused = suspect
+        self._refused = old.suspect.copy()
+        self._closed = old.closed
         self._longest = longest
 
     def extents(self) -> list[Extent]:
@@ -110,8 +123,9 @@ class _Salvage:
             AppendFile(file, end).close()
             extents += [certify(file, start, end, sink=JsonlSink.name, seqs=seqs) for start, end, seqs in good]
         with closing(AppendFile(files[-1], files[-1].stat().st_size)) as last:
-            for aside in sorted(self._path.glob(f"{PATTERN}{TORN}*")):
-                extents += self._append_from(aside, last)
+            for aside in _asides(self._path):
+                if aside not in self._closed:
+                    extents += self._append_from(aside, last)
         return extents
 
     def _good_prefix(self, file: Path) -> Iterator[tuple[int, int, BitMap64]]:

@@ -48,9 +48,10 @@ class JsonlSink:
         self._inline_body = settings.body == "inline"
         self._file_bytes = file_bytes
         self._seqs: list[int] = []
-        *full, last = sorted(committed) or [file_name(0)]
-        for name in full:
-            AppendFile(folder / name, committed[name]).close()
+        last = max(committed, default=file_name(0))
+        found = {file.name for file in folder.glob(PATTERN)}
+        for name in sorted(found.union(committed) - {last}):
+            AppendFile(folder / name, committed.get(name, 0)).close()
         self._number = file_number(last)
         self._file = AppendFile(folder / last, committed.get(last, 0))
         self._begin_next_if_full()

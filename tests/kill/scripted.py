@@ -1,0 +1,112 @@
+"""A run without a web: scripted outcomes through the real sink, ledger and folder.
+
+python scripted.py work DIR | python scripted.py repair DIR
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+
+from penstock.core.model import Failed, Fetched, Outcome, Skipped, Slug
+from penstock.core.tally import Tally
+from penstock.errors import PenstockError
+from penstock.runs.folder import LEDGER_FILE, RunFolder, outputs, read_manifest
+from penstock.runs.ledger import Ledger
+from penstock.runs.manifest import Manifest
+from penstock.runs.repair import repair
+from penstock.runs.verify import verify
+from penstock.settings import OutputSettings, Settings
+from penstock.sink import durable
+from penstock.sink.jsonl import JsonlSink
+
+INPUTS = 12
+FLUSH_EVERY = 4
+FILE_BYTES = 4000
+BUFFER = 700
+"""Small, so that there are several writes to a flush, and several files."""
+
+
+def script(*, again: bool) -> Iterator[Outcome]:
+    """What becomes of each input; the second time in another order, and with fewer headers."""
+    head = b"HTTP/1.1 200 OK\r\n" + (b"" if again else b"X-Padding: %s\r\n" % (b"p" * 100)) + b"\r\n"
+    for seq in reversed(range(INPUTS)) if again else range(INPUTS):
+        url = f"http://host{seq}.test/"
+        if seq % 5 == 3:
+            yield Failed(seq, url, Slug.RESET, "connection reset", attempts=3)
+        elif seq % 5 == 4:
+            yield Skipped(seq, url, Slug.INVALID_URL, "no host")
+        else:
+            yield Fetched(seq, url, status=200, head=head, body=b"page %d " % seq * (seq * 5), attempts=1)
+
+
+def work(path: Path, promised: set[int] | None = None) -> None:
+    """Begin the run in the folder *path*, or go on with it, to its end; what it was told is durable is *promised*."""
+    durable.BUFFER = BUFFER
+    manifest = Manifest.of(Settings(), ("list.txt",), {"inputs": INPUTS})
+    again = RunFolder.holds_run(path)
+    with RunFolder.open(path) if again else RunFolder.create(path, manifest) as folder:
+        folder.check(manifest)
+        settled = folder.ledger.settled()
+        sink = JsonlSink(path, folder.ledger.committed(JsonlSink.name), OutputSettings(), file_bytes=FILE_BYTES)
+        try:
+            for batch in batched(outcome for outcome in script(again=again) if outcome.seq not in settled):
+                settle(folder, sink, batch)
+                (set() if promised is None else promised).update(outcome.seq for outcome in batch)
+        finally:
+            sink.close()
+        folder.ledger.finish(INPUTS)
+
+
+def batched(outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:
+    while batch := list(islice(outcomes, FLUSH_EVERY)):
+        yield batch
+
+
+def settle(folder: RunFolder, sink: JsonlSink, batch: list[Outcome]) -> None:
+    tally = Tally()
+    for outcome in batch:
+        sink.write(outcome)
+        tally.add(outcome)
+    folder.ledger.commit(sink.flush(), tally)
+
+
+def settled_in(path: Path) -> set[int]:
+    """What the folder says is settled; nothing in it is touched."""
+    with closing(Ledger(path / LEDGER_FILE, read_manifest(path).run)) as ledger:
+        return set(ledger.settled())
+
+
+def identities(path: Path) -> list[tuple[object, ...]]:
+    """What must be the same however often a run was ended."""
+    records = [json.loads(row) for file in outputs(path) for row in file.read_bytes().splitlines()]
+    return sorted(tuple(record[name] for name in ("seq", "outcome", "error", "status", "sha256")) for record in records)
+
+
+def problems(path: Path, expected: list[tuple[object, ...]]) -> list[str]:
+    """What is wrong with a run that should be whole."""
+    try:
+        found = list(verify(path, INPUTS).problems)
+    except PenstockError as error:
+        return [str(error)]
+    if found:
+        return found
+    if not verify(path).finished:
+        found.append("it has not finished")
+    if identities(path) != expected:
+        found.append("its outcomes are not those of a run that was not ended")
+    for file in path.iterdir():
+        if file.name.endswith(".part"):
+            found.append(f"{file.name} was left behind")
+        if ".torn-" in file.name and f"{zlib.crc32(file.read_bytes()):08x}" != file.name.rpartition("-")[2]:
+            found.append(f"{file.name} is not what its name says")
+    return found
+
+
+if __name__ == "__main__":
+    {"work": work, "repair": repair}[sys.argv[1]](Path(sys.argv[2]))

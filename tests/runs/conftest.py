@@ -1,0 +1,79 @@
+"""Runs to begin, to break and to look at."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from penstock.core.model import Failed, Fetched, Skipped, Slug
+from penstock.core.tally import Tally
+from penstock.runs import ledger
+from penstock.runs.folder import RunFolder
+from penstock.runs.manifest import Manifest
+from penstock.settings import OutputSettings, Settings
+from penstock.sink.jsonl import JsonlSink
+
+
+@pytest.fixture(scope="module", autouse=True)
+def spared_disk():
+    """Nothing is flushed here, since nothing here loses power; tests/kill is about that."""
+    connect = ledger._connect
+
+    def unflushed(path):
+        database = connect(path)
+        database.execute("PRAGMA synchronous = OFF")
+        return database
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda fd: None)
+        patch.setattr(ledger, "_connect", unflushed)
+        yield
+
+
+def manifest(inputs=("list.txt",), fingerprint=None, **settings):
+    return Manifest.of(Settings.of(**settings), inputs, fingerprint or {"bytes": 100})
+
+
+def outcome(seq):
+    """A page, a failure or a skipped input, by turns."""
+    url = f"http://host{seq}.test/"
+    if seq % 5 == 3:
+        return Failed(seq, url, Slug.RESET, attempts=3)
+    if seq % 5 == 4:
+        return Skipped(seq, url, Slug.INVALID_URL)
+    return Fetched(seq, url, status=200, body=b"page %d" % seq, attempts=1)
+
+
+def settle(folder, *batches, file_bytes=1 << 30):
+    """Store the outcomes of each batch of seqs, and commit after each."""
+    sink = JsonlSink(folder.path, folder.ledger.committed("jsonl"), OutputSettings(), file_bytes=file_bytes)
+    for batch in batches:
+        tally = Tally()
+        for seq in batch:
+            sink.write(outcome(seq))
+            tally.add(outcome(seq))
+        folder.ledger.commit(sink.flush(), tally)
+    sink.close()
+
+
+@pytest.fixture
+def runs():
+    """The functions above."""
+    return SimpleNamespace(manifest=manifest, outcome=outcome, settle=settle)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "pages"
+
+
+@pytest.fixture
+def finished(path):
+    """The folder of a run of ten inputs that has finished: five extents, in two files."""
+    with RunFolder.create(path, manifest()) as folder:
+        settle(folder, *([seq, seq + 5] for seq in range(5)), file_bytes=2300)
+        folder.ledger.finish(10)
+    assert len(list(path.glob("outcomes-*.jsonl"))) == 2
+    return path

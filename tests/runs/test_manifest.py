@@ -1,0 +1,175 @@
+"""run.json says what the run is for, to people and to a resume, and keeps no secret."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
+from penstock.runs.manifest import PACE, Manifest
+from penstock.settings import Settings
+
+SECRETS = {
+    "headers": [("Authorization", "Bearer s3cret"), ("Accept", "text/html"), ("cookie", "id=s3cret")],
+    "proxy": "http://user:s3cret@proxy.test:3128",
+    "url_template": "http://user:s3cret@host.test/{}",
+}
+
+
+def manifest(inputs=("list.txt",), fingerprint=None, **settings):
+    return Manifest.of(Settings.of(**settings), inputs, fingerprint)
+
+
+def test_what_is_written_can_be_read_back():
+    written = manifest(("a.txt", "b.csv"), {"files": [{"bytes": 3}]}, column="url", rate=2.5, headers=[("A", "b")])
+    assert Manifest.decode(written.encode(), "run.json") == written
+
+
+def test_a_person_can_read_it():
+    text = manifest(max_body="10MB").encode().decode()
+    assert text.count("\n") > 20
+    assert json.loads(text)["settings"]["max_body"] == 10_000_000
+    assert json.loads(text)["inputs"] == ["list.txt"]
+
+
+def test_two_runs_are_never_the_same_run():
+    assert manifest().run != manifest().run
+
+
+def test_no_secret_is_written():
+    inputs = ("http://user:s3cret@host.test/", "list.txt")
+    written = manifest(inputs, {"first": ["http://user:s3cret@host.test/"]}, **SECRETS)
+    assert b"s3cret" not in written.encode()
+    assert written.withheld == ("header Authorization", "header cookie", "proxy", "url_template", "inputs")
+    assert written.settings.headers == (("Authorization", "***"), ("Accept", "text/html"), ("cookie", "***"))
+    assert written.settings.proxy == "http://***@proxy.test:3128"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "kept"),
+    [
+        ("user:s3cret@proxy.test:3128", "***@proxy.test:3128"),
+        ("socks5h://u:p@ss@proxy.test", "socks5h://***@proxy.test"),
+        ("proxy.test:3128", "proxy.test:3128"),
+    ],
+)
+def test_a_proxy_is_kept_without_its_password(proxy, kept):
+    assert manifest(proxy=proxy).settings.proxy == kept
+
+
+def test_secrets_given_again_are_filled_in():
+    written = manifest(**SECRETS)
+    restored = written.restore(
+        headers=(("AUTHORIZATION", "Bearer s3cret"), ("Cookie", "id=s3cret")),
+        proxy=SECRETS["proxy"],
+        url_template=SECRETS["url_template"],
+    )
+    assert restored == Settings.of(**SECRETS)
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ({}, r"header Authorization.*-H 'Authorization: \.\.\.'"),
+        ({"headers": (("Authorization", "a"),)}, "header cookie"),
+        ({"headers": (("Authorization", "a"), ("Cookie", "b"))}, r"proxy.*--proxy"),
+        ({"headers": (("Authorization", "a"), ("Cookie", "b")), "proxy": "c"}, r"url_template.*--url-template"),
+    ],
+)
+def test_a_secret_that_is_missing_is_asked_for(given, asked):
+    with pytest.raises(UsageError, match=asked):
+        manifest(**SECRETS).restore(**given)
+
+
+def test_a_run_without_secrets_needs_nothing():
+    assert manifest(rate=3).restore() == Settings.of(rate=3)
+
+
+# -- the same job?
+
+
+def test_a_secret_may_change_since_nobody_knows_what_it_was():
+    manifest(headers=[("Cookie", "id=1")]).check(manifest(headers=[("Cookie", "id=2")]))
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ({}, {"max_body": 10}, "max_body was 100000000, is 10"),
+        ({"body": "none"}, {}, 'body was "none", is "inline"'),
+        ({}, {"column": "link"}, 'column was null, is "link"'),
+        ({"headers": [("Cookie", "a")]}, {}, r"headers was \[\[\"Cookie\", \"\*\*\*\"\]\], is \[\]"),
+        ({}, {"user_agent": "x", "max_redirects": 3}, 'max_redirects was 10, is 3; user_agent was null, is "x"'),
+    ],
+)
+def test_another_job_is_refused_with_every_difference(was, now, said):
+    with pytest.raises(FolderMismatch, match=said):
+        manifest(**was).check(manifest(**now))
+
+
+def test_another_pace_is_the_same_job():
+    changed = {
+        "attempts": 9,
+        "cacert": "/ca.pem",
+        "concurrency": 9,
+        "connect_timeout": 9.0,
+        "connect_to": ["::127.0.0.1:80"],
+        "delay": 9.0,
+        "flush_every": 9.0,
+        "insecure": True,
+        "per_host": 9,
+        "proxy": "http://proxy.test",
+        "rate": 9.0,
+        "timeout": 9.0,
+        "window": 9,
+    }
+    assert changed.keys() == PACE
+    manifest().check(manifest(**changed))
+
+
+def test_every_pace_is_a_setting():
+    assert set(Settings.__struct_fields__) > PACE
+
+
+def test_another_input_is_refused_with_the_difference():
+    with pytest.raises(InputChanged, match="bytes was 100, is 120; lines was 7, is null"):
+        manifest(fingerprint={"bytes": 100, "lines": 7}).check(manifest(fingerprint={"bytes": 120}))
+
+
+def test_the_same_input_under_another_name_is_the_same_job():
+    manifest(("list.txt",), {"bytes": 100}).check(manifest(("/data/list.txt",), {"bytes": 100}))
+
+
+@pytest.mark.parametrize("fingerprint", [None, {"bytes": 100}])
+def test_an_input_that_cannot_be_told_goes_by_its_name(fingerprint):
+    manifest(("-",), fingerprint).check(manifest(("-",), None))
+    with pytest.raises(InputChanged, match="inputs was"):
+        manifest(("-",), fingerprint).check(manifest(("list.txt",), None))
+
+
+# -- what stands there is not always what was written
+
+
+def test_a_newer_manifest_is_refused():
+    data = manifest().encode().replace(b'"schema": 1', b'"schema": 2')
+    with pytest.raises(FolderMismatch, match=r"run\.json has schema 2.*use the newer"):
+        Manifest.decode(data, "run.json")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"schema": "x"}',
+        b"\xff",
+        manifest().encode()[:-5],
+        manifest().encode().replace(b'"rate": null', b'"rate": "fast"'),
+    ],
+)
+def test_a_damaged_manifest_is_refused(data):
+    with pytest.raises(FolderDamaged, match=r"run\.json is damaged"):
+        Manifest.decode(data, "run.json")
