@@ -17,16 +17,21 @@ import click
 from penstock.cli.demo_list import HABITS, urls
 from penstock.cli.exits import Exit
 from penstock.cli.options import Command, Option
-from penstock.cli.streams import tell
+from penstock.cli.streams import tell, terminal_width
 from penstock.cli.work import Showing, perform, progress_options
 from penstock.errors import OutputError
 from penstock.report.summary import command as command_line
+from penstock.report.summary import wrapped
 from penstock.report.wording import count
 from penstock.settings import Settings
 
 __all__ = ["command"]
 
 FOLDER: Final = "penstock-demo"
+
+INTRODUCTION: Final = "Fetching {} inputs, listed in {}, from a web inside this process into the run folder {}."
+
+GONE: Final = "The demo's web has gone with it: a resume by itself would find nobody. To go on, web and all:"
 
 PACE: Final = {"concurrency": 100, "per_host": 4, "delay": 0.01, "timeout": 2.0}
 """Brisker than one may be with strangers: these hosts are our own."""
@@ -71,7 +76,7 @@ def command(output: str | None, pages: int, **options: Any) -> Exit:
             _write_list(listed, pages)
             session = api.begin((str(listed),), folder, Settings.of(connect_to=web.connect_to, **PACE))
         if not showing.quiet:
-            tell(f"Fetching the {count(pages)} lines of {listed} from a web inside this process into {folder}/\n")
+            tell("\n".join(wrapped(INTRODUCTION.format(count(pages), listed, folder), terminal_width())) + "\n")
         code = perform(session, showing, folder)
     if not showing.quiet:
         tell(_what_next(folder, complete=code is Exit.DONE))
@@ -99,14 +104,13 @@ def _write_list(listed: Path, pages: int) -> None:
 def _what_next(folder: str, *, complete: bool) -> str:
     """What to type now."""
     if not complete:
-        return (
-            "\nThe demo's web has gone with it, so a resume by itself would find nobody. This one brings the web back:"
-            f"\n  {command_line('demo', '-o', folder)}"
-        )
+        gone = wrapped(GONE, terminal_width())
+        return "\n".join(("", *gone, f"  {command_line('demo', '-o', folder)}"))
     outcomes = f"{shlex.quote(folder)}/outcomes-*.jsonl"
     if shutil.which("jq"):
         look = f"jq -r 'select(.error) | .error + \"  \" + .url' {outcomes} | head"
     else:
         program = "import json,sys; [print(o['error'], o['url']) for o in map(json.loads, sys.stdin) if o['error']]"
         look = f'cat {outcomes} | {Path(sys.executable).name} -c "{program}" | head'
-    return f"\nWhat failed, and why:\n  {look}\n\nYour own list, a URL a line:\n  penstock fetch urls.txt -o pages"
+    your_own = "Your own list, a URL a line:\n  penstock fetch urls.txt -o pages"
+    return f"\nWhat failed, and why:\n  {look}\n\n{your_own}"

@@ -14,7 +14,7 @@ from typing import IO, Any, BinaryIO
 from penstock.errors import OutputError
 from penstock.report.safe import safe_json, safe_lines
 
-__all__ = ["ReaderGone", "Stderr", "Stdout", "show", "tell"]
+__all__ = ["ReaderGone", "Stderr", "Stdout", "show", "tell", "terminal_width"]
 
 
 class ReaderGone(Exception):
@@ -97,6 +97,14 @@ def show(text: str) -> None:
 def tell(text: str) -> None:
     """Write a message of one or more lines, made safe, to standard error."""
     Stderr().write(f"{safe_lines(text)}\n")
+
+
+def terminal_width() -> int:
+    """The width of the terminal that shows standard error; 80 where there is none."""
+    try:
+        return os.get_terminal_size(Stderr().fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def _forget(stream: IO[Any]) -> None:

@@ -5,7 +5,6 @@ Knows what ``fetch``, ``resume`` and ``demo`` have in common. Does not know wher
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
@@ -17,7 +16,7 @@ from msgspec.structs import replace
 from penstock.cli.exits import Exit
 from penstock.cli.options import Option
 from penstock.cli.signals import Signals
-from penstock.cli.streams import Stderr, tell
+from penstock.cli.streams import Stderr, tell, terminal_width
 from penstock.cli.tolerance import Tolerance, fail_on, max_failures
 from penstock.core.hosts import blot
 from penstock.core.tally import Statistics
@@ -83,7 +82,7 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
         stderr.write(f"{summary_line(ended, code)}\n")
     elif not showing.quiet:
         told = replace(ended, statistics=shown.stood or ended.statistics)
-        tell("\n".join(summary(told, session.settings, width=_width(), verbose=showing.verbose)))
+        tell("\n".join(summary(told, session.settings, width=terminal_width(), verbose=showing.verbose)))
     if complaint is not None:
         tell(f"penstock: {complaint}")
     return code
@@ -145,14 +144,6 @@ def _judged(ended: Summary, signal_code: int | None, tolerance: Tolerance) -> tu
         return (Exit.UNFINISHED if signal_code is None else Exit(signal_code)), None
     complaint = tolerance.complaint(ended.tally)
     return (Exit.DONE if complaint is None else Exit.FAILURES), complaint
-
-
-def _width() -> int:
-    """The width of the terminal that shows standard error; 80 where it is none."""
-    try:
-        return os.get_terminal_size(Stderr().fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80
 
 
 _PROGRESS: Final = (

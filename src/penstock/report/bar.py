@@ -6,6 +6,7 @@ Knows rich and the width of the terminal. Does not know signals, or what is prin
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from penstock.core.tally import Statistics, Tally
 from penstock.report import estimate, explain, wording
+from penstock.report.summary import wrapped
 from penstock.settings import Settings
 
 __all__ = ["Bar"]
@@ -22,8 +24,12 @@ __all__ = ["Bar"]
 Segment = tuple[str, str]
 """A text and its style."""
 
-SEPARATOR: Segment = ("  ", "")
-NARROWEST_BAR = 10
+SEPARATOR: Final[Segment] = ("  ", "")
+NARROWEST_BAR: Final = 10
+
+ECHO: Final = 2
+"""Columns that stay free at the end, for the ^C that the terminal itself writes there: were the line full, that would
+begin another, and the next drawing would be off by one."""
 
 
 class Bar:
@@ -77,13 +83,19 @@ class Bar:
 
     def _drawing(self, statistics: Statistics) -> Group:
         width = self._console.width
-        below = self._notice or explain.hint(statistics, self._settings)
-        below = below or f"bound by {explain.bound(statistics, self._settings)}"
         return Group(
             self._progress(statistics, width),
             _fitted(_came(statistics), width),
-            Text(below, style="bold" if self._notice else "dim", no_wrap=True, overflow="ellipsis"),
+            self._last_line(statistics, width - ECHO),
         )
+
+    def _last_line(self, statistics: Statistics, width: int) -> Text:
+        if self._notice:
+            return Text("\n".join(wrapped(self._notice, width)), style="bold")
+        why = explain.hint(statistics, self._settings) or explain.bound(statistics, self._settings)
+        line = Text(why, style="dim", no_wrap=True)
+        line.truncate(max(width, 1), overflow="ellipsis")
+        return line
 
     def _progress(self, statistics: Statistics, width: int) -> Text | Table:
         total = None if self._notice else estimate.total(statistics)
@@ -101,7 +113,7 @@ class Bar:
         done = estimate.done(statistics)
         speed = (wording.pace(self._shown.rate), "cyan")
         if total is None:
-            passed = (wording.duration(statistics.elapsed), "dim")
+            passed = (wording.duration(round(statistics.elapsed)), "dim")
             return [(f"{wording.count(done)} done", "bold"), speed, passed]
         about = "" if statistics.exhausted else "about "
         left = estimate.time_left(statistics, self._steady.rate, self._settings.delay)

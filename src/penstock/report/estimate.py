@@ -80,7 +80,8 @@ def outstanding(statistics: Statistics) -> int | None:
 def time_left(statistics: Statistics, rate: float, delay: float = 0.0) -> float | None:
     """Seconds until the end, at *rate* a second; None where nothing says it, or it is less than a second.
 
-    The last few may be slow ones of which no rate says anything. The host with most to do can't be done sooner than its jobs started *delay* seconds apart.
+    The last few may be slow ones, of which no rate says anything.
+    The host with most to do can't be done sooner than its jobs started *delay* seconds apart.
     """
     left = outstanding(statistics)
     if left is None or rate <= 0:

@@ -37,15 +37,15 @@ LONGEST_HOST: Final = 40
 
 
 def bound(statistics: Statistics, settings: Settings) -> str:
-    """What keeps more from starting right now."""
+    """What keeps more from starting right now, as the end of a sentence or one by itself."""
     if statistics.exhausted and not statistics.held:
-        return f"nothing is left to start; the last {count(statistics.running)} are under way"
+        return f"nothing is left to start, {count(statistics.running)} still under way"
     which = statistics.bound
     if which is Bound.CONSUMER and statistics.undelivered < statistics.running:
         # A few outcomes are always on their way; it is the output that bounds when they take most of the room.
         which = Bound.CONCURRENCY
     words = _BOUNDS[which]
-    return words.format(settings.concurrency, settings.per_host, settings.delay, settings.rate or 0.0)
+    return "bound by " + words.format(settings.concurrency, settings.per_host, settings.delay, settings.rate or 0.0)
 
 
 def hint(statistics: Statistics, settings: Settings) -> str | None:

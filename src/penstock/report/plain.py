@@ -63,5 +63,5 @@ class Plain:
             *wording.counts(statistics.tally.statuses, MOST),
             *wording.counts(statistics.tally.slugs, MOST),
         ]
-        why = explain.hint(statistics, self._settings) or f"bound by {explain.bound(statistics, self._settings)}"
-        return f"{wording.duration(statistics.elapsed)}: {', '.join(parts)}; {why}"
+        why = explain.hint(statistics, self._settings) or explain.bound(statistics, self._settings)
+        return f"{wording.duration(round(statistics.elapsed))}: {', '.join(parts)}; {why}"

@@ -5,6 +5,7 @@ Knows the counts, the folder and the width there is. Does not know terminals or 
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -16,12 +17,17 @@ from penstock.report import explain, wording
 from penstock.report.safe import safe
 from penstock.settings import Settings
 
-__all__ = ["Ending", "command", "summary"]
+__all__ = ["Ending", "command", "summary", "wrapped"]
 
 INDENT: Final = "  "
 MOST: Final = 6
 """Statuses, and slugs, that are named unless more is asked for; the rest is counted together."""
 
+
+TIE: Final = "\xa0"
+"""A space at which no line is broken; it never leaves this file."""
+
+_BEFORE_A_UNIT: Final = re.compile(r"(?<=[0-9]) (?=%|(?:s|min|h|d|bytes|[kMGTP]B)\b)")
 
 _KINDS: Final = {str(slug): slug.kind for slug in Slug}
 
@@ -60,12 +66,12 @@ class Ending(Protocol):
 
 def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: bool = False) -> list[str]:
     """The lines to print; none is longer than *width* unless a single word is. *verbose* leaves nothing out."""
-    lines = [*_wrapped(_headline(ending), width), "", *_table(ending, width, None if verbose else MOST)]
+    lines = [*wrapped(_headline(ending), width), "", *_table(ending, width, None if verbose else MOST)]
     if ending.tally.total:
-        lines += _wrapped(_cost(ending, verbose=verbose), width)
+        lines += wrapped(_cost(ending, verbose=verbose), width)
     hint = None if ending.complete else explain.hint(ending.statistics, settings)
     if hint is not None:
-        lines += ["", *_wrapped(f"Hint: {hint}.", width)]
+        lines += ["", *wrapped(f"Hint: {hint}.", width)]
     if ending.folder is not None:
         verb, does = ("verify", "Prove it") if ending.complete else ("resume", "Go on")
         # On a line of its own and never broken: it is there to be copied.
@@ -95,7 +101,7 @@ def _of_it(ending: Ending) -> str:
     """What this session did, where it was not the first."""
     if ending.session.total == ending.tally.total:
         return ""
-    return f" {wording.plural(ending.session.total, 'outcome')} of this session."
+    return f" {wording.count(ending.session.total)} of them in this session."
 
 
 def _table(ending: Ending, width: int, most: int | None) -> Iterator[str]:
@@ -133,13 +139,16 @@ def _cost(ending: Ending, *, verbose: bool) -> str:
     speed = ending.session.total / ending.elapsed if ending.elapsed > 0 else 0.0
     text = f"{INDENT}{wording.size(ending.tally.bytes)} of bodies"
     if ending.session.total:
-        text += f", {wording.pace(speed)}"
+        text += f", {wording.rate(speed)} outcomes a second"
     if verbose:
         attempts = wording.plural(ending.tally.attempts, "attempt")
         text += f", {attempts}, {wording.plural(ending.tally.redirects, 'redirect')}"
     return text
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
+    """*text* in lines of at most *width* characters; no word is torn apart, nor a number from its unit."""
     indent = INDENT if text.startswith(INDENT) else ""
-    return textwrap.wrap(text, max(width, 1), break_long_words=False, break_on_hyphens=False, subsequent_indent=indent)
+    tied = _BEFORE_A_UNIT.sub(TIE, text)
+    lines = textwrap.wrap(tied, max(width, 1), break_long_words=False, break_on_hyphens=False, subsequent_indent=indent)
+    return [line.replace(TIE, " ") for line in lines]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["count", "counts", "duration", "pace", "plural", "share", "size"]
+__all__ = ["count", "counts", "duration", "pace", "plural", "rate", "share", "size"]
 
 MINUTE: Final = 60
 HOUR: Final = 60 * MINUTE
@@ -39,8 +39,8 @@ def counts(numbers: Mapping[Any, int], most: int | None = None) -> list[str]:
 
 def duration(seconds: float) -> str:
     """``0.4 s``, ``45 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 3 h``: two units at most."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s" if seconds < 0.95 or seconds % 1 >= 0.05 else f"{seconds:.0f} s"
+    if seconds < 9.95 and seconds % 1:
+        return f"{max(seconds, 0.1):.1f} s"
     whole = round(seconds)
     for unit, name, below, below_name in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1, "s")):
         if whole >= unit:
@@ -49,10 +49,14 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
-def pace(rate: float) -> str:
+def pace(number: float) -> str:
     """Something a second: ``1,428/s``, ``3.4/s``, ``0.02/s``."""
-    digits = 0 if rate >= 10 or rate == 0 else 1 if rate >= 1 else 2
-    return f"{rate:,.{digits}f}/s"
+    return f"{rate(number)}/s"
+
+
+def rate(number: float) -> str:
+    """``1,428``, ``3.4``, ``0.02``."""
+    return f"{number:,.{0 if number >= 10 or number == 0 else 1 if number >= 1 else 2}f}"
 
 
 def share(part: float, whole: float) -> str:

@@ -1,0 +1,72 @@
+"""Where work may stand and how it may end, made from what a test cares for."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec import Struct
+
+from penstock.core.frontier import Bound
+from penstock.core.tally import Statistics, Tally
+
+
+def tally_of(statuses=None, slugs=None, **others):
+    """A tally with those counts; the kinds follow from them unless they are among *others*."""
+    tally = Tally()
+    tally.statuses.update(statuses or {})
+    tally.slugs.update(slugs or {})
+    tally.kinds["fetched"] = tally.statuses.total()
+    skipped = {slug: number for slug, number in tally.slugs.items() if slug.startswith(("invalid", "blocked"))}
+    tally.kinds["skipped"] = sum(skipped.values())
+    tally.kinds["failed"] = tally.slugs.total() - tally.kinds["skipped"]
+    for name, value in others.items():
+        setattr(tally, name, value)
+    return tally
+
+
+class Ended(Struct):
+    """An end, with the fields that a session's summary has."""
+
+    statistics: Statistics
+    tally: Tally
+    session: Tally
+    folder: str | None = "pages"
+    inputs: int | None = None
+    elapsed: float = 10.0
+    complete: bool = True
+
+
+@pytest.fixture(name="tally_of")
+def fixture_tally_of():
+    return tally_of
+
+
+@pytest.fixture
+def stands():
+    """Makes the statistics of a run that fetched *done* pages."""
+
+    def make(done=0, **fields):
+        known = {
+            "elapsed": 10.0,
+            "running": 0,
+            "held": 0,
+            "undelivered": 0,
+            "pulled": done,
+            "exhausted": False,
+            "bound": Bound.NOTHING,
+            "busiest": None,
+            "tally": tally_of({200: done}),
+        }
+        return Statistics(**known | fields)
+
+    return make
+
+
+@pytest.fixture
+def ended(stands):
+    """Makes an end with *tally*; the session's is the same unless it is given."""
+
+    def make(tally, **fields):
+        known = {"statistics": stands(), "tally": tally, "session": tally, "inputs": tally.total}
+        return Ended(**known | fields)
+
+    return make

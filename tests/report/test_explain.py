@@ -1,0 +1,78 @@
+"""What bounds the speed is said in the words of the options that would change it."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.core.frontier import Bound
+from penstock.report import explain
+from penstock.settings import Settings
+
+SETTINGS = Settings.of(concurrency=7, per_host=3, delay=0.5, rate=20.0)
+
+
+@pytest.mark.parametrize(
+    ("bound", "words"),
+    [
+        (Bound.CONCURRENCY, "--concurrency 7"),
+        (Bound.RATE, "--rate 20"),
+        (Bound.KEYS, "--per-host 3, --delay 0.5"),
+        (Bound.SOURCE, "input"),
+        (Bound.BACKOFF, "tried again"),
+        (Bound.NOTHING, "as fast as it can"),
+    ],
+)
+def test_every_bound_names_what_would_lift_it(stands, bound, words):
+    said = explain.bound(stands(5, bound=bound, running=7, held=1), SETTINGS)
+    assert said.startswith("bound by ")
+    assert words in said
+
+
+def test_there_are_words_for_every_bound(stands):
+    for bound in Bound:
+        assert explain.bound(stands(5, bound=bound), SETTINGS)
+
+
+def test_the_output_bounds_when_it_takes_most_of_the_room(stands):
+    slow = stands(5, bound=Bound.CONSUMER, running=1, undelivered=6)
+    quick = stands(5, bound=Bound.CONSUMER, running=6, undelivered=1)
+    assert "the output" in explain.bound(slow, SETTINGS)
+    assert "--concurrency 7" in explain.bound(quick, SETTINGS)
+
+
+def test_at_the_end_nothing_bounds(stands):
+    said = explain.bound(stands(5, bound=Bound.BACKOFF, running=2, exhausted=True), SETTINGS)
+    assert said == "nothing is left to start, 2 still under way"
+
+
+def test_a_host_with_most_of_what_is_left_is_named_with_its_time_and_its_remedy(stands):
+    now = stands(5, pulled=100_005, held=99_990, running=10, exhausted=True, busiest=("a.test", 92_000))
+    assert explain.hint(now, Settings.of(delay=0.1)) == (
+        "a.test holds 92 % of what is left; at 10 a second it needs 2 h 33 min: "
+        "raise --per-host or lower --delay if it is yours"
+    )
+
+
+def test_before_all_is_read_only_what_was_read_is_spoken_of(stands):
+    now = stands(5, held=1_000, busiest=("a.test", 900))
+    assert "of the 1,000 next in line" in (explain.hint(now, SETTINGS) or "")
+
+
+def test_without_a_delay_its_requests_at_once_are_what_bounds_a_host(stands):
+    now = stands(5, held=1_000, busiest=("a.test", 900))
+    said = explain.hint(now, Settings.of(delay=0.0, per_host=1))
+    assert (
+        said
+        == "a.test holds 90 % of the 1,000 next in line, and gets 1 request at once: raise --per-host if it is yours"
+    )
+
+
+@pytest.mark.parametrize("busiest", [None, ("a.test", 99), ("a.test", 400)])
+def test_a_host_that_does_not_matter_is_not_spoken_of(stands, busiest):
+    assert explain.hint(stands(5, held=1_000, busiest=busiest), SETTINGS) is None
+
+
+def test_a_hosts_name_is_never_shown_raw(stands):
+    said = explain.hint(stands(5, held=200, busiest=("\x1b[31m" + "a" * 100, 200)), SETTINGS)
+    assert "\x1b" not in (said or "")
+    assert len((said or "").split(" holds ")[0]) <= 40

@@ -1,0 +1,51 @@
+"""A line every few seconds."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.core.frontier import Bound
+from penstock.report.plain import Plain
+from penstock.settings import Settings
+
+
+@pytest.fixture
+def lines():
+    return []
+
+
+@pytest.fixture
+def plain(lines):
+    return Plain(Settings(), lines.append)
+
+
+def test_a_line_says_how_far_how_fast_what_came_and_what_bounds(plain, lines, stands, tally_of):
+    came = tally_of({200: 90}, {"timeout": 10})
+    now = stands(tally=came, pulled=200, running=100, read=(500, 1_000), bound=Bound.CONCURRENCY, elapsed=10.0)
+    plain.update(now)
+    (line,) = lines
+    assert line == (
+        "10 s: 100 done of about 400 (25 %), 10/s, 30 s left, 100 in flight, 200: 90, timeout: 10; "
+        "bound by the requests at once over all hosts (--concurrency 100)"
+    )
+
+
+def test_without_a_total_no_end_is_named(plain, lines, stands):
+    plain.update(stands(100, running=5))
+    assert lines[0].startswith("10 s: 100 done, 10/s, 5 in flight, 200: 100; ")
+
+
+def test_what_was_done_before_is_no_speed_of_ours(plain, lines, stands):
+    plain.update(stands(100, before=1_000_000, exhausted=True, pulled=200))
+    assert lines[0].startswith("10 s: 1,000,100 done of 1,000,200 (99 %), 10/s, 10 s left, ")
+
+
+def test_the_first_second_is_not_worth_a_line(plain, lines, stands):
+    plain.update(stands(1, elapsed=0.5))
+    assert lines == []
+
+
+def test_a_notice_is_told_at_once(plain, lines):
+    plain.notice("Stopping.")
+    plain.close()
+    assert lines == ["Stopping."]

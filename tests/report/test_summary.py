@@ -1,0 +1,114 @@
+"""How it ended, word for word."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.report.summary import command, summary, wrapped
+from penstock.settings import Settings
+
+SETTINGS = Settings.of(delay=0.1)
+
+
+def text_of(ending, **how):
+    return "\n".join(summary(ending, SETTINGS, **how))
+
+
+def golden(text):
+    return textwrap.dedent(text).strip("\n")
+
+
+def test_a_complete_run_says_what_came_of_it_and_how_to_prove_it(ended, tally_of):
+    tally = tally_of(
+        {200: 18_900, 404: 213, 503: 100},
+        {"connect_refused": 300, "timeout_first_byte": 287, "invalid_url": 200},
+        bytes=214_000_000,
+    )
+    assert text_of(ended(tally, elapsed=14.0)) == golden("""
+        Done: all 20,000 inputs have their outcome. It took 14 s.
+
+          fetched  19,213  200: 18,900  404: 213  503: 100
+          failed      587  connect_refused: 300  timeout_first_byte: 287
+          skipped     200  invalid_url: 200
+          214 MB of bodies, 1,429 outcomes a second
+
+        Prove it:
+          penstock verify pages
+    """)
+
+
+def test_a_stopped_run_says_how_to_go_on_and_what_will_take_long(ended, stands, tally_of):
+    tally = tally_of({200: 8_123}, bytes=81_230_000)
+    stood = stands(8_123, pulled=20_000, held=11_777, running=100, exhausted=True, busiest=("big.test", 10_800))
+    ending = ended(tally, complete=False, inputs=None, statistics=stood, elapsed=100.0)
+    assert text_of(ending) == golden("""
+        Stopped after 1 min 40 s: 8,123 outcomes stored for good, and the rest can be
+        done later.
+
+          fetched  8,123  200: 8,123
+          81 MB of bodies, 81 outcomes a second
+
+        Hint: big.test holds 90 % of what is left; at 10 a second it needs 18 min: raise
+        --per-host or lower --delay if it is yours.
+
+        Go on:
+          penstock resume pages
+    """)
+
+
+def test_a_resumed_run_tells_its_session_from_the_whole(ended, tally_of):
+    ending = ended(tally_of({200: 100}), session=tally_of({200: 40}), elapsed=2.0)
+    first, *_ = summary(ending, SETTINGS, width=100)
+    assert first == "Done: all 100 inputs have their outcome. 40 of them in this session. It took 2 s."
+    assert "20 outcomes a second" in text_of(ending)
+
+
+def test_lines_on_standard_output_can_neither_be_verified_nor_resumed(ended, tally_of):
+    stopped = text_of(ended(tally_of({200: 3}), folder=None, complete=False, inputs=None))
+    assert "3 outcomes written" in stopped
+    assert "-o DIR" in stopped
+    assert "penstock" not in stopped
+    assert "penstock" not in text_of(ended(tally_of({200: 3}), folder=None))
+
+
+def test_an_empty_input_is_complete(ended, tally_of):
+    assert text_of(ended(tally_of(), folder=None)) == "Done: the input is empty, so there is nothing to tell.\n"
+
+
+def test_one_input_is_singular(ended, tally_of):
+    assert summary(ended(tally_of({200: 1})), SETTINGS)[0] == "Done: 1 input has its outcome. It took 10 s."
+
+
+def test_only_verbose_names_everything(ended, tally_of):
+    tally = tally_of(dict.fromkeys(range(200, 210), 1), attempts=12, redirects=1)
+    assert "other: 5" in text_of(ended(tally))
+    verbose = text_of(ended(tally), verbose=True)
+    assert "other" not in verbose
+    assert "209: 1" in verbose
+    assert "12 attempts, 1 redirect" in verbose
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 200])
+def test_on_any_terminal_no_entry_is_torn_apart(ended, tally_of, width):
+    """Only a single word, and a command to copy, may be longer than the line."""
+    tally = tally_of({200: 18_900, 404: 213, 503: 100}, {"timeout_first_byte": 287, "connect_unreachable": 300})
+    lines = summary(ended(tally, complete=False, inputs=None), SETTINGS, width=width)
+    for entry in ("404: 213", "timeout_first_byte: 287", "connect_unreachable: 300"):
+        assert any(entry in line for line in lines)
+    for line in lines:
+        assert len(line) <= width or len(line.split()) <= 4
+
+
+@given(st.text(st.characters(categories=("L",)), min_size=1), st.integers(0, 200))
+def test_wrapping_loses_no_word(text, width):
+    assert " ".join(wrapped(f"{text} a b {text}", width)).split() == f"{text} a b {text}".split()
+
+
+def test_a_command_is_quoted_for_a_shell_and_safe_to_print():
+    assert command("resume", "pages") == "penstock resume pages"
+    assert command("resume", "my pages; rm") == "penstock resume 'my pages; rm'"
+    assert "\x1b" not in command("resume", "\x1b[2J")
