@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from benchmarks.race import Result
+from benchmarks.race import Result, Versus
 
 __all__ = ["LIMITS", "RATIOS", "Limit", "Ratio"]
 
@@ -25,13 +25,15 @@ class Ratio(NamedTuple):
     scenario: str
     elsewhere: str | None = None
 
-    def reached(self, table: Table) -> float | None:
-        """The ratio; None where one of the two has no result, or none to be trusted."""
+    def reached(self, table: Table) -> Versus | None:
+        """The ratios; None where one of the two has no result, or none to be trusted."""
         mine = table.get((self.scenario, self.client))
         theirs = table.get((self.elsewhere or self.scenario, self.other))
         if mine is None or theirs is None or not (mine.counts() and theirs.counts()):
             return None
-        return mine.against(theirs) if self.elsewhere is None else mine.speed() / theirs.speed()
+        if self.elsewhere is None:
+            return mine.against(theirs)
+        return Versus(mine.speed() / theirs.speed(), theirs.cost() / mine.cost())
 
 
 class Limit(NamedTuple):

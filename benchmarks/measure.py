@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["Broken", "Reading", "floor", "spawn"]
+__all__ = ["Broken", "Reading", "spawn"]
 
 LIMIT: Final = 300.0
 """Seconds after which a process has failed."""
@@ -26,12 +26,14 @@ class Broken(Exception):
 class Reading(NamedTuple):
     """What one process took: *wall* and *cpu* in seconds, its children's included; *peak* memory in bytes.
 
-    *said* is what it wrote to its standard output.
+    *floor* is the least peak that can be told: Linux counts what a process was before it became another
+    program, and before that it was this one. *said* is what it wrote to its standard output.
     """
 
     wall: float
     cpu: float
     peak: int
+    floor: int
     said: str
 
 
@@ -48,23 +50,22 @@ def spawn(command: list[str], folder: Path, limit: float = LIMIT) -> Reading:
         )
         killer = threading.Timer(limit, _kill, [process.pid])
         killer.start()
-        _, status, used = os.wait4(process.pid, 0)
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            _kill(process.pid)
+            raise
+        finally:
+            killer.cancel()
         wall = time.perf_counter() - began
-        killer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode == -signal.SIGKILL and wall >= limit:
         raise Broken(f"not done after {limit:g} s")
     if process.returncode:
         raise Broken(f"exit code {process.returncode}: {_last_line(err)}")
-    return Reading(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, out.read_text(errors="replace"))
-
-
-def floor() -> int:
-    """The least ``peak`` that can be told, in bytes.
-
-    Linux counts what a process was before it became another program, and before that it was this one.
-    """
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
+    return Reading(wall, cpu, peak, floor, out.read_text(errors="replace"))
 
 
 def _kill(group: int) -> None:

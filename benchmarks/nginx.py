@@ -25,6 +25,8 @@ CONFIGURATION: Final = """\
 daemon off;
 # One process, which is our own child, needs no change of user and stays on the core it is put on.
 master_process off;
+# For root, also one that is root in its namespace only, and cannot give files away to another.
+user root;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log crit;
 events {{ worker_connections {connections}; }}
@@ -50,7 +52,7 @@ http {{
 """
 
 ITEM: Final = """<div class="item" id="item-%d">
-  <a href="/catalogue/item-%d.html" title="Item %d">Item %d</a> &mdash; what is said of it, in a line
+  <a href="/catalogue/item-%d.html" title="Item %d">Item %d</a> &mdash; what is said of it, in a line or two of plain text
 </div>
 """
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from benchmarks.measure import Broken, Reading, spawn
 from benchmarks.nginx import SIZE, Nginx
-from benchmarks.roster import BARE, Client
+from benchmarks.roster import Client
 from benchmarks.scenarios import Scenario
 
-__all__ = ["Heat", "Race", "Result"]
+__all__ = ["Heat", "Race", "Result", "Versus"]
 
 
 class Heat(NamedTuple):
@@ -43,6 +43,16 @@ class Heat(NamedTuple):
     def is_rough(self) -> bool:
         """Whether the pages took less than the start-up, so that the difference says little."""
         return self.whole.wall < 2 * self.startup.wall
+
+
+class Versus(NamedTuple):
+    """One client against another: how many times as fast, and how many times as sparing of the processor.
+
+    The two are equal where both use the whole of their core.
+    """
+
+    speed: float
+    cost: float
 
 
 class Result(NamedTuple):
@@ -69,6 +79,10 @@ class Result(NamedTuple):
         """Bytes of memory at the worst."""
         return max(heat.whole.peak for heat in self.heats)
 
+    def is_small(self) -> bool:
+        """Whether its memory is below what can be told."""
+        return all(heat.whole.peak <= heat.whole.floor for heat in self.heats)
+
     def startup(self) -> float:
         """Seconds from nothing to the end of a list of one page."""
         return median(heat.startup.wall for heat in self.heats)
@@ -81,9 +95,13 @@ class Result(NamedTuple):
         """Whether it may be held against a number to reach."""
         return self.fault is None and not self.is_rough()
 
-    def against(self, other: Result) -> float:
-        """How many times as fast as *other*, round by round; neither has failed."""
-        return median(mine.speed / theirs.speed for mine, theirs in zip(self.heats, other.heats, strict=True))
+    def against(self, other: Result) -> Versus:
+        """How it compares with *other*, round by round; both count."""
+        rounds = list(zip(self.heats, other.heats, strict=True))
+        return Versus(
+            median(mine.speed / theirs.speed for mine, theirs in rounds),
+            median(theirs.cost / mine.cost for mine, theirs in rounds),
+        )
 
 
 class Race:
@@ -142,19 +160,15 @@ class Race:
                 raise Broken(f"{ok} good pages of {pages:,}; nginx was asked for {served:,}")
             return reading
         finally:
-            shutil.rmtree(work)
+            # By another process: a folder of many files would need memory here, which children seem to inherit.
+            subprocess.run(["rm", "-r", str(work)], check=True)
 
 
 def _answer(reading: Reading) -> int | None:
-    """What a client said in the first line; others may follow, by the program it became."""
-    try:
-        ok = json.loads(reading.said.partition("\n")[0])["ok"]
-    except (ValueError, KeyError, TypeError):
-        raise Broken("no number of good pages in its answer") from None
+    """What a client said; there may be other lines, by the program it became or by a profiler."""
+    answers = [line for line in reading.said.splitlines() if line.startswith('{"ok":')]
+    if not answers:
+        raise Broken("no number of good pages in its answer")
+    ok = json.loads(answers[0])["ok"]
     assert ok is None or isinstance(ok, int)
     return ok
-
-
-def with_reference(clients: list[Client]) -> list[Client]:
-    """*clients* with the one that the others are measured by, first."""
-    return [BARE, *(client for client in clients if client != BARE)]

@@ -26,6 +26,11 @@ class Client(NamedTuple):
     python: str | None = None
     command: str | None = None
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is Penstock, or the loop that all are measured by."""
+        return self.python is None and self.command is None
+
     def missing(self) -> str | None:
         """How to install what it lacks; None where it lacks nothing."""
         if self.python is not None and importlib.util.find_spec(self.python) is None:
@@ -50,7 +55,7 @@ ROSTER: Final = (
     Client("aiohttp_uvloop", "aiohttp on uvloop", pages=15_000, hosts=10_000, python="uvloop"),
     Client("aiohttp_workers", "aiohttp", pages=10_000, hosts=5_000, fast=True, python="aiohttp"),
     Client("twisted_cooperator", "Twisted Agent, Cooperator", pages=5_000, hosts=3_000, python="twisted"),
-    Client("minet_fetch", "minet fetch, bodies dropped", pages=1_500, hosts=1_500, python="minet"),
+    Client("minet_fetch", "minet fetch, bodies dropped", pages=3_000, hosts=2_500, python="minet"),
     Client("scrapy_spider", "Scrapy", pages=1_000, hosts=1_000, python="scrapy"),
     Client("httpx_workers", "httpx", pages=1_000, hosts=1_000, python="httpx"),
 )

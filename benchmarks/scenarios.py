@@ -31,12 +31,14 @@ class Scenario(NamedTuple):
         return client.hosts if self.many_hosts else client.pages
 
     def write_urls(self, file: Path, port: int, pages: int) -> None:
-        """Write a list of *pages* different URLs, one a line. Different, since wget2 fetches none twice."""
+        """Write a list of *pages* URLs, one a line.
+
+        All differ, since wget2 fetches none twice, and in the page too, since it names its files after that.
+        """
         with file.open("w") as lines:
-            if self.many_hosts:
-                lines.writelines(f"http://{_host(number)}:{port}/{self.page}\n" for number in range(pages))
-            else:
-                lines.writelines(f"http://127.0.0.1:{port}/{self.page}?{number}\n" for number in range(pages))
+            for number in range(pages):
+                host = _host(number) if self.many_hosts else "127.0.0.1"
+                lines.write(f"http://{host}:{port}/{self.page}?{number}\n")
 
 
 def _host(number: int) -> str:

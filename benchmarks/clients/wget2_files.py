@@ -1,4 +1,4 @@
-"""``wget2``, which saves every page as a file."""
+"""``wget2``, which saves every page as a file, without the extended attributes it would add."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ PAGES = "pages"
 
 def fetch(task: Task) -> None:
     say(None)
-    options = ["--quiet", "--no-robots", "--tries=1", f"--max-threads={task.concurrency}", "--force-directories"]
+    options = ["--no-config", "--quiet", "--no-robots", "--no-xattr", "--tries=1", f"--max-threads={task.concurrency}"]
     files = [f"--input-file={task.urls}", f"--directory-prefix={task.folder / PAGES}"]
     os.execvp("wget2", ["wget2", *options, *files])
 
 
 def check(task: Task) -> int:
-    return sum(file.is_file() and file.stat().st_size == task.size for file in (task.folder / PAGES).rglob("*"))
+    return sum(file.is_file() and file.stat().st_size == task.size for file in (task.folder / PAGES).iterdir())
 
 
 if __name__ == "__main__":
