@@ -17,8 +17,9 @@ import click
 from penstock.cli.demo_list import HABITS, urls
 from penstock.cli.exits import Exit
 from penstock.cli.options import Command, Option
+from penstock.cli.showing import Showing, progress_options
 from penstock.cli.streams import tell, terminal_width
-from penstock.cli.work import Showing, perform, progress_options
+from penstock.cli.work import perform
 from penstock.errors import OutputError
 from penstock.report.summary import command as command_line
 from penstock.report.summary import wrapped
@@ -32,6 +33,8 @@ FOLDER: Final = "penstock-demo"
 INTRODUCTION: Final = "Fetching {} inputs, listed in {}, from a web inside this process into the run folder {}."
 
 GONE: Final = "The demo's web has gone with it: a resume by itself would find nobody. To go on, web and all:"
+
+MOST_PAGES: Final = 1_000_000
 
 PACE: Final = {"concurrency": 100, "per_host": 4, "delay": 0.01, "timeout": 2.0}
 """Brisker than one may be with strangers: these hosts are our own."""
@@ -50,7 +53,7 @@ PACE: Final = {"concurrency": 100, "per_host": 4, "delay": 0.01, "timeout": 2.0}
 @click.option(
     "--pages",
     metavar="N",
-    type=click.IntRange(1, 1_000_000),
+    type=click.INT,
     default=20_000,
     cls=Option,
     section="Reading",
@@ -65,6 +68,8 @@ def command(output: str | None, pages: int, **options: Any) -> Exit:
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
     from penstock.testing.web import LocalWeb  # noqa: PLC0415 - asyncio, as above
 
+    if not 1 <= pages <= MOST_PAGES:
+        raise click.BadParameter(f"{pages} is not from 1 to {MOST_PAGES:,}", param_hint="--pages")
     showing = Showing.of(options)
     folder = output or _free_name()
     # Beside the folder, not in it: a run folder holds nothing but the run.

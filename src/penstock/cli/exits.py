@@ -1,15 +1,6 @@
 """Exit codes: what each means, and which error leads to which.
 
 Knows the exception tree and what a shell expects. Does not know commands.
-
-    0    every input has its outcome (an HTTP error status is one)
-    1    a bug of ours
-    2    usage or input
-    3    finished, but more failed than --max-failures or --fail-on allows
-    4    the output cannot be written, or does not hold what it should
-    5    not finished, and can be resumed
-    129  stopped by SIGHUP, 130 by SIGINT (Ctrl-C), 143 by SIGTERM: what ran has finished; can be resumed
-    141  whoever read standard output has gone (SIGPIPE); a quiet end, as for grep and cat
 """
 
 from __future__ import annotations
@@ -26,7 +17,7 @@ from penstock import errors
 from penstock.cli.streams import ReaderGone, tell
 from penstock.report.safe import safe_lines
 
-__all__ = ["Exit", "guarded"]
+__all__ = ["MEANINGS", "Exit", "code_of", "guarded"]
 
 
 class Exit(enum.IntEnum):
@@ -43,6 +34,21 @@ class Exit(enum.IntEnum):
     READER_GONE = 141
     TERMINATED = 143
 
+
+MEANINGS: Final = {
+    Exit.DONE: "every input has its outcome; an HTTP error status is one",
+    Exit.BUG: "a bug of ours; please report it with what was printed",
+    Exit.USAGE: "usage or input: a wrong option, an input that cannot be read, a folder that is not the right one",
+    Exit.FAILURES: "finished, but more failed than `--max-failures` or `--fail-on` allows",
+    Exit.OUTPUT: "the output cannot be written; the folder is in use, or damaged (`verify`)",
+    Exit.UNFINISHED: "not finished, and can be resumed (`verify`: holds so far)",
+    Exit.HANGUP: "stopped by SIGHUP, can be resumed",
+    Exit.INTERRUPTED: "stopped by SIGINT (Ctrl-C), can be resumed",
+    Exit.READER_GONE: "whoever read standard output has gone (`| head`): a quiet end, with the code of grep and cat",
+    Exit.TERMINATED: "stopped by SIGTERM, can be resumed",
+}
+"""What each says, in the words of docs/cli.md. Nothing is printed for a reader that has gone, and 0 would be a lie:
+not every input was given to it."""
 
 _CODES: Final[tuple[tuple[type[errors.PenstockError], Exit], ...]] = (
     (errors.Stalled, Exit.BUG),

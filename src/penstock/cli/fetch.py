@@ -12,8 +12,9 @@ import click
 
 from penstock.cli.exits import Exit
 from penstock.cli.options import Command, Option, given, settings_options
+from penstock.cli.showing import Showing, progress_options, tolerance_options
 from penstock.cli.streams import Stdout
-from penstock.cli.work import Showing, perform, progress_options, tolerance_options
+from penstock.cli.work import perform
 from penstock.settings import Settings
 
 __all__ = ["command"]

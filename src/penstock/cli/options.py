@@ -14,7 +14,7 @@ import click
 from penstock.report.wording import size
 from penstock.settings import BODIES, BOUNDS, INPUT_FORMATS, SINKS, Settings
 
-__all__ = ["SETTINGS", "Command", "Option", "Spelling", "given", "settings_options"]
+__all__ = ["SECTIONS", "SETTINGS", "Command", "Option", "Spelling", "given", "settings_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -209,12 +209,15 @@ class Command(click.Command):
                     formatter.write_dl(records)
 
 
-def settings_options(spellings: Iterable[Spelling] = SETTINGS) -> Callable[[F], F]:
-    """Give a command the options of *spellings*; they arrive as keywords, None or () where not given."""
+def settings_options(spellings: Iterable[Spelling] = SETTINGS, otherwise: str | None = None) -> Callable[[F], F]:
+    """Give a command the options of *spellings*; they arrive as keywords, None or () where not given.
+
+    The help page says that they are then as in ``Settings``, or *otherwise*.
+    """
 
     def decorate(function: F) -> F:
         for spelling in reversed(list(spellings)):
-            function = _option(spelling)(function)
+            function = _option(spelling, otherwise)(function)
         return function
 
     return decorate
@@ -226,7 +229,7 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in named and value not in (None, ())}
 
 
-def _option(spelling: Spelling) -> Callable[[F], F]:
+def _option(spelling: Spelling, otherwise: str | None) -> Callable[[F], F]:
     flag = spelling.kind is None
     return click.option(
         *spelling.flags,
@@ -238,18 +241,20 @@ def _option(spelling: Spelling) -> Callable[[F], F]:
         default=None,
         multiple=isinstance(getattr(DEFAULTS, spelling.field), tuple),
         metavar=spelling.metavar,
-        help=f"{spelling.help}{_limits(spelling.field)}",
+        help=f"{spelling.help}{_limits(spelling.field, otherwise)}",
     )
 
 
-def _limits(field: str) -> str:
+def _limits(field: str, otherwise: str | None) -> str:
     """The default and the bounds of *field*, as the help page shows them."""
     default = getattr(DEFAULTS, field)
     shown: Callable[[Any], str] = size if field == "max_body" else _number
     parts = []
     if isinstance(default, tuple):
-        default = ", ".join(default) or None
-    if default is not None and default is not False:
+        default = ", ".join(default)
+    if otherwise is not None:
+        parts.append(f"default {otherwise}")
+    elif default not in (None, False, ""):
         parts.append(f"default {shown(default)}")
     for name, low, high in BOUNDS:
         if name == field:

@@ -11,7 +11,8 @@ import click
 
 from penstock.cli.exits import Exit
 from penstock.cli.options import SETTINGS, Command, given, settings_options
-from penstock.cli.work import Showing, perform, progress_options, tolerance_options
+from penstock.cli.showing import Showing, progress_options, tolerance_options
+from penstock.cli.work import perform
 
 __all__ = ["command"]
 
@@ -24,7 +25,7 @@ __all__ = ["command"]
 )
 @click.argument("folder", metavar="DIR")
 @click.option("--force", is_flag=True, help="Go on though the input is not what it was when the run began.")
-@settings_options(spelling for spelling in SETTINGS if spelling.on_resume)
+@settings_options((spelling for spelling in SETTINGS if spelling.on_resume), "as before")
 @progress_options
 @tolerance_options
 def command(folder: str, *, force: bool, **options: Any) -> Exit:

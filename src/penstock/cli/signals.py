@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Final, Protocol, Self
 
-__all__ = ["Signals", "Stoppable"]
+__all__ = ["ABORTING", "STOPPING", "Signals", "Stoppable"]
 
 HANDLED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

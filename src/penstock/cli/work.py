@@ -6,61 +6,29 @@ Knows what ``fetch``, ``resume`` and ``demo`` have in common. Does not know wher
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import click
-from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock.cli.exits import Exit
-from penstock.cli.options import Option
+from penstock.cli.showing import Showing
 from penstock.cli.signals import Signals
 from penstock.cli.streams import Stderr, tell, terminal_width
-from penstock.cli.tolerance import Tolerance, fail_on, max_failures
+from penstock.cli.tolerance import Tolerance
 from penstock.core.hosts import blot
 from penstock.core.tally import Statistics
 from penstock.errors import PenstockError
 from penstock.report.json import summary_line
-from penstock.report.screens import PROGRESS, Screen, choose, screen
+from penstock.report.screens import Screen, choose, screen
 from penstock.report.summary import command, summary
-from penstock.session import Session, Summary
 from penstock.settings import Settings
 
-__all__ = ["Showing", "perform", "progress_options", "tolerance_options"]
+if TYPE_CHECKING:
+    # asyncio comes with it, for which no help page should have to wait.
+    from penstock.session import Session, Summary
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Showing(Struct, frozen=True):
-    """How much is shown, and what is still a success."""
-
-    progress: str = "auto"
-    quiet: bool = False
-    verbose: bool = False
-    tolerance: Tolerance = Tolerance()
-
-    @classmethod
-    def of(cls, options: dict[str, Any]) -> Showing:
-        """Taken from a command's *options*, those of ``progress_options`` among them."""
-        if options["quiet"] and options["verbose"]:
-            raise click.UsageError("-q and -v contradict each other")
-        tolerance = Tolerance(options.get("max_failures"), options.get("fail_on", frozenset()))
-        return cls(options["progress"], options["quiet"], options["verbose"], tolerance)
-
-
-def progress_options(function: F) -> F:
-    """Give a command the options that say how much is shown."""
-    for option in reversed(_PROGRESS):
-        function = option(function)
-    return function
-
-
-def tolerance_options(function: F) -> F:
-    """Give a command the options that say what is still a success."""
-    for option in reversed(_TOLERANCE):
-        function = option(function)
-    return function
+__all__ = ["perform"]
 
 
 def perform(session: Session, showing: Showing, folder: str | None = None) -> Exit:
@@ -144,34 +112,3 @@ def _judged(ended: Summary, signal_code: int | None, tolerance: Tolerance) -> tu
         return (Exit.UNFINISHED if signal_code is None else Exit(signal_code)), None
     complaint = tolerance.complaint(ended.tally)
     return (Exit.DONE if complaint is None else Exit.FAILURES), complaint
-
-
-_PROGRESS: Final = (
-    click.option(
-        "--progress",
-        cls=Option,
-        type=click.Choice(PROGRESS),
-        default="auto",
-        help="How progress is shown on standard error: a bar, a line every few seconds, a JSON object a second, or not "
-        "at all. auto: a bar on a terminal, else plain; nothing if the data goes to the terminal.  [default auto]",
-    ),
-    click.option("-q", "--quiet", cls=Option, is_flag=True, help="Show nothing but errors."),
-    click.option("-v", "--verbose", cls=Option, is_flag=True, help="Show the settings first, and leave nothing out."),
-)
-
-_TOLERANCE: Final = (
-    click.option(
-        "--max-failures",
-        cls=Option,
-        callback=max_failures,
-        metavar="N|N%",
-        help="Exit with 3 if more inputs than this have failed, or a larger share of all.  [default: no limit]",
-    ),
-    click.option(
-        "--fail-on",
-        cls=Option,
-        callback=fail_on,
-        metavar="SLUG,...",
-        help="Exit with 3 if any input came to one of these errors.",
-    ),
-)

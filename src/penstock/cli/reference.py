@@ -1,0 +1,103 @@
+"""docs/cli.md, written from the commands themselves: ``python -m penstock.cli.reference > docs/cli.md``.
+
+Knows click's parameters and Markdown. A test compares the page with what this makes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import click
+
+from penstock.cli.exits import MEANINGS
+from penstock.cli.group import COMMANDS, main
+from penstock.cli.options import SECTIONS
+from penstock.cli.signals import STOPPING
+
+__all__ = ["page"]
+
+INTRODUCTION = """\
+# The command line
+
+<!-- Made by: python -m penstock.cli.reference > docs/cli.md -->
+
+Outcomes go to standard output or into a run folder; everything else goes to standard error. What comes from the
+web is never printed raw: whatever would act upon a terminal is written out, as `\\x1b`.
+"""
+
+CODES = """\
+## Exit codes
+
+| code | means |
+|---:|---|"""
+
+SIGNALS = f"""\
+## Ctrl-C
+
+The first Ctrl-C (SIGINT), SIGTERM or SIGHUP stops gently. The run says:
+
+> {STOPPING}
+
+What is complete is committed, and the command that goes on is printed. The second stops at once: requests that run
+are dropped, to be sent again by the resume. A third kills, should even that hang. A signal that was ignored when
+Penstock began, as by `nohup`, stays ignored.
+"""
+
+PROGRESS = """\
+## Progress
+
+On a terminal, a few live lines say how far the run is, how fast it goes, what came so far, and what bounds the speed
+right now. Elsewhere a line does, every five seconds. `NO_COLOR` in the environment takes the colours away, and
+`TERM=dumb` the live lines.
+
+`--progress json` is for programs that watch: an object a line on standard error, its `event` being `progress` (each
+second), `notice` (what a person would be told meanwhile) or `summary` (last of all, with the `exit_code`). Times are in
+seconds, sizes in bytes. Errors and warnings remain lines of text.
+
+## One JSON line for each outcome
+
+Without `-o`, the lines of a run folder's `outcomes-*.jsonl` go to standard output, as they complete. To a terminal they
+are written with more `\\u` escapes than elsewhere: they read back as the same values.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [INTRODUCTION]
+    context = click.Context(main, info_name="penstock", **main.context_settings)
+    for name in COMMANDS:
+        command = main.get_command(context, name)
+        assert command is not None
+        parts.append("\n".join(_described(command, click.Context(command, context, info_name=name))))
+    codes = "\n".join((CODES, *(f"| {code} | {_cell(meaning)} |" for code, meaning in MEANINGS.items()), ""))
+    return "\n".join((*parts, codes, SIGNALS, PROGRESS))
+
+
+def _described(command: click.Command, context: click.Context) -> Iterator[str]:
+    yield f"## {context.command_path}\n"
+    yield f"```\n{command.get_usage(context).removeprefix('Usage: ')}\n```\n"
+    yield f"{inspect.cleandoc(command.help or '')}\n"
+    if command.epilog:
+        example = command.epilog.removeprefix("Example: ")
+        yield f"```\n{example}\n```\n"
+    options = [parameter for parameter in command.get_params(context) if isinstance(parameter, click.Option)]
+    for section in (*SECTIONS, "Other"):
+        records = [
+            record
+            for option in options
+            if getattr(option, "section", "Other") == section and (record := option.get_help_record(context))
+        ]
+        if records:
+            yield f"| {section} | |\n|---|---|"
+            yield from (f"| `{_cell(spelled)}` | {_cell(said)} |" for spelled, said in records)
+            yield ""
+
+
+def _cell(text: str) -> str:
+    r"""*text* in a cell of a table: there a bar ends the cell even within a code span, unless it is ``\|``."""
+    return " ".join(text.split()).replace("|", r"\|")
+
+
+if __name__ == "__main__":
+    click.echo(page(), nl=False)
