@@ -57,7 +57,7 @@ def test_every_code_is_either_mapped_or_known_not_to_come_from_http():
     ],
 )
 def test_a_code_comes_to_its_slug(code, slug):
-    assert slug_of(code, 0, answered=False) is slug
+    assert slug_of(code, 0, "", answered=False) is slug
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,22 @@ def test_a_code_comes_to_its_slug(code, slug):
     ],
 )
 def test_the_system_says_why_a_connection_did_not_come_about(number, slug):
-    assert slug_of(pycurl.E_COULDNT_CONNECT, number, answered=False) is slug
+    assert slug_of(pycurl.E_COULDNT_CONNECT, number, "", answered=False) is slug
 
 
-@pytest.mark.parametrize("code", [pycurl.E_RECV_ERROR, pycurl.E_SEND_ERROR])
-def test_a_break_in_the_middle_of_a_response_is_truncated(code):
-    assert slug_of(code, errno.ECONNRESET, answered=True) is Slug.TRUNCATED
-    assert slug_of(code, errno.ECONNRESET, answered=False) is Slug.RESET
+@pytest.mark.parametrize(
+    ("code", "unanswered"),
+    [(pycurl.E_RECV_ERROR, Slug.RESET), (pycurl.E_SEND_ERROR, Slug.RESET), (pycurl.E_GOT_NOTHING, Slug.EMPTY_REPLY)],
+)
+def test_a_break_in_the_middle_of_a_response_is_truncated(code, unanswered):
+    assert slug_of(code, errno.ECONNRESET, "", answered=True) is Slug.TRUNCATED
+    assert slug_of(code, errno.ECONNRESET, "", answered=False) is unanswered
+
+
+def test_what_has_no_code_of_its_own_is_known_by_its_words():
+    """The words are libcurl's; tests/faults meets them for real."""
+    assert slug_of(56, 0, "Illegal or missing hexadecimal sequence in chunk", answered=True) is Slug.PROTOCOL_ERROR
+    assert slug_of(8, 0, "Multiple Location headers", answered=True) is Slug.REDIRECT_INVALID
 
 
 def test_every_mapped_code_is_one_that_libcurl_has_or_had():

@@ -83,7 +83,7 @@ def _outcome(attempt: Attempt, error: Slug | None, detail: str | None) -> Outcom
         attempt.ip,
         attempt.http,
         attempt.head,
-        attempt.body,
+        attempt.body if error is None else b"",
         None,
         job.fields,
     )

@@ -14,8 +14,10 @@ from penstock.core.model import Slug
 __all__ = ["CODES", "CONNECT_ERRNOS", "COULDNT_CONNECT", "TIMED_OUT", "slug_of"]
 
 COULDNT_CONNECT: Final = 7
+WEIRD_SERVER_REPLY: Final = 8
 TIMED_OUT: Final = 28
 
+GOT_NOTHING: Final = 52
 RECV_ERROR: Final = 56
 SEND_ERROR: Final = 55
 
@@ -33,7 +35,7 @@ CODES: Final[dict[int, Slug]] = {
     5: Slug.DNS_TEMPORARY,         # COULDNT_RESOLVE_PROXY
     6: Slug.DNS_TEMPORARY,         # COULDNT_RESOLVE_HOST: libcurl does not say which kind
     COULDNT_CONNECT: Slug.CONNECT_UNREACHABLE,
-    8: Slug.PROTOCOL_ERROR,        # WEIRD_SERVER_REPLY
+    WEIRD_SERVER_REPLY: Slug.PROTOCOL_ERROR,        # WEIRD_SERVER_REPLY
     9: Slug.PROTOCOL_ERROR,        # REMOTE_ACCESS_DENIED
     16: Slug.PROTOCOL_ERROR,       # HTTP2
     18: Slug.TRUNCATED,            # PARTIAL_FILE
@@ -69,13 +71,18 @@ CODES: Final[dict[int, Slug]] = {
 """Every code that an HTTP transfer can end with; what is not here is protocol_error too."""
 
 
-def slug_of(code: int, os_errno: int, *, answered: bool) -> Slug:
-    """The slug for libcurl's *code*; *answered* says whether any part of a response had come.
+def slug_of(code: int, os_errno: int, words: str, *, answered: bool) -> Slug:
+    """The slug for libcurl's *code* and *words*; *answered* says whether any part of a response had come.
 
     A connection that breaks once the response has begun is a truncated response, whichever way it broke.
+    Two things have no code of their own and are known by their words: broken chunks, several Locations.
     """
     if code == COULDNT_CONNECT:
         return CONNECT_ERRNOS.get(os_errno, Slug.CONNECT_UNREACHABLE)
-    if answered and code in (SEND_ERROR, RECV_ERROR):
+    if code == RECV_ERROR and "chunk" in words:
+        return Slug.PROTOCOL_ERROR
+    if code == WEIRD_SERVER_REPLY and "Location" in words:
+        return Slug.REDIRECT_INVALID
+    if answered and code in (SEND_ERROR, RECV_ERROR, GOT_NOTHING):
         return Slug.TRUNCATED
     return CODES.get(code, Slug.PROTOCOL_ERROR)

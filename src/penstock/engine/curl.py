@@ -274,7 +274,7 @@ class CurlEngine:
             return (None, None) if response.head()[1] else (Slug.TRUNCATED, "the header block is cut off")
         if code == TIMED_OUT:
             return self._where_time_went(transfer)
-        slug = slug_of(code, transfer.easy.getinfo(pycurl.OS_ERRNO), answered=bool(response.lines))
+        slug = slug_of(code, transfer.easy.getinfo(pycurl.OS_ERRNO), words, answered=bool(response.lines))
         return slug, words or f"libcurl error {code}"
 
     def _expire(self, transfer: _Transfer, now: float) -> None:
@@ -296,7 +296,8 @@ class CurlEngine:
             slug, doing = response.phase()
         elif not info(pycurl.NAMELOOKUP_TIME):
             slug, doing = Slug.TIMEOUT_DNS, "looking up the name"
-        elif not info(pycurl.CONNECT_TIME):
+        elif not info(pycurl.NUM_CONNECTS):
+            # CONNECT_TIME is told only once the whole connection stands, TLS included.
             slug, doing = Slug.TIMEOUT_CONNECT, "connecting"
         elif transfer.job.target.startswith("https:"):
             slug, doing = Slug.TIMEOUT_TLS, "in the TLS handshake"

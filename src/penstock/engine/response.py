@@ -6,10 +6,15 @@ response, libcurl would have let pass: a body over the bound, a coded body that 
 
 from __future__ import annotations
 
+from typing import Final
+
 from penstock.core.codings import Decoder, Oversize, Undecodable
 from penstock.core.model import Slug, split_head
 
 __all__ = ["Response"]
+
+UNASKED_SWITCH: Final = (Slug.PROTOCOL_ERROR, "status 101, though no other protocol was asked for")
+"""libcurl takes a 101 for a final response, and what follows for its body."""
 
 
 class Response:
@@ -78,7 +83,10 @@ class Response:
         """How far the response had come when its time was over."""
         if not self.lines:
             return Slug.TIMEOUT_FIRST_BYTE, "waiting for the response"
-        if not self.head()[1]:
+        head, whole = self.head()
+        if _switches(head):
+            return UNASKED_SWITCH
+        if not whole:
             return Slug.TIMEOUT, "reading the header block"
         return Slug.TIMEOUT_BODY, f"reading the body, {self._size} bytes so far"
 
@@ -86,6 +94,9 @@ class Response:
         """Look at the header block, which is complete when the first piece of the body comes."""
         self._begun = True
         head = self.head()[0]
+        if _switches(head):
+            self.verdict = UNASKED_SWITCH
+            return
         if b"content-encoding" not in head.lower():
             return
         codings = [value for name, value in split_head(head) if name.lower() == "content-encoding"]
@@ -125,3 +136,7 @@ def _final_head(raw: bytes) -> tuple[bytes, bool]:
     last = starts[-1]
     # A block that is followed by another, be it an empty one, has had its blank line.
     return blocks[last].replace(b"\n", b"\r\n"), last + 1 < len(blocks)
+
+
+def _switches(head: bytes) -> bool:
+    return head[9:12] == b"101"
