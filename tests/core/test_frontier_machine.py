@@ -1,0 +1,278 @@
+"""The frontier as a state machine, against a model that knows nothing of lanes, queues or timers.
+
+The model keeps every job with its state and works out from the rules alone which answers are permitted.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from penstock.core.frontier import Answer, Finished, Frontier, Pull, Start, Wait
+from penstock.core.judge import Again, Done, Onward, Verdict
+from penstock.core.limits import Pace
+
+KEYS = "abcd"
+NEVER = float("inf")
+
+keys = st.sampled_from("aaabbcd")
+slots = st.integers(1, 4)
+delays = st.sampled_from([0.0, 0.3, 1.0, 2.5])
+rates = st.sampled_from([None, 0.7, 1.0, 5.0])
+steps = st.sampled_from([0.0, 0.001, 0.1, 0.3, 0.5, 1.0, 7.0])
+
+
+class Item(NamedTuple):
+    """One hop of one attempt at one input: every start is of another item."""
+
+    key: str
+    number: int
+    turn: int = 0
+
+
+class Tried(NamedTuple):
+    """An attempt that carries what it means."""
+
+    job: Item
+    verdict: Verdict
+
+
+class Ending(NamedTuple):
+    """Which of the running jobs ends, and how."""
+
+    which: int
+    means: type[Done | Again | Onward]
+    key: str
+    after: float
+
+
+endings = st.builds(Ending, st.integers(0, 3), st.sampled_from([Done, Done, Again, Onward]), keys, steps)
+
+
+class Model:
+    """The rules, as sets of jobs and plain arithmetic."""
+
+    def __init__(self, window: int, concurrency: int, per_key: int, delay: float, rate: float | None) -> None:
+        self.window, self.concurrency, self.per_key, self.delay, self.rate = window, concurrency, per_key, delay, rate
+        self.most_slots = concurrency
+        self.pace = Pace(rate)
+        self.waiting: dict[Item, float] = {}  # and when each is ready
+        self.running: list[Item] = []
+        self.started: set[Item] = set()
+        self.settled: list[int] = []
+        self.dropped: list[int] = []
+        self.offered = 0
+        self.closed = self.drained = False
+        self.free_at = dict.fromkeys(KEYS, -NEVER)
+        self.passed_over = dict.fromkeys(KEYS, 0)
+        self.start_times: list[float] = []
+
+    def count(self, key: str) -> int:
+        return sum(job.key == key for job in self.running)
+
+    def load(self, key: str) -> int:
+        return self.count(key) + sum(job.key == key for job in self.waiting)
+
+    def possible_at(self, job: Item) -> float:
+        """When *job* may start if nothing finishes before."""
+        if self.count(job.key) >= self.per_key:
+            return NEVER
+        return max(self.waiting[job], self.free_at[job.key])
+
+    def eligible(self, now: float) -> set[Item]:
+        return {job for job in self.waiting if self.possible_at(job) <= now}
+
+    def is_finished(self) -> bool:
+        return self.closed and not self.waiting and not self.running
+
+    def offer(self, key: str, now: float) -> Item:
+        job = Item(key, self.offered)
+        self.offered += 1
+        self.waiting[job] = now
+        return job
+
+    def start(self, job: Item, now: float) -> None:
+        for key in {job.key for job in self.eligible(now)}:
+            self.passed_over[key] += 1
+        self.passed_over[job.key] = 0
+        del self.waiting[job]
+        self.started.add(job)
+        self.running.append(job)
+        self.free_at[job.key] = now + self.delay if self.delay else self.free_at[job.key]
+        self.pace.start(now)
+        self.start_times.append(now)
+
+    def check(self, answer: object, now: float, undelivered: int) -> None:
+        """Fail unless *answer* is one that the rules permit."""
+        eligible = self.eligible(now)
+        may_pull = not self.closed and len(self.waiting) < self.window
+        if self.is_finished():
+            assert answer == Finished()
+        elif len(self.running) + undelivered >= self.concurrency:
+            assert answer == Wait(None)
+        elif (eligible or may_pull) and self.rate is not None and self.pace.free_at() > now:
+            assert answer == Wait(self.pace.free_at())
+        elif eligible:
+            assert isinstance(answer, Start), "a slot is free, the pace is free, a job's key is free"
+            assert answer.job in eligible
+            assert answer.job not in self.started
+        elif may_pull:
+            assert answer == Pull()
+        else:
+            self._check_wait(answer, now)
+
+    def _check_wait(self, answer: object, now: float) -> None:
+        assert isinstance(answer, Wait)
+        soonest = min(map(self.possible_at, self.waiting), default=NEVER)
+        if answer.until is not None:
+            assert self.waiting, "nothing can start at any time"
+            assert now < answer.until <= soonest
+        else:
+            assert soonest == NEVER
+            assert self.running, "nothing runs and nothing will wake"
+
+
+class FrontierMachine(RuleBasedStateMachine):
+    """Whoever drives the frontier obeys it; the web, the clock and the consumer do as they like."""
+
+    @initialize(
+        ending=st.sampled_from(["close", "drain"]),
+        window=st.integers(1, 6),
+        concurrency=slots,
+        per_key=slots,
+        delay=delays,
+        rate=rates,
+    )
+    def begin(self, ending: str, **limits: Any) -> None:
+        self.ending = ending
+        self.frontier = Frontier(policy=lambda attempt, _now, _draw: attempt.verdict, **limits)
+        self.model = Model(**limits)
+        self.now = 100.0
+
+    @rule(
+        step=steps,
+        endings=st.lists(endings, max_size=4),
+        offers=st.lists(keys, min_size=2, max_size=8),
+        undelivered=st.sampled_from([0, 0, 0, 1, 2]),
+    )
+    def turn(self, step: float, endings: list[Ending], offers: list[str], undelivered: int) -> None:
+        """Time passes, attempts end, and the driver obeys until it has to wait."""
+        self.now += step
+        for ending in endings[: len(self.model.running)]:
+            self.finish(ending)
+        self.drive(offers, undelivered)
+
+    @rule()
+    def sleep_until_the_frontier_would_wake(self) -> None:
+        wakes_at = self.frontier.wakes_at()
+        if wakes_at is not None:
+            self.now = max(self.now, wakes_at)
+
+    @rule(concurrency=slots, delay=delays)
+    def retune(self, concurrency: int, delay: float) -> None:
+        self.frontier.concurrency = self.model.concurrency = concurrency
+        self.frontier.delay = self.model.delay = delay
+        self.model.most_slots = max(self.model.most_slots, concurrency)
+
+    @precondition(lambda self: self.model.offered > 8)
+    @rule()
+    def close(self) -> None:
+        self.model.closed = True
+        self.frontier.close()
+
+    @precondition(lambda self: self.model.offered > 8)
+    @rule()
+    def drain(self) -> None:
+        model = self.model
+        assert sorted(self.frontier.drain()) == sorted(model.waiting)
+        model.dropped += [job.number for job in model.waiting]
+        model.waiting.clear()
+        model.closed = model.drained = True
+
+    def drive(self, offers: list[str], undelivered: int) -> Answer:
+        offers = offers[:]
+        while True:
+            answer = self.frontier.next(self.now, undelivered)
+            self.model.check(answer, self.now, undelivered)
+            if isinstance(answer, Start):
+                self.model.start(answer.job, self.now)
+            elif isinstance(answer, Pull) and offers:
+                self.frontier.offer(self.model.offer(offers.pop(), self.now))
+            else:
+                break
+        if isinstance(answer, Pull):
+            self.frontier.starve()
+        return answer
+
+    def finish(self, ending: Ending) -> None:
+        model = self.model
+        job = model.running.pop(ending.which % len(model.running))
+        if ending.means is Done:
+            verdict: Verdict = Done(job)
+            expected: Done | Again = verdict
+            model.settled.append(job.number)
+        else:
+            until = self.now + (ending.after if ending.means is Again else 0.0)
+            key = job.key if ending.means is Again else ending.key
+            expected = Again(Item(key, job.number, job.turn + 1), until)
+            verdict = expected if ending.means is Again else Onward(expected.job)
+            if model.drained:
+                model.dropped.append(job.number)
+            else:
+                model.waiting[expected.job] = until
+        assert self.frontier.judge(Tried(job, verdict), self.now, 0.5) == expected
+
+    # What must always hold
+
+    @invariant()
+    def its_counts_are_those_of_the_model(self) -> None:
+        model, frontier = self.model, self.frontier
+        assert frontier.running == len(model.running)
+        assert frontier.held == len(model.waiting)
+        assert len(model.waiting) + len(model.running) <= model.window + model.most_slots - 1
+        loads = {key: model.load(key) for key in KEYS if model.load(key)}
+        largest = frontier.largest()
+        assert (largest is None) is (not loads)
+        if largest is not None:
+            assert loads[largest[0]] == largest[1] == max(loads.values())
+
+    @invariant()
+    def no_key_runs_more_than_it_allows(self) -> None:
+        assert all(self.model.count(key) <= self.model.per_key for key in KEYS)
+
+    @invariant()
+    def no_second_sees_more_than_the_pace_and_one(self) -> None:
+        model = self.model
+        if model.rate is not None and model.start_times:
+            last = model.start_times[-1]
+            assert sum(time >= last - 1.0 for time in model.start_times) <= model.rate + 1
+
+    @invariant()
+    def no_key_is_passed_over_by_more_than_the_others(self) -> None:
+        assert all(count < len(KEYS) for count in self.model.passed_over.values()), self.model.passed_over
+
+    def teardown(self) -> None:
+        """Whatever happened, it comes to its end once everything is let finish, and leaves nothing behind."""
+        if not hasattr(self, "model"):
+            return
+        last = Ending(0, Onward if self.ending == "drain" else Done, "a", 0.0)
+        if self.ending == "drain":
+            self.drain()
+        else:
+            self.close()
+        while not isinstance(answer := self.drive([], 0), Finished):
+            if self.model.running:
+                self.finish(last)
+            else:
+                self.now = answer.until
+        assert self.frontier.next(self.now + 1e6) == Finished()
+        assert self.model.is_finished()
+        assert sorted(self.model.settled + self.model.dropped) == list(range(self.model.offered))
+        assert not self.frontier._lanes
+
+
+TestFrontierMachine = FrontierMachine.TestCase
+TestFrontierMachine.settings = settings(max_examples=150, stateful_step_count=50)
