@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 __all__ = ["Broken", "Reading", "spawn"]
 
-LIMIT: Final = 300.0
+LIMIT: Final = 120.0
 """Seconds after which a process has failed."""
 
 ROOT: Final = Path(__file__).resolve().parent.parent

@@ -52,7 +52,8 @@ http {{
 """
 
 ITEM: Final = """<div class="item" id="item-%d">
-  <a href="/catalogue/item-%d.html" title="Item %d">Item %d</a> &mdash; what is said of it, in a line or two of plain text
+  <a href="/catalogue/item-%d.html" title="Item %d">Item %d</a> &mdash;
+  what is said of it, in a line or two of text, such as there is on every page
 </div>
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 
 from benchmarks.clients.protocol import Task, main
 from penstock.core.model import Job
@@ -16,16 +17,13 @@ def fetch(task: Task) -> int:
     engine = CurlEngine(HttpSettings(concurrency=task.concurrency))
     urls = enumerate(task.lines())
     running = ok = 0
-    more = True
-    while more or running:
+    while True:
         now = time.monotonic()
-        while more and running < task.concurrency:
-            seq, url = next(urls, (0, None))
-            if url is None:
-                more = False
-                break
+        for seq, url in islice(urls, task.concurrency - running):
             engine.start(Job(seq, "key", url, url, headers=HEADERS, ready=now), now)
             running += 1
+        if not running:
+            break
         for attempt in engine.collect(None):
             running -= 1
             ok += attempt.status == 200 and len(attempt.body) == task.size
