@@ -19,7 +19,7 @@ from penstock.core.model import Fetched, Job, Outcome
 from penstock.core.requests import Requests
 from penstock.driver import Driver
 from penstock.engine.curl import CurlEngine
-from penstock.errors import PenstockError, UsageError
+from penstock.errors import FolderError, PenstockError, UsageError
 from penstock.flow import Flow
 from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.manifest import PACE, Manifest
@@ -143,6 +143,8 @@ def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verificat
     What is wrong with the contents is in ``problems``, and ``ok`` says whether anything is.
     """
     path = Path(output)
+    if not RunFolder.holds_run(path):
+        raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
     if repair:
         rebuild(path)
     return check(path, _recounted(read_manifest(path)))

@@ -20,7 +20,7 @@ def max_failures(_ctx: click.Context, _option: click.Parameter, value: str | Non
     """The number in ``100`` or ``2.5%``, and whether it is a share of all; as click's callbacks are called."""
     if value is None:
         return None
-    found = re.fullmatch(r"\s*(\d+|\d+(?:\.\d+)?(?=\s*%))\s*(%?)\s*", value)
+    found = re.fullmatch(r"\s*([0-9]+|[0-9]+\.[0-9]+(?=\s*%))\s*(%?)\s*", value)
     if found is None or (found[2] and float(found[1]) > 100):
         raise click.BadParameter(f"{value!r} is neither a number of outcomes (100) nor a share of them (2.5%)")
     return float(found[1]), bool(found[2])

@@ -1,0 +1,114 @@
+"""Every setting has its option, and the help page tells of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import certifi
+import click
+import pytest
+
+from penstock.cli import options, reference
+from penstock.cli.fetch import command as fetch
+from penstock.cli.resume import command as resume
+from penstock.runs.manifest import PACE
+from penstock.settings import BOUNDS, Settings
+
+PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
+
+GIVEN = {
+    "concurrency": (["-c", "7"], 7),
+    "per_host": (["--per-host", "3"], 3),
+    "delay": (["--delay", "0.5"], 0.5),
+    "rate": (["--rate", "20"], 20.0),
+    "window": (["--window", "50"], 50),
+    "attempts": (["--attempts", "1"], 1),
+    "timeout": (["--timeout", "9"], 9.0),
+    "connect_timeout": (["--connect-timeout", "2"], 2.0),
+    "max_body": (["--max-body", "1.5MB"], 1_500_000),
+    "max_redirects": (["--max-redirects", "0"], 0),
+    "headers": (["-H", "A: 1", "--header", "B: 2"], [["A", "1"], ["B", "2"]]),
+    "user_agent": (["--user-agent", "me"], "me"),
+    "contact": (["--contact", "me@a.test"], "me@a.test"),
+    "proxy": (["--proxy", "http://127.0.0.1:1"], "http://127.0.0.1:1"),
+    "insecure": (["--insecure"], True),
+    "cacert": (["--cacert", certifi.where()], certifi.where()),
+    "connect_to": (["--connect-to", "::a:1", "--connect-to", "b:2::"], ["::a:1", "b:2::"]),
+    "input_format": (["--input-format", "csv"], "csv"),
+    "column": (["--column", "address"], "address"),
+    "url_template": (["--url-template", "http://a.test/{address}"], "http://a.test/{address}"),
+    "sinks": (["--sink", "jsonl"], ["jsonl"]),
+    "body": (["--body", "none"], "none"),
+    "flush_every": (["--flush-every", "1"], 1.0),
+}
+
+
+def test_every_setting_has_an_option_of_its_name():
+    spelled = {spelling.field: spelling for spelling in options.SETTINGS}
+    assert spelled.keys() == set(Settings.__struct_fields__) == GIVEN.keys()
+    for field, spelling in spelled.items():
+        name = {"headers": "header", "sinks": "sink"}.get(field, field)
+        assert spelling.flags[-1] == "--" + name.replace("_", "-")
+
+
+def test_what_is_given_arrives_in_the_settings(run, tmp_path, listed):
+    """An empty table with that column is a run that is over before anything is sent."""
+    arguments = [argument for given, _ in GIVEN.values() for argument in given]
+    ended = run("fetch", listed("address"), "-o", tmp_path / "run", *arguments)
+    assert ended.exit_code == 0, ended.stderr
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
+    assert settings == {field: value for field, (_, value) in GIVEN.items()}
+
+
+def test_what_is_not_given_is_as_the_settings_have_it(run, tmp_path, listed):
+    assert run("fetch", listed(), "-o", tmp_path / "run").exit_code == 0
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
+    defaults = Settings()
+    assert settings == {
+        field: list(value) if isinstance(value := getattr(defaults, field), tuple) else value
+        for field in Settings.__struct_fields__
+    }
+
+
+def test_a_resume_takes_the_settings_that_may_change_and_the_secrets_that_were_not_kept():
+    taken = {spelling.field for spelling in options.SETTINGS if spelling.on_resume}
+    assert taken == PACE | {"headers", "url_template"}
+    assert taken <= {parameter.name for parameter in resume.params}
+
+
+@pytest.mark.parametrize(("name", "low", "high"), BOUNDS)
+def test_the_help_page_tells_default_and_bounds(run, name, low, high):
+    said = next(
+        record[1]
+        for parameter in fetch.params
+        if parameter.name == name and (record := parameter.get_help_record(click.Context(fetch)))
+    )
+    if name == "max_body":
+        assert said.endswith("[default 100 MB; 0 bytes to 1.0 TB]")
+        return
+    default = getattr(Settings(), name)
+    bounds = f"{low:,} to {high:,.0f}]"
+    assert said.endswith(f"[default {default:,g}; {bounds}" if default is not None else f"[{bounds}")
+
+
+def test_every_option_says_what_it_is_for():
+    context = click.Context(fetch)
+    for command in (fetch, resume):
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                _, said = parameter.get_help_record(context)
+                assert len(said) > 15
+
+
+def test_the_reference_is_up_to_date():
+    """If this fails: python -m penstock.cli.reference > docs/cli.md."""
+    assert PAGE.read_text() == reference.page()
+
+
+@pytest.mark.parametrize("name", ["fetch", "resume", "verify", "demo"])
+def test_help_pages_fit_into_eighty_columns(run, name):
+    said = run(name, "--help", terminal_width=80)
+    assert said.exit_code == 0
+    assert max(map(len, said.output.splitlines())) <= 80
+    assert run(name, "-h", terminal_width=80).output == said.output
