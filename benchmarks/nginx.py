@@ -124,7 +124,7 @@ class Nginx:
 
 
 def _html() -> bytes:
-    """A page as templates make them: of 100 bytes some 7 are quotes and line feeds, which JSON escapes."""
+    """A page as templates make them: of 100 bytes some 6 are quotes and line feeds, which JSON escapes."""
     text = "".join(ITEM % (number, number, number, number) for number in range(100))
     return text.encode()[:SIZE]
 
