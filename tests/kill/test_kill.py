@@ -114,7 +114,7 @@ def test_a_resume_may_be_ended_at_any_operation_too(root, expected):
         path = emptied(root)
         end(root, partial(scripted.work, path), first)
         again = operations_of(root, partial(scripted.work, path))
-        for second in draw.choices(list(plans(again)), k=30):
+        for second in draw.choices(list(plans(again)), k=20):
             found = faults(root, expected, first, second)
             if found:
                 wrong[first, second] = found

@@ -17,6 +17,7 @@ from penstock.errors import (
     OutputError,
 )
 from penstock.runs.folder import RunFolder
+from penstock.runs.lock import Lock
 
 
 def test_a_new_run_has_its_files_and_nobody_else_can_read_them(path, runs):
@@ -116,6 +117,26 @@ def test_a_crash_before_the_manifest_leaves_a_folder_that_can_be_begun_in(path, 
     (path / "run.json.part").write_bytes(b"{")
     with RunFolder.create(path, runs.manifest()):
         assert not (path / "run.json.part").exists()
+
+
+def test_somebody_who_begins_in_the_same_folder_at_the_same_moment_wins_or_loses(path, runs, monkeypatch):
+    """The folder is looked at again under the lock: the other one may have been quicker."""
+
+    def late(folder):
+        lock = Lock(folder)
+        (folder / "run.json").write_bytes(b"theirs")
+        return lock
+
+    monkeypatch.setattr("penstock.runs.folder.Lock", late)
+    with pytest.raises(FolderError, match="holds a run"):
+        RunFolder.create(path, runs.manifest())
+    assert (path / "run.json").read_bytes() == b"theirs"
+
+
+def test_what_a_crash_left_half_done_is_cleared_away(finished):
+    (finished / "outcomes-00000.jsonl.torn.part").write_bytes(b"half")
+    RunFolder.open(finished).close()
+    assert not list(finished.glob("*.part"))
 
 
 def test_a_crash_before_the_ledger_leaves_a_run_that_can_be_gone_on_with(path, runs):

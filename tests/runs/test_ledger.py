@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import zlib
 from contextlib import closing
@@ -284,16 +285,30 @@ def test_what_is_wrong_deeper_in_the_file_is_found_by_looking_at_all_of_it(path,
 
 def test_a_journal_left_beside_a_lost_database_does_not_harm_the_new_one(path, ledger):
     """SQLite would take it for the new one's, and roll its old pages back into it."""
+    ledger.commit([extent([7, 8], 0, 9)], tally([7, 8]))
+    ledger._database.execute("PRAGMA cache_size = 1")
     ledger._database.execute("BEGIN IMMEDIATE")
-    ledger._database.execute("UPDATE run SET id = 'stale'")
-    ledger._database.execute("PRAGMA cache_spill = ON")
+    ledger._database.executemany("INSERT INTO commits VALUES (?, ?)", [(n, "{}" * 1000) for n in range(9, 99)])
     journal = path.with_name("run.db-journal")
-    stale = journal.read_bytes()
+    hot = journal.read_bytes()
     ledger.close()
-    journal.write_bytes(stale)
+    journal.write_bytes(hot)
     path.unlink()
     with closing(Ledger.create(path, RUN)) as new:
         new.commit([extent([0], 0, 9)], tally([0]))
-        assert not journal.exists()
     with reopened(path) as seen:
         assert list(seen.settled()) == [0]
+        assert seen.tally().total == 1
+
+
+def test_an_old_database_never_stands_there_without_its_journal(path, ledger, monkeypatch):
+    """It may be the middle of a transaction."""
+    steps = []
+    for name in ("unlink", "replace"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda *given, name=name, real=real: steps.append((name, given[-1].name)) or real(*given)
+        )
+    path.with_name("run.db-journal").touch()
+    Ledger.create(path, RUN).close()
+    assert steps[-3:] == [("unlink", "run.db"), ("unlink", "run.db-journal"), ("replace", "run.db")]

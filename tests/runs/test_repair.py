@@ -138,6 +138,12 @@ def test_a_run_without_outputs_can_be_repaired(path, runs):
     assert completed(path, runs) == list(range(10))
 
 
+def test_what_a_crash_left_half_done_is_cleared_away(finished):
+    (finished / "outcomes-00000.jsonl.torn.part").write_bytes(b"half")
+    repair(finished)
+    assert not list(finished.glob("*.part"))
+
+
 def test_repairing_again_changes_nothing(finished, first):
     first.write_bytes(first.read_bytes().replace(b"page 5", b"Page 5"))
     found = repair(finished)

@@ -185,6 +185,17 @@ def test_the_cut_comes_after_the_copy_is_safe(path, opened, monkeypatch):
     assert seen == [b"torn"]
 
 
+def test_the_cut_is_on_the_disk_before_the_file_is_used(path, opened, monkeypatch):
+    """It may be the last thing that is done to this file; the bytes must not come back."""
+    path.write_bytes(b"good\ntorn")
+    steps = []
+    for name in ("ftruncate", "fsync", "lseek"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *given, name=name, real=real: steps.append(name) or real(*given))
+    opened(path, 5)
+    assert steps[-3:] == ["ftruncate", "fsync", "lseek"]
+
+
 def test_a_file_of_the_committed_length_is_left_alone(path, opened):
     path.write_bytes(b"good\n")
     opened(path, 5)

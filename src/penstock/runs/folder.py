@@ -54,7 +54,6 @@ class RunFolder:
         lock = Lock(path)
         try:
             _refuse_used(path)
-            sweep(path)
             write_file(path / MANIFEST_FILE, manifest.encode())
             return cls(path, lock, manifest, Ledger.create(path / LEDGER_FILE, manifest.run))
         except BaseException:

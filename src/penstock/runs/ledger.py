@@ -260,8 +260,12 @@ def _connect(path: Path) -> sqlite3.Connection:
     """An open database that begins no transaction by itself, and no file where there is none."""
     uri = f"{path.absolute().as_uri()}?mode=rw"
     database = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-    # FULL would leave the removal of the journal, which is the commit, to the folder's next flush.
-    database.execute("PRAGMA synchronous = EXTRA")
+    try:
+        # FULL would leave the removal of the journal, which is the commit, to the folder's next flush.
+        database.execute("PRAGMA synchronous = EXTRA")
+    except BaseException:
+        database.close()
+        raise
     return database
 
 
