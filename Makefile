@@ -5,7 +5,6 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-# Servers for the benchmarks run on one core, clients on another.
 BENCH ?=
 
 .PHONY: all demo test test-all lint types bench clean
@@ -37,8 +36,15 @@ types: $(READY)
 test-all: $(READY)
 	$(BIN)/python tests/interpreters.py 3.11 3.12 3.13
 
-bench: $(READY)
-	$(BIN)/python benchmarks/run.py $(BENCH)
+# The peers it is compared with live in an environment of their own. BENCH="--scenario 50 --rounds 1" narrows it.
+bench: .venv-bench/.ready
+	.venv-bench/bin/python -m benchmarks $(BENCH)
+
+.venv-bench/.ready: pyproject.toml benchmarks/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-bench/bin/python -m pip install --quiet --editable . -r benchmarks/requirements.txt
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
