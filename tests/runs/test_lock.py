@@ -57,7 +57,9 @@ def test_the_lock_is_given_back_by_closing_it(tmp_path):
 
 
 def test_readers_share_the_folder_and_keep_writers_out(tmp_path):
-    with Lock(tmp_path, shared=True), Lock(tmp_path, shared=True), pytest.raises(FolderInUse):
+    Lock(tmp_path).close()
+    told = pytest.raises(FolderInUse, match=r"in use by a process that reads it")
+    with Lock(tmp_path, shared=True), Lock(tmp_path, shared=True), told:
         Lock(tmp_path)
     Lock(tmp_path).close()
 

@@ -69,5 +69,12 @@ class Lock:
         except OSError as error:
             if error.errno != errno.EWOULDBLOCK:
                 raise OutputError(f"cannot lock {folder}: {error.strerror}; name another folder") from error
-            owner = os.pread(self._fd, 200, 0).decode(errors="replace") or "another process"
-            raise FolderInUse(f"{folder} is in use by {owner}; wait until it ends, or stop it first") from None
+            raise FolderInUse(f"{folder} is in use by {self._owner()}; wait until it ends, or stop it first") from None
+
+    def _owner(self) -> str:
+        """Who is in the way. Readers leave no name: the one in the file is that of the last who wrote."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return os.pread(self._fd, 200, 0).decode(errors="replace") or "another process"
+        return "a process that reads it (penstock verify)"
