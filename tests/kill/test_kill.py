@@ -114,7 +114,7 @@ def test_a_resume_may_be_ended_at_any_operation_too(root, expected):
         path = emptied(root)
         end(root, partial(scripted.work, path), first)
         again = operations_of(root, partial(scripted.work, path))
-        for second in draw.choices(list(plans(again)), k=20):
+        for second in draw.choices(list(plans(again)), k=16):
             found = faults(root, expected, first, second)
             if found:
                 wrong[first, second] = found
@@ -123,7 +123,7 @@ def test_a_resume_may_be_ended_at_any_operation_too(root, expected):
 
 def test_a_run_ended_many_times_comes_to_its_end(root, expected):
     draw = random.Random(3)
-    for _ in range(20):
+    for _ in range(12):
         ends = [Plan(draw.randrange(30), draw.random() < 0.5, draw.choice(ENDS)) for _ in range(8)]
         assert not faults(root, expected, *ends)
 
@@ -132,7 +132,7 @@ def test_a_repair_may_be_ended_at_any_operation(root, expected):
     """The ledger is gone and a byte has changed; whatever the repair had come to, repairing again helps."""
     path = damaged(root)
     wrong = {}
-    for plan in random.Random(4).choices(list(plans(operations_of(root, partial(repair, path)))), k=80):
+    for plan in random.Random(4).choices(list(plans(operations_of(root, partial(repair, path)))), k=50):
         path = damaged(root)
         end(root, partial(repair, path), plan)
         end(root, partial(repair, path), None)
