@@ -40,7 +40,7 @@ def urls(pages: int) -> Iterator[str]:
     ordinary = [f"mill-{number:03}.test" for number in range(1, HOSTS + 1)]
     peculiar = [host for host in HABITS if host not in (*FEW, SILENT[0])]
     for number in range(pages):
-        if number % 500 == 250:
+        if number % 500 == 40:
             yield BROKEN[number // 500 % len(BROKEN)]
             continue
         host = _host(number, draw, ordinary, peculiar)
@@ -49,7 +49,7 @@ def urls(pages: int) -> Iterator[str]:
 
 
 def _host(number: int, draw: random.Random, ordinary: list[str], peculiar: list[str]) -> str:
-    if number % 20 == 5 and number < 20 * SILENT[1]:
+    if number % 200 == 150 and number < 200 * SILENT[1]:
         return SILENT[0]
     if number % 250 == 100:
         return FEW[number // 250 % len(FEW)]
