@@ -21,7 +21,7 @@ from penstock.core.tally import Statistics
 from penstock.errors import PenstockError
 from penstock.report.json import summary_line
 from penstock.report.screens import Screen, choose, screen
-from penstock.report.summary import command, summary
+from penstock.report.summary import command, summary, wrapped
 from penstock.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _announce(settings: Settings, *, verbose: bool) -> None:
         # Also with -q: nobody should find this out later.
         tell("penstock: WARNING: --insecure: certificates are not verified; anybody on the way may read and change it")
     if verbose:
-        tell(f"Settings: {', '.join(_described(settings))}")
+        tell("\n".join(wrapped(f"Settings: {', '.join(_described(settings))}", terminal_width())))
 
 
 def _described(settings: Settings) -> Iterator[str]:
