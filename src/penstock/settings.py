@@ -6,8 +6,8 @@ lifted by itself.
 
 from __future__ import annotations
 
-import math
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -40,9 +40,11 @@ BODIES: Final = ("inline", "none")
 SINKS: Final = ("jsonl",)
 INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl")
 
-_SIZE: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
+_SIZE: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?:([kmgt])(i?))?b?\s*", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_HEADER_FORMS: Final = "headers: write 'Name: value', pairs of texts, or a mapping from names to values"
+_ENDPOINT: Final = r"(?:\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):[0-9]{0,5}"
+_CONNECT_TO: Final = re.compile(f"{_ENDPOINT}:{_ENDPOINT}")
 
 
 class HttpSettings(Struct, frozen=True):
@@ -128,7 +130,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             given["max_body"] = parse_size(given["max_body"])
         if "headers" in given:
             given["headers"] = _headers(given["headers"])
-        for name in ("connect_to", "sinks"):
+        for name in ("connect_to", "sinks"):  # one of them may be given as it is
             if isinstance(given.get(name), str):
                 given[name] = (given[name],)
         try:
@@ -184,7 +186,7 @@ BOUNDS: Final = (
     ("concurrency", 1, 10_000),
     ("per_host", 1, 10_000),
     ("delay", 0, 86_400),
-    ("rate", 0, 1e6),
+    ("rate", 0, 10**6),
     ("window", 1, 10**8),
     ("attempts", 1, 100),
     ("timeout", 0.001, 86_400),
@@ -200,7 +202,7 @@ def _check_numbers(settings: Settings) -> None:
     for name, low, high in BOUNDS:
         value = getattr(settings, name)
         if value is not None and not low <= value <= high:
-            raise UsageError(f"{name} is {value}; it goes from {low:g} to {high:g}")
+            raise UsageError(f"{name} is {value}; it goes from {low:,} to {high:,}")
     if settings.rate == 0:
         raise UsageError("rate is a number of starts a second above 0; leave it out for no limit")
 
@@ -217,7 +219,7 @@ def _check_choices(settings: Settings) -> None:
 
 def _check_texts(settings: Settings) -> None:
     for entry in settings.connect_to:
-        if _connect_to_fields(entry) != 4:
+        if not _CONNECT_TO.fullmatch(entry):
             raise UsageError(f"connect_to is {entry!r}; write HOST1:PORT1:HOST2:PORT2, any of them empty")
     for name in ("user_agent", "contact"):
         value = getattr(settings, name)
@@ -226,13 +228,15 @@ def _check_texts(settings: Settings) -> None:
 
 
 def parse_size(size: int | str) -> int:
-    """A number of bytes from a number or from text such as ``500``, ``10MB``, ``1.5 GB`` (powers of ten)."""
+    """A number of bytes from a number or from text: ``500``, ``10MB``, ``1.5 GB`` (powers of 1,000), ``10MiB``."""
     if isinstance(size, int) and not isinstance(size, bool):
         return size
     found = _SIZE.fullmatch(size) if isinstance(size, str) else None
     if found is None:
-        raise UsageError(f"{size!r} is not a size in bytes; write 500, 10MB or 1.5GB")
-    return math.floor(float(found[1]) * _UNITS[found[2].lower()])
+        raise UsageError(f"max_body: {size!r} is not a size in bytes; write 500, 10MB or 1.5GB")
+    number, prefix, binary = found.groups()
+    power = "kmgt".index(prefix.lower()) + 1 if prefix else 0
+    return round(float(number) * (1024.0 if binary else 1000.0) ** power)
 
 
 def default_user_agent(contact: str | None = None) -> str:
@@ -241,29 +245,31 @@ def default_user_agent(contact: str | None = None) -> str:
 
 
 def _headers(given: Any) -> list[tuple[str, str]]:
-    """Header pairs from pairs, a mapping, or lines as curl's -H takes them."""
-    pairs = given.items() if hasattr(given, "items") else given
-    headers = []
-    for pair in pairs:
-        if isinstance(pair, str):
-            name, colon, value = pair.partition(":")
-            if not colon:
-                raise UsageError(f"header {pair!r} has no colon; write 'Name: value'")
-        else:
-            name, value = pair
-        name, value = name.strip(), value.strip()
-        if not _TOKEN.fullmatch(name) or not _is_field_value(value):
-            raise UsageError(f"header {name!r} is not one: names are tokens, values Latin-1 without control characters")
-        headers.append((name, value))
-    return headers
+    """Header pairs from pairs, a mapping, or lines as curl's -H takes them (or one such line)."""
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, Iterable):
+        raise UsageError(_HEADER_FORMS)
+    return [_header(pair) for pair in (given.items() if isinstance(given, Mapping) else given)]
+
+
+def _header(pair: Any) -> tuple[str, str]:
+    if isinstance(pair, str):
+        name, colon, value = pair.partition(":")
+        if not colon:
+            # Without a colon nobody can say where a secret begins, so no more than the first word is shown.
+            raise UsageError(f"headers: {pair.partition(' ')[0]!r} has no colon; write 'Name: value'")
+        pair = name, value
+    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
+        raise UsageError(_HEADER_FORMS)
+    name, value = (part.strip() for part in pair)
+    if not _TOKEN.fullmatch(name) or not _is_field_value(value):
+        raise UsageError(f"headers: {name!r} is not one; names are tokens, values Latin-1 without control characters")
+    return name, value
 
 
 def _is_field_value(value: str) -> bool:
     return all(character == "\t" or " " <= character <= "~" or "\xa0" <= character <= "\xff" for character in value)
-
-
-def _connect_to_fields(entry: str) -> int:
-    return len(re.sub(r"\[[^\]]*\]", "", entry).split(":"))
 
 
 def _named(message: str) -> str:
