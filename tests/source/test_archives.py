@@ -99,6 +99,15 @@ def test_an_archive_cut_anywhere_gives_what_is_there_and_then_says_so(pack):
     assert came == TEXT
 
 
+def test_a_cut_archive_gives_the_text_that_its_last_byte_holds_too():
+    """A step may be full and the archive's bytes used up, with text still inside the library."""
+    packed = gzip.compress(bytes(3 * STEP))
+    for end in range(3, len(packed)):
+        came, _ = until_error(iter([packed[:end]]))
+
+        assert came == zlib.decompressobj(31).decompress(packed[:end])
+
+
 @PACKS
 def test_a_cut_off_line_is_no_row(write, settings, pack):
     """The end of the last line is missing: its URL would be another one."""

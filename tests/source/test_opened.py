@@ -239,11 +239,36 @@ def test_progress_of_several_is_their_sum_where_all_are_known(write, pipe, setti
     assert open_inputs([*paths, "-"], settings, pipe[0].fileno()).progress() is None
 
 
-def test_abandoned_rows_close_their_file(write, settings):
-    """Warnings are errors here, a file that nobody closed among them."""
+def test_progress_begins_anew_when_the_input_is_read_again(write, settings):
+    opened = open_inputs([write("http://a/\n" * 20_000)], settings)
+    for _ in range(2):
+        next(opened.rows(BitMap64()))
+        assert opened.progress() == (octets.BLOCK, 200_000)
+
+
+@pytest.fixture
+def descriptors():
+    """How many descriptors are open."""
+    folder = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
+    return lambda: len(os.listdir(folder))
+
+
+def test_abandoned_rows_close_their_file(write, settings, descriptors):
     rows = open_inputs([write("http://a/\nhttp://b/\n")], settings).rows(BitMap64())
-    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    before = descriptors()
     next(rows)
+    assert descriptors() == before + 1
     rows.close()
 
-    assert not before or len(os.listdir("/proc/self/fd")) == before
+    assert descriptors() == before
+
+
+def test_an_error_that_is_kept_keeps_no_file_open(write, settings, descriptors):
+    """Its traceback holds on to the frames that were reading."""
+    path = write("id\n1\n", "list.csv")
+    before = descriptors()
+    with pytest.raises(InputError) as kept:
+        open_inputs([path], settings)
+
+    assert kept.value.__traceback__
+    assert descriptors() == before

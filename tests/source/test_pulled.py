@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import tracemalloc
+from collections import deque
 
 import pytest
 from hypothesis import given
@@ -221,6 +222,66 @@ def test_one_waking_is_enough_however_often_there_was_nothing(ahead, bell):
     assert bell.times == 1
     rest.set()
     assert pulled(source, bell) is EXHAUSTED
+
+
+class Interleaved(deque):
+    """A deque in which something else happens at the worst moment: once, while it says that it is empty."""
+
+    meanwhile = None
+
+    def _happen(self):
+        if self.meanwhile is not None and threading.current_thread() is threading.main_thread():
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+
+    def popleft(self):
+        try:
+            return super().popleft()
+        except IndexError:
+            self._happen()
+            raise
+
+    def __bool__(self):
+        empty = not len(self)
+        if empty:
+            self._happen()
+        return not empty
+
+
+@pytest.fixture
+def interleaved(ahead, bell):
+    """A source whose second item, and whose end, come when the test lets them."""
+    second, given_second, end = threading.Event(), threading.Event(), threading.Event()
+
+    def slow():
+        yield "first"
+        assert second.wait(PATIENCE)
+        yield "second"
+        given_second.set()
+        assert end.wait(PATIENCE)
+
+    source = ahead(slow())
+    source._held = Interleaved()
+    assert pulled(source, bell) == "first"
+    source.come = lambda: second.set() or given_second.wait(PATIENCE)
+    source.end = lambda: second.set() or end.set() or source._thread.join(PATIENCE)
+    return source
+
+
+def test_an_item_that_comes_just_when_there_was_nothing_is_not_missed(interleaved):
+    """The thread sees nobody waiting and wakes nobody: so pull must look again once it has said so."""
+    interleaved._held.meanwhile = interleaved.come
+
+    assert interleaved.pull() == "second"
+    interleaved.end()
+
+
+def test_items_that_come_with_the_end_just_when_there_was_nothing_are_not_missed(interleaved, bell):
+    """Looking for the end after looking for items would take the last ones for nothing."""
+    held = interleaved._held
+    held.meanwhile = lambda: setattr(held, "meanwhile", interleaved.end)
+
+    assert everything(interleaved, bell) == ["second"]
 
 
 def test_the_end_wakes_too(ahead, bell):

@@ -133,7 +133,7 @@ class _Records:
         """The next record that is not blank; empty where it is broken."""
         while True:
             record = self._read()
-            if self.fault is not None or len(self._taken) > 1 or self._taken[0].strip():
+            if self.fault is not None or self._taken[0].strip():
                 return record
 
     def _read(self) -> list[str]:
