@@ -60,6 +60,22 @@ def test_a_reader_that_left_is_no_error_and_leaves_none_behind(replaced, unread)
     unread.flush()
 
 
+@pytest.mark.parametrize("error", [RuntimeError("reentrant call inside <_io.BufferedWriter>"), BlockingIOError()])
+def test_a_message_that_cannot_be_written_now_goes_unheard(replaced, error):
+    """Python refuses a write from a signal handler that interrupted a write; later ones are heard again."""
+
+    class Busy(io.StringIO):
+        def write(self, text):
+            if text == "now\n":
+                raise error
+            return super().write(text)
+
+    stream = replaced("stderr", Busy())
+    tell("now")
+    tell("later")
+    assert stream.getvalue() == "later\n"
+
+
 @pytest.mark.skipif(not os.path.exists(FULL), reason="needs /dev/full")
 def test_a_full_disk_is_an_output_error(replaced):
     with open(FULL, "w") as stream:
@@ -67,6 +83,15 @@ def test_a_full_disk_is_an_output_error(replaced):
         with pytest.raises(OutputError, match="No space left"):
             Stdout().write(b"x")
         stream.flush()
+
+
+def test_a_pipe_that_somebody_made_non_blocking_is_waited_for(replaced):
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with open(reader, "rb"), open(writer, "w") as stream:
+        replaced("stdout", stream)
+        Stdout()
+        assert os.get_blocking(writer)
 
 
 def test_a_closed_standard_output_is_told_before_anything_is_fetched(replaced):
@@ -90,14 +115,3 @@ def test_messages_for_nobody_are_not_an_error(replaced, unread):
     tell("z")
     assert Stderr().isatty() is False
     assert terminal_width() == 80
-
-
-def test_a_message_in_the_middle_of_another_goes_unheard(replaced):
-    """Python refuses a write from a signal handler that interrupted a write."""
-
-    class Busy(io.StringIO):
-        def write(self, text):
-            raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
-
-    replaced("stderr", Busy())
-    tell("heard by nobody")

@@ -30,7 +30,9 @@ __all__ = ["command"]
 
 FOLDER: Final = "penstock-demo"
 
-INTRODUCTION: Final = "Fetching {} inputs, listed in {}, from a web inside this process into the run folder {}."
+BEGINNING: Final = "Fetching {} inputs, listed in {}, from a web inside this process into the run folder {}."
+
+GOING_ON: Final = "Fetching what is left of {}, from a web inside this process, into the run folder {}."
 
 GONE: Final = "The demo's web has gone with it: a resume by itself would find nobody. To go on, web and all:"
 
@@ -77,11 +79,13 @@ def command(output: str | None, pages: int, **options: Any) -> Exit:
     with LocalWeb(habits=HABITS) as web:
         if listed.exists() and Path(folder).exists():
             session = api.go_on(folder, {"connect_to": web.connect_to})
+            introduction = GOING_ON.format(listed, folder)
         else:
             _write_list(listed, pages)
             session = api.begin((str(listed),), folder, Settings.of(connect_to=web.connect_to, **PACE))
+            introduction = BEGINNING.format(count(pages), listed, folder)
         if not showing.quiet:
-            tell("\n".join(wrapped(INTRODUCTION.format(count(pages), listed, folder), terminal_width())) + "\n")
+            tell("\n".join(wrapped(introduction, terminal_width())) + "\n")
         code = perform(session, showing, folder)
     if not showing.quiet:
         tell(_what_next(folder, complete=code is Exit.DONE))

@@ -33,6 +33,9 @@ class Stdout:
             raise OutputError("standard output is closed; name a folder to write to: -o DIR")
         self._stream: BinaryIO = sys.stdout.buffer
         self._to_terminal = sys.stdout.isatty()
+        # Whoever shares the pipe may have made it non-blocking (Node.js does), and then a full one would be an error.
+        with suppress(OSError):
+            os.set_blocking(self._stream.fileno(), True)
 
     def write(self, data: bytes) -> None:
         """Pass *data* on. ReaderGone where nobody takes it, OutputError where it cannot be written."""
@@ -72,11 +75,12 @@ class Stderr:
             try:
                 stream.write(text)
                 stream.flush()
+            except (BlockingIOError, RuntimeError):
+                # A reader that does not keep up, or a signal handler that speaks in the middle of a write ("reentrant
+                # call"): this goes unheard, what comes later need not.
+                return 0
             except OSError:
                 _forget(stream)
-            except RuntimeError:
-                # A signal handler that speaks in the middle of a write ("reentrant call"): it goes unheard.
-                return 0
         return len(text)
 
     def flush(self) -> None:
