@@ -84,7 +84,7 @@ def test_a_path_may_be_a_path(tmp_path, settings):
         ("missing.txt", "there is no file '.*missing.txt'; if it is a URL, write http:// or https:// in front"),
         ("folder", "'.*folder' is a directory; name the files in it"),
         ("list.txt/x", "'.*list.txt/x' cannot be read: Not a directory"),
-        ("nul\0", r"'.*nul\\x00' cannot be read: embedded null byte"),
+        ("nul\0", r"'.*nul\\x00' cannot be read: .*embedded null"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_before_anything_is_read(tmp_path, write, settings, name, said):

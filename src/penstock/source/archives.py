@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
@@ -31,7 +31,7 @@ STEP: Final = 65_536
 
 WITH_GZIP_HEADER: Final = 16 + zlib.MAX_WBITS
 
-Decoder = Callable[[Iterator[bytes], str], Iterator[bytes]]
+REMEDY: Final = "Get an intact copy and go on with that"
 
 
 def expanded(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
@@ -112,6 +112,3 @@ def _damaged(name: str, kind: str, error: Exception) -> InputError:
 
 def _cut(name: str, kind: str) -> InputError:
     return InputError(f"{name!r}: the {kind} archive ends too early; what is there was read. {REMEDY}")
-
-
-REMEDY: Final = "Get an intact copy and go on with that"
