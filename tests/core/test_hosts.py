@@ -299,6 +299,8 @@ def test_credentials_of_a_redirect_without_a_scheme_become_a_header(text):
         "ftp://user:a/secret@h/",
         "http://user:secret@",
         "http://user:secret@/",
+        "http:/\n/user:x/secret@h/",
+        "http://\nuser:x/secret@h/",
     ],
 )
 def test_what_is_refused_shows_no_password_either(text):
@@ -310,10 +312,36 @@ def test_what_is_refused_shows_no_password_either(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "http://h/", "http://h/@user", "http://h:8080/a@b", "http://h?mail=a@b", "http://h\\@x", "/path/a"],
+    [
+        "",
+        "http://{host}/@user",
+        "http://{}:8080/{}@x",
+        "https://{host}?a@b",
+        "http://h/",
+        "http://h/@user",
+        "http://h:8080/a@b",
+        "http://h?mail=a@b",
+        "http://h\\@x",
+        "/path/a",
+    ],
 )
 def test_where_there_are_no_credentials_nothing_is_blotted(text):
     assert blot(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "blotted"),
+    [
+        ("http://u:p@{host}/", "http://***@{host}/"),
+        ("http://u:p@h:99999/", "http://***@h:99999/"),
+        ("http://u:p/q@h/", "http://***@h/"),
+        ("http://u:p@/q@h/", "http://***@h/"),
+        ("//u:p@h/", "***@h/"),
+    ],
+)
+def test_what_no_parser_takes_keeps_its_scheme_and_its_end(text, blotted):
+    """So that somebody still knows which line it was; a template of URLs is such a text, too."""
+    assert blot(text) == blotted
 
 
 def test_a_refusal_never_repeats_the_text():

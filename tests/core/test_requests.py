@@ -94,7 +94,7 @@ def test_the_url_of_a_broken_row_is_blotted_too():
     [
         ("nonsense", Slug.INVALID_URL, "nonsense"),
         ("ftp://a.example/", Slug.BLOCKED_SCHEME, "ftp://a.example/"),
-        ("http://u:secret@a.example:99999/", Slug.INVALID_URL, "***@a.example:99999/"),
+        ("http://u:secret@a.example:99999/", Slug.INVALID_URL, "http://***@a.example:99999/"),
     ],
 )
 def test_a_url_that_leads_nowhere_is_skipped_before_anything_is_sent(url, slug, shown):

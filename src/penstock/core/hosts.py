@@ -24,7 +24,9 @@ MAX_URL: Final = 32_768
 SCHEMES: Final = ("http:", "https:")
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_CREDENTIALS: Final = re.compile(r"(\s*https?:[/\\]*)[^/?#\\]*@", re.IGNORECASE)
+_WEB: Final = re.compile(r"\s*https?:[/\\]*", re.IGNORECASE)
+_CREDENTIALS: Final = re.compile(rf"({_WEB.pattern})[^/?#\\]*@", re.IGNORECASE)
+_NO_CREDENTIALS: Final = re.compile(rf"{_WEB.pattern}[^/?#\\@:\x00-\x1f]+(?::[0-9]*)?[/?#\\]", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"\s*([a-zA-Z][a-zA-Z0-9+.-]*):")
 _HOST_AND_PORT: Final = re.compile(r"\s*(?:localhost|[a-zA-Z][a-zA-Z0-9-]*\.[a-zA-Z0-9.-]*):[0-9]+(?:[/?#]|\s*$)")
 _REFERENCE: Final = re.compile(r"(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?([^?#]*)(.*)", re.DOTALL)
@@ -90,15 +92,15 @@ def origin(url: str) -> str:
 def blot(text: str) -> str:
     """*text* with any user name and password in it replaced by ``***``.
 
-    What is no web address at all loses everything up to its last @: a password with a slash in it makes
-    a URL that nobody can parse, and it is still a password.
+    What no parser takes loses everything up to its last @, but for its scheme: a password with a slash in
+    it makes a URL that leads nowhere, and it is still a password.
     """
     if "@" not in text:
         return text
     try:
         url = can_ada.parse(text)
     except (ValueError, TypeError):  # TypeError for a lone surrogate
-        return _blot_all(text)
+        return text if _NO_CREDENTIALS.match(text) else _blot_all(text)
     if url.protocol not in SCHEMES:
         return _blot_all(text)
     if not url.has_credentials():
@@ -108,7 +110,8 @@ def blot(text: str) -> str:
 
 
 def _blot_all(text: str) -> str:
-    return f"***{text[text.rindex('@') :]}"
+    scheme = _WEB.match(text)
+    return f"{scheme[0] if scheme else ''}***{text[text.rindex('@') :]}"
 
 
 def _damage(text: str) -> str | None:
