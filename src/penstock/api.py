@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
 from penstock.callback import PageCallback
+from penstock.core.inputs import difference
 from penstock.core.model import Fetched, Job, Outcome
 from penstock.core.requests import Requests
 from penstock.driver import Driver
@@ -32,7 +34,6 @@ from penstock.session import Lines, Session, Summary
 from penstock.settings import Settings
 from penstock.sink.jsonl import JsonlSink
 from penstock.sink.record import line
-from penstock.source.fingerprint import difference
 from penstock.source.iterables import Items
 from penstock.source.opened import open_inputs
 from penstock.source.pulled import Inline, ReadAhead
@@ -86,18 +87,14 @@ def run(
     else:
         names = ()
         source = Items(inputs, chosen.input())
+    _try(chosen)
     path = Path(output)
     manifest = Manifest.of(chosen, names, source.fingerprint())
-    if RunFolder.holds_run(path):
-        folder = RunFolder.open(path)
-        try:
-            folder.check(manifest)
-        except BaseException:
-            folder.close()
-            raise
-    else:
-        folder = RunFolder.create(path, manifest)
-    return _session(folder, source, chosen, on_page).execute(report)
+    begun = RunFolder.holds_run(path)
+    with _held(RunFolder.open(path) if begun else RunFolder.create(path, manifest)) as folder:
+        folder.check(manifest)
+        session = _session(folder, source, chosen, on_page)
+    return session.execute(report)
 
 
 def resume(output: str | os.PathLike[str], *, report: Report | None = None, **changes: Any) -> Summary:
@@ -107,10 +104,11 @@ def resume(output: str | os.PathLike[str], *, report: Report | None = None, **ch
 
 def begin(names: Sequence[str], output: str | os.PathLike[str], settings: Settings) -> Session:
     """A session on a new run folder. Errors as of ``run``; FolderError where there is a run already."""
+    _try(settings)
     names = _located(names)
     source = open_inputs(names, settings.input())
-    folder = RunFolder.create(Path(output), Manifest.of(settings, names, source.fingerprint()))
-    return _session(folder, source, settings, None)
+    with _held(RunFolder.create(Path(output), Manifest.of(settings, names, source.fingerprint()))) as folder:
+        return _session(folder, source, settings, None)
 
 
 def go_on(output: str | os.PathLike[str], changes: Mapping[str, Any], *, force: bool = False) -> Session:
@@ -118,19 +116,16 @@ def go_on(output: str | os.PathLike[str], changes: Mapping[str, Any], *, force: 
 
     *changes* are settings to have from now on: those that say how fast and by which way, and the headers
     and credentials that are not kept in the folder. InputChanged where the input is not the one the run
-    began with, unless *force*.
+    began with, unless *force*. UsageError where the folder does not say where its input is.
     """
-    folder = RunFolder.open(Path(output))
-    try:
+    with _held(RunFolder.open(Path(output))) as folder:
         settings = _resumed(folder.manifest, dict(changes))
-        names = folder.manifest.inputs
+        _try(settings)
+        names = _known(folder.manifest)
         source = open_inputs(names, settings.input())
         if not force:
             folder.check(Manifest.of(settings, names, source.fingerprint()))
         return _session(folder, source, settings, None)
-    except BaseException:
-        folder.close()
-        raise
 
 
 def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verification:
@@ -180,6 +175,28 @@ def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPa
     return Session(flow, store, source, settings=settings, folder=str(folder.path), before=ledger.tally())
 
 
+@contextmanager
+def _held(folder: RunFolder) -> Iterator[RunFolder]:
+    """*folder*, which is let go of where something goes wrong before a session has it."""
+    try:
+        yield folder
+    except BaseException:
+        folder.close()
+        raise
+
+
+def _known(manifest: Manifest) -> tuple[str, ...]:
+    """Where the run's input is."""
+    if not manifest.inputs:
+        raise UsageError("this run's input was an iterable of a program; go on by calling penstock.run with it again")
+    if "inputs" in manifest.withheld:
+        raise UsageError(
+            "the URLs of this run had credentials in them, which are not kept; go on by calling penstock.run with "
+            "them again, or put them into a file that only you may read"
+        )
+    return manifest.inputs
+
+
 def _resumed(manifest: Manifest, changes: dict[str, Any]) -> Settings:
     """The settings of the run, with *changes*; UsageError for one that would make another job of it."""
     fixed = sorted(changes.keys() - PACE - {"headers", "url_template"})
@@ -191,6 +208,11 @@ def _resumed(manifest: Manifest, changes: dict[str, Any]) -> Settings:
     secrets = {name: getattr(given, name) for name in ("headers", "proxy", "url_template") if name in changes}
     restored = manifest.restore(**secrets)
     return replace(restored, **{name: getattr(given, name) for name in changes if name in PACE})
+
+
+def _try(settings: Settings) -> None:
+    """Refuse now what the engine would refuse once the folder is there."""
+    CurlEngine(settings.http()).close()
 
 
 def _located(names: Sequence[str]) -> tuple[str, ...]:

@@ -100,7 +100,8 @@ class Extent(Struct, frozen=True):
     """A stretch of one output file that is on the disk for good: proof that it may be committed.
 
     *start* and *end* are offsets in bytes; *checksum* is that of the bytes between them, its algorithm in
-    front (``crc32:9ae0daaf``); *seqs* are the inputs whose outcomes they hold, one row each. Only a durable write makes one.
+    front (``crc32:9ae0daaf``); *seqs* are the inputs whose outcomes they hold, one row each. Only a durable
+    write makes one.
     """
 
     sink: str

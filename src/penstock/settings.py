@@ -24,7 +24,6 @@ __all__ = [
     "BODIES",
     "BOUNDS",
     "INPUT_FORMATS",
-    "SECRET_HEADERS",
     "SINKS",
     "HttpSettings",
     "InputSettings",
@@ -32,9 +31,6 @@ __all__ = [
     "Settings",
     "parse_size",
 ]
-
-SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
-"""Headers whose values are never written to a run folder."""
 
 BODIES: Final = ("inline", "none")
 SINKS: Final = ("jsonl",)

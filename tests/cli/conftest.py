@@ -67,6 +67,8 @@ class Process(subprocess.Popen):
         clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "TERM")}
         super().__init__(
             [sys.executable, *wrapper, *map(str, arguments)],
+            # communicate() would lose what a buffer had read ahead of a readline().
+            bufsize=0,
             env=clean | (environment or {}),
             **ends | how,
         )

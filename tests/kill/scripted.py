@@ -47,8 +47,7 @@ def script(*, again: bool) -> Iterator[Outcome]:
 
 def work(path: Path, promised: set[int] | None = None) -> None:
     """Begin the run in the folder *path*, or go on with it, to its end; what it was told is durable is *promised*."""
-    durable.BUFFER = BUFFER
-    manifest = Manifest.of(Settings(), ("list.txt",), {"inputs": INPUTS})
+    manifest = Manifest.of(Settings(), ("list.txt",), {"kind": "items", "count": INPUTS, "sha256": "aa"})
     again = RunFolder.holds_run(path)
     with RunFolder.open(path) if again else RunFolder.create(path, manifest) as folder:
         folder.check(manifest)
@@ -109,4 +108,5 @@ def problems(path: Path, expected: list[tuple[object, ...]]) -> list[str]:
 
 
 if __name__ == "__main__":
+    durable.BUFFER = BUFFER
     {"work": work, "repair": repair}[sys.argv[1]](Path(sys.argv[2]))

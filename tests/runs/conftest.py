@@ -33,7 +33,7 @@ def spared_disk():
 
 
 def manifest(inputs=("list.txt",), fingerprint=None, **settings):
-    return Manifest.of(Settings.of(**settings), inputs, fingerprint or {"bytes": 100})
+    return Manifest.of(Settings.of(**settings), inputs, fingerprint or {"kind": "items", "count": 100, "sha256": "aa"})
 
 
 def outcome(seq):

@@ -173,5 +173,5 @@ def test_going_on_with_another_job_is_refused(path, runs):
         folder.check(runs.manifest(concurrency=7))
         with pytest.raises(FolderMismatch, match="max_body was 100000000, is 10"):
             folder.check(runs.manifest(max_body=10))
-        with pytest.raises(InputChanged, match="bytes was 100, is 120"):
-            folder.check(runs.manifest(fingerprint={"bytes": 120}))
+        with pytest.raises(InputChanged, match="it was a list of 100 and is a list of 120"):
+            folder.check(runs.manifest(fingerprint={"kind": "items", "count": 120, "sha256": "bb"}))

@@ -19,9 +19,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock.core.hosts import blot
-from penstock.core.requests import Headers
+from penstock.core.inputs import difference
+from penstock.core.requests import CROSSES_ORIGINS, Headers
 from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
-from penstock.settings import SECRET_HEADERS, Settings
+from penstock.settings import Settings
 
 __all__ = ["Manifest"]
 
@@ -118,11 +119,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
                 "(penstock resume), or name another folder",
             )
         if self.fingerprint is None or now.fingerprint is None:
-            changes = _changes({"inputs": self.inputs}, {"inputs": now.inputs})
+            found = None if self.inputs == now.inputs else f"it was {_shown(self.inputs)} and is {_shown(now.inputs)}"
         else:
-            changes = _changes(self.fingerprint, now.fingerprint)
-        if changes:
-            raise InputChanged("the input is not the one this run was begun with: " + "; ".join(changes))
+            found = difference(self.fingerprint, now.fingerprint)
+        if found is not None:
+            raise InputChanged(f"the input is not the one this run was begun with: {found}")
 
     def restore(
         self,
@@ -150,7 +151,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 
 def _without_secrets(settings: Settings) -> Settings:
-    headers = tuple((name, WITHHELD if name.lower() in SECRET_HEADERS else value) for name, value in settings.headers)
+    # What may not cross an origin may be a credential, whatever it is called (X-Api-Key).
+    headers = tuple((name, value if name.lower() in CROSSES_ORIGINS else WITHHELD) for name, value in settings.headers)
     proxy, template = settings.proxy, settings.url_template
     if proxy is not None:
         proxy = _PROXY_CREDENTIALS.sub(rf"\g<1>{WITHHELD}@", proxy)
@@ -176,6 +178,10 @@ def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for name in names
         if was.get(name) != now.get(name)
     ]
+
+
+def _shown(inputs: tuple[str, ...]) -> str:
+    return ", ".join(inputs) or "an iterable"
 
 
 def _missing(what: str, option: str) -> UsageError:

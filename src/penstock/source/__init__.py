@@ -3,9 +3,8 @@
 Knows how lists are written down. Does not know hosts, HTTP or outcomes.
 """
 
-from penstock.source.fingerprint import difference
 from penstock.source.iterables import Items
 from penstock.source.opened import open_inputs
 from penstock.source.pulled import Inline, ReadAhead
 
-__all__ = ["Inline", "Items", "ReadAhead", "difference", "open_inputs"]
+__all__ = ["Inline", "Items", "ReadAhead", "open_inputs"]

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from penstock.errors import InputError
 
-__all__ = ["difference", "of_file", "of_several", "of_texts"]
+__all__ = ["of_file", "of_several", "of_texts"]
 
 SAMPLE: Final = 65_536
 SAMPLES: Final = 64
@@ -57,47 +57,6 @@ def of_texts(texts: Iterable[str]) -> dict[str, Any]:
 def of_several(parts: Iterable[dict[str, Any] | None]) -> dict[str, Any]:
     """The fingerprint of inputs read one after the other; None for a part that nothing is known of."""
     return {"kind": "several", "parts": list(parts)}
-
-
-def difference(old: dict[str, Any] | None, new: dict[str, Any] | None) -> str | None:
-    """How the input *new* differs from *old*, as a sentence about it; None where it is the same.
-
-    >>> difference({"kind": "items", "count": 2, "sha256": "a"}, {"kind": "items", "count": 3, "sha256": "b"})
-    'it was a list of 2 and is a list of 3'
-    """
-    if old is None or new is None or old["kind"] != new["kind"]:
-        return None if old == new else f"it was {_shown(old)} and is {_shown(new)}"
-    if old["kind"] == "several":
-        return _difference_of_parts(old["parts"], new["parts"])
-    if _essence(old) == _essence(new):
-        return None
-    if _shown(old) == _shown(new):
-        return f"it is still {_shown(new)}, but its content has changed"
-    return f"it was {_shown(old)} and is {_shown(new)}"
-
-
-def _difference_of_parts(old: list[Any], new: list[Any]) -> str | None:
-    if len(old) != len(new):
-        return f"there were {len(old)} inputs and are {len(new)}"
-    for number, (before, now) in enumerate(zip(old, new, strict=True), 1):
-        found = difference(before, now)
-        if found is not None:
-            return f"input {number}: {found}"
-    return None
-
-
-def _essence(fingerprint: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fingerprint.items() if name != "name"}
-
-
-def _shown(fingerprint: dict[str, Any] | None) -> str:
-    if fingerprint is None:
-        return "a stream"
-    if fingerprint["kind"] == "file":
-        return f"{fingerprint['name']!r}, {fingerprint['bytes']:,} bytes of {fingerprint['format']}"
-    if fingerprint["kind"] == "items":
-        return f"a list of {fingerprint['count']:,}"
-    return f"{len(fingerprint['parts'])} inputs"
 
 
 def _samples(size: int) -> Iterable[int]:
