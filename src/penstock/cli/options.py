@@ -81,8 +81,8 @@ SETTINGS: Final = (
         "Requests",
         ("-H", "--header"),
         click.STRING,
-        "A header sent with every request, 'Name: value'; repeatable. Authorization, Cookie and "
-        "Proxy-Authorization are never stored: give them again to resume.",
+        "A header sent with every request, 'Name: value'; repeatable. Values that may be secret, which are all "
+        "but those of Accept, User-Agent and a few more, are never stored: give them again to resume.",
         "HEADER",
         on_resume=True,
     ),
