@@ -47,7 +47,9 @@ class JsonlSink:
         self._folder = folder
         self._inline_body = settings.body == "inline"
         self._file_bytes = file_bytes
-        self._seqs: list[int] = []
+        # A bitmap from the start: a list of the seqs of one flush grew to 5 MB at 25,000 outcomes a second.
+        self._seqs = BitMap64()
+        self._rows = 0
         last = max(committed, default=file_name(0))
         found = {file.name for file in folder.glob(PATTERN)}
         for name in sorted(found.union(committed) - {last}):
@@ -60,15 +62,16 @@ class JsonlSink:
         """Take *outcome* and return the bytes of its line. OutputError if the disk is due and refuses."""
         data = line(outcome, inline_body=self._inline_body)
         self._file.append(data)
-        self._seqs.append(outcome.seq)
+        self._seqs.add(outcome.seq)
+        self._rows += 1
         return len(data)
 
     def flush(self) -> list[Extent]:
         """Put every line taken on the disk for good, and say where. OutputError if it cannot be done."""
-        seqs = BitMap64(self._seqs)
+        seqs, self._seqs = self._seqs, BitMap64()
+        rows, self._rows = self._rows, 0
         seqs.run_optimize()
-        extent = self._file.seal(self.name, rows=len(self._seqs), seqs=seqs)
-        self._seqs.clear()
+        extent = self._file.seal(self.name, rows=rows, seqs=seqs)
         self._begin_next_if_full()
         return [] if extent is None else [extent]
 
