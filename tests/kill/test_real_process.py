@@ -20,6 +20,7 @@ import penstock
 from penstock.api import begin
 from penstock.settings import Settings
 from penstock.testing.outcomes import assert_each_once
+from penstock.testing.ports import refusing_socket
 
 INPUTS = 200
 SHIM = Path(__file__).parent / "shim.py"
@@ -64,9 +65,6 @@ class _Page(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.count()
         kind, _, number = self.path[1:].partition("/")
-        if kind == "drop":
-            self.close_connection = True
-            return
         body = b"page %s " % number.encode() * 200
         self.send_response({"moved": 302, "gone": 404}.get(kind, 200))
         self.send_header("Content-Length", str(len(body)))
@@ -91,13 +89,18 @@ def trap():
 
 @pytest.fixture(scope="module")
 def listed(trap, tmp_path_factory):
-    """A list with pages, redirects, 404s, dropped connections, and lines that are no URLs."""
-    kinds = ("page", "page", "moved", "gone", "drop")
-    lines = [f"http://127.0.0.1:{trap.server_port}/{kinds[seq % 5]}/{seq}" for seq in range(INPUTS)]
-    lines[17] = "not a URL"
-    path = tmp_path_factory.mktemp("list") / "urls.txt"
-    path.write_text("\n".join(lines))
-    return path
+    """A list with pages, redirects, 404s, refused connections, and a line that is no URL: each always the same.
+
+    A connection that is dropped may be seen as reset or as an empty reply, so there is none of those.
+    """
+    with refusing_socket("127.0.0.1") as refusing:
+        here, nobody = (f"http://127.0.0.1:{port}" for port in (trap.server_port, refusing.getsockname()[1]))
+        kinds = (f"{here}/page", f"{here}/page", f"{here}/moved", f"{here}/gone", f"{nobody}/page")
+        lines = [f"{kinds[seq % 5]}/{seq}" for seq in range(INPUTS)]
+        lines[17] = "not a URL"
+        path = tmp_path_factory.mktemp("list") / "urls.txt"
+        path.write_text("\n".join(lines))
+        yield path
 
 
 @pytest.fixture(scope="module")
