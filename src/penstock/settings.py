@@ -13,9 +13,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from penstock.core.fields import is_field_value, is_token
 from penstock.core.frontier import Frontier
 from penstock.core.judge import Judge
-from penstock.core.requests import Headers
+from penstock.core.model import Headers
 from penstock.core.retry import Retry
 from penstock.errors import UsageError
 from penstock.version import __version__
@@ -37,7 +38,6 @@ SINKS: Final = ("jsonl",)
 INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl")
 
 _SIZE: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?:([kmgt])(i?))?b?\s*", re.IGNORECASE)
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_FORMS: Final = "headers: write 'Name: value', pairs of texts, or a mapping from names to values"
 _ENDPOINT: Final = r"(?:\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):[0-9]{0,5}"
 _CONNECT_TO: Final = re.compile(f"{_ENDPOINT}:{_ENDPOINT}")
@@ -219,7 +219,7 @@ def _check_texts(settings: Settings) -> None:
             raise UsageError(f"connect_to is {entry!r}; write HOST1:PORT1:HOST2:PORT2, any of them empty")
     for name in ("user_agent", "contact"):
         value = getattr(settings, name)
-        if value is not None and not _is_field_value(value):
+        if value is not None and not is_field_value(value):
             raise UsageError(f"{name} has a control character or is not Latin-1")
 
 
@@ -259,13 +259,9 @@ def _header(pair: Any) -> tuple[str, str]:
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
         raise UsageError(_HEADER_FORMS)
     name, value = (part.strip() for part in pair)
-    if not _TOKEN.fullmatch(name) or not _is_field_value(value):
+    if not is_token(name) or not is_field_value(value):
         raise UsageError(f"headers: {name!r} is not one; names are tokens, values Latin-1 without control characters")
     return name, value
-
-
-def _is_field_value(value: str) -> bool:
-    return all(character == "\t" or " " <= character <= "~" or "\xa0" <= character <= "\xff" for character in value)
 
 
 def _named(message: str) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "Attempt",
     "Failed",
     "Fetched",
+    "Headers",
     "Hop",
     "Job",
     "Kind",
@@ -37,7 +38,7 @@ for a module, and remember for ever that there is none; and unicode_escape is a 
 
 _BLANKS: Final = " \t\r"
 
-type_of_headers = tuple[tuple[str, str], ...]
+Headers = tuple[tuple[str, str], ...]
 
 
 class Kind(enum.StrEnum):
@@ -115,7 +116,7 @@ class Row(Struct, frozen=True, gc=False):
     line: int
     url: str
     method: str = "GET"
-    headers: type_of_headers = ()
+    headers: Headers = ()
     body: bytes | None = None
     fields: dict[str, Any] | None = None
     fault: str | None = None
@@ -143,7 +144,7 @@ class Job(Struct, frozen=True):
     url: str
     target: str
     method: str = "GET"
-    headers: type_of_headers = ()
+    headers: Headers = ()
     body: bytes | None = None
     fields: dict[str, Any] | None = None
     ready: float = 0.0

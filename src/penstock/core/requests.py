@@ -13,11 +13,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock.core.hosts import Place, Refusal, blot, locate, origin
-from penstock.core.model import Attempt, Hop, Job, Row, Skipped, Slug, split_head
+from penstock.core.model import Attempt, Headers, Hop, Job, Row, Skipped, Slug, split_head
 
 __all__ = ["REDIRECTS", "Refused", "Requests", "follow"]
-
-Headers = tuple[tuple[str, str], ...]
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 """Statuses that name another place to go (RFC 9110, section 15.4); 300, 304 and 305 do not."""

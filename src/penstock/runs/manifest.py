@@ -20,7 +20,8 @@ from msgspec.structs import replace
 
 from penstock.core.hosts import blot
 from penstock.core.inputs import difference
-from penstock.core.requests import CROSSES_ORIGINS, Headers
+from penstock.core.model import Headers
+from penstock.core.requests import CROSSES_ORIGINS
 from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
 from penstock.settings import Settings
 

@@ -8,15 +8,14 @@ An item that is broken becomes a row with a fault, and keeps the fields it came 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 from msgspec import Struct
 
-from penstock.core.model import Row
-from penstock.core.requests import Headers
+from penstock.core.fields import is_field_value, is_token
+from penstock.core.model import Headers, Row
 from penstock.settings import InputSettings
 from penstock.source.template import WHOLE, Template
 from penstock.source.text import BLANKS, flaw, mended
@@ -25,9 +24,6 @@ __all__ = ["URL", "Shape"]
 
 URL: Final = "url"
 """The field or column that holds the URL, where nothing else is said."""
-
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_FIELD_VALUE: Final = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
 class _FaultError(ValueError):
@@ -134,7 +130,7 @@ def _method(method: Any, body: bytes | None) -> str:
     """The request's method in upper case; where none is given, GET, or POST when there is a *body*, as curl does."""
     if method is None:
         return "GET" if body is None else "POST"
-    if not isinstance(method, str) or not _TOKEN.fullmatch(method):
+    if not isinstance(method, str) or not is_token(method):
         raise _FaultError("the method is not one; it is a token as GET or POST")
     return method.upper()
 
@@ -154,9 +150,9 @@ def _header(pair: Any) -> tuple[str, str]:
         raise _FaultError("a header is not a pair of texts, its name and its value")
     name, value = pair
     # The value is not repeated in the message: it may be a secret.
-    if not _TOKEN.fullmatch(name):
+    if not is_token(name):
         raise _FaultError(f"the header name {name[:40]!a} is not a token")
-    if not _FIELD_VALUE.fullmatch(value):
+    if not is_field_value(value):
         raise _FaultError(f"the value of header {name[:40]} has a control character or is not Latin-1")
     return name, value.strip(" \t")
 
