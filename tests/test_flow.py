@@ -9,6 +9,8 @@ import pytest
 from penstock.core.frontier import Frontier
 from penstock.core.judge import Judge
 from penstock.core.model import Job
+from penstock.core.tally import Tally
+from penstock.delivery import Delivery
 from penstock.driver import Driver
 from penstock.errors import UsageError
 from penstock.flow import Flow
@@ -20,14 +22,21 @@ from penstock.testing.engine import ScriptedEngine
 class Bench:
     """A flow over *count* jobs, and what there is to see of it from outside."""
 
-    def __init__(self, count: int, concurrency: int = 4, failure: Exception | None = None) -> None:
+    def __init__(
+        self, count: int, concurrency: int = 4, failure: Exception | None = None, *, ordered: bool = False
+    ) -> None:
         self.clock = VirtualClock()
         self.engine = ScriptedEngine(clock=self.clock)
         self.taken = 0
         self.closed = False
         self._failure = failure
         frontier = Frontier(window=100, concurrency=concurrency, per_key=concurrency, policy=Judge())
-        self.flow = Flow(lambda: Driver(Inline(self._jobs(count)), frontier, self.engine, clock=self.clock))
+        self.flow = Flow(
+            frontier,
+            lambda _loop: Driver(
+                Inline(self._jobs(count)), frontier, self.engine, Delivery(Tally(), ordered=ordered), clock=self.clock
+            ),
+        )
 
     def _jobs(self, count: int):
         try:
@@ -79,7 +88,7 @@ def test_a_loop_in_a_coroutine_gives_every_outcome(make):
 def test_nothing_begins_before_the_first_outcome_is_asked_for(make):
     bench = make(100)
     assert bench.taken == 0
-    assert repr(bench.flow) == "<Flow not begun>"
+    assert repr(bench.flow) == "<Flow not begun concurrency=4 per_key=4 rate=None>"
     bench.flow.close()
     assert bench.taken == 0
 

@@ -40,7 +40,13 @@ def silent(node: ast.AST, inside: str = "the module") -> Iterator[str]:
     for child in ast.iter_child_nodes(node):
         if isinstance(node, FUNCTIONS) or (isinstance(child, FUNCTIONS | ast.ClassDef) and child.name.startswith("_")):
             continue
+        if isinstance(child, FUNCTIONS) and any(map(is_setter, child.decorator_list)):
+            continue  # nobody can see it: help() shows the property's
         yield from silent(child, getattr(child, "name", inside))
+
+
+def is_setter(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Attribute) and decorator.attr == "setter"
 
 
 def sleeps(text: str) -> Iterator[str]:
@@ -125,6 +131,11 @@ def test_what_outgrows_its_bounds_is_found(text, said):
         ("x = 1\n", ["the module"]),
         ('"""A."""\ndef f(): ...\n', ["f"]),
         ('"""A."""\nclass A:\n    async def f(self): ...\n', ["A", "f"]),
+        (
+            '"""A."""\nclass A:\n    """A."""\n    @property\n    def f(self): ...\n'
+            "    @f.setter\n    def f(self, value): ...\n",
+            ["f"],
+        ),
         ('"""A."""\nif True:\n    def f(): ...\n', ["f"]),
     ],
 )

@@ -8,6 +8,9 @@
     async for page in penstock.fetch(urls, concurrency=50): # a service
         ...
 
+    async for result in penstock.throttle(work, items, concurrency=50): # any async work at all
+        ...
+
     penstock.run("urls.txt", "pages/")                      # durable: one outcome a line, kill -9 or not
 
 Everything public is named here. Modules load when one of their names is first used, so that
@@ -21,40 +24,53 @@ from penstock.version import __version__
 
 if TYPE_CHECKING:
     from penstock.api import fetch, resume, run, verify
+    from penstock.core.calls import Result
+    from penstock.core.frontier import Bound, Waiting
     from penstock.core.model import Failed, Fetched, Outcome, Skipped, Slug
     from penstock.core.tally import Statistics, Tally
-    from penstock.errors import PenstockError
+    from penstock.errors import NotPaused, PenstockError, UsageError, WorkCancelled
     from penstock.flow import Flow
     from penstock.session import Summary
     from penstock.settings import Settings
+    from penstock.work import throttle
 
 __all__ = [
+    "Bound",
     "Failed",
     "Fetched",
     "Flow",
+    "NotPaused",
     "Outcome",
     "PenstockError",
+    "Result",
     "Settings",
     "Skipped",
     "Slug",
     "Statistics",
     "Summary",
     "Tally",
+    "UsageError",
+    "Waiting",
+    "WorkCancelled",
     "__version__",
     "fetch",
     "resume",
     "run",
+    "throttle",
     "verify",
 ]
 
 _HOMES = {
     "penstock.api": ("fetch", "resume", "run", "verify"),
+    "penstock.core.calls": ("Result",),
+    "penstock.core.frontier": ("Bound", "Waiting"),
     "penstock.core.model": ("Failed", "Fetched", "Outcome", "Skipped", "Slug"),
     "penstock.core.tally": ("Statistics", "Tally"),
-    "penstock.errors": ("PenstockError",),
+    "penstock.errors": ("NotPaused", "PenstockError", "UsageError", "WorkCancelled"),
     "penstock.flow": ("Flow",),
     "penstock.session": ("Summary",),
     "penstock.settings": ("Settings",),
+    "penstock.work": ("throttle",),
 }
 
 

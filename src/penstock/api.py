@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from asyncio import AbstractEventLoop
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from penstock.callback import PageCallback
+from penstock.core.frontier import Frontier
 from penstock.core.inputs import difference
 from penstock.core.model import Fetched, Job, Outcome
 from penstock.core.requests import Requests
+from penstock.core.tally import Tally
+from penstock.delivery import Delivery
 from penstock.driver import Driver
 from penstock.engine.curl import CurlEngine
 from penstock.errors import FolderError, PenstockError, UsageError
@@ -34,7 +38,8 @@ from penstock.session import Lines, Session, Summary
 from penstock.settings import Settings
 from penstock.sink.jsonl import JsonlSink
 from penstock.sink.record import line
-from penstock.source.iterables import Items
+from penstock.source.awaited import Awaited
+from penstock.source.iterables import AsyncItems, Items
 from penstock.source.opened import open_inputs
 from penstock.source.pulled import Inline, ReadAhead
 
@@ -43,22 +48,39 @@ __all__ = ["begin", "fetch", "go_on", "resume", "run", "stream", "verify"]
 OnPage = Callable[[Fetched], Any]
 
 
-def fetch(urls: Iterable[Any], *, on_page: OnPage | None = None, **settings: Any) -> Flow:
+def fetch(
+    urls: Iterable[Any] | AsyncIterable[Any], *, on_page: OnPage | None = None, ordered: bool = False, **settings: Any
+) -> Flow[Outcome]:
     """Fetch *urls* and give one outcome for each, as they complete; for ``for`` and ``async for``.
 
     *urls* is any iterable of URLs, or of dicts with ``url`` and, where wanted, ``method``, ``headers``,
     ``body`` and other fields, which come back as the outcome's ``input``. It is read only as far as there
     is room. What may have to wait for somebody, such as a generator, is read on a thread of its own, up
-    to 64 items ahead. A string is one URL.
+    to 64 items ahead. An async iterable is for ``async for``, and asked for one item at a time. A string is
+    one URL.
 
-    *on_page* is called with each fetched page; what it returns becomes the outcome's ``data``.
+    *on_page* is called with each fetched page; what it returns becomes the outcome's ``data``. With *ordered*
+    outcomes come in the order of the URLs; at most twice ``concurrency`` URLs are then between the one whose
+    turn it is and the newest.
 
     UsageError where a setting is wrong. Nothing about the web is ever raised.
     """
     if isinstance(urls, str | bytes):
         urls = [urls]
     chosen = Settings.of(**settings)
-    return _flow(Items(urls, chosen.input()), chosen, Settled(), on_page)
+    frontier, delivery = chosen.frontier(), _delivery(on_page, ordered=ordered)
+    if not isinstance(urls, AsyncIterable):
+        return _flow(Items(urls, chosen.input()), chosen, Settled(), frontier, delivery)
+
+    def make(loop: AbstractEventLoop | None) -> Driver[Outcome]:
+        if loop is None:
+            raise UsageError("the URLs come from an async iterable; write: async for page in penstock.fetch(...)")
+        engine = CurlEngine(chosen.http())
+        rows, first = AsyncItems(chosen.input()), Requests(chosen.request_headers()).first
+        source = Awaited(urls, lambda item: first(rows.row(item), time.monotonic()), loop=loop, wake=engine.wake)
+        return Driver(source, frontier, engine, delivery)
+
+    return Flow(frontier, make)
 
 
 def run(
@@ -163,7 +185,8 @@ def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], ob
     source = open_inputs(names, settings.input())
     inline_body = settings.body == "inline"
     store = Lines(lambda outcome: line(outcome, inline_body=inline_body), write)
-    return Session(_flow(source, settings, Settled(), None), store, source, settings=settings)
+    flow = _flow(source, settings, Settled(), settings.frontier(), _delivery())
+    return Session(flow, store, source, settings=settings)
 
 
 def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPage | None) -> Session:
@@ -171,7 +194,7 @@ def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPa
     ledger, output = folder.ledger, settings.output()
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
     store = FolderStore(sinks, folder, output.flush_every)
-    flow = _flow(source, settings, ledger.settled(), on_page)
+    flow = _flow(source, settings, ledger.settled(), settings.frontier(), _delivery(on_page))
     return Session(flow, store, source, settings=settings, folder=str(folder.path), before=ledger.tally())
 
 
@@ -220,17 +243,22 @@ def _located(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name if name == "-" or "://" in name else str(Path(name).absolute()) for name in names)
 
 
-def _flow(source: Input, settings: Settings, settled: Settled, on_page: OnPage | None) -> Flow:
+def _flow(
+    source: Input, settings: Settings, settled: Settled, frontier: Frontier, delivery: Delivery[Outcome]
+) -> Flow[Outcome]:
     """A flow over what of *source* is not yet *settled*."""
-    callback = None if on_page is None else PageCallback(on_page)
 
-    def make() -> Driver:
+    def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
         engine = CurlEngine(settings.http())
         jobs = _jobs(source, settled, Requests(settings.request_headers()))
         pulled = ReadAhead(jobs, engine.wake) if source.blocks else Inline(jobs)
-        return Driver(pulled, settings.frontier(), engine, finish=callback)
+        return Driver(pulled, frontier, engine, delivery)
 
-    return Flow(make)
+    return Flow(frontier, make)
+
+
+def _delivery(on_page: OnPage | None = None, *, ordered: bool = False) -> Delivery[Outcome]:
+    return Delivery(Tally(), finish=None if on_page is None else PageCallback(on_page), ordered=ordered)
 
 
 def _jobs(source: Input, settled: Settled, requests: Requests) -> Iterator[Job | Outcome]:

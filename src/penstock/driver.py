@@ -12,61 +12,53 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from random import random
-from typing import Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from penstock.core.frontier import Frontier, Pull, Start, Wait
+from penstock.core.frontier import Bound, Frontier, Pull, Start, Wait
 from penstock.core.judge import Done
-from penstock.core.model import Attempt, Job, Outcome
-from penstock.core.tally import Statistics, Tally
+from penstock.core.model import Ending
+from penstock.core.tally import Statistics
+from penstock.delivery import Delivery
 from penstock.errors import Stalled
 from penstock.seams import Engine, Signal, Source
 
-__all__ = ["AsyncioShell", "BlockingShell", "Driver"]
+__all__ = ["AsyncioShell", "BlockingShell", "Driver", "Turns"]
+
+R = TypeVar("R")
 
 TURNS: Final = 1000
 """Reactions to the frontier in one step, so that no long stretch of bad lines keeps a shell from its duties."""
 
 
-class Finish(Protocol):
-    """What has the last word on an outcome, such as a page callback."""
-
-    def __call__(self, outcome: Outcome) -> Outcome:
-        """The outcome to deliver in place of *outcome*."""
-
-    def close(self) -> None:
-        """Nothing more will come."""
-
-
-class Driver:
-    """Takes jobs from *source*, has *engine* do them as *frontier* allows, and gathers the outcomes.
+class Driver(Generic[R]):
+    """Takes jobs from *source*, has *engine* do them as *frontier* allows, and hands the outcomes to *delivery*.
 
     Outcomes wait in ``outcomes`` for whoever drives; while they do they count against the concurrency.
-    ``failure`` is what the source raised, if it did. ``complete`` says, once ``finished``, that every item
-    of the source has its outcome. *finish* has the last word on each. *clock* gives monotonic seconds,
-    *draw* a random number in [0, 1).
+    ``failure`` is what the source raised, if it did, or the error that was to end it all. ``complete`` says,
+    once ``finished``, that every item of the source has its outcome. *clock* gives monotonic seconds, *draw*
+    a random number in [0, 1).
     """
 
     def __init__(
         self,
-        source: Source,
+        source: Source[Any],
         frontier: Frontier,
-        engine: Engine,
+        engine: Engine[Any, Any],
+        delivery: Delivery[R],
         *,
-        finish: Finish | None = None,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random,
     ) -> None:
         """Nothing happens before the first step."""
         self.engine = engine
         self.clock = clock
-        self.outcomes: deque[Outcome] = deque()
+        self.outcomes: deque[R] = delivery.ready
         self.finished = False
         self.complete = False
         self._source = source
         self._frontier = frontier
-        self._finish = finish
+        self._delivery = delivery
         self._draw = draw
-        self._tally = Tally()
         self._pulled = 0
         self.failure: BaseException | None = None
         self._exhausted = False
@@ -80,27 +72,27 @@ class Driver:
 
         Sets ``finished`` when there is nothing left to do.
         """
-        frontier, outcomes = self._frontier, self.outcomes
+        frontier, outcomes, delivery = self._frontier, self.outcomes, self._delivery
         now = self.clock()
         if self._aborting:
             self.engine.cancel()
-            self.finished = True
+            self._finish()
             return now
         if self._stopping and frontier.window:
             self._dropped = bool(frontier.drain())
         for _ in range(TURNS):
-            answer = frontier.next(now, len(outcomes))
+            answer = frontier.next(now, len(outcomes), delivery.withheld)
             if isinstance(answer, Start):
                 self.engine.start(answer.job, now)
             elif isinstance(answer, Pull):
                 if not self._pull():
                     return frontier.wakes_at()
             elif isinstance(answer, Wait):
-                if answer.until is None and not frontier.running and not outcomes:
+                if answer.until is None and not (frontier.running or outcomes or frontier.bound is Bound.PAUSED):
                     raise Stalled(f"nothing runs and nothing will wake: {frontier!r}")
                 return answer.until
             else:
-                self.finished = True
+                self._finish()
                 self.complete = self._exhausted and not self._dropped and self.failure is None
                 return now
         return now
@@ -109,9 +101,13 @@ class Driver:
         """Judge what the engine has finished, after at most *timeout* seconds."""
         attempts = self.engine.collect(timeout)
         if attempts:
-            now = self.clock()
+            now, judge, draw, deliver = self.clock(), self._frontier.judge, self._draw, self._deliver
             for attempt in attempts:
-                self._judge(attempt, now)
+                verdict = judge(attempt, now, draw())
+                if type(verdict) is Done:
+                    deliver(verdict.outcome)
+                elif self._stopping:
+                    self._dropped = True
 
     def has_more(self) -> bool:
         """Whether there are outcomes to take, or may be later."""
@@ -131,14 +127,30 @@ class Driver:
         """Drop what runs, close the source and the engine. May be called twice."""
         self.finished = True
         try:
+            self.engine.cancel()
             self._source.close()
         finally:
             self.engine.close()
-            if self._finish is not None:
-                self._finish.close()
+            self._delivery.close()
+
+    async def aclose(self) -> None:
+        """The same inside of a loop: it returns when nothing of it is left. May be called twice.
+
+        What runs is over before the source is closed: it may use what the source has open.
+        """
+        self.finished = True
+        try:
+            self.engine.cancel()
+            try:
+                await self.engine.settle()
+            finally:
+                await self._source.aclose()
+        finally:
+            self.engine.close()
+            self._delivery.close()
 
     def raise_failure(self) -> None:
-        """Raise what the source raised, if it did, once all that was pulled before has finished."""
+        """Raise ``failure``, if there is one, once all that completed before it was taken."""
         if self.failure is not None:
             raise self.failure
 
@@ -149,54 +161,51 @@ class Driver:
             self.clock() - self._began,
             frontier.running,
             frontier.held,
-            len(self.outcomes),
+            len(self.outcomes) + (self._delivery.withheld or 0),
             self._pulled,
             self._exhausted,
             frontier.bound,
             frontier.largest(),
-            self._tally,
+            self._delivery.tally(),
         )
 
     def _pull(self) -> bool:
         """Take one item from the source; False where it has none at the moment."""
-        item: Job | Outcome | Signal
         try:
             item = self._source.pull()
         except Exception as failure:  # noqa: BLE001 - it belongs to the caller, who gets it from raise_failure
-            self.failure = failure
+            self.failure = self.failure or failure
             item = Signal.EXHAUSTED
-        if isinstance(item, Job):
-            self._frontier.offer(item)
-        elif isinstance(item, Outcome):
-            self._deliver(item)
-        elif item is Signal.NOT_YET:
-            self._frontier.starve()
-            return False
-        else:
+        if isinstance(item, Signal):
+            if item is Signal.NOT_YET:
+                self._frontier.starve()
+                return False
             self._exhausted = True
             self._frontier.close()
             return True
         self._pulled += 1
+        if isinstance(item, Ending):
+            self._deliver(item)
+        else:
+            self._frontier.offer(item)
         return True
 
-    def _judge(self, attempt: Attempt, now: float) -> None:
-        verdict = self._frontier.judge(attempt, now, self._draw())
-        if type(verdict) is Done:
-            self._deliver(verdict.outcome)
-        elif self._stopping:
-            self._dropped = True
+    def _deliver(self, outcome: Any) -> None:
+        delivery = self._delivery
+        delivery.put(outcome)
+        if delivery.failure is not None:
+            self.failure = self.failure or delivery.failure
+            self._aborting = True
 
-    def _deliver(self, outcome: Outcome) -> None:
-        if self._finish is not None:
-            outcome = self._finish(outcome)
-        self._tally.add(outcome)
-        self.outcomes.append(outcome)
+    def _finish(self) -> None:
+        self.finished = True
+        self._delivery.release()
 
 
 class BlockingShell:
     """Waits in the engine's own selector: for scripts, threads and the command line."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver[Any]) -> None:
         """Drive *driver* whenever outcomes are asked for."""
         self._driver = driver
 
@@ -219,56 +228,45 @@ class BlockingShell:
         return driver.has_more()
 
 
-class AsyncioShell:
-    """Waits in the running event loop, which watches the engine's one descriptor.
+class Timer(Protocol):
+    """What a loop gives for something it will call."""
 
-    The work goes on while the consumer awaits something else, up to the outcomes that may wait for it.
+    def cancel(self) -> object:
+        """Do not call it."""
+
+
+class Turns:
+    """What a shell does whenever its loop lets it: all that can be done now, and a timer for what comes later.
+
+    *later* is the loop's way to call something after so many seconds; *tell* is called when there are
+    outcomes, or nothing more will come, or ``failure`` says why not.
     """
 
-    def __init__(self, driver: Driver) -> None:
-        """Plug *driver* into the running loop."""
+    def __init__(
+        self, driver: Driver[Any], later: Callable[[float, Callable[[], None]], Timer], tell: Callable[[], None]
+    ) -> None:
+        """Nothing is done before the first call."""
+        self.failure: Exception | None = None
         self._driver = driver
-        self._loop = asyncio.get_running_loop()
-        self._fd = driver.engine.fileno()
-        self._timer: asyncio.TimerHandle | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._failure: Exception | None = None
-        self._loop.add_reader(self._fd, self._turn)
+        self._later = later
+        self._tell = tell
+        self._timer: Timer | None = None
+        self._due: float | None = None
 
-    async def wait(self) -> bool:
-        """Work until there are outcomes or everything is done; whether there may be more later."""
-        driver = self._driver
-        self._turn()
-        while not driver.outcomes and not driver.finished and self._failure is None:
-            self._waiter = self._loop.create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        failure = self._failure
-        if failure is not None:
-            raise failure
-        return driver.has_more()
-
-    def close(self) -> None:
-        """Unplug from the loop. May be called twice."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        with suppress(RuntimeError):
-            self._loop.remove_reader(self._fd)
-
-    def _turn(self) -> None:
-        """Do what can be done now, and see that the loop comes back when more can be."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def __call__(self) -> None:
+        """Take one turn."""
         if not self._driver.finished:
             try:
                 self._work()
             except Exception as failure:  # noqa: BLE001 - nobody stands above a loop's callback; the consumer must know
-                self._failure = failure
+                self.failure = failure
                 self._tell()
+
+    def close(self) -> None:
+        """Take no more turns by itself. May be called twice."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._due = None
 
     def _work(self) -> None:
         driver = self._driver
@@ -276,16 +274,58 @@ class AsyncioShell:
         wake = driver.step()
         if driver.outcomes or driver.finished:
             self._tell()
-        if not driver.finished:
-            self._arm(wake)
-
-    def _arm(self, wake: float | None) -> None:
-        due = self._driver.engine.deadline()
+        if driver.finished:
+            return
+        due = driver.engine.deadline()
         if due is None or (wake is not None and wake < due):
             due = wake
-        if due is not None:
-            self._timer = self._loop.call_later(max(0.0, due - self._driver.clock()), self._turn)
+        if due != self._due:
+            self.close()
+            if due is not None:
+                self._due = due
+                self._timer = self._later(max(0.0, due - driver.clock()), self._ring)
 
-    def _tell(self) -> None:
+    def _ring(self) -> None:
+        self._timer = self._due = None
+        self()
+
+
+class AsyncioShell:
+    """Waits in the running event loop, which watches the engine's one descriptor.
+
+    The work goes on while the consumer awaits something else, up to the outcomes that may wait for it.
+    """
+
+    def __init__(self, driver: Driver[Any]) -> None:
+        """Plug *driver* into the running loop."""
+        self._driver = driver
+        self._loop = asyncio.get_running_loop()
+        self._fd = driver.engine.fileno()
+        self._turns = Turns(driver, self._loop.call_later, self.tell)
+        self._waiter: asyncio.Future[None] | None = None
+        self._loop.add_reader(self._fd, self._turns)
+
+    async def wait(self) -> bool:
+        """Work until there are outcomes or everything is done; whether there may be more later."""
+        driver, turns = self._driver, self._turns
+        turns()
+        while not driver.outcomes and not driver.finished and turns.failure is None:
+            self._waiter = self._loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        if turns.failure is not None:
+            raise turns.failure
+        return driver.has_more()
+
+    def tell(self) -> None:
+        """Let whoever waits look again."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def close(self) -> None:
+        """Unplug from the loop. May be called twice."""
+        self._turns.close()
+        with suppress(RuntimeError):
+            self._loop.remove_reader(self._fd)

@@ -12,6 +12,8 @@ caller's, a disk that does not obey, or a bug of ours, and each message says wha
     │   ├── FolderInUse       another process holds it
     │   ├── FolderDamaged     it does not hold what its ledger says
     │   └── FolderMismatch    it belongs to another job, or to a newer Penstock
+    ├── NotPaused             there is no pause to take back
+    ├── WorkCancelled         what was awaited was cancelled from elsewhere
     └── Stalled               everybody waits and nobody will wake: a bug of ours
 """
 
@@ -24,10 +26,12 @@ __all__ = [
     "FolderMismatch",
     "InputChanged",
     "InputError",
+    "NotPaused",
     "OutputError",
     "PenstockError",
     "Stalled",
     "UsageError",
+    "WorkCancelled",
 ]
 
 
@@ -65,6 +69,17 @@ class FolderDamaged(FolderError):
 
 class FolderMismatch(FolderError):
     """The folder belongs to another job, other settings, or a newer Penstock."""
+
+
+class NotPaused(PenstockError):
+    """There is no pause to take back: each resume() belongs to one pause()."""
+
+
+class WorkCancelled(PenstockError):
+    """What was awaited was cancelled, and not by whoever gets this: the CancelledError is its cause.
+
+    Raised as itself, that one would look as if the consumer's own task had been cancelled.
+    """
 
 
 class Stalled(PenstockError):

@@ -1,23 +1,35 @@
-"""Flow: what the caller of ``fetch`` holds. Iterable with ``for`` and with ``async for``.
+"""Flow: what the caller of ``fetch`` and ``throttle`` holds. Iterable with ``for`` and with ``async for``.
 
-Knows the driver and its shells. Does not know what the work is.
+Knows the driver, its shells and the frontier's limits. Does not know what the work is.
 """
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Final, Generic, Self, TypeVar
 
-from penstock.core.model import Outcome
+from penstock.core.frontier import Frontier, Waiting
 from penstock.core.tally import Statistics
 from penstock.driver import AsyncioShell, BlockingShell, Driver
-from penstock.errors import UsageError
+from penstock.errors import NotPaused, UsageError
+from penstock.settings import check_number, check_rate
 
 __all__ = ["Flow"]
 
+R = TypeVar("R")
 
-class Flow:
+MOST_AT_ONCE: Final = 1_000_000
+"""The highest concurrency that can be set: far more than anything but sleep can make use of."""
+
+Make = Callable[[asyncio.AbstractEventLoop | None], Driver[R]]
+
+
+class Flow(Generic[R]):
     """Outcomes as they complete, made only as fast as they are taken.
 
     Nothing begins before the first one is asked for. While outcomes wait to be taken nothing new starts:
@@ -26,59 +38,156 @@ class Flow:
 
     One flow is iterated once, in one way. What an input iterator raises comes out of the loop after the
     outcomes of all that was read before.
+
+    ``pause``, ``resume``, ``stop``, ``abort``, the limits and all that tells how it goes may be used at any
+    time, from any thread.
     """
 
-    def __init__(self, make: Callable[[], Driver]) -> None:
-        """*make* is called when the first outcome is asked for."""
+    def __init__(self, frontier: Frontier, make: Make[R]) -> None:
+        """*make* is called when the first outcome is asked for, with the loop to work in, if there is one.
+
+        *frontier* is that of the driver it makes.
+        """
+        self._frontier = frontier
         self._make = make
-        self._driver: Driver | None = None
+        self._driver: Driver[R] | None = None
+        self._shell: AsyncioShell | None = None
+        self._thread: int | None = None
+        self._pausing = threading.Lock()
         self._stopping = False
         self._aborting = False
         self._closed = False
+        # Whom done() and join() wait for, on whatever thread; its result is what the loop raised.
+        self._end: Future[Exception | None] = Future()
 
     def __repr__(self) -> str:
-        """State and counts, for a debugger."""
+        """State, counts and limits, for a debugger."""
+        frontier = self._frontier
+        limits = f"concurrency={frontier.concurrency} per_key={frontier.per_key} rate={frontier.rate}"
+        if frontier.pauses:
+            limits += f" pauses={frontier.pauses}"
         if self._driver is None:
-            return f"<Flow {'closed' if self._closed else 'not begun'}>"
+            return f"<Flow {'closed' if self._closed else 'not begun'} {limits}>"
         now = self.statistics()
         state = "closed" if self._closed else "finished" if self._driver.finished else "open"
         return (
             f"<Flow {state} done={now.tally.total} running={now.running} held={now.held}"
-            f" undelivered={now.undelivered} bound={now.bound}>"
+            f" undelivered={now.undelivered} bound={now.bound} {limits}>"
         )
 
-    def __iter__(self) -> Iterator[Outcome]:
+    def __iter__(self) -> Iterator[R]:
         """Outcomes as they complete, for a plain loop."""
         for batch in self.batches():
             yield from batch
 
-    async def __aiter__(self) -> AsyncIterator[Outcome]:
+    async def __aiter__(self) -> AsyncIterator[R]:
         """Outcomes as they complete, for a loop inside a coroutine."""
-        driver = self._begin()
-        shell = AsyncioShell(driver)
-        outcomes = driver.outcomes
-        try:
-            while await shell.wait():
-                while outcomes:
-                    yield outcomes.popleft()
-            driver.raise_failure()
-        finally:
-            shell.close()
-            self.close()
+        driver = self._begin(asyncio.get_running_loop())
+        with self._ending():
+            try:
+                shell = self._shell = AsyncioShell(driver)
+                try:
+                    while await shell.wait():
+                        while driver.outcomes:
+                            yield driver.outcomes.popleft()
+                    driver.raise_failure()
+                finally:
+                    shell.close()
+            finally:
+                await driver.aclose()
 
-    def batches(self, every: float | None = None) -> Generator[list[Outcome], None, None]:
+    def batches(self, every: float | None = None) -> Generator[list[R], None, None]:
         """What has completed since the last time, as lists; a list may be empty after *every* seconds."""
-        driver = self._begin()
+        driver = self._begin(None)
+        self._thread = threading.get_ident()
         shell = BlockingShell(driver)
         outcomes = driver.outcomes
-        try:
-            while shell.wait(None if every is None else driver.clock() + every):
-                batch = list(outcomes)
-                outcomes.clear()
-                yield batch
-            driver.raise_failure()
-        finally:
-            self.close()
+        with self._ending():
+            try:
+                while shell.wait(None if every is None else driver.clock() + every):
+                    batch = list(outcomes)
+                    outcomes.clear()
+                    yield batch
+                driver.raise_failure()
+            finally:
+                driver.close()
+
+    async def done(self) -> Statistics:
+        """Wait until the work is over, whoever takes its outcomes; where nobody does, do it and drop them.
+
+        Returns how it ended: ``tally`` counts what failed, ``Flow.complete`` tells whether anything was left.
+        Raises what the loop over the outcomes raised, if the input or, with ``fail_fast``, the work did.
+        """
+        if self._driver is None and not self._closed:
+            async for _ in self:
+                pass
+        else:
+            self._raise(await asyncio.shield(asyncio.wrap_future(self._end)))
+        return self.statistics()
+
+    def join(self) -> Statistics:
+        """``done`` for where no event loop runs: blocks until the work is over, and does it where nobody does.
+
+        UsageError inside of an event loop, and inside of the very loop over the outcomes, where it would wait
+        for itself.
+        """
+        if _loop_runs():
+            raise UsageError("join would block the running event loop; write: await flow.done()")
+        if self._driver is None and not self._closed:
+            for _ in self.batches():
+                pass
+        else:
+            if self._thread == threading.get_ident() and not self._end.done():
+                raise UsageError("join inside of the loop over the outcomes would wait for itself for ever")
+            self._raise(self._end.result())
+        return self.statistics()
+
+    def pause(self) -> None:
+        """Start nothing more until ``resume`` was called as often as ``pause``; what runs goes on."""
+        with self._pausing:
+            self._frontier.pauses += 1
+
+    def resume(self) -> None:
+        """Take one pause back; NotPaused where there is none."""
+        with self._pausing:
+            if not self._frontier.pauses:
+                raise NotPaused("this flow is not paused; each resume() takes back one pause()")
+            self._frontier.pauses -= 1
+        self._wake()
+
+    @property
+    def concurrency(self) -> int:
+        """How many jobs run at once (1 to 1,000,000). A lower one holds as soon as enough have finished."""
+        return self._frontier.concurrency
+
+    @concurrency.setter
+    def concurrency(self, concurrency: int) -> None:
+        self._frontier.concurrency = check_number("concurrency", concurrency, 1, MOST_AT_ONCE, whole=True)
+        self._wake()
+
+    @property
+    def per_key(self) -> int:
+        """How many jobs of one key run at once (1 to 1,000,000); of ``fetch``, one host's: ``per_host``."""
+        return self._frontier.per_key
+
+    @per_key.setter
+    def per_key(self, per_key: int) -> None:
+        self._frontier.per_key = check_number("per_key", per_key, 1, MOST_AT_ONCE, whole=True)
+        self._wake()
+
+    @property
+    def rate(self) -> float | None:
+        """How many jobs start in a second (above 0, to 1,000,000); None for no limit."""
+        return self._frontier.rate
+
+    @rate.setter
+    def rate(self, rate: float | None) -> None:
+        self._frontier.rate = check_rate(rate)
+        self._wake()
+
+    def waiting(self) -> list[Waiting]:
+        """What the jobs of each key wait for, most jobs first; times are those of ``time.monotonic``."""
+        return self._frontier.waiting()
 
     def stop(self) -> None:
         """Take no more and start no more; what runs may finish and comes out. The rest stays undone.
@@ -109,14 +218,22 @@ class Flow:
         return None if self._driver is None else self._driver.failure
 
     def close(self) -> None:
-        """Drop what runs and give back everything. May be called twice."""
-        self._closed = True
-        if self._driver is not None:
-            self._driver.close()
+        """Drop what runs and give back everything. May be called twice.
+
+        Inside of an event loop use ``aclose``: this one can't wait until coroutines that it drops are over.
+        """
+        with self._ending():
+            if self._driver is not None:
+                self._driver.close()
 
     async def aclose(self) -> None:
-        """The same, for symmetry with ``async with``."""
-        self.close()
+        """Drop what runs, wait until it is over, and give back everything. May be called twice.
+
+        Raises what the input's iterator raises when it is closed.
+        """
+        with self._ending():
+            if self._driver is not None:
+                await self._driver.aclose()
 
     def statistics(self) -> Statistics:
         """Where the work stands. UsageError before it has begun."""
@@ -142,16 +259,48 @@ class Flow:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close."""
-        self.close()
+        await self.aclose()
 
-    def _begin(self) -> Driver:
+    def _begin(self, loop: asyncio.AbstractEventLoop | None) -> Driver[R]:
         if self._closed:
             raise UsageError("this flow is closed")
         if self._driver is not None:
             raise UsageError("this flow is being iterated already; one flow is one loop")
-        self._driver = self._make()
+        self._driver = self._make(loop)
         if self._stopping:
             self._driver.stop()
         if self._aborting:
             self._driver.abort()
         return self._driver
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Inside of it this flow comes to its end, and whoever waits for that is told of it afterwards."""
+        error = None
+        try:
+            yield
+        except Exception as failure:
+            error = failure
+            raise
+        finally:
+            self._closed = True
+            if not self._end.done():
+                self._end.set_result(error)
+            if self._shell is not None:
+                self._shell.tell()
+
+    def _raise(self, error: Exception | None) -> None:
+        if error is not None:
+            raise error
+
+    def _wake(self) -> None:
+        if self._driver is not None and not self._closed:
+            self._driver.engine.wake()
+
+
+def _loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 from pyroaring import BitMap64
 
-from penstock.core.model import Attempt, Job, Outcome, Row
+from penstock.core.model import Ending, Outcome, Row
 from penstock.core.tally import Statistics
 
 __all__ = ["Engine", "Extent", "Input", "Report", "Settled", "Signal", "Sink", "Source"]
+
+Work = TypeVar("Work", contravariant=True)  # noqa: PLC0105 - what an engine is given to do: a Job, a Call
+Given = TypeVar("Given", covariant=True)  # noqa: PLC0105 - what a source gives to be done
+Tried = TypeVar("Tried", covariant=True)  # noqa: PLC0105 - what an engine says came of it: an Attempt, a Called
 
 Settled = BitMap64
 """The seqs of the inputs whose outcomes are durable."""
@@ -52,11 +56,11 @@ class Input(Protocol):
         """How many bytes of how many are read; None where nobody knows."""
 
 
-class Source(Protocol):
+class Source(Protocol[Given]):
     """Where the driver takes the next item from. ``pull`` is cheap and never waits."""
 
-    def pull(self) -> Job | Outcome | Signal:
-        """The next job; or the outcome of an input that needs no job; or why there is neither.
+    def pull(self) -> Given | Ending | Signal:
+        """The next job; or the ending of an input that needs no job; or why there is neither.
 
         Whatever the iterator behind it raises comes out here, once; after that it is exhausted.
         """
@@ -64,17 +68,20 @@ class Source(Protocol):
     def close(self) -> None:
         """Close the iterator and end the thread, if there is one. May be called twice."""
 
+    async def aclose(self) -> None:
+        """The same inside of a loop, waiting until it is done."""
 
-class Engine(Protocol):
-    """Does one job each time it is asked. It never raises for a bad web: an Attempt says what happened.
+
+class Engine(Protocol[Work, Tried]):
+    """Does one job each time it is asked. It never raises for a bad web: an attempt says what happened.
 
     Times are those of the clock the driver uses.
     """
 
-    def start(self, job: Job, now: float) -> None:
+    def start(self, job: Work, now: float) -> None:
         """Begin *job*; its attempt comes out of ``collect``, later, once."""
 
-    def collect(self, timeout: float | None) -> Sequence[Attempt]:
+    def collect(self, timeout: float | None) -> Sequence[Tried]:
         """What has finished, waiting at most *timeout* seconds (None: without end) for the first.
 
         Returns early, with nothing, when woken.
@@ -91,6 +98,9 @@ class Engine(Protocol):
 
     def cancel(self) -> None:
         """Drop everything that runs; nothing comes out for it."""
+
+    async def settle(self) -> None:
+        """Wait, inside of a loop, until what was dropped is really over."""
 
     def close(self) -> None:
         """Give back every descriptor. May be called twice."""

@@ -169,7 +169,7 @@ class Session:
 
     def __init__(
         self,
-        flow: Flow,
+        flow: Flow[Outcome],
         store: Store,
         source: Input,
         *,

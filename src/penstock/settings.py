@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -30,8 +30,13 @@ __all__ = [
     "InputSettings",
     "OutputSettings",
     "Settings",
+    "check_number",
+    "check_rate",
     "parse_size",
 ]
+
+MOST_A_SECOND: Final = 10**6
+"""The highest rate that can be set."""
 
 BODIES: Final = ("inline", "none")
 SINKS: Final = ("jsonl",)
@@ -182,7 +187,7 @@ BOUNDS: Final = (
     ("concurrency", 1, 10_000),
     ("per_host", 1, 10_000),
     ("delay", 0, 86_400),
-    ("rate", 0, 10**6),
+    ("rate", 0, MOST_A_SECOND),
     ("window", 1, 10**8),
     ("attempts", 1, 100),
     ("timeout", 0.001, 86_400),
@@ -197,10 +202,28 @@ BOUNDS: Final = (
 def _check_numbers(settings: Settings) -> None:
     for name, low, high in BOUNDS:
         value = getattr(settings, name)
-        if value is not None and not low <= value <= high:
-            raise UsageError(f"{name} is {value}; it goes from {low:,} to {high:,}")
-    if settings.rate == 0:
+        if value is not None:
+            check_number(name, value, low, high)
+    check_rate(settings.rate)
+
+
+Number = TypeVar("Number", int, float)
+
+
+def check_number(name: str, value: Number, low: float, high: float, *, whole: bool = False) -> Number:
+    """*value*, if it is a number from *low* to *high*, and a *whole* one where it has to be; else UsageError."""
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        raise UsageError(f"{name} is {value!r}; it is a {'whole ' if whole else ''}number")
+    if not low <= value <= high:
+        raise UsageError(f"{name} is {value}; it goes from {low:,} to {high:,}")
+    return value
+
+
+def check_rate(rate: float | None) -> float | None:
+    """*rate*, if it is a number of starts a second, or None for no limit; else UsageError."""
+    if rate == 0:
         raise UsageError("rate is a number of starts a second above 0; leave it out for no limit")
+    return None if rate is None else check_number("rate", rate, 0, MOST_A_SECOND)
 
 
 def _check_choices(settings: Settings) -> None:

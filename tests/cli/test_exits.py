@@ -12,6 +12,8 @@ from penstock.cli.streams import ReaderGone
 CODES = {
     errors.PenstockError: 1,
     errors.Stalled: 1,
+    errors.NotPaused: 1,
+    errors.WorkCancelled: 1,
     errors.UsageError: 2,
     errors.InputError: 2,
     errors.InputChanged: 2,

@@ -8,6 +8,8 @@ from penstock.core.frontier import Bound, Frontier
 from penstock.core.judge import Judge
 from penstock.core.model import Failed, Fetched, Job, Outcome, Skipped, Slug
 from penstock.core.retry import Retry
+from penstock.core.tally import Tally
+from penstock.delivery import Delivery
 from penstock.driver import BlockingShell, Driver
 from penstock.errors import Stalled
 from penstock.seams import Signal
@@ -23,7 +25,7 @@ def drive(items: Iterable[Job | Outcome], script=None, **limits) -> tuple[Driver
     engine = ScriptedEngine(script)
     settings = {"window": 100, "concurrency": 4, "per_key": 4} | limits
     frontier = Frontier(policy=Judge(Retry(attempts=3)), **settings)
-    driver = Driver(Inline(iter(items)), frontier, engine, clock=engine.clock, draw=lambda: 0.5)
+    driver = Driver(Inline(iter(items)), frontier, engine, Delivery(Tally()), clock=engine.clock, draw=lambda: 0.5)
     return driver, engine
 
 
@@ -225,7 +227,7 @@ def test_a_starved_source_lets_waiting_hosts_go_on():
 
     engine = ScriptedEngine()
     frontier = Frontier(window=10, concurrency=4, per_key=1, delay=5.0)
-    driver = Driver(Trickle(), frontier, engine, clock=engine.clock)
+    driver = Driver(Trickle(), frontier, engine, Delivery(Tally()), clock=engine.clock)
     driver._frontier._policy = Judge()
     assert sorted(outcome.seq for outcome in finish(driver)) == [0, 1]
     assert [start.at for start in engine.starts] == [0.0, 5.0]

@@ -9,6 +9,8 @@ import pytest
 from penstock.api import fetch
 from penstock.core.model import Row
 from penstock.core.requests import Requests
+from penstock.core.tally import Tally
+from penstock.delivery import Delivery
 from penstock.driver import Driver
 from penstock.engine.curl import CurlEngine
 from penstock.flow import Flow
@@ -83,10 +85,12 @@ def fetch_eagerly(limits, each_once):
         settings = Settings.of(**limits | changed)
         jobs = [Requests().first(Row(seq, seq + 1, url), time.monotonic()) for seq, url in enumerate(urls)]
 
-        def make():
-            engine = CurlEngine(settings.http())
-            return Driver(Inline(iter(jobs)), settings.frontier(), engine, draw=lambda: 0.0)
+        frontier = settings.frontier()
 
-        return sorted(each_once(Flow(make), len(urls)), key=lambda outcome: outcome.seq)
+        def make(_loop):
+            engine = CurlEngine(settings.http())
+            return Driver(Inline(iter(jobs)), frontier, engine, Delivery(Tally()), draw=lambda: 0.0)
+
+        return sorted(each_once(Flow(frontier, make), len(urls)), key=lambda outcome: outcome.seq)
 
     return fetch_all

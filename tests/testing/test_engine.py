@@ -12,6 +12,8 @@ from penstock.core.frontier import Frontier
 from penstock.core.judge import Judge
 from penstock.core.model import Fetched, Job, Slug
 from penstock.core.retry import Retry
+from penstock.core.tally import Tally
+from penstock.delivery import Delivery
 from penstock.driver import Driver
 from penstock.errors import Stalled
 from penstock.flow import Flow
@@ -114,7 +116,10 @@ def a_polite_hour(clock):
     engine = ScriptedEngine(script, clock)
     frontier = Frontier(window=100, concurrency=50, per_key=2, delay=2.0, policy=Judge(Retry(2)))
     source = Inline(job(seq) for seq in range(1801))
-    return Flow(lambda: Driver(source, frontier, engine, clock=clock, draw=lambda: 0.5)), engine
+    delivery = Delivery(Tally())
+    return Flow(
+        frontier, lambda _loop: Driver(source, frontier, engine, delivery, clock=clock, draw=lambda: 0.5)
+    ), engine
 
 
 def assert_polite(engine, outcomes):

@@ -9,7 +9,7 @@ from penstock import Failed, Fetched, Flow, Outcome, Skipped, Slug, Summary, Tal
 
 def a_plain_loop(urls: list[str]) -> None:
     flow = penstock.fetch(urls, concurrency=50)
-    assert_type(flow, Flow)
+    assert_type(flow, Flow[Outcome])
     assert_type(iter(flow), Iterator[Outcome])
     for page in flow:
         assert_type(page, Outcome)
@@ -25,7 +25,7 @@ def a_plain_loop(urls: list[str]) -> None:
 
 async def a_loop_in_a_coroutine(urls: Iterator[dict[str, Any]]) -> None:
     async with penstock.fetch(urls) as flow:
-        assert_type(flow, Flow)
+        assert_type(flow, Flow[Outcome])
         assert_type(aiter(flow), AsyncIterator[Outcome])
         async for page in flow:
             assert_type(page, Outcome)

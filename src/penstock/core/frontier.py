@@ -33,10 +33,16 @@ __all__ = [
     "Pull",
     "Start",
     "Wait",
+    "Waiting",
 ]
 
 NEVER: Final = float("inf")
 LONG_AGO: Final = float("-inf")
+
+IN_ORDER: Final = 2
+"""Where outcomes come out in input order, the inputs known and not yet out, as a multiple of the concurrency. One of
+them may keep all others waiting, so this is what bounds the outcomes held back; below 2, every slow job would soon
+leave all slots but its own empty."""
 
 
 class Keyed(Protocol):
@@ -72,7 +78,7 @@ class Held(NamedTuple):
 
 
 class Bound(enum.StrEnum):
-    """What kept the frontier from starting more, the last time it said so."""
+    """What kept the frontier from starting more, the last time it said so; or what the jobs of one key wait for."""
 
     NOTHING = "nothing"
     SOURCE = "source"
@@ -81,6 +87,23 @@ class Bound(enum.StrEnum):
     RATE = "rate"
     KEYS = "keys"
     BACKOFF = "backoff"
+    ORDER = "order"
+    PAUSED = "paused"
+    PER_KEY = "per_key"
+    DELAY = "delay"
+
+
+class Waiting(NamedTuple):
+    """What *jobs* of one *key* wait for: *bound*, until the time *until* where it is a matter of time.
+
+    ``NOTHING`` means that they start with the next step; *running* is how many of the key run meanwhile.
+    """
+
+    key: Any
+    jobs: int
+    running: int
+    bound: Bound
+    until: float | None
 
 
 Answer = Start | Pull | Wait | Finished
@@ -115,7 +138,11 @@ class Frontier:
     Jobs that come back (a retry, a redirect) are held beyond the window where it is full: they were read
     already. So *held* and *running* together never exceed *window* + *concurrency* - 1.
 
-    *concurrency* and *delay* may be changed at any time; a key's new delay holds from its next start on.
+    Without *keyed* all jobs have one key. Then reading on can't find another that is free, so no job is
+    held that has not been tried: *running* and those never exceed *concurrency*.
+
+    *concurrency*, *per_key*, *delay*, *rate* and *pauses* may be set at any time and from any thread, and hold
+    from the next answer on; a key's new delay from its next start on. While *pauses* is above 0 nothing starts.
     """
 
     def __init__(
@@ -127,17 +154,22 @@ class Frontier:
         delay: float = 0.0,
         rate: float | None = None,
         policy: Policy | None = None,
+        keyed: bool = True,
     ) -> None:
         """All bounds are at least 1; *delay* is at least 0; *rate* is above 0, or None for no limit."""
         self.window = window
         self.concurrency = concurrency
-        self.per_key = per_key
         self.delay = delay
+        self.pauses = 0
         self.running = 0
         self.held = 0
         self.closed = False
         self.bound = Bound.NOTHING
         self._policy: Policy = policy or (lambda attempt, _now, _draw: Done(attempt))
+        self._per_key = per_key
+        self._rate = rate
+        self._changed = False
+        self._keyed = keyed
         self._pace = Pace(rate)
         self._lanes: dict[Any, _Lane] = {}
         self._ready: deque[_Lane] = deque()
@@ -152,26 +184,50 @@ class Frontier:
         state = "closed" if self.closed else "open"
         return f"<Frontier {state} running={self.running} held={self.held} keys={len(self._lanes)} {self.bound}>"
 
-    def next(self, now: float, undelivered: int = 0) -> Answer:
+    @property
+    def per_key(self) -> int:
+        """How many jobs of one key may run at once."""
+        return self._per_key
+
+    @per_key.setter
+    def per_key(self, per_key: int) -> None:
+        self._per_key = per_key
+        self._changed = True
+
+    @property
+    def rate(self) -> float | None:
+        """How many jobs may start in a second; None for no limit."""
+        return self._rate
+
+    @rate.setter
+    def rate(self, rate: float | None) -> None:
+        self._rate = rate
+        self._changed = True
+
+    def next(self, now: float, undelivered: int = 0, withheld: int | None = None) -> Answer:
         """What to do at *now*; each answer permits the one reaction that its class names.
 
         *undelivered* outcomes wait for a consumer: each takes a slot, so that a slow consumer is what
-        bounds the work.
+        bounds the work. *withheld* ones wait for an earlier input's, where they come out in input order (None:
+        they do not): they take no slots, or the one they wait for might never get any, but nothing is pulled
+        while they and the jobs known are IN_ORDER times the concurrency.
         """
         self._now = now
+        if self._changed:
+            self._rearrange()
         if self._timers and self._timers[0][0] <= now:
             self._wake(now)
         until = None
-        if self.running + undelivered >= self.concurrency:
+        if self.pauses:
+            bound = Bound.PAUSED
+        elif self.running + undelivered >= self.concurrency:
             bound = Bound.CONSUMER if self.running < self.concurrency else Bound.CONCURRENCY
-        elif self._ready or (self.held < self.window and not self.closed):
+        elif self._ready or self._may_pull(withheld):
             if self._pace.rate is None or (until := self._pace.free_at()) <= now:
                 return Start(self._start(now)) if self._ready else PULL
             bound = Bound.RATE
-        elif self.held:
-            bound, until = Bound.KEYS if self.held > self._backing_off else Bound.BACKOFF, self.wakes_at()
         else:
-            bound = Bound.NOTHING
+            bound, until = self._held_up(withheld), self.wakes_at() if self.held else None
         if self.closed and not self.held and not self.running:
             return FINISHED
         self.bound = bound
@@ -248,6 +304,60 @@ class Frontier:
         lane = max(self._lanes.values(), key=_load, default=None)
         return (lane.key, _load(lane)) if lane is not None and _load(lane) else None
 
+    def waiting(self) -> list[Waiting]:
+        """What the jobs of each key wait for, keys with the most jobs first; walks over all keys.
+
+        A key has two entries where some of its jobs wait to be tried again and others for something else.
+        """
+        again: dict[Any, float] = {}
+        for time, _, lane, job in list(self._timers):
+            if job is not None:
+                again[lane.key] = min(time, again.get(lane.key, NEVER))
+        found = []
+        for lane in list(self._lanes.values()):  # a copy: another thread may ask
+            if lane.jobs:
+                found.append(Waiting(lane.key, len(lane.jobs), lane.running, *self._reason(lane)))
+            if lane.backing_off:
+                found.append(Waiting(lane.key, lane.backing_off, lane.running, Bound.BACKOFF, again.get(lane.key)))
+        return sorted(found, key=lambda waiting: -waiting.jobs)
+
+    def _reason(self, lane: _Lane) -> tuple[Bound, float | None]:
+        if lane.running >= self._per_key:
+            return Bound.PER_KEY, None
+        if lane.free_at > self._now:
+            return Bound.DELAY, lane.free_at
+        if self.bound is Bound.RATE:
+            return Bound.RATE, self._pace.free_at()
+        everybodys = (Bound.CONCURRENCY, Bound.CONSUMER, Bound.PAUSED)
+        return (self.bound if self.bound in everybodys else Bound.NOTHING), None
+
+    def _may_pull(self, withheld: int | None) -> bool:
+        """Whether to read on; asked only where no job held may start."""
+        if self.closed or self.held >= self.window or not (self._keyed or self.held == self._backing_off):
+            return False
+        return withheld is None or self.running + self.held + withheld < IN_ORDER * self.concurrency
+
+    def _held_up(self, withheld: int | None) -> Bound:
+        """Why nothing may start, and nothing be pulled, though there is a slot."""
+        if withheld and not self.closed and self.held < self.window:
+            return Bound.ORDER
+        if not self.held:
+            return Bound.NOTHING
+        return Bound.KEYS if self.held > self._backing_off else Bound.BACKOFF
+
+    def _rearrange(self) -> None:
+        """Let a new *per_key* or *rate* hold: every lane goes to where it belongs now. Walks over all keys."""
+        self._changed = False
+        if self._pace.rate != self._rate:
+            self._pace.change(self._rate)
+        ready, self._ready = self._ready, deque()
+        for lane in ready:
+            lane.queued = False
+            self._place(lane)
+        for lane in list(self._lanes.values()):
+            if lane.jobs and not lane.queued:
+                self._place(lane)
+
     def _start(self, now: float) -> Any:
         lane = self._ready.popleft()
         lane.queued = False
@@ -266,7 +376,7 @@ class Frontier:
     def _place(self, lane: _Lane) -> None:
         """Put a lane that stands nowhere where it belongs; forget it when it has nothing left to say."""
         if lane.jobs:
-            if lane.running >= self.per_key:
+            if lane.running >= self._per_key:
                 return
             lane.queued = True
             if lane.free_at <= self._now:

@@ -5,12 +5,12 @@ Knows redirects and retries. Does not know slots, hosts' limits, sockets or file
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from penstock.core.model import Attempt, Failed, Fetched, Job, Kind, Outcome, Skipped, Slug
+from penstock.core.model import Attempt, Ending, Failed, Fetched, Job, Kind, Outcome, Skipped, Slug
 from penstock.core.requests import REDIRECTS, Refused, follow
 from penstock.core.retry import Retry
 
@@ -20,13 +20,13 @@ __all__ = ["Again", "Done", "Judge", "Onward", "Verdict"]
 class Done(NamedTuple):
     """The input has its outcome."""
 
-    outcome: Outcome
+    outcome: Ending
 
 
 class Again(NamedTuple):
-    """The same request, not before *until*."""
+    """The same work once more, not before *until*."""
 
-    job: Job
+    job: Any
     until: float
 
 

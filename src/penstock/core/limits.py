@@ -27,7 +27,13 @@ class Pace:
         """Start with the whole pace free."""
         self._next = float("-inf")
         self.rate = rate
-        self._interval = 0.0 if rate is None else (1.0 + TOLERANCE) / rate
+        self._interval = _interval(rate)
+
+    def change(self, rate: float | None) -> None:
+        """Another *rate* from now on; the next start is as far from the last as the new one wants it."""
+        interval = _interval(rate)
+        self._next += interval - self._interval
+        self.rate, self._interval = rate, interval
 
     def free_at(self) -> float:
         """The earliest time at which another start is allowed."""
@@ -36,3 +42,7 @@ class Pace:
     def start(self, now: float) -> None:
         """Count a start made at *now*."""
         self._next = max(self._next, now) + self._interval
+
+
+def _interval(rate: float | None) -> float:
+    return 0.0 if rate is None else (1.0 + TOLERANCE) / rate

@@ -191,7 +191,11 @@ class Attempt(Struct, frozen=True):
     http: str | None = None
 
 
-class Outcome(Struct, frozen=True):
+class Ending(Struct, frozen=True):
+    """What became of one input, whatever the work: nothing more is to be done for it."""
+
+
+class Outcome(Ending, frozen=True):
     """What became of one input. Exactly one of these exists for each: Fetched, Failed or Skipped.
 
     All three have the same fields, so that a loop over outcomes may ask any of them for its status.

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from penstock.core.model import Attempt
 
-__all__ = ["IDEMPOTENT", "STATUSES", "Retry"]
+__all__ = ["IDEMPOTENT", "STATUSES", "Retry", "backoff"]
 
 STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
 """Statuses that may be another one next time. 522 and 524 are Cloudflare's for an origin it cannot reach."""
@@ -20,16 +20,29 @@ IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE
 """Methods that may be sent twice with the effect of once (RFC 9110, section 9.2.2)."""
 
 
-class Retry(Struct, frozen=True, gc=False):
+BASE: Final = 1.0
+"""Seconds that the first wait is at most."""
+
+CAP: Final = 60.0
+"""Seconds that any wait is at most."""
+
+
+def backoff(made: int, draw: float, base: float = BASE, cap: float = CAP) -> float:
     """Exponential back-off with full jitter: a wait drawn evenly from 0 to min(cap, base · 2ⁿ) seconds.
 
-    Full jitter spends the least work where many clients meet one server again (Marc Brooker,
-    "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+    *made* attempts were made, at least 1. Full jitter spends the least work where many clients meet one
+    server again (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
     """
+    # The exponent is bounded: 2.0 ** 1024 is an OverflowError, and any cap is reached long before.
+    return draw * min(cap, base * 2.0 ** min(made - 1, 60))
+
+
+class Retry(Struct, frozen=True, gc=False):
+    """Which attempts at a request are tried again, and how often; the waits are those of ``backoff``."""
 
     attempts: int = 3
-    base: float = 1.0
-    cap: float = 60.0
+    base: float = BASE
+    cap: float = CAP
 
     def delay(self, attempt: Attempt, draw: float) -> float | None:
         """Seconds to wait before the job's next attempt; None where it deserves none."""
@@ -38,5 +51,4 @@ class Retry(Struct, frozen=True, gc=False):
             return None
         if not (attempt.status in STATUSES if attempt.error is None else attempt.error.transient):
             return None
-        # The exponent is bounded: 2.0 ** 1024 is an OverflowError, and any cap is reached long before.
-        return draw * min(self.cap, self.base * 2.0 ** min(made - 1, 60))
+        return backoff(made, draw, self.base, self.cap)

@@ -18,7 +18,10 @@ __all__ = ["Statistics", "Tally"]
 
 
 class Tally:
-    """Counts by kind, status and slug; *bytes* are those of the bodies, decoded."""
+    """Counts by kind, status and slug; *bytes* are those of the bodies, decoded.
+
+    Of ``throttle``'s results the kinds are ``done`` and ``failed``, and the slugs are names of exceptions.
+    """
 
     __slots__ = ("attempts", "bytes", "kinds", "redirects", "slugs", "statuses")
 
@@ -56,6 +59,12 @@ class Tally:
         self.attempts += other.attempts
         self.redirects += other.redirects
 
+    def snapshot(self) -> Tally:
+        """A copy that counts no further."""
+        copy = Tally()
+        copy.merge(self)
+        return copy
+
     def as_dict(self) -> dict[str, Any]:
         """The counts as JSON takes them, largest first; ``from_dict`` reads them back."""
         return {
@@ -81,7 +90,7 @@ class Tally:
 
 
 class Statistics(Struct, frozen=True):
-    """Where the work stands; *elapsed* in seconds.
+    """Where the work stands, at the moment it was asked for; *elapsed* in seconds.
 
     *running* jobs are in flight, *held* ones known and not started, *undelivered* outcomes wait to be
     taken; *pulled* items came from the source, and *exhausted* says that it has no more. *bound* is what
@@ -97,7 +106,7 @@ class Statistics(Struct, frozen=True):
     pulled: int
     exhausted: bool
     bound: Bound
-    busiest: tuple[str, int] | None
+    busiest: tuple[Any, int] | None
     tally: Tally
     before: int = 0
     read: tuple[int, int] | None = None

@@ -154,6 +154,9 @@ class CurlEngine:
             self._retire(transfer)
         self._finished.clear()
 
+    async def settle(self) -> None:
+        """Nothing to wait for: a transfer that was dropped is over."""
+
     def close(self) -> None:
         """Close every connection. Easy handles outlive the multi handle: connections point into them."""
         if self._closed:

@@ -24,6 +24,10 @@ _BOUNDS: Final = {
     Bound.RATE: "the starts a second over all hosts (--rate {3:g})",
     Bound.KEYS: "each host's own limits (--per-host {1}, --delay {2:g})",
     Bound.BACKOFF: "the wait before what failed is tried again",
+    Bound.ORDER: "the order of the output: everything waits for the input whose turn it is",
+    Bound.PER_KEY: "the requests at once for one host (--per-host {1})",
+    Bound.DELAY: "the time between two requests to one host (--delay {2:g})",
+    Bound.PAUSED: "a pause: nothing starts before it is over",
 }
 
 MOST_OF_IT: Final = 0.5

@@ -15,7 +15,7 @@ from penstock.settings import InputSettings
 from penstock.source import fingerprint
 from penstock.source.rows import Shape
 
-__all__ = ["Items"]
+__all__ = ["AsyncItems", "Items"]
 
 
 class Items:
@@ -68,3 +68,18 @@ class Items:
     def progress(self) -> tuple[int, int] | None:
         """Items taken, of items there are; None where the iterable cannot tell."""
         return (self._taken, len(self._items)) if isinstance(self._items, Collection) else None
+
+
+class AsyncItems:
+    """The rows of items that come one by one from an async iterable; they are read as those of ``Items``."""
+
+    def __init__(self, settings: InputSettings) -> None:
+        """No item came yet."""
+        self._shape = Shape.of(settings)
+        self._next = 0
+
+    def row(self, item: Any) -> Row:
+        """The row of the next item."""
+        seq = self._next
+        self._next += 1
+        return self._shape.row(seq, seq + 1, item)

@@ -9,9 +9,8 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
-from penstock.core.model import Job, Outcome
 from penstock.seams import Signal
 
 __all__ = ["BATCH", "Inline", "ReadAhead"]
@@ -19,7 +18,8 @@ __all__ = ["BATCH", "Inline", "ReadAhead"]
 BATCH: Final = 64
 """Items read ahead at most. Small, since while the thread reads a batch the driver may have to wait for it."""
 
-Item = Job | Outcome
+Item = Any
+"""A job, or the ending of an input that needs none."""
 
 
 class Inline:
@@ -41,6 +41,10 @@ class Inline:
         """Close the iterator."""
         items, self._items = self._items, iter(())
         _close(items)
+
+    async def aclose(self) -> None:
+        """Close the iterator."""
+        self.close()
 
 
 class ReadAhead:
@@ -95,6 +99,10 @@ class ReadAhead:
                 self._close_items()
             finally:
                 self._inside.release()
+
+    async def aclose(self) -> None:
+        """The same: there is nothing to wait for."""
+        self.close()
 
     def _pull_from_nothing(self) -> Item | Signal:
         if self._closed:

@@ -24,7 +24,7 @@ READ_AHEAD: Final = 10_000
 """More items than this no source may take from its iterator before they are asked for."""
 
 
-def check_source(make: Callable[[Iterator[Row], Callable[[], None]], Source]) -> None:
+def check_source(make: Callable[[Iterator[Row], Callable[[], None]], Source[Any]]) -> None:
     """A source gives every row once and in order, lazily, says when it is over, and passes errors on.
 
     *make* takes the rows, and what to call when there is something after ``NOT_YET``.
@@ -47,7 +47,7 @@ def check_source(make: Callable[[Iterator[Row], Callable[[], None]], Source]) ->
 
 
 def check_engine(
-    make: Callable[[], Engine],
+    make: Callable[[], Engine[Any, Any]],
     *,
     good: Callable[[int], Any],
     bad: Callable[[int], Any],
@@ -106,11 +106,11 @@ def check_sink(make: Callable[[Mapping[str, int]], Sink], read: Callable[[Extent
 class _Pulled:
     """A source, and what to wait for when it has nothing yet."""
 
-    def __init__(self, source: Source, woken: threading.Event) -> None:
+    def __init__(self, source: Source[Any], woken: threading.Event) -> None:
         self.source = source
         self._woken = woken
 
-    def next(self) -> Job | Outcome | Signal:
+    def next(self) -> Any:
         while True:
             self._woken.clear()
             item = self.source.pull()
@@ -186,7 +186,9 @@ def _raises(pulled: _Pulled) -> bool:
 class _Run:
     """An engine and its time."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], float], wait: Callable[[int, float | None], None]) -> None:
+    def __init__(
+        self, engine: Engine[Any, Any], clock: Callable[[], float], wait: Callable[[int, float | None], None]
+    ) -> None:
         self.engine = engine
         self.clock = clock
         self.wait = wait

@@ -149,6 +149,9 @@ class ScriptedEngine:
         self._running.clear()
         self._running_of.clear()
 
+    async def settle(self) -> None:
+        """Nothing to wait for."""
+
     def close(self) -> None:
         """Drop what runs and close the descriptors."""
         if not self.closed:

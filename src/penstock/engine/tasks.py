@@ -1,0 +1,180 @@
+"""The engine for any async work: one asyncio task for each call.
+
+Knows how to call a function of the caller's and wait for what it returns. Does not know other calls,
+limits, retries, or what the work is.
+
+Inside of an event loop it works there. Where none runs it has one of its own, which goes on only while
+somebody waits in ``collect``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from penstock.core.calls import Call, Called
+from penstock.errors import UsageError, WorkCancelled
+from penstock.settling import settle
+
+__all__ = ["TasksEngine"]
+
+Work = Callable[[Any], Awaitable[Any]]
+
+UNCALLED: Final = object()
+
+
+class TasksEngine:
+    """Calls *work* with each job's item, in a task of its own. An ``Engine``; see there for each method.
+
+    *timeout*: seconds for one call; None for no limit. A call that takes longer is cancelled and comes to a
+    TimeoutError. *loop* is the one that runs; without one ``loop`` is the engine's own.
+
+    ``collect`` raises UsageError where *work* returned something that can't be awaited.
+    """
+
+    def __init__(
+        self, work: Work, *, timeout: float | None = None, loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        """Nothing runs yet."""
+        self._runner: asyncio.Runner | None = None
+        if loop is None:
+            self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+            loop = self._runner.get_loop()
+        self.loop = loop
+        self._work = work
+        self._timeout = timeout
+        # By the seq of the job: a task that is not here any more was dropped.
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._dropped: set[asyncio.Task[None]] = set()
+        self._finished: list[Called] = []
+        self._misuse: UsageError | None = None
+        self._stirred = False
+        self._closed = False
+        self._waker, self._alarm = socket.socketpair()
+        self._waker.settimeout(0)
+        self._alarm.settimeout(0)
+        if self._runner is not None:
+            self.loop.add_reader(self._alarm, self.loop.stop)
+
+    def start(self, job: Call, now: float) -> None:  # noqa: ARG002 - the loop itself keeps a call's time
+        """Begin *job*: the work is called in the next turn of the loop."""
+        self._tasks[job.seq] = self.loop.create_task(self._perform(job))
+
+    def collect(self, timeout: float | None) -> list[Called]:
+        """What has finished; inside of a running loop it never waits."""
+        if self._runner is not None:
+            self._run(timeout)
+        if self._stirred:
+            self._stirred = False
+            with suppress(BlockingIOError):
+                while len(self._alarm.recv(4096)) == 4096:
+                    pass
+        if self._misuse is not None:
+            raise self._misuse
+        finished, self._finished = self._finished, []
+        return finished
+
+    def fileno(self) -> int:
+        """A descriptor that is readable once a call has finished."""
+        return self._alarm.fileno()
+
+    def deadline(self) -> float | None:
+        """None, since the loop keeps all times; but a loop of the engine's own goes on only in ``collect``."""
+        return time.monotonic() if self._runner is not None and self._tasks else None
+
+    def wake(self) -> None:
+        """End a wait, now or the next one."""
+        self._stirred = True
+        # A full pipe is as good as a written one; a closed one belongs to an engine that has ended.
+        with suppress(BlockingIOError, OSError):
+            self._waker.send(b"\0")
+
+    def cancel(self) -> None:
+        """Cancel what runs. With a loop of the engine's own it is over when this returns."""
+        self._finished.clear()
+        dropped, self._tasks = self._tasks, {}
+        for task in dropped.values():
+            task.cancel()
+        self._dropped.update(dropped.values())
+        if self._runner is not None and self._dropped:
+            self.loop.run_until_complete(self.settle())
+
+    async def settle(self) -> None:
+        """Wait until what was cancelled is over, however often whoever waits is cancelled meanwhile."""
+        await settle(self._dropped)
+
+    def close(self) -> None:
+        """Cancel what runs, and close the loop if it is the engine's own."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self.cancel()
+        finally:
+            if self._runner is not None:
+                self.loop.remove_reader(self._alarm)
+                self._runner.close()
+            self._waker.close()
+            self._alarm.close()
+
+    async def _perform(self, job: Call) -> None:
+        """One call. What comes of it is told from in here: a callback would cost each call another turn."""
+        value = awaitable = error = None
+        awaitable = UNCALLED
+        try:
+            awaitable = self._work(job.item)
+            if self._timeout is None:
+                value = await awaitable
+            else:
+                async with asyncio.timeout(self._timeout):
+                    value = await awaitable
+        except Exception as failure:  # noqa: BLE001 - a failure is a value; the consumer gets it
+            error = failure
+            if isinstance(failure, TypeError) and awaitable is not UNCALLED and not inspect.isawaitable(awaitable):
+                self._misuse = self._misuse or _misuse(self._work, awaitable)
+        except asyncio.CancelledError as failure:
+            if job.seq not in self._tasks:
+                raise
+            error = WorkCancelled("the work was cancelled, though not by whoever takes its result")
+            error.__cause__ = failure
+        if self._tasks.pop(job.seq, None) is None:
+            if error is not None:
+                said = {"message": "the work failed while it was being cancelled", "exception": error}
+                self.loop.call_exception_handler(said)
+            return
+        self._finished.append(Called(job, value, error))
+        if not self._stirred:
+            self._stir()
+
+    def _stir(self) -> None:
+        """Let whoever collects know, once for all that finishes before they come."""
+        if self._runner is not None:
+            self.loop.stop()
+        else:
+            self.wake()
+
+    def _run(self, timeout: float | None) -> None:
+        """Let the loop of our own go on until something has finished, or for *timeout* seconds."""
+        loop, timer = self.loop, None
+        if timeout is not None and timeout <= 0:
+            loop.stop()  # in front of its run: after one turn
+        elif timeout is not None:
+            timer = loop.call_later(timeout, loop.stop)
+        try:
+            loop.run_forever()
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+
+def _misuse(work: Work, returned: Any) -> UsageError:
+    name = getattr(work, "__qualname__", repr(work))
+    return UsageError(
+        f"{name} returned {type(returned).__name__}, which can't be awaited; the work is an async function. A plain "
+        "one may run in a thread: lambda item: asyncio.to_thread(function, item)"
+    )

@@ -1,0 +1,93 @@
+"""Pulling from an async iterator: one item is awaited at a time, and only when it is asked for.
+
+Knows that a source must never wait. Does not know what the items are or where they come from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Callable
+from typing import Any
+
+from penstock.errors import WorkCancelled
+from penstock.seams import Signal
+from penstock.settling import settle
+
+__all__ = ["Awaited"]
+
+
+class Awaited:
+    """A source over *items*, each of which becomes what *make* makes of it.
+
+    The iterator is asked, in a task of *loop*'s, when somebody pulls, and *wake* is called when it has
+    answered. It is closed in the end, if it can be, as a generator can.
+    """
+
+    def __init__(
+        self,
+        items: AsyncIterable[Any],
+        make: Callable[[Any], Any],
+        *,
+        loop: asyncio.AbstractEventLoop,
+        wake: Callable[[], None],
+    ) -> None:
+        """Nothing is asked for before the first ``pull``."""
+        self._items = aiter(items)
+        self._make = make
+        self._loop = loop
+        self._wake = wake
+        self._asking: asyncio.Task[Any] | None = None
+        self._ended = False
+        self._closing: asyncio.Task[None] | None = None
+
+    def pull(self) -> Any:
+        """What was made of the next item, NOT_YET, or EXHAUSTED; what the iterator raised, once."""
+        if self._ended:
+            return Signal.EXHAUSTED
+        if self._asking is None:
+            self._asking = self._loop.create_task(self._ask())
+            self._asking.add_done_callback(self._answered)
+        if not self._asking.done():
+            return Signal.NOT_YET
+        asked, self._asking = self._asking, None
+        try:
+            item = asked.result()
+            if item is not Signal.EXHAUSTED:
+                return self._make(item)
+        except asyncio.CancelledError as error:
+            self._ended = True
+            raise WorkCancelled("the input's iterator was cancelled, though not by whoever takes from it") from error
+        except BaseException:
+            self._ended = True
+            raise
+        self._ended = True
+        return Signal.EXHAUSTED
+
+    def close(self) -> None:
+        """``aclose``, done where the loop does not run, and else only begun."""
+        if self._loop.is_running():
+            self._closing = self._loop.create_task(self.aclose())
+        elif not self._loop.is_closed():
+            self._loop.run_until_complete(self.aclose())
+
+    async def aclose(self) -> None:
+        """Cancel what is asked for, and close the iterator. Raises what either raises but for the cancellation."""
+        self._ended = True
+        asking, self._asking = self._asking, None
+        try:
+            if asking is not None:
+                asking.cancel()
+                await settle({asking})
+                if not asking.cancelled():
+                    asking.result()
+        finally:
+            close = getattr(self._items, "aclose", None)
+            if close is not None:
+                await close()
+
+    async def _ask(self) -> Any:
+        return await anext(self._items, Signal.EXHAUSTED)
+
+    def _answered(self, _asked: asyncio.Task[Any]) -> None:
+        if not self._ended:
+            self._wake()
