@@ -132,8 +132,7 @@ def test_what_outgrows_its_bounds_is_found(text, said):
         ('"""A."""\ndef f(): ...\n', ["f"]),
         ('"""A."""\nclass A:\n    async def f(self): ...\n', ["A", "f"]),
         (
-            '"""A."""\nclass A:\n    """A."""\n    @property\n    def f(self): ...\n'
-            "    @f.setter\n    def f(self, value): ...\n",
+            '"""A."""\nclass A:\n """A."""\n @property\n def f(self): ...\n @f.setter\n def f(self, value): ...\n',
             ["f"],
         ),
         ('"""A."""\nif True:\n    def f(): ...\n', ["f"]),
