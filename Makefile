@@ -7,7 +7,7 @@ READY = $(VENV)/.ready
 
 BENCH ?=
 
-.PHONY: all demo test test-all lint types bench clean
+.PHONY: all demo test test-all lint types bench bench-throttle clean
 
 all: lint types test
 
@@ -39,6 +39,10 @@ test-all: $(READY)
 # The peers it is compared with live in an environment of their own. BENCH="--scenario 50 --rounds 1" narrows it.
 bench: .venv-bench/.ready
 	.venv-bench/bin/python -m benchmarks $(BENCH)
+
+# What the throttle alone costs; needs no server.
+bench-throttle: .venv-bench/.ready
+	.venv-bench/bin/python -m benchmarks --scenario throttle $(BENCH)
 
 .venv-bench/.ready: pyproject.toml benchmarks/requirements.txt
 	$(PYTHON) -m venv .venv-bench

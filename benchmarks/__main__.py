@@ -21,9 +21,10 @@ from benchmarks.loopback import enter, raise_loopback
 from benchmarks.measure import Broken
 from benchmarks.nginx import Nginx, NginxFailed
 from benchmarks.race import Race, Result
-from benchmarks.roster import BARE, ROSTER, Client
+from benchmarks.roster import BARE, ROSTER, TASKGROUP, THROTTLES, Client
 from benchmarks.scenarios import SCENARIOS, Scenario
-from benchmarks.table import bars, scenario_table
+from benchmarks.table import bars, scenario_table, throttle_table
+from benchmarks.throttle import THROTTLE, Throttles
 
 ROUNDS: Final = 3
 INPUTS: Final = 1_000_000
@@ -53,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
             results = _race(scenarios, options, Path(folder), server_core)
-            values = _parts(options, Path(folder))
+            throttled, values = _throttles(options, Path(folder))
+            results |= throttled
+            values |= _parts(options, Path(folder))
     except (NginxFailed, Broken) as failure:
         _tell(str(failure))
         return 2
@@ -68,9 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _race(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, server_core: int) -> Results:
     """Every scenario, its table printed as soon as it is done."""
     results: Results = {}
-    if not scenarios:
+    clients = _present(ROSTER, BARE, options.only) if scenarios else []
+    if not clients:
         return results
-    clients = _present(options.only)
     descriptors = _raise_descriptors()
     # Inside there is no interface but loopback.
     address = "0.0.0.0" if options.inside else "127.0.0.1"
@@ -84,6 +87,21 @@ def _race(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, 
     return results
 
 
+def _throttles(options: argparse.Namespace, folder: Path) -> tuple[Results, dict[str, float]]:
+    """The throttles, their table printed as soon as they are done; the results, and values for the limits."""
+    clients = _present(THROTTLES, TASKGROUP, options.only) if THROTTLE in options.scenario else []
+    if not clients:
+        return {}, {}
+    throttles = Throttles(clients, folder, _tell, options.under)
+    results = throttles.run(rounds=options.rounds, items=options.pages)
+    print(f"{throttle_table(results)}\n", flush=True)
+    values = dict(throttles.memory(options.inputs))
+    ours = results.get((THROTTLE, "throttle_async"))
+    if ours is not None and ours.counts():
+        values[THROTTLE] = 1e6 / ours.speed()
+    return results, values
+
+
 def _parts(options: argparse.Namespace, folder: Path) -> dict[str, float]:
     values: dict[str, float] = {}
     for name, part in PARTS.items():
@@ -93,11 +111,16 @@ def _parts(options: argparse.Namespace, folder: Path) -> dict[str, float]:
     return values
 
 
-def _present(only: list[str] | None) -> list[Client]:
-    """The clients asked for that are here, the bare loop always; the others are named with their remedy."""
+def _present(roster: Sequence[Client], reference: Client, only: list[str] | None) -> list[Client]:
+    """Those of *roster* asked for that are here; the others are named with their remedy.
+
+    The *reference* is there whenever any other was asked for.
+    """
+    if only is not None and not any(client.name in only for client in roster):
+        return []
     present = []
-    for client in ROSTER:
-        if only is not None and client != BARE and client.name not in only:
+    for client in roster:
+        if only is not None and client != reference and client.name not in only:
             continue
         remedy = client.missing()
         if remedy is None:
@@ -109,13 +132,16 @@ def _present(only: list[str] | None) -> list[Client]:
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    known = [*(scenario.name for scenario in SCENARIOS), *PARTS]
+    known = [*(scenario.name for scenario in SCENARIOS), THROTTLE, *PARTS]
     parser.add_argument("--scenario", type=_names(known), default=known, help=f"some of {', '.join(known)}")
-    clients = [client.name for client in ROSTER]
-    parser.add_argument("--only", type=_names(clients), help=f"beside the bare loop, some of {', '.join(clients)}")
-    parser.add_argument("--pages", type=int, help="pages for every client, the slow ones too")
+    clients = [client.name for client in (*ROSTER, *THROTTLES)]
+    beside = "beside the bare loop or the TaskGroup"
+    parser.add_argument("--only", type=_names(clients), help=f"{beside}, some of {', '.join(clients)}")
+    parser.add_argument("--pages", type=int, help="pages (or items) for every client, the slow ones too")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often; the table shows medians (%(default)s)")
-    parser.add_argument("--inputs", type=int, default=INPUTS, help="inputs of the part 'memory' (%(default)s)")
+    parser.add_argument(
+        "--inputs", type=int, default=INPUTS, help="inputs of the part 'memory', items of the throttles' (%(default)s)"
+    )
     parser.add_argument("--json", type=Path, help="a file for every single reading")
     parser.add_argument("--under", type=shlex.split, default=[], help="a profiler's command, to start clients under it")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)

@@ -64,9 +64,17 @@ RATIOS: Final = (
     Ratio("penstock_for", "bare", 0.6, "50"),
     Ratio("penstock_async", "bare", 0.6, "50"),
     Ratio("penstock_run", "penstock_run", 0.5, "hosts", "50"),
+    Ratio("throttle_async", "aiometer_amap", 5, "throttle"),
+    Ratio("throttle_async", "aiostream_map", 8, "throttle"),
+    Ratio("throttle_async", "cooperator_coroutines", 1.5, "throttle"),
+    # That is: at most one and a half times as dear.
+    Ratio("coiterate", "taskgroup", 0.67, "throttle"),
 )
 
 LIMITS: Final = (
+    Limit("throttle", "penstock.throttle on a no-op coroutine, 50 at once", 6, "µs an item"),
+    Limit("memory_throttle_async", "memory of penstock.throttle for many items beyond that for 10^4", 10, "MB"),
+    Limit("memory_throttle_keys", "the same with keys", 10, "MB"),
     Limit("frontier", "frontier, 10^5 hosts known: offer, start, judge, settle", 6, "µs a job"),
     Limit("frontier_delayed", "the same with a delay on every host", 6, "µs a job"),
     Limit("resume", "settled inputs skipped on resume", 1e6, "lines/s", least=True),

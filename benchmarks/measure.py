@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import signal
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -35,6 +37,17 @@ class Reading(NamedTuple):
     peak: int
     floor: int
     said: str
+
+    def answer(self, first: str) -> Mapping[str, int | None]:
+        """The line of JSON in what it said, *first* being its first name; Broken where there is none.
+
+        There may be other lines, by the program it became or by a profiler.
+        """
+        answers = [line for line in self.said.splitlines() if line.startswith(f'{{"{first}":')]
+        if not answers:
+            raise Broken(f"no {first!r} in its answer")
+        answer: Mapping[str, int | None] = json.loads(answers[0])
+        return answer
 
 
 def spawn(command: list[str], folder: Path, limit: float = LIMIT) -> Reading:

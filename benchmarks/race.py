@@ -5,11 +5,11 @@ Knows rounds, and when a client has failed. Does not know what a client does, no
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -19,11 +19,14 @@ from benchmarks.nginx import SIZE, Nginx
 from benchmarks.roster import Client
 from benchmarks.scenarios import Scenario
 
-__all__ = ["Heat", "Race", "Result", "Versus"]
+__all__ = ["Heat", "Race", "Result", "Versus", "run_rounds"]
 
 
 class Heat(NamedTuple):
-    """One client in one round: what a list of *pages* took, and what a list of one page took, its start-up."""
+    """One client in one round: what a list of *pages* took, and what a list of one page took, its start-up.
+
+    A throttle has items where others have pages.
+    """
 
     pages: int
     whole: Reading
@@ -104,6 +107,37 @@ class Result(NamedTuple):
         )
 
 
+def run_rounds(
+    name: str,
+    numbers: Mapping[Client, int],
+    run: Callable[[Client, int], Reading],
+    *,
+    rounds: int,
+    tell: Callable[[str], None],
+) -> list[Result]:
+    """All *rounds* of the clients, each with a list of its number in *numbers*; *name* is what is told of it.
+
+    *run* does the list of such a length; Broken where anything of it is lost, and that client's race is over.
+    """
+    heats: dict[Client, list[Heat]] = {client: [] for client in numbers}
+    faults: dict[Client, str] = {}
+    for number in range(1, rounds + 1):
+        for client, pages in numbers.items():
+            if client in faults:
+                continue
+            place = f"[{name}, round {number} of {rounds}] {client.title}"
+            try:
+                startup = run(client, 1)
+                heat = Heat(pages, run(client, pages), startup)
+            except Broken as broken:
+                faults[client] = str(broken)
+                tell(f"{place}: FAILED, {broken}")
+            else:
+                heats[client].append(heat)
+                tell(f"{place}: {heat.pages:,} in {heat.whole.wall:.2f} s")
+    return [Result(client, numbers[client], tuple(heats[client]), faults.get(client)) for client in numbers]
+
+
 class Race:
     """Runs clients against *server*, with *folder* to work in, and tells how it goes.
 
@@ -119,23 +153,8 @@ class Race:
     def run(self, scenario: Scenario, clients: list[Client], *, rounds: int, pages: int | None) -> list[Result]:
         """All *rounds* of *scenario*; *pages* for every client in place of its own number, if given."""
         numbers = {client: pages or scenario.pages(client) for client in clients}
-        heats: dict[Client, list[Heat]] = {client: [] for client in clients}
-        faults: dict[Client, str] = {}
-        for number in range(1, rounds + 1):
-            for client in clients:
-                if client in faults:
-                    continue
-                place = f"[{scenario.name}, round {number} of {rounds}] {client.title}"
-                try:
-                    startup = self._fetch(scenario, client, 1)
-                    heat = Heat(numbers[client], self._fetch(scenario, client, numbers[client]), startup)
-                except Broken as broken:
-                    faults[client] = str(broken)
-                    self._tell(f"{place}: FAILED, {broken}")
-                else:
-                    heats[client].append(heat)
-                    self._tell(f"{place}: {heat.pages:,} pages in {heat.whole.wall:.2f} s")
-        return [Result(client, numbers[client], tuple(heats[client]), faults.get(client)) for client in clients]
+        fetch = partial(self._fetch, scenario)
+        return run_rounds(scenario.name, numbers, fetch, rounds=rounds, tell=self._tell)
 
     def _fetch(self, scenario: Scenario, client: Client, pages: int) -> Reading:
         """One list fetched by one process; Broken unless every page came."""
@@ -153,22 +172,12 @@ class Race:
             reading = spawn([*self._under, *command, *arguments], work)
             # The question itself is a request too.
             served = self._server.served() - before - 1
-            ok = _answer(reading)
+            ok = reading.answer("ok")["ok"]
             if ok is None:
-                ok = _answer(spawn([*command, "--check", *arguments], work))
+                ok = spawn([*command, "--check", *arguments], work).answer("ok")["ok"]
             if ok != pages or served < pages:
                 raise Broken(f"{ok} good pages of {pages:,}; nginx was asked for {served:,}")
             return reading
         finally:
             # By another process: a folder of many files would need memory here, which children seem to inherit.
             subprocess.run(["rm", "-r", str(work)], check=True)
-
-
-def _answer(reading: Reading) -> int | None:
-    """What a client said; there may be other lines, by the program it became or by a profiler."""
-    answers = [line for line in reading.said.splitlines() if line.startswith('{"ok":')]
-    if not answers:
-        raise Broken("no number of good pages in its answer")
-    ok = json.loads(answers[0])["ok"]
-    assert ok is None or isinstance(ok, int)
-    return ok

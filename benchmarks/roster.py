@@ -7,15 +7,17 @@ import shutil
 import sys
 from typing import Final, NamedTuple
 
-__all__ = ["BARE", "ROSTER", "Client"]
+import penstock
+
+__all__ = ["BARE", "ROSTER", "TASKGROUP", "THROTTLES", "Client"]
 
 
 class Client(NamedTuple):
-    """One row of the table: the file in ``clients/`` it is, and what it is called there.
+    """One row of the table: the file in ``clients/`` or ``throttles/`` it is, and what it is called in the table.
 
     *pages* is how many it fetches from one host, *hosts* how many from as many hosts: fewer for the slow,
-    so that a run takes seconds. *fast* ones also show how they do with 2 and 500 at once. *python* is the
-    module, *command* the program that it needs.
+    so that a run takes seconds. A throttle has items for *pages*. *fast* ones also show how they do with 2
+    and 500 at once. *python* is the module, *command* the program that it needs, *public* a name in Penstock.
     """
 
     name: str
@@ -25,11 +27,12 @@ class Client(NamedTuple):
     fast: bool = False
     python: str | None = None
     command: str | None = None
+    public: str | None = None
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is Penstock, or the loop that all are measured by."""
-        return self.python is None and self.command is None
+        """Whether it is Penstock, or written here to measure it by."""
+        return self.public is not None or (self.python is None and self.command is None)
 
     def missing(self) -> str | None:
         """How to install what it lacks; None where it lacks nothing."""
@@ -37,7 +40,14 @@ class Client(NamedTuple):
             return f"{sys.executable} -m pip install -r benchmarks/requirements.txt"
         if self.command is not None and shutil.which(self.command) is None:
             return f"apt-get install {self.command}"
+        if self.public is not None and not _is_public(self.public):
+            return f"a Penstock that has penstock.{self.public}; this one is {penstock.__version__}"
         return None
+
+
+def _is_public(name: str) -> bool:
+    """Whether Penstock has *name*, without loading it: what is loaded here counts as memory of every client."""
+    return name in penstock.__all__ or importlib.util.find_spec(f"penstock.{name}") is not None
 
 
 BARE: Final = Client("bare", "bare engine loop", fast=True)
@@ -58,4 +68,21 @@ ROSTER: Final = (
     Client("minet_fetch", "minet fetch, bodies dropped", pages=3_000, hosts=2_500, python="minet"),
     Client("scrapy_spider", "Scrapy", pages=1_000, hosts=1_000, python="scrapy"),
     Client("httpx_workers", "httpx", pages=1_000, hosts=1_000, python="httpx"),
+)
+
+TASKGROUP: Final = Client("taskgroup", "TaskGroup, semaphore", 200_000)
+
+THROTTLES: Final = (
+    Client("pool", "bare worker pool", 2_000_000),
+    TASKGROUP,
+    Client("taskgroup_all", "TaskGroup, all tasks made first", 100_000),
+    Client("throttle_async", "penstock.throttle, async for", 300_000, public="throttle"),
+    Client("throttle_for", "penstock.throttle, for", 300_000, public="throttle"),
+    Client("throttle_keys", "penstock.throttle, async for, keys", 300_000, public="throttle"),
+    Client("coiterate", "penstock.coiterate", 300_000, public="coiterate"),
+    Client("cooperator_coroutines", "Twisted's Cooperator, coroutines", 200_000, python="twisted"),
+    Client("cooperator", "Twisted's Cooperator, Deferreds", 200_000, python="twisted"),
+    Client("penstock_cooperator", "penstock.twisted, Deferreds", 200_000, python="twisted", public="twisted"),
+    Client("aiometer_amap", "aiometer", 40_000, python="aiometer"),
+    Client("aiostream_map", "aiostream", 20_000, python="aiostream"),
 )

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.bars import LIMITS, RATIOS, Limit, Ratio
 from benchmarks.race import Result, Versus
-from benchmarks.roster import BARE, ROSTER
+from benchmarks.roster import BARE, ROSTER, TASKGROUP, THROTTLES
 from benchmarks.scenarios import Scenario
+from benchmarks.throttle import PAUSING, THROTTLE
 
-__all__ = ["bars", "columns", "scenario_table"]
+__all__ = ["bars", "columns", "scenario_table", "throttle_table"]
 
 HEAD = ("client", "pages", "pages/s", "CPU µs/page", "busy", "peak MB", "/ bare", "start s")
 
-TITLES = {client.name: client.title for client in ROSTER}
+THROTTLE_HEAD = ("throttle", "items", "µs/item", "CPU µs/item", "/ TaskGroup", "pausing", "peak MB", "start s")
+
+TITLES = {client.name: client.title for client in (*ROSTER, *THROTTLES)}
 
 
 def scenario_table(scenario: Scenario, results: Sequence[Result]) -> str:
     """All clients of one scenario, a line each."""
     reference = next(result for result in results if result.client == BARE)
     rows = [_row(result, reference) for result in results]
-    faults = [f"{result.client.title}: {result.fault}" for result in results if result.fault is not None]
-    return "\n".join([f"{scenario.name}: {scenario.title}", columns([HEAD, *rows], "lrrrrrrr"), *faults])
+    return "\n".join([f"{scenario.name}: {scenario.title}", columns([HEAD, *rows], "lrrrrrrr"), *_faults(results)])
+
+
+def throttle_table(results: Mapping[tuple[str, str], Result]) -> str:
+    """All throttles, a line each; how they do with coroutines that pause is a column."""
+    plain, pausing = (
+        {client: result for (scenario, client), result in results.items() if scenario == wanted}
+        for wanted in (THROTTLE, PAUSING)
+    )
+    reference = plain[TASKGROUP.name]
+    rows = [_throttle_row(result, pausing[name], reference) for name, result in plain.items()]
+    title = f"{THROTTLE}: a coroutine that does nothing, 50 at once"
+    faults = dict.fromkeys((*_faults(plain.values()), *_faults(pausing.values())))
+    return "\n".join([title, columns([THROTTLE_HEAD, *rows], "lrrrrrrr"), *faults])
 
 
 def bars(results: Mapping[tuple[str, str], Result], values: Mapping[str, float]) -> str:
@@ -42,7 +57,7 @@ def _row(result: Result, reference: Result) -> tuple[str, ...]:
     title, pages = result.client.title, f"{result.pages:,}"
     if result.fault is not None:
         return (title, pages, "FAILED", *[""] * (len(HEAD) - 3))
-    memory = f"{'<=' if result.is_small() else ''}{result.peak() / 1e6:,.0f}"
+    memory = _memory(result)
     startup = f"{result.startup():.2f}"
     if result.is_rough():
         return (title, pages, "too few", "", "", memory, "", startup)
@@ -56,6 +71,38 @@ def _row(result: Result, reference: Result) -> tuple[str, ...]:
         f"{result.against(reference).speed:.3f}" if reference.counts() else "",
         startup,
     )
+
+
+def _throttle_row(result: Result, pausing: Result, reference: Result) -> tuple[str, ...]:
+    title, items = result.client.title, f"{result.pages:,}"
+    if result.fault is not None:
+        return (title, items, "FAILED", "", "", _each(pausing), "", "")
+    rough = result.is_rough()
+    return (
+        title,
+        items,
+        _each(result),
+        "" if rough else f"{result.cost() * 1e6:,.2f}",
+        f"{result.against(reference).speed:.2f}" if result.counts() and reference.counts() else "",
+        _each(pausing),
+        _memory(result),
+        f"{result.startup():.2f}",
+    )
+
+
+def _each(result: Result) -> str:
+    """Microseconds an item, or why there are none."""
+    if result.fault is not None:
+        return "FAILED"
+    return "too few" if result.is_rough() else f"{1e6 / result.speed():,.2f}"
+
+
+def _memory(result: Result) -> str:
+    return f"{'<=' if result.is_small() else ''}{result.peak() / 1e6:,.0f}"
+
+
+def _faults(results: Iterable[Result]) -> list[str]:
+    return [f"{result.client.title}: {result.fault}" for result in results if result.fault is not None]
 
 
 def _ratio_row(ratio: Ratio, reached: Versus) -> tuple[str, ...]:

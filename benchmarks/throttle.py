@@ -1,0 +1,90 @@
+"""What it costs to run N coroutines at once: the throttles side by side, and their memory. No server takes part.
+
+Knows how a throttle is started and what it must answer; not how it works, nor what is a good result.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from benchmarks.measure import Broken, Reading, spawn
+from benchmarks.race import Result, run_rounds
+from benchmarks.roster import Client
+from benchmarks.throttles import CONCURRENCY
+
+__all__ = ["PAUSING", "THROTTLE", "Throttles"]
+
+THROTTLE: Final = "throttle"
+"""The scenario in which every coroutine returns at once."""
+
+PAUSING: Final = "throttle_pausing"
+"""The scenario in which each lets the loop go round once. It is run with the other, and is a column there."""
+
+FEW: Final = 10_000
+"""Items of the short list that a long one's memory is compared with."""
+
+WATCHED: Final = 500
+"""Items with which a throttle shows, before it is measured, how many it runs at once."""
+
+SIZED: Final = ("throttle_async", "throttle_keys")
+"""Whose memory must not grow with the list."""
+
+Results = dict[tuple[str, str], Result]
+
+
+class Throttles:
+    """Runs *clients*, with *folder* to work in, and tells how it goes; *under* as for ``Race``."""
+
+    def __init__(
+        self, clients: list[Client], folder: Path, tell: Callable[[str], None], under: Sequence[str] = ()
+    ) -> None:
+        self._clients = clients
+        self._folder = folder
+        self._tell = tell
+        self._under = under
+        self._watched: set[Client] = set()
+
+    def run(self, *, rounds: int, items: int | None) -> Results:
+        """All *rounds* of both scenarios; *items* for every client in place of its own number, if given."""
+        numbers = {client: items or client.pages for client in self._clients}
+        results: Results = {}
+        for name, kind in ((THROTTLE, "plain"), (PAUSING, "pausing")):
+            rows = run_rounds(name, numbers, partial(self._run, kind), rounds=rounds, tell=self._tell)
+            results |= {(name, row.client.name): row for row in rows}
+        return results
+
+    def memory(self, items: int) -> Mapping[str, float]:
+        """Megabytes that so many *items* take more than FEW do, of those that are here and do not fail."""
+        values: dict[str, float] = {}
+        for client in self._clients:
+            if client.name not in SIZED:
+                continue
+            try:
+                few, many = (self._run("plain", client, number).peak for number in (FEW, items))
+            except Broken as broken:
+                self._tell(f"[memory] {client.title}: FAILED, {broken}")
+            else:
+                values[f"memory_{client.name}"] = (many - few) / 1e6
+        return values
+
+    def _run(self, kind: str, client: Client, items: int) -> Reading:
+        """One process that works through so many *items*, by one that has shown that it keeps to the limit."""
+        if client not in self._watched:
+            most = self._add_up("watched", client, WATCHED).answer("total")["most"]
+            if most != CONCURRENCY:
+                raise Broken(f"{most} at once, not {CONCURRENCY}")
+            self._watched.add(client)
+        return self._add_up(kind, client, items)
+
+    def _add_up(self, kind: str, client: Client, items: int) -> Reading:
+        """One process that works through so many *items*; Broken unless each was done once."""
+        command = [sys.executable, "-m", f"benchmarks.throttles.{client.name}", str(items), kind]
+        reading = spawn([*self._under, *command], self._folder)
+        total, right = reading.answer("total")["total"], items * (items + 1) // 2
+        if total != right:
+            raise Broken(f"the numbers up to {items:,} add up to {total:,}, not {right:,}: some lost or done twice")
+        return reading
