@@ -40,7 +40,7 @@ class Delivery(Generic[R]):
     """Outcomes on their way out: ``ready`` has those that may be taken, oldest first.
 
     *finish* has the last word on each. With *ordered* they become ready in the order of their seqs, which
-    count from 0 without a gap; those that came before their turn are ``withheld`` (None where they are not
+    count from 0 without a gap; ``withheld`` is how many came before their turn (None where they are not
     ordered). With *fail_fast* the first error is not delivered but becomes ``failure``: the end of it all.
     """
 
@@ -53,13 +53,9 @@ class Delivery(Generic[R]):
         self._accounts = accounts
         self._finish = finish
         self._early: dict[int, R] | None = {} if ordered else None
+        self.withheld: int | None = 0 if ordered else None
         self._turn = 0
         self._fail_fast = fail_fast
-
-    @property
-    def withheld(self) -> int | None:
-        """How many outcomes wait for an earlier one; None where they are not ordered."""
-        return None if self._early is None else len(self._early)
 
     def put(self, outcome: Any) -> None:
         """Take *outcome* in; no seq twice."""
@@ -75,12 +71,14 @@ class Delivery(Generic[R]):
             while self._turn in self._early:
                 self.ready.append(self._early.pop(self._turn))
                 self._turn += 1
+            self.withheld = len(self._early)
 
     def release(self) -> None:
         """Nothing more will come: what waits for one that never will is ready now, still in order."""
         if self._early:
             self.ready.extend(self._early[seq] for seq in sorted(self._early))
             self._early.clear()
+            self.withheld = 0
 
     def tally(self) -> Tally:
         """What has come so far."""

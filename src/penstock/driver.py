@@ -80,14 +80,15 @@ class Driver(Generic[R]):
             return now
         if self._stopping and frontier.window:
             self._dropped = bool(frontier.drain())
+        start = self.engine.start
         for _ in range(TURNS):
             answer = frontier.next(now, len(outcomes), delivery.withheld)
-            if isinstance(answer, Start):
-                self.engine.start(answer.job, now)
-            elif isinstance(answer, Pull):
+            if type(answer) is Start:
+                start(answer.job, now)
+            elif type(answer) is Pull:
                 if not self._pull():
                     return frontier.wakes_at()
-            elif isinstance(answer, Wait):
+            elif type(answer) is Wait:
                 if answer.until is None and not (frontier.running or outcomes or frontier.bound is Bound.PAUSED):
                     raise Stalled(f"nothing runs and nothing will wake: {frontier!r}")
                 return answer.until

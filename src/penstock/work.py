@@ -6,7 +6,8 @@ The only place that knows which source and which engine such work has; what ``ap
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Hashable, Iterable, Iterator
+from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Hashable, Iterable
+from itertools import count
 from typing import Any, Final, TypedDict, TypeVar, Unpack
 
 from msgspec import Struct
@@ -137,45 +138,38 @@ def throttle(
             _refuse_a_running_loop()
         engine = TasksEngine(work, timeout=chosen.timeout, loop=loop)
         delivery: Delivery[Result[Item, Value]] = Delivery(CallTally(), ordered=ordered, fail_fast=fail_fast)
-        return Driver(_source(items, _Numbered(key), engine), frontier, engine, delivery)
+        try:
+            source = _source(items, key, engine)
+        except BaseException:  # the iterable's own, from its __iter__
+            engine.close()
+            raise
+        return Driver(source, frontier, engine, delivery)
 
     return Flow(frontier, make)
 
 
-class _Numbered:
-    """Makes a call of each item; of one whose key can't be told, a failure."""
+def _source(items: Any, key: Callable[[Any], Hashable] | None, engine: TasksEngine) -> Source[Call]:
+    make, seqs = Call if key is None else _keyed(key), count()
+    if isinstance(items, AsyncIterable):
+        return Awaited(items, lambda item: make(next(seqs), item), loop=engine.loop, wake=engine.wake)
+    iterator = iter(items)
+    # A generator is closed in the end; other iterators, files for one, may still be wanted.
+    owner = iterator if isinstance(iterator, Generator) else iter(())
+    return Inline(map(make, seqs, iterator), owner)
 
-    def __init__(self, key: Callable[[Any], Hashable] | None) -> None:
-        self._key = key
-        self._next = 0
 
-    def __call__(self, item: Any) -> Call | Result[Any, Any]:
-        seq = self._next
-        self._next += 1
-        if self._key is None:
-            return Call(seq, None, item)
+def _keyed(key: Callable[[Any], Hashable]) -> Callable[[int, Any], Call | Result[Any, Any]]:
+    """What makes a call of an item and its seq; of an item whose key can't be told, a failure."""
+
+    def make(seq: int, item: Any) -> Call | Result[Any, Any]:
         try:
-            key = self._key(item)
-            hash(key)
+            which = key(item)
+            hash(which)
         except Exception as error:  # noqa: BLE001 - the key of this item alone; its result says so
             return Result(seq, item, None, error, 0)
-        return Call(seq, key, item)
+        return Call(seq, item, which)
 
-
-def _source(items: Iterable[Any] | AsyncIterable[Any], make: _Numbered, engine: TasksEngine) -> Source[Call]:
-    if isinstance(items, AsyncIterable):
-        return Awaited(items, make, loop=engine.loop, wake=engine.wake)
-    return Inline(_made(items, make))
-
-
-def _made(items: Iterable[Any], make: _Numbered) -> Iterator[Call | Result[Any, Any]]:
-    iterator = iter(items)
-    try:
-        for item in iterator:
-            yield make(item)
-    finally:
-        if isinstance(iterator, Generator):
-            iterator.close()
+    return make
 
 
 def _check(work: Any, items: Any, key: Any, limits: Limits) -> None:

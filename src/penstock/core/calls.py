@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.core.judge import Again, Done
 from penstock.core.model import Ending
@@ -30,16 +31,16 @@ MOST_NAMES: Final = 100
 OTHERS: Final = "others"
 
 
-class Call(NamedTuple):
+class Call(Struct, frozen=True, gc=False):
     """A call that may be made: *item* is the *seq*-th of its source, and was tried *earlier* times."""
 
     seq: int
-    key: Any
     item: Any
+    key: Any = None
     earlier: int = 0
 
 
-class Called(NamedTuple):
+class Called(Struct, frozen=True, gc=False):
     """What came of one call: a value, or an exception."""
 
     job: Call
@@ -84,13 +85,13 @@ class CallJudge(Struct, frozen=True):
 
     def __call__(self, called: Called, now: float, draw: float) -> Done | Again:
         """What *called*, finished at *now*, means; *draw* in [0, 1) is for the back-off's jitter."""
-        call, value, error = called
+        call, error = called.job, called.error
         made = call.earlier + 1
         if error is not None and made < self.attempts:
             delay, error = self._delay(error, made, draw)
             if delay is not None:
-                return Again(call._replace(earlier=made), now + delay)
-        return Done(Result(call.seq, call.item, value, error, made))
+                return Again(replace(call, earlier=made), now + delay)
+        return Done(Result(call.seq, call.item, called.value, error, made))
 
     def _delay(self, error: Exception, made: int, draw: float) -> tuple[float | None, Exception]:
         """Seconds until the next attempt, None for none; and the error if it is to be the last."""

@@ -20,6 +20,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Protocol
 
+from msgspec import Struct
+
 from penstock.core.judge import Again, Done, Onward, Verdict
 from penstock.core.limits import Pace
 
@@ -53,7 +55,7 @@ class Keyed(Protocol):
         """Whose limits apply."""
 
 
-class Start(NamedTuple):
+class Start(Struct, frozen=True, gc=False):
     """Slot, host and pace are all free: give the job to the engine."""
 
     job: Any
@@ -222,9 +224,13 @@ class Frontier:
             bound = Bound.PAUSED
         elif self.running + undelivered >= self.concurrency:
             bound = Bound.CONSUMER if self.running < self.concurrency else Bound.CONCURRENCY
-        elif self._ready or self._may_pull(withheld):
-            if self._pace.rate is None or (until := self._pace.free_at()) <= now:
-                return Start(self._start(now)) if self._ready else PULL
+        elif self._ready:
+            if self._rate is None or (until := self._pace.free_at()) <= now:
+                return Start(self._start(now))
+            bound = Bound.RATE
+        elif self._may_pull(withheld):
+            if self._rate is None or (until := self._pace.free_at()) <= now:
+                return PULL
             bound = Bound.RATE
         else:
             bound, until = self._held_up(withheld), self.wakes_at() if self.held else None
@@ -240,7 +246,7 @@ class Frontier:
             lane = self._lanes[job.key] = _Lane(job.key)
         lane.jobs.append(job)
         self.held += 1
-        if not lane.queued:
+        if not lane.queued and lane.running < self._per_key:
             self._place(lane)
         return HELD
 
@@ -266,7 +272,7 @@ class Frontier:
             answer = verdict
             if self.window:
                 self._back_off(lane, verdict)
-        if not lane.queued:
+        if not lane.queued and (lane.jobs or not lane.running):
             self._place(lane)
         return answer
 
@@ -367,7 +373,7 @@ class Frontier:
         self.held -= 1
         if self.delay:
             lane.free_at = now + self.delay
-        if self._pace.rate is not None:
+        if self._rate is not None:
             self._pace.start(now)
         if lane.jobs:
             self._place(lane)

@@ -5,7 +5,7 @@ Knows redirects and retries. Does not know slots, hosts' limits, sockets or file
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,20 +17,20 @@ from penstock.core.retry import Retry
 __all__ = ["Again", "Done", "Judge", "Onward", "Verdict"]
 
 
-class Done(NamedTuple):
+class Done(Struct, frozen=True, gc=False):
     """The input has its outcome."""
 
     outcome: Ending
 
 
-class Again(NamedTuple):
+class Again(Struct, frozen=True, gc=False):
     """The same work once more, not before *until*."""
 
     job: Any
     until: float
 
 
-class Onward(NamedTuple):
+class Onward(Struct, frozen=True, gc=False):
     """A redirect: the next hop takes its turn at the host it leads to."""
 
     job: Job

@@ -23,11 +23,15 @@ Item = Any
 
 
 class Inline:
-    """A source over an iterator that never waits: a file on a disk, a list."""
+    """A source over an iterator that never waits: a file on a disk, a list.
 
-    def __init__(self, items: Iterator[Item]) -> None:
+    *owner* is what to close in the end, where it is not *items* itself.
+    """
+
+    def __init__(self, items: Iterator[Item], owner: Iterator[Any] | None = None) -> None:
         """*items* belongs to the source from here on."""
         self._items = items
+        self._owner = items if owner is None else owner
 
     def pull(self) -> Item | Signal:
         """The next item, or that there is none any more; what the iterator raises, once."""
@@ -39,8 +43,8 @@ class Inline:
 
     def close(self) -> None:
         """Close the iterator."""
-        items, self._items = self._items, iter(())
-        _close(items)
+        owner, self._items, self._owner = self._owner, iter(()), iter(())
+        _close(owner)
 
     async def aclose(self) -> None:
         """Close the iterator."""
