@@ -82,8 +82,8 @@ class Flow(Generic[R]):
 
     async def __aiter__(self) -> AsyncIterator[R]:
         """Outcomes as they complete, for a loop inside a coroutine."""
-        driver = self._begin(asyncio.get_running_loop())
-        with self._ending():
+        driver = self.begin(asyncio.get_running_loop())
+        with self.ending():
             try:
                 shell = self._shell = AsyncioShell(driver)
                 try:
@@ -98,11 +98,11 @@ class Flow(Generic[R]):
 
     def batches(self, every: float | None = None) -> Generator[list[R], None, None]:
         """What has completed since the last time, as lists; a list may be empty after *every* seconds."""
-        driver = self._begin(None)
+        driver = self.begin(None)
         self._thread = threading.get_ident()
         shell = BlockingShell(driver)
         outcomes = driver.outcomes
-        with self._ending():
+        with self.ending():
             try:
                 while shell.wait(None if every is None else driver.clock() + every):
                     batch = list(outcomes)
@@ -222,7 +222,7 @@ class Flow(Generic[R]):
 
         Inside of an event loop use ``aclose``: this one can't wait until coroutines that it drops are over.
         """
-        with self._ending():
+        with self.ending():
             if self._driver is not None:
                 self._driver.close()
 
@@ -231,7 +231,7 @@ class Flow(Generic[R]):
 
         Raises what the input's iterator raises when it is closed.
         """
-        with self._ending():
+        with self.ending():
             if self._driver is not None:
                 await self._driver.aclose()
 
@@ -261,7 +261,11 @@ class Flow(Generic[R]):
         """Close."""
         await self.aclose()
 
-    def _begin(self, loop: asyncio.AbstractEventLoop | None) -> Driver[R]:
+    def begin(self, loop: asyncio.AbstractEventLoop | None) -> Driver[R]:
+        """The driver, begun: for a shell that waits in another way than the two here do, inside of ``ending``.
+
+        *loop* is the asyncio loop to work in, if there is one. UsageError where somebody has begun before.
+        """
         if self._closed:
             raise UsageError("this flow is closed")
         if self._driver is not None:
@@ -274,7 +278,7 @@ class Flow(Generic[R]):
         return self._driver
 
     @contextmanager
-    def _ending(self) -> Iterator[None]:
+    def ending(self) -> Iterator[None]:
         """Inside of it this flow comes to its end, and whoever waits for that is told of it afterwards."""
         error = None
         try:
