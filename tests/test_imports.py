@@ -20,7 +20,7 @@ STAGE = ("core", "seams", "settings", "errors")
 COMMANDS = ("", "api", "core", "errors", "report", "session", "settings", "version")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
-    "": ("api", "core", "errors", "flow", "session", "settings", "version"),
+    "": ("api", "cooperator", "core", "errors", "flow", "session", "settings", "version"),
     "__main__": ("cli",),
     "version": (),
     "errors": (),
@@ -33,6 +33,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "report": STAGE,
     "runs": (*STAGE, "sink.durable"),
     "callback": ("core",),
+    "cooperator": ("core", "errors", "lane"),
+    "lane": ("core", "errors"),
     "driver": ("core", "seams", "errors"),
     "flow": ("core", "seams", "errors", "driver"),
     "session": (*STAGE, "flow"),

@@ -21,26 +21,36 @@ from penstock.version import __version__
 
 if TYPE_CHECKING:
     from penstock.api import fetch, resume, run, verify
+    from penstock.cooperator import CooperativeTask, Cooperator, coiterate, cooperate
     from penstock.core.model import Failed, Fetched, Outcome, Skipped, Slug
     from penstock.core.tally import Statistics, Tally
-    from penstock.errors import PenstockError
+    from penstock.errors import NotPaused, PenstockError, SchedulerStopped, TaskDone, TaskFailed, TaskStopped
     from penstock.flow import Flow
     from penstock.session import Summary
     from penstock.settings import Settings
 
 __all__ = [
+    "CooperativeTask",
+    "Cooperator",
     "Failed",
     "Fetched",
     "Flow",
+    "NotPaused",
     "Outcome",
     "PenstockError",
+    "SchedulerStopped",
     "Settings",
     "Skipped",
     "Slug",
     "Statistics",
     "Summary",
     "Tally",
+    "TaskDone",
+    "TaskFailed",
+    "TaskStopped",
     "__version__",
+    "coiterate",
+    "cooperate",
     "fetch",
     "resume",
     "run",
@@ -49,9 +59,10 @@ __all__ = [
 
 _HOMES = {
     "penstock.api": ("fetch", "resume", "run", "verify"),
+    "penstock.cooperator": ("CooperativeTask", "Cooperator", "coiterate", "cooperate"),
     "penstock.core.model": ("Failed", "Fetched", "Outcome", "Skipped", "Slug"),
     "penstock.core.tally": ("Statistics", "Tally"),
-    "penstock.errors": ("PenstockError",),
+    "penstock.errors": ("NotPaused", "PenstockError", "SchedulerStopped", "TaskDone", "TaskFailed", "TaskStopped"),
     "penstock.flow": ("Flow",),
     "penstock.session": ("Summary",),
     "penstock.settings": ("Settings",),

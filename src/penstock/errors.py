@@ -12,22 +12,38 @@ caller's, a disk that does not obey, or a bug of ours, and each message says wha
     │   ├── FolderInUse       another process holds it
     │   ├── FolderDamaged     it does not hold what its ledger says
     │   └── FolderMismatch    it belongs to another job, or to a newer Penstock
+    ├── CooperationError      a cooperative task, or its cooperator, is not in a state for this
+    │   ├── SchedulerStopped  the cooperator was stopped
+    │   ├── TaskFinished      the task has ended
+    │   │   ├── TaskDone      its iterator is exhausted
+    │   │   ├── TaskFailed    with an error
+    │   │   └── TaskStopped   somebody stopped it
+    │   └── NotPaused         it was resumed more often than paused
+    ├── WorkCancelled         somebody cancelled the work that was waited for
     └── Stalled               everybody waits and nobody will wake: a bug of ours
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "CooperationError",
     "FolderDamaged",
     "FolderError",
     "FolderInUse",
     "FolderMismatch",
     "InputChanged",
     "InputError",
+    "NotPaused",
     "OutputError",
     "PenstockError",
+    "SchedulerStopped",
     "Stalled",
+    "TaskDone",
+    "TaskFailed",
+    "TaskFinished",
+    "TaskStopped",
     "UsageError",
+    "WorkCancelled",
 ]
 
 
@@ -65,6 +81,41 @@ class FolderDamaged(FolderError):
 
 class FolderMismatch(FolderError):
     """The folder belongs to another job, other settings, or a newer Penstock."""
+
+
+class CooperationError(PenstockError):
+    """A cooperative task, or its cooperator, is not in a state in which this can be done."""
+
+
+class SchedulerStopped(CooperationError):
+    """The cooperator was stopped, and every task it had with it; none will be stepped before it is started again."""
+
+
+class TaskFinished(CooperationError):
+    """The task has ended, so it can be neither paused nor stopped; the class says how it ended."""
+
+
+class TaskDone(TaskFinished):
+    """The task's iterator is exhausted."""
+
+
+class TaskFailed(TaskFinished):
+    """The task ended with an error, which ``when_done()`` raises."""
+
+
+class TaskStopped(TaskFinished):
+    """The task was stopped; its ``__cause__`` has what had failed until then, if anything had."""
+
+
+class NotPaused(CooperationError):
+    """The task was resumed more often than it was paused; waiting for an awaitable is no pause."""
+
+
+class WorkCancelled(PenstockError):
+    """Somebody cancelled the work that was waited for; ``__cause__`` is the CancelledError.
+
+    The CancelledError itself would look as if whoever waits for the result had been cancelled.
+    """
 
 
 class Stalled(PenstockError):
