@@ -42,6 +42,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "cli": COMMANDS,
     "cli.demo": ("cli", *COMMANDS, "testing"),
     "testing": STAGE,
+    "twisted": ("core",),
 }
 """Parts of penstock, and the parts each may import besides itself. The longest name that fits a module holds."""
 
@@ -66,6 +67,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "click": ("cli",),
     "cryptography": ("testing",),
     "trustme": ("testing",),
+    "twisted": ("twisted",),
 }
 """Third-party libraries, and the parts that may import them: each has one home, or is a type that travels."""
 
