@@ -20,7 +20,7 @@ STAGE = ("core", "seams", "settings", "errors")
 COMMANDS = ("", "api", "core", "errors", "report", "session", "settings", "version")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
-    "": ("api", "core", "errors", "flow", "session", "settings", "version", "work"),
+    "": ("api", "cooperator", "core", "errors", "flow", "session", "settings", "version", "work"),
     "__main__": ("cli",),
     "version": (),
     "errors": (),
@@ -34,6 +34,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "report": STAGE,
     "runs": (*STAGE, "sink.durable"),
     "callback": ("core",),
+    "cooperator": ("core", "errors", "lane"),
+    "lane": ("core", "errors"),
     "delivery": ("core",),
     "driver": ("core", "seams", "errors", "delivery"),
     "flow": ("core", "settings", "errors", "driver"),
@@ -43,6 +45,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "cli": COMMANDS,
     "cli.demo": ("cli", *COMMANDS, "testing"),
     "testing": STAGE,
+    "twisted": (*STAGE, "api", "engine", "delivery", "driver"),
 }
 """Parts of penstock, and the parts each may import besides itself. The longest name that fits a module holds."""
 
@@ -67,6 +70,8 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "click": ("cli",),
     "cryptography": ("testing",),
     "trustme": ("testing",),
+    "twisted": ("twisted",),
+    "zope": ("twisted",),
 }
 """Third-party libraries, and the parts that may import them: each has one home, or is a type that travels."""
 

@@ -24,11 +24,21 @@ from penstock.version import __version__
 
 if TYPE_CHECKING:
     from penstock.api import fetch, resume, run, verify
+    from penstock.cooperator import CooperativeTask, Cooperator, coiterate, cooperate
     from penstock.core.calls import Result
     from penstock.core.frontier import Bound, Waiting
     from penstock.core.model import Failed, Fetched, Outcome, Skipped, Slug
     from penstock.core.tally import Statistics, Tally
-    from penstock.errors import NotPaused, PenstockError, UsageError, WorkCancelled
+    from penstock.errors import (
+        NotPaused,
+        PenstockError,
+        SchedulerStopped,
+        TaskDone,
+        TaskFailed,
+        TaskStopped,
+        UsageError,
+        WorkCancelled,
+    )
     from penstock.flow import Flow
     from penstock.session import Summary
     from penstock.settings import Settings
@@ -36,6 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bound",
+    "CooperativeTask",
+    "Cooperator",
     "Failed",
     "Fetched",
     "Flow",
@@ -43,16 +55,22 @@ __all__ = [
     "Outcome",
     "PenstockError",
     "Result",
+    "SchedulerStopped",
     "Settings",
     "Skipped",
     "Slug",
     "Statistics",
     "Summary",
     "Tally",
+    "TaskDone",
+    "TaskFailed",
+    "TaskStopped",
     "UsageError",
     "Waiting",
     "WorkCancelled",
     "__version__",
+    "coiterate",
+    "cooperate",
     "fetch",
     "resume",
     "run",
@@ -62,11 +80,21 @@ __all__ = [
 
 _HOMES = {
     "penstock.api": ("fetch", "resume", "run", "verify"),
+    "penstock.cooperator": ("CooperativeTask", "Cooperator", "coiterate", "cooperate"),
     "penstock.core.calls": ("Result",),
     "penstock.core.frontier": ("Bound", "Waiting"),
     "penstock.core.model": ("Failed", "Fetched", "Outcome", "Skipped", "Slug"),
     "penstock.core.tally": ("Statistics", "Tally"),
-    "penstock.errors": ("NotPaused", "PenstockError", "UsageError", "WorkCancelled"),
+    "penstock.errors": (
+        "NotPaused",
+        "PenstockError",
+        "SchedulerStopped",
+        "TaskDone",
+        "TaskFailed",
+        "TaskStopped",
+        "UsageError",
+        "WorkCancelled",
+    ),
     "penstock.flow": ("Flow",),
     "penstock.session": ("Summary",),
     "penstock.settings": ("Settings",),

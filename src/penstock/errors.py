@@ -12,14 +12,21 @@ caller's, a disk that does not obey, or a bug of ours, and each message says wha
     │   ├── FolderInUse       another process holds it
     │   ├── FolderDamaged     it does not hold what its ledger says
     │   └── FolderMismatch    it belongs to another job, or to a newer Penstock
-    ├── NotPaused             there is no pause to take back
-    ├── WorkCancelled         what was awaited was cancelled from elsewhere
+    ├── CooperationError      a cooperative task, its cooperator or a flow is not in a state for this
+    │   ├── SchedulerStopped  the cooperator was stopped
+    │   ├── TaskFinished      the task has ended
+    │   │   ├── TaskDone      its iterator is exhausted
+    │   │   ├── TaskFailed    with an error
+    │   │   └── TaskStopped   somebody stopped it
+    │   └── NotPaused         it was resumed more often than paused
+    ├── WorkCancelled         somebody cancelled the work that was waited for
     └── Stalled               everybody waits and nobody will wake: a bug of ours
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "CooperationError",
     "FolderDamaged",
     "FolderError",
     "FolderInUse",
@@ -29,7 +36,12 @@ __all__ = [
     "NotPaused",
     "OutputError",
     "PenstockError",
+    "SchedulerStopped",
     "Stalled",
+    "TaskDone",
+    "TaskFailed",
+    "TaskFinished",
+    "TaskStopped",
     "UsageError",
     "WorkCancelled",
 ]
@@ -71,14 +83,38 @@ class FolderMismatch(FolderError):
     """The folder belongs to another job, other settings, or a newer Penstock."""
 
 
-class NotPaused(PenstockError):
-    """There is no pause to take back: each resume() belongs to one pause()."""
+class CooperationError(PenstockError):
+    """A cooperative task, or its cooperator, is not in a state in which this can be done."""
+
+
+class SchedulerStopped(CooperationError):
+    """The cooperator was stopped, and every task it had with it; none will be stepped before it is started again."""
+
+
+class TaskFinished(CooperationError):
+    """The task has ended, so it can be neither paused nor stopped; the class says how it ended."""
+
+
+class TaskDone(TaskFinished):
+    """The task's iterator is exhausted."""
+
+
+class TaskFailed(TaskFinished):
+    """The task ended with an error, which ``when_done()`` raises."""
+
+
+class TaskStopped(TaskFinished):
+    """The task was stopped; its ``__cause__`` has what had failed until then, if anything had."""
+
+
+class NotPaused(CooperationError):
+    """The task, or the flow, was resumed more often than it was paused; waiting for an awaitable is no pause."""
 
 
 class WorkCancelled(PenstockError):
-    """What was awaited was cancelled, and not by whoever gets this: the CancelledError is its cause.
+    """Somebody cancelled the work that was waited for; ``__cause__`` is the CancelledError.
 
-    Raised as itself, that one would look as if the consumer's own task had been cancelled.
+    The CancelledError itself would look as if whoever waits for the result had been cancelled.
     """
 
 

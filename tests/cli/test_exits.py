@@ -12,7 +12,13 @@ from penstock.cli.streams import ReaderGone
 CODES = {
     errors.PenstockError: 1,
     errors.Stalled: 1,
+    errors.CooperationError: 1,
     errors.NotPaused: 1,
+    errors.SchedulerStopped: 1,
+    errors.TaskDone: 1,
+    errors.TaskFailed: 1,
+    errors.TaskFinished: 1,
+    errors.TaskStopped: 1,
     errors.WorkCancelled: 1,
     errors.UsageError: 2,
     errors.InputError: 2,

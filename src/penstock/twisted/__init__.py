@@ -1,0 +1,42 @@
+"""For programs on Twisted: the Cooperator of ``twisted.internet.task``, with its faults mended.
+
+    from penstock.twisted import Cooperator, cooperate, coiterate
+
+A program that was written for Twisted's own runs with its imports changed. The exceptions are Twisted's own, so
+that its ``except`` clauses hold. Needs Twisted: ``pip install 'penstock[twisted]'``.
+"""
+
+try:
+    import twisted as _installed  # noqa: F401 - the absolute name: the library, not this package
+except ModuleNotFoundError as error:
+    raise ImportError("penstock.twisted needs Twisted; install it with: pip install 'penstock[twisted]'") from error
+
+from twisted.internet.task import (
+    NotPaused,
+    SchedulerError,
+    SchedulerStopped,
+    TaskDone,
+    TaskFailed,
+    TaskFinished,
+    TaskStopped,
+)
+
+from penstock.twisted.cooperator import CooperativeTask, Cooperator, coiterate, cooperate
+from penstock.twisted.pages import PageError, fetch, getPage
+
+__all__ = [
+    "CooperativeTask",
+    "Cooperator",
+    "NotPaused",
+    "PageError",
+    "SchedulerError",
+    "SchedulerStopped",
+    "TaskDone",
+    "TaskFailed",
+    "TaskFinished",
+    "TaskStopped",
+    "coiterate",
+    "cooperate",
+    "fetch",
+    "getPage",
+]

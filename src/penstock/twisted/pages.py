@@ -1,0 +1,266 @@
+"""Pages on a Twisted reactor: ``getPage`` for one, as Twisted once had it, and ``fetch`` for a list.
+
+Knows Deferreds and what Twisted's programs expect of an error. Does not know how pages are fetched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from twisted.internet import error as failures
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.python.failure import Failure
+from twisted.web.error import Error
+
+from penstock.api import fetch as flow_of
+from penstock.core.frontier import Frontier
+from penstock.core.judge import Judge
+from penstock.core.model import Ending, Headers, Job, Outcome, Row, Slug
+from penstock.core.requests import Requests
+from penstock.core.retry import Retry
+from penstock.core.tally import Statistics, Tally
+from penstock.delivery import Delivery
+from penstock.driver import Driver
+from penstock.engine.curl import CurlEngine
+from penstock.errors import PenstockError
+from penstock.seams import Signal
+from penstock.settings import Settings
+from penstock.twisted.shell import ReactorShell, the_reactor
+
+__all__ = ["PageError", "fetch", "getPage"]
+
+AT_ONCE: Final = 10_000
+"""Pages that ``getPage`` fetches at once: as many as are asked for, since the limit is whoever asks."""
+
+Each = Callable[[Outcome], Any]
+
+
+class PageError(PenstockError):
+    """There is no complete response, and Twisted has no error of its own for the reason: ``slug`` says which."""
+
+
+_KINDS: Final[Mapping[Slug, type[Exception]]] = {
+    Slug.DNS_NOT_FOUND: failures.DNSLookupError,
+    Slug.DNS_TEMPORARY: failures.DNSLookupError,
+    Slug.CONNECT_REFUSED: failures.ConnectionRefusedError,
+    Slug.CONNECT_UNREACHABLE: failures.NoRouteError,
+    Slug.RESET: failures.ConnectionLost,
+    Slug.TRUNCATED: failures.ConnectionLost,
+    Slug.EMPTY_REPLY: failures.ConnectionLost,
+    Slug.TLS_CERTIFICATE: failures.SSLError,
+    Slug.TLS_HANDSHAKE: failures.SSLError,
+    Slug.TIMEOUT_DNS: failures.TimeoutError,
+    Slug.TIMEOUT_CONNECT: failures.TimeoutError,
+    Slug.TIMEOUT_TLS: failures.TimeoutError,
+    Slug.TIMEOUT_FIRST_BYTE: failures.TimeoutError,
+    Slug.TIMEOUT_BODY: failures.TimeoutError,
+    Slug.TIMEOUT: failures.TimeoutError,
+}
+
+
+def getPage(
+    url: str | bytes,
+    contextFactory: Any = None,  # noqa: ARG001 - its second argument, always; certificates are verified here
+    *,
+    method: str | bytes = "GET",
+    headers: Mapping[Any, Any] | None = None,
+    postdata: str | bytes | None = None,
+    agent: str | bytes | None = None,
+    timeout: float = 0,
+) -> Deferred[bytes]:
+    """Fetch one page, at once, as Twisted's function of this name did: the Deferred gives its body.
+
+    No limit holds but that of whoever calls it (10,000 at once), and nothing is tried again: how many are
+    under way is what a Cooperator is for. *timeout*: seconds, above the 30 that end every request; 0 for those
+    alone. *contextFactory* is not used.
+
+    The Deferred fails with ``twisted.web.error.Error`` for a status that is not 2xx, its ``status``,
+    ``message`` and ``response`` as Twisted has them; with Twisted's DNSLookupError, ConnectionRefusedError,
+    NoRouteError, ConnectionLost, SSLError or TimeoutError where no response came; and else with PageError. All
+    but the first have the reason as ``slug``.
+    """
+    reactor = the_reactor()
+    pairs = [(_text(name), _text(value)) for name, value in (headers or {}).items()]
+    if agent is not None:
+        pairs.append(("User-Agent", _text(agent)))
+    body = postdata.encode() if isinstance(postdata, str) else postdata
+    page = _pages(reactor).get(_text(url), _text(method).upper(), tuple(pairs), body)
+    if timeout:
+        page.addTimeout(timeout, reactor)
+    return page
+
+
+def fetch(urls: Iterable[Any], each: Each | None = None, **settings: Any) -> Deferred[Any]:
+    """Fetch *urls* with the settings of ``penstock.fetch``, read only as far as there is room.
+
+    *each* is called with every outcome as it comes; while a Deferred that it returns has not fired, nothing
+    more is taken, and so nothing more begun. The Deferred gives the ``Statistics`` at the end; without *each*,
+    the list of all outcomes in the order of the URLs, for lists that fit into memory.
+
+    What a URL comes to is never an error. The Deferred fails with what the iterator or *each* raised.
+    Cancelled, it drops what runs. UsageError where a setting is wrong.
+    """
+    reactor = the_reactor()
+    if each is not None:
+        return _Consumer(flow_of(urls, **settings), each, reactor).done
+    outcomes: list[Outcome] = []
+    done = _Consumer(flow_of(urls, **settings), outcomes.append, reactor).done
+    return done.addCallback(lambda _: sorted(outcomes, key=lambda outcome: outcome.seq))
+
+
+class _Consumer:
+    """Takes a flow's outcomes one by one, each when the last one's Deferred has fired."""
+
+    def __init__(self, flow: Any, each: Each, reactor: Any) -> None:
+        self.done: Deferred[Statistics] = Deferred(lambda _: self._close())
+        self._flow = flow
+        self._each = each
+        self._driver: Driver[Outcome] = flow.begin(None)
+        self._busy = False
+        self._ended = False
+        self._reactor = reactor
+        self._shell = ReactorShell(self._driver, reactor, self._take)
+        self._trigger = reactor.addSystemEventTrigger("before", "shutdown", self._shut_down)
+        self._shell.plug()
+
+    def _take(self) -> None:
+        """Take outcomes until one takes its time. Deferreds that have fired do not lead back in here."""
+        if self._busy or self._ended:
+            return
+        if self._shell.turns.failure is not None:
+            self._end(Failure(self._shell.turns.failure))
+            return
+        self._busy = True
+        while self._driver.outcomes and not self._ended:
+            taken = maybeDeferred(self._each, self._driver.outcomes.popleft())
+            taken.addErrback(self._end)
+            if not taken.called or taken.paused:
+                taken.addCallback(self._go_on)
+                return
+        self._busy = False
+        if self._ended:
+            return
+        if self._driver.finished:
+            failure = self._driver.failure
+            self._end(None if failure is None else Failure(failure))
+        else:
+            self._driver.engine.wake()  # there is room again: another turn
+
+    def _go_on(self, _result: Any) -> None:
+        self._busy = False
+        self._take()
+
+    def _end(self, failure: Failure | None) -> None:
+        if self._ended:
+            return
+        statistics = self._flow.statistics()
+        self._close()
+        self.done.callback(statistics) if failure is None else self.done.errback(failure)
+
+    def _close(self) -> None:
+        if not self._ended:
+            self._reactor.removeSystemEventTrigger(self._trigger)
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        self._ended = True
+        self._shell.unplug()
+        self._flow.close()
+
+
+class _Asked:
+    """A source over what is asked for one by one. It never ends."""
+
+    def __init__(self) -> None:
+        self.items: deque[Job | Ending] = deque()
+
+    def pull(self) -> Job | Ending | Signal:
+        return self.items.popleft() if self.items else Signal.NOT_YET
+
+    def close(self) -> None:
+        self.items.clear()
+
+    async def aclose(self) -> None:
+        self.close()
+
+
+class _Pages:
+    """All pages that ``getPage`` fetches on one reactor; plugged in while there are any."""
+
+    def __init__(self, reactor: Any) -> None:
+        settings = Settings.of(concurrency=AT_ONCE)
+        frontier = Frontier(
+            window=AT_ONCE, concurrency=AT_ONCE, per_key=AT_ONCE, policy=Judge(Retry(1), settings.max_redirects)
+        )
+        self._asked = _Asked()
+        self._first = Requests(settings.request_headers()).first
+        self._driver = Driver(self._asked, frontier, CurlEngine(settings.http()), Delivery[Outcome](Tally()))
+        self._shell = ReactorShell(self._driver, reactor, self._hand_out)
+        self._waiting: dict[int, Deferred[bytes]] = {}
+        self._number = 0
+        reactor.addSystemEventTrigger("after", "shutdown", self._close)
+
+    def get(self, url: str, method: str, headers: Headers, body: bytes | None) -> Deferred[bytes]:
+        number, self._number = self._number, self._number + 1
+        self._asked.items.append(self._first(Row(number, 1, url, method, headers, body), time.monotonic()))
+        # Cancelled, it fires by itself; its page comes and is dropped.
+        page: Deferred[bytes] = Deferred()
+        self._waiting[number] = page
+        self._shell.plug()
+        return page
+
+    def _hand_out(self) -> None:
+        if self._shell.turns.failure is not None:
+            failure = Failure(self._shell.turns.failure)
+            waiting, self._waiting = self._waiting, {}
+            for page in waiting.values():
+                page.errback(failure)
+        outcomes = self._driver.outcomes
+        while outcomes:
+            outcome = outcomes.popleft()
+            page = self._waiting.pop(outcome.seq)
+            error = _error(outcome)
+            if page.called:
+                continue
+            if error is None:
+                page.callback(outcome.body)
+            else:
+                page.errback(error)
+        if not self._waiting:
+            self._shell.unplug()
+
+    def _close(self) -> None:
+        self._shell.unplug()
+        self._driver.close()
+
+
+_BY_REACTOR: dict[int, _Pages] = {}
+
+
+def _pages(reactor: Any) -> _Pages:
+    """The pages of *reactor*; there is one in a process, but for tests."""
+    key = id(reactor)
+    if key not in _BY_REACTOR:
+        _BY_REACTOR[key] = _Pages(reactor)
+    return _BY_REACTOR[key]
+
+
+def _error(outcome: Outcome) -> Exception | None:
+    """What Twisted's programs expect in the place of *outcome*; None for a page."""
+    if outcome.error is None:
+        status = outcome.status or 0
+        if 200 <= status < 300:
+            return None
+        line = outcome.head.split(b"\r\n", 1)[0].split(b" ", 2)
+        return Error(str(status).encode(), line[2] if len(line) > 2 else b"", outcome.body)
+    detail = f"{outcome.error}: {outcome.detail} ({outcome.url})"
+    error = _KINDS.get(outcome.error, PageError)(detail)
+    vars(error)["slug"] = outcome.error  # most of the classes are Twisted's, and know of no such attribute
+    return error
+
+
+def _text(given: str | bytes) -> str:
+    return given.decode("latin-1") if isinstance(given, bytes) else given
