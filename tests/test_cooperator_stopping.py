@@ -105,6 +105,7 @@ def test_a_task_that_stops_itself_stays_stopped_whatever_its_step_brings(after):
         with pytest.raises(TaskStopped):
             await task.when_done()
         assert not future.cancelled()
+        assert not future._callbacks
 
     run(main)
 
@@ -411,7 +412,8 @@ def test_the_end_of_the_loop_ends_the_lanes_too():
                 await asyncio.sleep(0)
 
     with asyncio.Runner() as runner:
-        runner.get_loop().set_exception_handler(lambda _loop, context: log.append(context))
+        loop = runner.get_loop()
+        loop.set_exception_handler(lambda _loop, context: log.append(context))
 
         async def short():
             cooperate(endless(log) for _ in range(3))
@@ -419,5 +421,7 @@ def test_the_end_of_the_loop_ends_the_lanes_too():
             await settled()
 
         runner.run(short())
+    assert not asyncio.all_tasks(loop)
+    del loop
     gc.collect()
     assert log == ["cancelled", "cancelled"]
