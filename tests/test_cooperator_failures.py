@@ -139,7 +139,7 @@ def test_what_failed_before_the_iterator_raised_is_not_lost():
 
         with pytest.raises(ExceptionGroup) as caught:
             await coiterate(lane())
-        assert caught.value.message == "the iterator failed; before, 1 awaitables failed; all are kept"
+        assert caught.value.message == "the iterator failed; before, 1 awaitable failed; all are kept"
         assert list(caught.value.exceptions) == [last, first]
 
     run(main)
