@@ -9,8 +9,8 @@ import pytest
 from tests.cooperating import Boom, fail, run, settled, steps
 
 from penstock import Cooperator, TaskFailed, TaskStopped, coiterate, cooperate
+from penstock.coiteration import KEPT
 from penstock.errors import WorkCancelled
-from penstock.lane import KEPT
 from penstock.testing.clock import VirtualClock, VirtualLoop
 
 

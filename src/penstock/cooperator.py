@@ -8,7 +8,7 @@ one is done. Iterators that yield None or any other value work without waiting; 
 10 ms, so that it stays responsive.
 
 Knows one event loop and its slices. Does not know whose turn it is (``core/cooperator.py``), or what comes of a step
-(``lane.py``).
+(``coiteration.py``).
 
 It differs from the original where that would lose something. An awaitable that fails does not end its task; all
 failures are raised at the end (see ``Cooperator.cooperate``). A task that waits cannot be resumed before its time.
@@ -24,9 +24,9 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final, Generic, Protocol
 
+from penstock.coiteration import Completion, I, Lane, OnError, ended
 from penstock.core.cooperator import Rota, State
 from penstock.errors import NotPaused, UsageError
-from penstock.lane import Completion, I, Lane, OnError, ended
 
 __all__ = ["CooperativeTask", "Cooperator", "coiterate", "cooperate"]
 
