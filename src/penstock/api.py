@@ -17,7 +17,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from penstock.callback import PageCallback
-from penstock.core.frontier import Frontier
 from penstock.core.inputs import difference
 from penstock.core.model import Fetched, Job, Outcome
 from penstock.core.requests import Requests
@@ -32,6 +31,7 @@ from penstock.runs.manifest import PACE, Manifest
 from penstock.runs.repair import repair as rebuild
 from penstock.runs.verify import Verification
 from penstock.runs.verify import verify as check
+from penstock.scratch.overflow import Overflow
 from penstock.seams import Input, Report, Settled
 from penstock.session import Folder as FolderStore
 from penstock.session import Lines, Session, Summary
@@ -68,9 +68,10 @@ def fetch(
     if isinstance(urls, str | bytes):
         urls = [urls]
     chosen = Settings.of(**settings)
-    frontier, delivery = chosen.frontier(), _delivery(on_page, ordered=ordered)
+    delivery = _delivery(on_page, ordered=ordered)
     if not isinstance(urls, AsyncIterable):
-        return _flow(Items(urls, chosen.input()), chosen, Settled(), frontier, delivery)
+        return _flow(Items(urls, chosen.input()), chosen, Settled(), delivery)
+    frontier = chosen.frontier()
 
     def make(loop: AbstractEventLoop | None) -> Driver[Outcome]:
         if loop is None:
@@ -78,7 +79,7 @@ def fetch(
         engine = CurlEngine(chosen.http())
         rows, first = AsyncItems(chosen.input()), Requests(chosen.request_headers()).first
         source = Awaited(urls, lambda item: first(rows.row(item), time.monotonic()), loop=loop, wake=engine.wake)
-        return Driver(source, frontier, engine, delivery)
+        return Driver(source, frontier, engine, delivery, overflow=Overflow())
 
     return Flow(frontier, make)
 
@@ -185,7 +186,7 @@ def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], ob
     source = open_inputs(names, settings.input())
     inline_body = settings.body == "inline"
     store = Lines(lambda outcome: line(outcome, inline_body=inline_body), write)
-    flow = _flow(source, settings, Settled(), settings.frontier(), _delivery())
+    flow = _flow(source, settings, Settled(), _delivery())
     return Session(flow, store, source, settings=settings)
 
 
@@ -194,7 +195,7 @@ def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPa
     ledger, output = folder.ledger, settings.output()
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
     store = FolderStore(sinks, folder, output.flush_every)
-    flow = _flow(source, settings, ledger.settled(), settings.frontier(), _delivery(on_page))
+    flow = _flow(source, settings, ledger.settled(), _delivery(on_page), folder.path)
     return Session(flow, store, source, settings=settings, folder=str(folder.path), before=ledger.tally())
 
 
@@ -244,15 +245,16 @@ def _located(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _flow(
-    source: Input, settings: Settings, settled: Settled, frontier: Frontier, delivery: Delivery[Outcome]
+    source: Input, settings: Settings, settled: Settled, delivery: Delivery[Outcome], folder: Path | None = None
 ) -> Flow[Outcome]:
-    """A flow over what of *source* is not yet *settled*."""
+    """A flow over what of *source* is not yet *settled*; what must wait on a disk waits in *folder*."""
+    frontier = settings.frontier()
 
     def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
         engine = CurlEngine(settings.http())
         jobs = _jobs(source, settled, Requests(settings.request_headers()))
         pulled = ReadAhead(jobs, engine.wake) if source.blocks else Inline(jobs)
-        return Driver(pulled, frontier, engine, delivery)
+        return Driver(pulled, frontier, engine, delivery, overflow=Overflow(folder))
 
     return Flow(frontier, make)
 

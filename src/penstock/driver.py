@@ -14,13 +14,13 @@ from contextlib import suppress
 from random import random
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from penstock.core.frontier import Bound, Frontier, Pull, Start, Wait
+from penstock.core.frontier import Answer, Bound, Finished, Frontier, Pull, Refill, Spill, Start, Wait
 from penstock.core.judge import Done
 from penstock.core.model import Ending
 from penstock.core.tally import Statistics
 from penstock.delivery import Delivery
 from penstock.errors import Stalled
-from penstock.seams import Engine, Signal, Source
+from penstock.seams import Engine, Overflow, Signal, Source
 
 __all__ = ["AsyncioShell", "BlockingShell", "Driver", "Turns"]
 
@@ -46,6 +46,7 @@ class Driver(Generic[R]):
         engine: Engine[Any, Any],
         delivery: Delivery[R],
         *,
+        overflow: Overflow | None = None,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random,
     ) -> None:
@@ -58,6 +59,7 @@ class Driver(Generic[R]):
         self._source = source
         self._frontier = frontier
         self._delivery = delivery
+        self._overflow = overflow
         self._draw = draw
         self._pulled = 0
         self.failure: BaseException | None = None
@@ -79,7 +81,8 @@ class Driver(Generic[R]):
             self._finish()
             return now
         if self._stopping and frontier.window:
-            self._dropped = bool(frontier.drain())
+            self._dropped = bool(frontier.spilled)
+            self._dropped = bool(frontier.drain()) or self._dropped
         start = self.engine.start
         for _ in range(TURNS):
             answer = frontier.next(now, len(outcomes), delivery.withheld)
@@ -92,10 +95,12 @@ class Driver(Generic[R]):
                 if answer.until is None and not (frontier.running or outcomes or frontier.bound is Bound.PAUSED):
                     raise Stalled(f"nothing runs and nothing will wake: {frontier!r}")
                 return answer.until
-            else:
+            elif type(answer) is Finished:
                 self._finish()
                 self.complete = self._exhausted and not self._dropped and self.failure is None
                 return now
+            else:
+                self._put_aside_or_back(answer)
         return now
 
     def collect(self, timeout: float | None) -> None:
@@ -131,8 +136,7 @@ class Driver(Generic[R]):
             self.engine.cancel()
             self._source.close()
         finally:
-            self.engine.close()
-            self._delivery.close()
+            self._close_the_rest()
 
     async def aclose(self) -> None:
         """The same inside of a loop: it returns when nothing of it is left. May be called twice.
@@ -147,8 +151,7 @@ class Driver(Generic[R]):
             finally:
                 await self._source.aclose()
         finally:
-            self.engine.close()
-            self._delivery.close()
+            self._close_the_rest()
 
     def raise_failure(self) -> None:
         """Raise ``failure``, if there is one, once all that completed before it was taken."""
@@ -161,7 +164,7 @@ class Driver(Generic[R]):
         return Statistics(
             self.clock() - self._began,
             frontier.running,
-            frontier.held,
+            frontier.held + frontier.spilled,
             len(self.outcomes) + (self._delivery.withheld or 0),
             self._pulled,
             self._exhausted,
@@ -187,9 +190,17 @@ class Driver(Generic[R]):
         self._pulled += 1
         if isinstance(item, Ending):
             self._deliver(item)
-        else:
-            self._frontier.offer(item)
+        elif type(answer := self._frontier.offer(item)) is Spill:
+            self._put_aside_or_back(answer)
         return True
+
+    def _put_aside_or_back(self, answer: Answer) -> None:
+        """Move jobs between the frontier and the overflow, as the frontier says."""
+        assert self._overflow is not None, "only a frontier with an overflow spills"
+        if isinstance(answer, Spill):
+            self._overflow.put(answer.jobs)
+        elif isinstance(answer, Refill):
+            self._frontier.refill(answer.key, self._overflow.take(answer.key, answer.most))
 
     def _deliver(self, outcome: Any) -> None:
         delivery = self._delivery
@@ -197,6 +208,12 @@ class Driver(Generic[R]):
         if delivery.failure is not None:
             self.failure = self.failure or delivery.failure
             self._aborting = True
+
+    def _close_the_rest(self) -> None:
+        self.engine.close()
+        self._delivery.close()
+        if self._overflow is not None:
+            self._overflow.close()
 
     def _finish(self) -> None:
         self.finished = True

@@ -16,7 +16,7 @@ from pyroaring import BitMap64
 from penstock.core.model import Ending, Outcome, Row
 from penstock.core.tally import Statistics
 
-__all__ = ["Engine", "Extent", "Input", "Report", "Settled", "Signal", "Sink", "Source"]
+__all__ = ["Engine", "Extent", "Input", "Overflow", "Report", "Settled", "Signal", "Sink", "Source"]
 
 Work = TypeVar("Work", contravariant=True)  # noqa: PLC0105 - what an engine is given to do: a Job, a Call
 Given = TypeVar("Given", covariant=True)  # noqa: PLC0105 - what a source gives to be done
@@ -104,6 +104,19 @@ class Engine(Protocol[Work, Tried]):
 
     def close(self) -> None:
         """Give back every descriptor. May be called twice."""
+
+
+class Overflow(Protocol):
+    """Keeps the jobs that the frontier spills, on a disk."""
+
+    def put(self, jobs: Sequence[Any]) -> None:
+        """Keep *jobs*, each behind those that its key has here. OutputError where that can't be done."""
+
+    def take(self, key: Any, most: int) -> Sequence[Any]:
+        """The oldest jobs of *key*, *most* of them at the most; they are not here any more."""
+
+    def close(self) -> None:
+        """Drop what is here. May be called twice."""
 
 
 class Extent(Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import Any, Final, TypedDict, TypeVar, Unpack
 from msgspec import Struct
 
 from penstock.core.calls import Call, CallJudge, CallTally, Result, Retry
-from penstock.core.frontier import Frontier
+from penstock.core.frontier import Ahead, Frontier
 from penstock.delivery import Delivery
 from penstock.driver import Driver
 from penstock.engine.tasks import TasksEngine
@@ -87,7 +87,7 @@ class _Chosen(Struct, frozen=True, forbid_unknown_fields=True):
             delay=self.delay,
             rate=self.rate,
             policy=CallJudge(self.attempts, _rule(self.retry)),
-            keyed=keyed,
+            ahead=Ahead.WINDOW if keyed else Ahead.NOWHERE,
         )
 
 

@@ -14,18 +14,33 @@ comes back when one of its jobs is judged. So nothing here walks over lanes that
 
 from __future__ import annotations
 
-import enum
 import heapq
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from msgspec import Struct
-
+from penstock.core.answers import (
+    FINISHED,
+    HELD,
+    PULL,
+    Ahead,
+    Answer,
+    Bound,
+    Finished,
+    Held,
+    Keyed,
+    Pull,
+    Refill,
+    Spill,
+    Start,
+    Wait,
+    Waiting,
+)
 from penstock.core.judge import Again, Done, Onward, Verdict
 from penstock.core.limits import Pace
 
 __all__ = [
+    "Ahead",
     "Answer",
     "Bound",
     "Finished",
@@ -33,6 +48,8 @@ __all__ = [
     "Held",
     "Keyed",
     "Pull",
+    "Refill",
+    "Spill",
     "Start",
     "Wait",
     "Waiting",
@@ -47,79 +64,13 @@ them may keep all others waiting, so this is what bounds the outcomes held back;
 leave all slots but its own empty."""
 
 
-class Keyed(Protocol):
-    """A job, as far as the frontier cares: something with a key."""
-
-    @property
-    def key(self) -> Any:
-        """Whose limits apply."""
-
-
-class Start(Struct, frozen=True, gc=False):
-    """Slot, host and pace are all free: give the job to the engine."""
-
-    job: Any
-
-
-class Pull(NamedTuple):
-    """There is room for another job: take one item from the source and offer it, or close."""
-
-
-class Wait(NamedTuple):
-    """Nothing may start before *until*, or before something finishes (None)."""
-
-    until: float | None
-
-
-class Finished(NamedTuple):
-    """The source is closed, nothing is held, nothing runs: leave the loop."""
-
-
-class Held(NamedTuple):
-    """The job is in the frontier's memory now."""
-
-
-class Bound(enum.StrEnum):
-    """What kept the frontier from starting more, the last time it said so; or what the jobs of one key wait for."""
-
-    NOTHING = "nothing"
-    SOURCE = "source"
-    CONCURRENCY = "concurrency"
-    CONSUMER = "consumer"
-    RATE = "rate"
-    KEYS = "keys"
-    BACKOFF = "backoff"
-    ORDER = "order"
-    PAUSED = "paused"
-    PER_KEY = "per_key"
-    DELAY = "delay"
-
-
-class Waiting(NamedTuple):
-    """What *jobs* of one *key* wait for: *bound*, until the time *until* where it is a matter of time.
-
-    ``NOTHING`` means that they start with the next step; *running* is how many of the key run meanwhile.
-    """
-
-    key: Any
-    jobs: int
-    running: int
-    bound: Bound
-    until: float | None
-
-
-Answer = Start | Pull | Wait | Finished
 Policy = Callable[[Any, float, float], Verdict]
-
-PULL: Final = Pull()
-FINISHED: Final = Finished()
-HELD: Final = Held()
 
 
 class _Lane:
     """The jobs of one key that may start as soon as the key's limits allow, oldest first."""
 
-    __slots__ = ("backing_off", "free_at", "jobs", "key", "queued", "running")
+    __slots__ = ("backing_off", "free_at", "jobs", "key", "queued", "running", "spilled")
 
     def __init__(self, key: Any) -> None:
         self.key = key
@@ -128,6 +79,7 @@ class _Lane:
         self.backing_off = 0
         self.free_at = LONG_AGO
         self.queued = False
+        self.spilled = 0
 
 
 class Frontier:
@@ -140,8 +92,10 @@ class Frontier:
     Jobs that come back (a retry, a redirect) are held beyond the window where it is full: they were read
     already. So *held* and *running* together never exceed *window* + *concurrency* - 1.
 
-    Without *keyed* all jobs have one key. Then reading on can't find another that is free, so no job is
-    held that has not been tried: *running* and those never exceed *concurrency*.
+    *ahead* says how far it reads on where no job may start. With an overflow the window is no limit to that: once
+    half of it is taken a key keeps no more than its share, which is the smaller the more keys there are; what is beyond
+    must be put aside (``Spill``) and comes back when the key has no more (``Refill``). So reading stops only where the
+    jobs of as many keys as half the window wait. Nowhere, *running* and jobs never tried do not exceed *concurrency*.
 
     *concurrency*, *per_key*, *delay*, *rate* and *pauses* may be set at any time and from any thread, and hold
     from the next answer on; a key's new delay from its next start on. While *pauses* is above 0 nothing starts.
@@ -156,7 +110,7 @@ class Frontier:
         delay: float = 0.0,
         rate: float | None = None,
         policy: Policy | None = None,
-        keyed: bool = True,
+        ahead: Ahead = Ahead.WINDOW,
     ) -> None:
         """All bounds are at least 1; *delay* is at least 0; *rate* is above 0, or None for no limit."""
         self.window = window
@@ -171,7 +125,11 @@ class Frontier:
         self._per_key = per_key
         self._rate = rate
         self._changed = False
-        self._keyed = keyed
+        self._ahead = ahead
+        self._spills = ahead is Ahead.OVERFLOW
+        self.spilled = 0
+        # Lanes that have jobs in the overflow and none here.
+        self._empty: deque[_Lane] = deque()
         self._pace = Pace(rate)
         self._lanes: dict[Any, _Lane] = {}
         self._ready: deque[_Lane] = deque()
@@ -219,28 +177,48 @@ class Frontier:
             self._rearrange()
         if self._timers and self._timers[0][0] <= now:
             self._wake(now)
+        if self._empty:
+            return self._refill()
         until = None
         if self.pauses:
             bound = Bound.PAUSED
         elif self.running + undelivered >= self.concurrency:
             bound = Bound.CONSUMER if self.running < self.concurrency else Bound.CONCURRENCY
-        elif self._ready:
+        elif self._ready or self._may_pull(withheld):
             if self._rate is None or (until := self._pace.free_at()) <= now:
-                return Start(self._start(now))
+                return Start(self._start(now)) if self._ready else PULL
             bound = Bound.RATE
-        elif self._may_pull(withheld):
-            if self._rate is None or (until := self._pace.free_at()) <= now:
-                return PULL
-            bound = Bound.RATE
+        elif self._spills and (jobs := self._evict()):
+            return Spill(jobs)
         else:
             bound, until = self._held_up(withheld), self.wakes_at() if self.held else None
-        if self.closed and not self.held and not self.running:
+        if self.closed and not self.held and not self.running and not self.spilled:
             return FINISHED
         self.bound = bound
         return Wait(until)
 
-    def offer(self, job: Keyed) -> Held:
-        """Take *job* in; it may start when its key's limits allow."""
+    def offer(self, job: Keyed) -> Held | Spill:
+        """Take *job* in; it may start when its key's limits allow. ``Spill`` where its key has its share here."""
+        if self._spills and 2 * self.held >= self.window:
+            lane = self._lanes.get(job.key)
+            if lane is not None and (lane.spilled or len(lane.jobs) >= self._share()):
+                lane.spilled += 1
+                self.spilled += 1
+                return Spill((job,))
+        return self._hold(job)
+
+    def refill(self, key: Any, jobs: Sequence[Keyed]) -> None:
+        """Take back *jobs* of *key* from the overflow, as ``Refill`` asked for."""
+        lane = self._lanes[key]
+        assert 0 < len(jobs) <= lane.spilled, f"{len(jobs)} of the {lane.spilled} jobs that {key!r} has in the overflow"
+        lane.jobs.extend(jobs)
+        lane.spilled -= len(jobs)
+        self.spilled -= len(jobs)
+        self.held += len(jobs)
+        if not lane.queued:
+            self._place(lane)
+
+    def _hold(self, job: Keyed) -> Held:
         lane = self._lanes.get(job.key)
         if lane is None:
             lane = self._lanes[job.key] = _Lane(job.key)
@@ -266,13 +244,13 @@ class Frontier:
         elif type(verdict) is Onward:
             answer = Again(verdict.job, now)
             if self.window:
-                self.offer(verdict.job)
+                self._hold(verdict.job)
         else:
             assert isinstance(verdict, Again)
             answer = verdict
             if self.window:
                 self._back_off(lane, verdict)
-        if not lane.queued and (lane.jobs or not lane.running):
+        if not lane.queued and (lane.jobs or lane.spilled or not lane.running):
             self._place(lane)
         return answer
 
@@ -281,7 +259,10 @@ class Frontier:
         self.closed = True
 
     def drain(self) -> list[Any]:
-        """Close, and give back every job that has not started; what runs may finish."""
+        """Close, and give back every job here that has not started; what runs may finish.
+
+        Those in the overflow are forgotten; ``spilled`` tells before whether there are any.
+        """
         self.closed = True
         self.window = 0
         jobs = [job for lane in self._lanes.values() for job in lane.jobs]
@@ -291,10 +272,11 @@ class Frontier:
         self._lanes = {key: lane for key, lane in self._lanes.items() if lane.running}
         for lane in self._lanes.values():
             lane.queued = False
-            lane.backing_off = 0
+            lane.backing_off = lane.spilled = 0
         self._ready.clear()
         self._timers.clear()
-        self.held = self._backing_off = 0
+        self._empty.clear()
+        self.held = self._backing_off = self.spilled = 0
         return jobs
 
     def wakes_at(self) -> float | None:
@@ -322,7 +304,8 @@ class Frontier:
         found = []
         for lane in list(self._lanes.values()):  # a copy: another thread may ask
             if lane.jobs:
-                found.append(Waiting(lane.key, len(lane.jobs), lane.running, *self._reason(lane)))
+                jobs = len(lane.jobs) + lane.spilled
+                found.append(Waiting(lane.key, jobs, lane.running, *self._reason(lane)))
             if lane.backing_off:
                 found.append(Waiting(lane.key, lane.backing_off, lane.running, Bound.BACKOFF, again.get(lane.key)))
         return sorted(found, key=lambda waiting: -waiting.jobs)
@@ -337,9 +320,35 @@ class Frontier:
         everybodys = (Bound.CONCURRENCY, Bound.CONSUMER, Bound.PAUSED)
         return (self.bound if self.bound in everybodys else Bound.NOTHING), None
 
+    def _refill(self) -> Refill:
+        lane = self._empty.popleft()
+        lane.queued = False
+        return Refill(lane.key, min(lane.spilled, self._share()))
+
+    def _share(self) -> int:
+        """How many jobs a key may have here, where half of the window is taken."""
+        return max(1, self.window // (2 * len(self._lanes)))
+
+    def _evict(self) -> tuple[Any, ...]:
+        """Make room: cut every key that has more down to its share, newest jobs first. Walks over all keys.
+
+        Where each could keep but one job, there would be too little room to be worth the walk.
+        """
+        jobs: list[Any] = []
+        if self.closed or self.held < self.window or 2 * len(self._lanes) > self.window:
+            return ()
+        share = self._share()
+        for lane in self._lanes.values():
+            beyond = [lane.jobs.pop() for _ in range(len(lane.jobs) - share)]
+            lane.spilled += len(beyond)
+            jobs += reversed(beyond)
+        self.held -= len(jobs)
+        self.spilled += len(jobs)
+        return tuple(jobs)
+
     def _may_pull(self, withheld: int | None) -> bool:
         """Whether to read on; asked only where no job held may start."""
-        if self.closed or self.held >= self.window or not (self._keyed or self.held == self._backing_off):
+        if self.closed or self.held >= self.window or (self._ahead is Ahead.NOWHERE and self.held > self._backing_off):
             return False
         return withheld is None or self.running + self.held + withheld < IN_ORDER * self.concurrency
 
@@ -375,7 +384,7 @@ class Frontier:
             lane.free_at = now + self.delay
         if self._rate is not None:
             self._pace.start(now)
-        if lane.jobs:
+        if lane.jobs or lane.spilled:
             self._place(lane)
         return job
 
@@ -389,6 +398,9 @@ class Frontier:
                 self._ready.append(lane)
             else:
                 self._at(lane.free_at, lane, None)
+        elif lane.spilled:
+            self._empty.append(lane)
+            lane.queued = True
         elif not lane.running and not lane.backing_off:
             if lane.free_at <= self._now:
                 del self._lanes[lane.key]
@@ -421,4 +433,4 @@ class Frontier:
 
 
 def _load(lane: _Lane) -> int:
-    return len(lane.jobs) + lane.running + lane.backing_off
+    return len(lane.jobs) + lane.spilled + lane.running + lane.backing_off
