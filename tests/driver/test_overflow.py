@@ -55,8 +55,8 @@ def test_what_is_put_aside_counts_as_held():
     driver, _ = drive(SLOW, Overflow())
     driver.step()
     now = driver.statistics()
-    assert now.held == now.pulled - now.running
-    assert now.busiest == ("slow", SLOW)
+    assert now.held == now.pulled - now.running > 900
+    assert now.busiest == ("slow", now.pulled)
     driver.close()
 
 
@@ -64,7 +64,7 @@ def test_a_stop_leaves_what_is_put_aside_undone():
     driver, engine = drive(SLOW, Overflow())
     driver.step()
     driver.stop()
-    assert len(finish(driver, engine)) == 10
+    assert len(finish(driver, engine)) == 2
     assert not driver.complete
 
 
