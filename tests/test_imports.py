@@ -85,6 +85,8 @@ PURE = frozenset(
         "compression.zstd",
         "contextlib",
         "encodings",
+        "datetime",
+        "email.utils",
         "encodings.aliases",
         "enum",
         "heapq",

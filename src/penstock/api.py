@@ -20,6 +20,7 @@ from penstock.callback import PageCallback
 from penstock.core.inputs import difference
 from penstock.core.model import Fetched, Job, Outcome
 from penstock.core.requests import Requests
+from penstock.core.retry import LONGEST_PARK
 from penstock.core.tally import Tally
 from penstock.delivery import Delivery
 from penstock.driver import Driver
@@ -194,8 +195,8 @@ def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPa
     """A session on *folder*, which it closes when it ends."""
     ledger, output = folder.ledger, settings.output()
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
-    store = FolderStore(sinks, folder, output.flush_every)
-    flow = _flow(source, settings, ledger.settled(), _delivery(on_page), folder.path)
+    flow = _flow(source, settings, ledger.settled(), _delivery(on_page), folder)
+    store = FolderStore(sinks, folder, output.flush_every, parked=flow.parked)
     return Session(flow, store, source, settings=settings, folder=str(folder.path), before=ledger.tally())
 
 
@@ -245,16 +246,24 @@ def _located(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _flow(
-    source: Input, settings: Settings, settled: Settled, delivery: Delivery[Outcome], folder: Path | None = None
+    source: Input, settings: Settings, settled: Settled, delivery: Delivery[Outcome], folder: RunFolder | None = None
 ) -> Flow[Outcome]:
-    """A flow over what of *source* is not yet *settled*; what must wait on a disk waits in *folder*."""
+    """A flow over what of *source* is not yet *settled*.
+
+    Hosts that were parked when *folder* was left still are; what must wait on a disk waits in it.
+    """
     frontier = settings.frontier()
+    if folder is not None:
+        now, wall = time.monotonic(), time.time()
+        for host, until in folder.ledger.parked().items():
+            # By a clock that was set back meanwhile it might be parked for years.
+            frontier.park(host, now + min(until - wall, LONGEST_PARK))
 
     def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
         engine = CurlEngine(settings.http())
         jobs = _jobs(source, settled, Requests(settings.request_headers()))
         pulled = ReadAhead(jobs, engine.wake) if source.blocks else Inline(jobs)
-        return Driver(pulled, frontier, engine, delivery, overflow=Overflow(folder))
+        return Driver(pulled, frontier, engine, delivery, overflow=Overflow(None if folder is None else folder.path))
 
     return Flow(frontier, make)
 

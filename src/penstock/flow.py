@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 from penstock.core.frontier import Frontier, Waiting
 from penstock.core.tally import Statistics
@@ -184,6 +185,11 @@ class Flow(Generic[R]):
     def rate(self, rate: float | None) -> None:
         self._frontier.rate = check_rate(rate)
         self._wake()
+
+    def parked(self) -> dict[Any, float]:
+        """The keys whose servers asked to be left alone (Retry-After), and until when, in seconds since 1970."""
+        now, wall = time.monotonic(), time.time()
+        return {key: wall + until - now for key, until in self._frontier.parked(now).items()}
 
     def waiting(self) -> list[Waiting]:
         """What the jobs of each key wait for, most jobs first; times are those of ``time.monotonic``."""

@@ -88,6 +88,7 @@ class Bound(enum.StrEnum):
     PAUSED = "paused"
     PER_KEY = "per_key"
     DELAY = "delay"
+    PARKED = "parked"
 
 
 class Ahead(enum.Enum):

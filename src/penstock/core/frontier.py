@@ -130,6 +130,8 @@ class Frontier:
         self.spilled = 0
         # Lanes that have jobs in the overflow and none here.
         self._empty: deque[_Lane] = deque()
+        # Until when the servers themselves want to be left alone.
+        self._parked: dict[Any, float] = {}
         self._pace = Pace(rate)
         self._lanes: dict[Any, _Lane] = {}
         self._ready: deque[_Lane] = deque()
@@ -241,6 +243,8 @@ class Frontier:
         verdict = self._policy(attempt, now, draw)
         if type(verdict) is Done:
             answer: Done | Again = verdict
+            if verdict.park is not None:
+                self.park(lane.key, verdict.park)
         elif type(verdict) is Onward:
             answer = Again(verdict.job, now)
             if self.window:
@@ -248,11 +252,32 @@ class Frontier:
         else:
             assert isinstance(verdict, Again)
             answer = verdict
+            if verdict.park is not None:
+                self.park(lane.key, verdict.park)
             if self.window:
                 self._back_off(lane, verdict)
         if not lane.queued and (lane.jobs or lane.spilled or not lane.running):
             self._place(lane)
         return answer
+
+    def park(self, key: Any, until: float) -> None:
+        """Start nothing of *key* before *until*; a wish for less than it has already is granted by that."""
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane(key)
+        if until <= max(lane.free_at, self._now):
+            return
+        lane.free_at = self._parked[key] = until
+        if lane.queued and lane in self._ready:
+            self._ready.remove(lane)
+            lane.queued = False
+        if not lane.queued:
+            self._place(lane)
+
+    def parked(self, now: float) -> dict[Any, float]:
+        """The keys that are parked still at *now*, each with the time until which it is."""
+        self._parked = {key: until for key, until in self._parked.items() if until > now}
+        return self._parked
 
     def close(self) -> None:
         """The source has no more: nothing will be offered, and ``next`` will not ask."""
@@ -314,7 +339,8 @@ class Frontier:
         if lane.running >= self._per_key:
             return Bound.PER_KEY, None
         if lane.free_at > self._now:
-            return Bound.DELAY, lane.free_at
+            bound = Bound.PARKED if self._parked.get(lane.key) == lane.free_at else Bound.DELAY
+            return bound, lane.free_at
         if self.bound is Bound.RATE:
             return Bound.RATE, self._pace.free_at()
         everybodys = (Bound.CONCURRENCY, Bound.CONSUMER, Bound.PAUSED)

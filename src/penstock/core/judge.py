@@ -12,22 +12,24 @@ from msgspec.structs import replace
 
 from penstock.core.model import Attempt, Ending, Failed, Fetched, Job, Kind, Outcome, Skipped, Slug
 from penstock.core.requests import REDIRECTS, Refused, follow
-from penstock.core.retry import Retry
+from penstock.core.retry import Retry, retry_after
 
 __all__ = ["Again", "Done", "Judge", "Onward", "Verdict"]
 
 
 class Done(Struct, frozen=True, gc=False):
-    """The input has its outcome."""
+    """The input has its outcome. *park*: nothing of the job's key may start before that time."""
 
     outcome: Ending
+    park: float | None = None
 
 
 class Again(Struct, frozen=True, gc=False):
-    """The same work once more, not before *until*."""
+    """The same work once more, not before *until*; *park* as of ``Done``."""
 
     job: Any
     until: float
+    park: float | None = None
 
 
 class Onward(Struct, frozen=True, gc=False):
@@ -53,12 +55,13 @@ class Judge(Struct, frozen=True):
                 return Onward(onward)
             if type(onward) is Refused:
                 return Done(_outcome(attempt, onward.slug, onward.detail))
+        wish = retry_after(attempt)
+        park = None if wish is None else now + wish
         delay = self.retry.delay(attempt, draw)
         if delay is not None:
-            job = attempt.job
             until = now + delay
-            return Again(_from_the_start(job, until), until)
-        return Done(_outcome(attempt, attempt.error, attempt.detail))
+            return Again(_from_the_start(attempt.job, until), until, park)
+        return Done(_outcome(attempt, attempt.error, attempt.detail), park)
 
 
 def _from_the_start(job: Job, ready: float) -> Job:
