@@ -89,6 +89,7 @@ PURE = frozenset(
         "email.utils",
         "encodings.aliases",
         "enum",
+        "functools",
         "heapq",
         "re",
         "sys",  # for its version alone

@@ -14,7 +14,7 @@ from contextlib import suppress
 from random import random
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from penstock.core.frontier import Answer, Bound, Finished, Frontier, Pull, Refill, Spill, Start, Wait
+from penstock.core.frontier import Answer, Bound, Finished, Frontier, Pull, Refill, Settle, Spill, Start, Wait
 from penstock.core.judge import Done
 from penstock.core.model import Ending
 from penstock.core.tally import Statistics
@@ -199,6 +199,9 @@ class Driver(Generic[R]):
         assert self._overflow is not None, "only a frontier with an overflow spills"
         if isinstance(answer, Spill):
             self._overflow.put(answer.jobs)
+        elif isinstance(answer, Settle):
+            for ending in answer.endings:
+                self._deliver(ending)
         elif isinstance(answer, Refill):
             self._frontier.refill(answer.key, self._overflow.take(answer.key, answer.most))
 

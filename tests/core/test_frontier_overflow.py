@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.told import Item, Tried, a0, make, settle, starts
 
-from penstock.core.frontier import Ahead, Bound, Finished, Held, Pull, Refill, Spill, Start, Wait
-from penstock.core.judge import Again, Onward
+from penstock.core.frontier import Ahead, Bound, Finished, Held, Pull, Refill, Settle, Spill, Start, Wait
+from penstock.core.judge import Again, Done, Onward
 
 
 def jobs(key: str, count: int, first: int = 0) -> list[Item]:
@@ -136,41 +136,68 @@ def test_a_refill_of_more_than_there_is_is_a_bug():
         frontier.refill("a", jobs("a", 2, 5))
 
 
+class Driven:
+    """A frontier over *keys* with an overflow that is a dictionary; a *slow* key's jobs take ten times as long.
+
+    The end of a job in *last* gives up all others of its key, as when its host is down.
+    """
+
+    def __init__(self, keys: list[str], slow: str, last: set[int], **limits) -> None:
+        self.jobs = [Item(key, number) for number, key in enumerate(keys)]
+        self.frontier = make(closed=False, concurrency=4, ahead=Ahead.OVERFLOW, **limits)
+        self.ended: list[Item] = []
+        self._source = iter(self.jobs)
+        self._slow, self._last = slow, last
+        self._aside = defaultdict(list)
+        self._running: list[tuple[float, Item]] = []
+        self._now = 0.0
+
+    def turn(self) -> bool:
+        """Do what it says; whether there is more to do."""
+        answer = self.frontier.next(self._now)
+        if isinstance(answer, Pull):
+            job = next(self._source, None)
+            answer = self.frontier.close() if job is None else self.frontier.offer(job)
+        if isinstance(answer, Start):
+            self._running.append((self._now + (10.0 if answer.job.key == self._slow else 1.0), answer.job))
+        elif isinstance(answer, Spill):
+            for job in answer.jobs:
+                self._aside[job.key].append(job)
+        elif isinstance(answer, Refill):
+            aside = self._aside[answer.key]
+            back, self._aside[answer.key] = aside[: answer.most], aside[answer.most :]
+            self.frontier.refill(answer.key, back)
+        elif isinstance(answer, Settle):
+            self.ended += answer.endings
+        elif isinstance(answer, Wait):
+            self._wait(answer.until)
+        return not isinstance(answer, Finished)
+
+    def _wait(self, until: float | None) -> None:
+        end, job = min(self._running, default=(float("inf"), None))
+        self._now = end if until is None else min(end, until)
+        if job is not None and self._now == end:
+            self._running.remove((end, job))
+            self.ended.append(job)
+            down = job.number in self._last
+            verdict = Done(job, park=end + 3.0, rest=lambda job: job) if down else Done(job)
+            self.frontier.judge(Tried(job, verdict), end, 0.0)
+
+
 @given(
     keys=st.lists(st.sampled_from("aaaaaabbc") | st.text("abcdefgh", min_size=1, max_size=2), max_size=200),
-    window=st.integers(2, 12),
-    per_key=st.integers(1, 2),
-    delay=st.sampled_from([0.0, 0.5]),
     slow=st.sampled_from("abc"),
+    last=st.sets(st.integers(0, 200), max_size=8),
+    window=st.integers(2, 12),
+    per_key=st.integers(1, 3),
+    delay=st.sampled_from([0.0, 0.5]),
 )
-def test_every_job_starts_once_within_the_bounds(keys, window, per_key, delay, slow):
-    """Whatever the order of keys, with an overflow that is a dictionary; a slow key's jobs take ten times as long."""
-    source = iter([Item(key, number) for number, key in enumerate(keys)])
-    frontier = make(closed=False, window=window, concurrency=4, per_key=per_key, delay=delay, ahead=Ahead.OVERFLOW)
-    aside = defaultdict(list)
-    now, started, running = 0.0, [], []
+def test_every_job_comes_to_one_end_within_the_bounds(keys, slow, last, **limits):
+    driven = Driven(keys, slow, last, **limits)
+    frontier = driven.frontier
     for _ in range(20 * len(keys) + 20):
-        answer = frontier.next(now)
-        if isinstance(answer, Start):
-            started.append(answer.job)
-            running.append((now + (10.0 if answer.job.key == slow else 1.0), answer.job))
-        elif isinstance(answer, Pull):
-            job = next(source, None)
-            answer = frontier.close() if job is None else frontier.offer(job)
-        if isinstance(answer, Spill):
-            for job in answer.jobs:
-                aside[job.key].append(job)
-        elif isinstance(answer, Refill):
-            back, aside[answer.key] = aside[answer.key][: answer.most], aside[answer.key][answer.most :]
-            frontier.refill(answer.key, back)
-        elif isinstance(answer, Wait):
-            end, job = min(running, default=(float("inf"), None))
-            now = end if answer.until is None else min(end, answer.until)
-            if now == end:
-                running.remove((end, job))
-                settle(frontier, job, now)
-        elif isinstance(answer, Finished):
+        if not driven.turn():
             break
-        assert frontier.held <= window + len(set(keys))
-    assert sorted(started) == sorted(Item(key, number) for number, key in enumerate(keys))
+        assert frontier.held <= limits["window"] + len(set(keys))
+    assert sorted(driven.ended) == sorted(driven.jobs)
     assert (frontier.held, frontier.spilled, frontier.running) == (0, 0, 0)

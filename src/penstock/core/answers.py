@@ -22,6 +22,7 @@ __all__ = [
     "Keyed",
     "Pull",
     "Refill",
+    "Settle",
     "Spill",
     "Start",
     "Wait",
@@ -43,34 +44,40 @@ class Start(Struct, frozen=True, gc=False):
     job: Any
 
 
-class Pull(NamedTuple):
+class Pull(Struct, frozen=True, gc=False):
     """There is room for another job: take one item from the source and offer it, or close."""
 
 
-class Wait(NamedTuple):
+class Settle(Struct, frozen=True, gc=False):
+    """These are the *endings* of jobs that will not be tried: deliver them."""
+
+    endings: tuple[Any, ...]
+
+
+class Wait(Struct, frozen=True, gc=False):
     """Nothing may start before *until*, or before something finishes (None)."""
 
     until: float | None
 
 
-class Finished(NamedTuple):
+class Finished(Struct, frozen=True, gc=False):
     """The source is closed, nothing is held, nothing runs: leave the loop."""
 
 
-class Refill(NamedTuple):
+class Refill(Struct, frozen=True, gc=False):
     """*key* has room again: take up to *most* of its jobs from the overflow, oldest first, and refill with them."""
 
     key: Any
     most: int
 
 
-class Spill(NamedTuple):
+class Spill(Struct, frozen=True, gc=False):
     """These *jobs* must not stay in memory: write them to the overflow, behind those that their key has there."""
 
     jobs: tuple[Any, ...]
 
 
-class Held(NamedTuple):
+class Held(Struct, frozen=True, gc=False):
     """The job is in the frontier's memory now."""
 
 
@@ -86,6 +93,7 @@ class Bound(enum.StrEnum):
     BACKOFF = "backoff"
     ORDER = "order"
     PAUSED = "paused"
+    CUT_OFF = "cut_off"
     PER_KEY = "per_key"
     DELAY = "delay"
     PARKED = "parked"
@@ -117,7 +125,7 @@ class Waiting(NamedTuple):
     until: float | None
 
 
-Answer = Start | Pull | Refill | Spill | Wait | Finished
+Answer = Start | Pull | Refill | Settle | Spill | Wait | Finished
 
 PULL: Final = Pull()
 FINISHED: Final = Finished()
