@@ -53,7 +53,10 @@ class TasksEngine:
         self._dropped: set[asyncio.Task[None]] = set()
         self._finished: list[Called] = []
         self._misuse: UsageError | None = None
+        # That work has finished was told; for the loop's thread alone.
         self._stirred = False
+        # The alarm may have rung.
+        self._woken = False
         self._closed = False
         self._waker, self._alarm = socket.socketpair()
         self._waker.settimeout(0)
@@ -69,8 +72,9 @@ class TasksEngine:
         """What has finished; inside of a running loop it never waits."""
         if self._runner is not None:
             self._run(timeout)
-        if self._stirred:
-            self._stirred = False
+        self._stirred = False
+        if self._woken:
+            self._woken = False
             with suppress(BlockingIOError):
                 while len(self._alarm.recv(4096)) == 4096:
                     pass
@@ -89,10 +93,12 @@ class TasksEngine:
 
     def wake(self) -> None:
         """End a wait, now or the next one."""
-        self._stirred = True
+        # Said before and after: the loop's thread may look in between, and forget it.
+        self._woken = True
         # A full pipe is as good as a written one; a closed one belongs to an engine that has ended.
         with suppress(BlockingIOError, OSError):
             self._waker.send(b"\0")
+        self._woken = True
 
     def cancel(self) -> None:
         """Cancel what runs. With a loop of the engine's own it is over when this returns."""
@@ -153,6 +159,7 @@ class TasksEngine:
 
     def _stir(self) -> None:
         """Let whoever collects know, once for all that finishes before they come."""
+        self._stirred = True
         if self._runner is not None:
             self.loop.stop()
         else:
