@@ -371,8 +371,11 @@ def test_what_has_finished_is_let_go_of(make):
     class Page:
         pass
 
-    engine = make(lambda page: told(weakref.ref(page)))
-    found = outcome(engine, Page())
-    refer, found = found.value, None
-    gc.collect()
-    assert refer() is None
+    engine, gc_was = make(lambda page: told(weakref.ref(page))), gc.isenabled()
+    gc.disable()
+    try:
+        refer = outcome(engine, Page()).value
+        assert refer() is None
+    finally:
+        if gc_was:
+            gc.enable()

@@ -25,7 +25,8 @@ __all__ = ["TasksEngine"]
 
 Work = Callable[[Any], Awaitable[Any]]
 
-UNCALLED: Final = object()
+NOTHING: Final = object()
+"""Not there: None may be what the work returned."""
 
 
 class TasksEngine:
@@ -49,7 +50,7 @@ class TasksEngine:
         self._work = work
         self._timeout = timeout
         # By the seq of the job: a task that is not here any more was dropped.
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._tasks: dict[int, asyncio.Task[None] | None] = {}
         self._dropped: set[asyncio.Task[None]] = set()
         self._finished: list[Called] = []
         self._misuse: UsageError | None = None
@@ -66,7 +67,11 @@ class TasksEngine:
 
     def start(self, job: Call, now: float) -> None:  # noqa: ARG002 - the loop itself keeps a call's time
         """Begin *job*: the work is called in the next turn of the loop."""
-        self._tasks[job.seq] = self.loop.create_task(self._perform(job))
+        # Known before it is made: a loop may begin its tasks at once, and this one be over before it is here.
+        self._tasks[job.seq] = None
+        task = self.loop.create_task(self._perform(job))
+        if job.seq in self._tasks:
+            self._tasks[job.seq] = task
 
     def collect(self, timeout: float | None) -> list[Called]:
         """What has finished; inside of a running loop it never waits."""
@@ -103,10 +108,11 @@ class TasksEngine:
     def cancel(self) -> None:
         """Cancel what runs. With a loop of the engine's own it is over when this returns."""
         self._finished.clear()
-        dropped, self._tasks = self._tasks, {}
-        for task in dropped.values():
+        dropped = [task for task in self._tasks.values() if task is not None]
+        self._tasks.clear()
+        for task in dropped:
             task.cancel()
-        self._dropped.update(dropped.values())
+        self._dropped.update(dropped)
         if self._runner is not None and self._dropped:
             self.loop.run_until_complete(self.settle())
 
@@ -131,7 +137,7 @@ class TasksEngine:
     async def _perform(self, job: Call) -> None:
         """One call. What comes of it is told from in here: a callback would cost each call another turn."""
         value = awaitable = error = None
-        awaitable = UNCALLED
+        awaitable = NOTHING
         try:
             awaitable = self._work(job.item)
             if self._timeout is None:
@@ -141,14 +147,14 @@ class TasksEngine:
                     value = await awaitable
         except Exception as failure:  # noqa: BLE001 - a failure is a value; the consumer gets it
             error = failure
-            if isinstance(failure, TypeError) and awaitable is not UNCALLED and not inspect.isawaitable(awaitable):
+            if isinstance(failure, TypeError) and awaitable is not NOTHING and not inspect.isawaitable(awaitable):
                 self._misuse = self._misuse or _misuse(self._work, awaitable)
         except asyncio.CancelledError as failure:
             if job.seq not in self._tasks:
                 raise
             error = WorkCancelled("the work was cancelled, though not by whoever takes its result")
             error.__cause__ = failure
-        if self._tasks.pop(job.seq, None) is None:
+        if self._tasks.pop(job.seq, NOTHING) is NOTHING:
             if error is not None:
                 said = {"message": "the work failed while it was being cancelled", "exception": error}
                 self.loop.call_exception_handler(said)
