@@ -246,7 +246,7 @@ class Turns:
         self, driver: Driver[Any], later: Callable[[float, Callable[[], None]], Timer], tell: Callable[[], None]
     ) -> None:
         """Nothing is done before the first call."""
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self._driver = driver
         self._later = later
         self._tell = tell
@@ -258,7 +258,9 @@ class Turns:
         if not self._driver.finished:
             try:
                 self._work()
-            except Exception as failure:  # noqa: BLE001 - nobody stands above a loop's callback; the consumer must know
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as failure:  # noqa: BLE001 - nobody stands above a loop's callback; the consumer must know
                 self.failure = failure
                 self._tell()
 

@@ -35,7 +35,8 @@ class TasksEngine:
     *timeout*: seconds for one call; None for no limit. A call that takes longer is cancelled and comes to a
     TimeoutError. *loop* is the one that runs; without one ``loop`` is the engine's own.
 
-    ``collect`` raises UsageError where *work* returned something that can't be awaited.
+    ``collect`` raises UsageError where *work* returned something that can't be awaited, and what *work* raised if
+    that is no Exception.
     """
 
     def __init__(
@@ -53,7 +54,8 @@ class TasksEngine:
         self._tasks: dict[int, asyncio.Task[None] | None] = {}
         self._dropped: set[asyncio.Task[None]] = set()
         self._finished: list[Called] = []
-        self._misuse: UsageError | None = None
+        # What is no failure of one item's, and ends everything.
+        self._failure: BaseException | None = None
         # That work has finished was told; for the loop's thread alone.
         self._stirred = False
         # The alarm may have rung.
@@ -83,8 +85,8 @@ class TasksEngine:
             with suppress(BlockingIOError):
                 while len(self._alarm.recv(4096)) == 4096:
                     pass
-        if self._misuse is not None:
-            raise self._misuse
+        if self._failure is not None:
+            raise self._failure
         finished, self._finished = self._finished, []
         return finished
 
@@ -148,12 +150,9 @@ class TasksEngine:
         except Exception as failure:  # noqa: BLE001 - a failure is a value; the consumer gets it
             error = failure
             if isinstance(failure, TypeError) and awaitable is not NOTHING and not inspect.isawaitable(awaitable):
-                self._misuse = self._misuse or _misuse(self._work, awaitable)
-        except asyncio.CancelledError as failure:
-            if job.seq not in self._tasks:
-                raise
-            error = WorkCancelled("the work was cancelled, though not by whoever takes its result")
-            error.__cause__ = failure
+                self._failure = self._failure or _misuse(self._work, awaitable)
+        except BaseException as raised:  # noqa: BLE001 - what is raised again is decided there
+            error = self._no_exception(job, raised)
         if self._tasks.pop(job.seq, NOTHING) is NOTHING:
             if error is not None:
                 said = {"message": "the work failed while it was being cancelled", "exception": error}
@@ -162,6 +161,19 @@ class TasksEngine:
         self._finished.append(Called(job, value, error))
         if not self._stirred:
             self._stir()
+
+    def _no_exception(self, job: Call, raised: BaseException) -> WorkCancelled:
+        """The error that a cancellation from elsewhere is; else raises *raised*, and has ``collect`` raise it."""
+        if not isinstance(raised, asyncio.CancelledError):
+            if not isinstance(raised, KeyboardInterrupt | SystemExit):  # which the loop lets through by itself
+                self._failure = self._failure or raised
+                self._stir()
+            raise raised
+        if job.seq not in self._tasks:
+            raise raised
+        error = WorkCancelled("the work was cancelled, though not by whoever takes its result")
+        error.__cause__ = raised
+        return error
 
     def _stir(self) -> None:
         """Let whoever collects know, once for all that finishes before they come."""
