@@ -221,7 +221,11 @@ class Flow(Generic[R]):
         """Drop what runs and give back everything. May be called twice.
 
         Inside of an event loop use ``aclose``: this one can't wait until coroutines that it drops are over.
+        Called by the work itself both are an ``abort``: whoever takes the outcomes does the rest.
         """
+        if self._is_inside():
+            self.abort()
+            return
         with self._ending():
             if self._driver is not None:
                 self._driver.close()
@@ -231,6 +235,9 @@ class Flow(Generic[R]):
 
         Raises what the input's iterator raises when it is closed.
         """
+        if self._is_inside():
+            self.abort()
+            return
         with self._ending():
             if self._driver is not None:
                 await self._driver.aclose()
@@ -292,6 +299,10 @@ class Flow(Generic[R]):
     def _raise(self, error: Exception | None) -> None:
         if error is not None:
             raise error
+
+    def _is_inside(self) -> bool:
+        """Whether it is the work that asks."""
+        return self._driver is not None and self._driver.engine.inside()
 
     def _wake(self) -> None:
         if self._driver is not None and not self._closed:

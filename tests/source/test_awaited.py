@@ -296,3 +296,26 @@ def test_in_a_loop_that_does_not_run_it_is_closed_when_close_returns():
     assert closed == [2.0]
     loop.close()
     source.close()
+
+
+def test_an_iterator_that_closes_its_own_source_is_cancelled_and_closed_by_the_next_who_does(run):
+    async def pull() -> None:
+        closed = []
+
+        async def closes():
+            try:
+                await pulled.source.aclose()
+                await asyncio.sleep(100.0)
+                yield 1
+            finally:
+                await asyncio.sleep(1.0)
+                closed.append(asyncio.get_running_loop().time())
+
+        pulled = Pulled(closes())
+        assert pulled.source.pull() is Signal.NOT_YET
+        await asyncio.sleep(0.5)
+        assert pulled.source.pull() is Signal.EXHAUSTED
+        await pulled.source.aclose()
+        assert closed == [1.0]
+
+    run(pull())

@@ -115,16 +115,25 @@ class TasksEngine:
         for task in dropped:
             task.cancel()
         self._dropped.update(dropped)
-        if self._runner is not None and self._dropped:
+        if self._runner is not None and self._dropped and not self.loop.is_running():
             self.loop.run_until_complete(self.settle())
+
+    def inside(self) -> bool:
+        """Whether one of the calls asks, or has just been dropped and does."""
+        me = asyncio.current_task(self.loop)
+        return me is not None and (me in self._dropped or me in self._tasks.values())
 
     async def settle(self) -> None:
         """Wait until what was cancelled is over, however often whoever waits is cancelled meanwhile."""
         await settle(self._dropped)
 
     def close(self) -> None:
-        """Cancel what runs, and close the loop if it is the engine's own."""
+        """Cancel what runs, and close the loop if it is the engine's own; from inside of that, only end its run."""
         if self._closed:
+            return
+        if self._runner is not None and self.loop.is_running():
+            self.cancel()
+            self.loop.stop()
             return
         self._closed = True
         try:

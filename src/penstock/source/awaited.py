@@ -78,8 +78,13 @@ class Awaited:
     async def aclose(self) -> None:
         """Cancel what is asked for, and close the iterator; whoever comes while another does waits for the same.
 
-        Raises what either raises but for the cancellation, once.
+        Raises what either raises but for the cancellation, once. Called by the iterator itself it only cancels what
+        is asked for: the next who closes waits.
         """
+        if self._asking is not None and self._asking is asyncio.current_task():
+            self._ended = True
+            self._asking.cancel()
+            return
         await settle({self._begin_to_close()})
         failure, self._failure = self._failure, None
         if failure is not None:
@@ -96,7 +101,8 @@ class Awaited:
         try:
             try:
                 if asking is not None:
-                    asking.cancel()
+                    if not asking.cancelling():
+                        asking.cancel()
                     await settle({asking})
                     if not asking.cancelled():
                         asking.result()
