@@ -94,8 +94,6 @@ def play(virtual: Virtual, scenario, first: int | None, second: int | None = Non
         assert loop.readers() == 0
         assert items.closed or items.taken == 0
         assert consumer.cancelled() or consumer.exception() is None
-        for _ in range(3):  # turns for Python, which closes the iterator of a loop that was left
-            await asyncio.sleep(0)
         return not consumer.cancelled(), ends[0] - begun if ends else 0
 
     return virtual.run(watched())
