@@ -306,6 +306,7 @@ class AsyncioShell:
         self._turns = Turns(driver, self._loop.call_later, self.tell)
         self._waiter: asyncio.Future[None] | None = None
         self._loop.add_reader(self._fd, self._turns)
+        self._plugged = True
 
     async def wait(self) -> bool:
         """Work until there are outcomes or everything is done; whether there may be more later."""
@@ -327,7 +328,9 @@ class AsyncioShell:
             self._waiter.set_result(None)
 
     def close(self) -> None:
-        """Unplug from the loop. May be called twice."""
+        """Unplug from the loop, before the engine closes: then its descriptor may be anybody's. May be called twice."""
         self._turns.close()
-        with suppress(RuntimeError):
-            self._loop.remove_reader(self._fd)
+        if self._plugged:
+            self._plugged = False
+            with suppress(RuntimeError):
+                self._loop.remove_reader(self._fd)

@@ -227,6 +227,8 @@ class Flow(Generic[R]):
             self.abort()
             return
         with self._ending():
+            if self._shell is not None:
+                self._shell.close()
             if self._driver is not None:
                 self._driver.close()
 
@@ -239,6 +241,8 @@ class Flow(Generic[R]):
             self.abort()
             return
         with self._ending():
+            if self._shell is not None:
+                self._shell.close()
             if self._driver is not None:
                 await self._driver.aclose()
 
