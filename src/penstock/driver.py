@@ -170,7 +170,7 @@ class Driver(Generic[R]):
         )
 
     def _pull(self) -> bool:
-        """Take one item from the source; False where it has none at the moment."""
+        """Take one item from the source; False where it has none at the moment, or that was the end of it all."""
         try:
             item = self._source.pull()
         except Exception as failure:  # noqa: BLE001 - it belongs to the caller, who gets it from raise_failure
@@ -188,14 +188,14 @@ class Driver(Generic[R]):
             self._deliver(item)
         else:
             self._frontier.offer(item)
-        return True
+        return not self._aborting
 
     def _deliver(self, outcome: Any) -> None:
         delivery = self._delivery
         delivery.put(outcome)
         if delivery.failure is not None:
             self.failure = self.failure or delivery.failure
-            self._aborting = True
+            self.abort()
 
     def _finish(self) -> None:
         self.finished = True
