@@ -127,8 +127,10 @@ class Driver(Generic[R]):
         """Drop what runs, close the source and the engine. May be called twice."""
         self.finished = True
         try:
-            self.engine.cancel()
-            self._source.close()
+            try:
+                self.engine.cancel()
+            finally:
+                self._source.close()
         finally:
             self.engine.close()
             self._delivery.close()

@@ -379,3 +379,26 @@ def test_what_has_finished_is_let_go_of(make):
     finally:
         if gc_was:
             gc.enable()
+
+
+def test_an_alarm_that_rings_while_what_was_cancelled_ends_does_not_cut_that_short(make):
+    over = []
+
+    async def careful(item):
+        try:
+            await told("endless")
+        finally:
+            engine.wake()
+            for _ in range(3):
+                await asyncio.sleep(0)
+            over.append(item)
+
+    engine = make(careful)
+    engine.start(call(0, "a"), 0.0)
+    engine.collect(0)
+    engine.wake()
+    engine.cancel()
+    assert over == ["a"]
+    engine.wake()
+    assert engine.loop.run_until_complete(told("as a source does that is closed next")).startswith("as a")
+    assert engine.collect(None) == []

@@ -64,8 +64,8 @@ class TasksEngine:
         self._waker, self._alarm = socket.socketpair()
         self._waker.settimeout(0)
         self._alarm.settimeout(0)
-        if self._runner is not None:
-            self.loop.add_reader(self._alarm, self.loop.stop)
+        # Whether a loop of our own hears the alarm: only while it is for that that it runs.
+        self._listening = False
 
     def start(self, job: Call, now: float) -> None:  # noqa: ARG002 - the loop itself keeps a call's time
         """Begin *job*: the work is called in the next turn of the loop."""
@@ -115,6 +115,9 @@ class TasksEngine:
         for task in dropped:
             task.cancel()
         self._dropped.update(dropped)
+        if self._listening:
+            self._listening = False
+            self.loop.remove_reader(self._alarm)
         if self._runner is not None and self._dropped and not self.loop.is_running():
             self.loop.run_until_complete(self.settle())
 
@@ -140,7 +143,6 @@ class TasksEngine:
             self.cancel()
         finally:
             if self._runner is not None:
-                self.loop.remove_reader(self._alarm)
                 self._runner.close()
             self._waker.close()
             self._alarm.close()
@@ -195,6 +197,9 @@ class TasksEngine:
     def _run(self, timeout: float | None) -> None:
         """Let the loop of our own go on until something has finished, or for *timeout* seconds."""
         loop, timer = self.loop, None
+        if not self._listening:
+            self._listening = True
+            loop.add_reader(self._alarm, loop.stop)
         if timeout is not None and timeout <= 0:
             loop.stop()  # in front of its run: after one turn
         elif timeout is not None:
