@@ -20,6 +20,7 @@ from penstock.core.model import Ending
 from penstock.core.tally import Statistics
 from penstock.delivery import Delivery
 from penstock.errors import Stalled
+from penstock.interrupts import Interrupts
 from penstock.seams import Engine, Signal, Source
 
 __all__ = ["AsyncioShell", "BlockingShell", "Driver", "Turns"]
@@ -210,14 +211,20 @@ class BlockingShell:
     def __init__(self, driver: Driver[Any]) -> None:
         """Drive *driver* whenever outcomes are asked for."""
         self._driver = driver
+        self._interrupts = Interrupts(driver.engine.wake)
 
     def wait(self, until: float | None) -> bool:
         """Work until there are outcomes, or everything is done, or the time *until* has come.
 
         Whether there may be more later: False once the work is finished and every outcome was taken.
         """
-        driver = self._driver
-        while not driver.outcomes and not driver.finished:
+        with self._interrupts:
+            self._work(until)
+        return self._driver.has_more()
+
+    def _work(self, until: float | None) -> None:
+        driver, interrupts = self._driver, self._interrupts
+        while not driver.outcomes and not driver.finished and not interrupts.held:
             wake = driver.step()
             if driver.outcomes or driver.finished:
                 break
@@ -227,7 +234,6 @@ class BlockingShell:
             driver.collect(None if wake is None else max(0.0, wake - now))
             if until is not None and driver.clock() >= until:
                 break
-        return driver.has_more()
 
 
 class Timer(Protocol):
