@@ -22,6 +22,7 @@ class Bounded(Work):
         super().__init__(*args, **options)
         self.allowed = self.allowed_of = 10**9
         self.paused = False
+        self.changes = 0
         self.broken = Counter()
 
     async def __call__(self, item):
@@ -36,6 +37,7 @@ async def unrest(flow, work: Bounded, draw: random.Random, most: int) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(draw.expovariate(0.1))
+        work.changes += 1
         match draw.randrange(3):
             case 0:
                 flow.pause()
@@ -52,8 +54,14 @@ async def unrest(flow, work: Bounded, draw: random.Random, most: int) -> None:
         assert loop.time() < 1e6
 
 
-@pytest.mark.parametrize("kind", [Witness, AsyncWitness])
-@pytest.mark.parametrize("limits", [{}, {"ordered": True}, {"key": lambda item: item % 7, "window": 30}])
+@pytest.mark.parametrize(
+    ("kind", "limits"),
+    [
+        (Witness, {}),
+        (AsyncWitness, {"ordered": True}),
+        (Witness, {"key": lambda item: item % 7, "per_key": 3, "window": 30}),
+    ],
+)
 def test_twenty_thousand_items_under_unrest_keep_every_bound(virtual, kind, limits):
     """Some fail and are tried again; the consumer is at times slower than the work."""
     draw, failed = random.Random(7), set()
@@ -66,14 +74,11 @@ def test_twenty_thousand_items_under_unrest_keep_every_bound(virtual, kind, limi
 
     work = Bounded(lambda item: draw.choice([0.0, 0.01, 0.1, 1.0]), fails, key=limits.get("key", lambda item: None))
     items = kind(range(ITEMS), work)
-    if "key" in limits:
-        work.allowed_of = 3
+    work.allowed_of = limits.get("per_key", work.allowed_of)
     seen = []
 
     async def consume() -> None:
-        flow = throttle(
-            work, items, concurrency=20, attempts=2, **limits, **({"per_key": 3} if limits.get("key") else {})
-        )
+        flow = throttle(work, items, concurrency=20, attempts=2, **limits)
         work.allowed = 20
         changing = asyncio.create_task(unrest(flow, work, random.Random(8), 40))
         async for result in flow:
@@ -88,7 +93,8 @@ def test_twenty_thousand_items_under_unrest_keep_every_bound(virtual, kind, limi
     if limits.get("ordered"):
         assert seen == sorted(seen)
     assert work.broken == {"paused": 0, "concurrency": 0, "per_key": 0}
-    assert work.most <= 40
+    assert 20 < work.most <= 40
+    assert work.changes > 30
     assert items.ahead <= 40 + limits.get("window", 1000)
 
 
@@ -104,7 +110,7 @@ def test_a_consumer_slower_than_the_work_is_what_bounds_it(virtual, witness):
             ahead = max(ahead, items.taken - taken)
 
     virtual.run(slowly())
-    assert ahead == 8
+    assert ahead in (7, 8)
 
 
 def kept(objects: list[int], flow, steps: int):
@@ -115,7 +121,7 @@ def kept(objects: list[int], flow, steps: int):
         yield count
 
 
-@pytest.mark.parametrize("limits", [{}, {"ordered": True}, {"key": lambda item: item, "per_key": 1}])
+@pytest.mark.parametrize("limits", [{}, {"ordered": True, "key": lambda item: item, "per_key": 1}])
 def test_a_hundred_thousand_items_leave_nothing_behind(limits):
     """As many objects live after 100,000 as after 20,000, in a loop of the flow's own."""
 
