@@ -339,7 +339,7 @@ class Frontier:
 
     def _held_up(self, withheld: int | None) -> Bound:
         """Why nothing may start, and nothing be pulled, though there is a slot."""
-        if withheld and not self.closed and self.held < self.window:
+        if withheld and self._may_pull(None):
             return Bound.ORDER
         if not self.held:
             return Bound.NOTHING
