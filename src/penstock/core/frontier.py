@@ -301,7 +301,7 @@ class Frontier:
 
     def largest(self) -> tuple[Any, int] | None:
         """The key with the most jobs, waiting and running, and how many; walks over all keys."""
-        lane = max(self._lanes.values(), key=_load, default=None)
+        lane = max(list(self._lanes.values()), key=_load, default=None)  # a copy: another thread may ask
         return (lane.key, _load(lane)) if lane is not None and _load(lane) else None
 
     def waiting(self) -> list[Waiting]:
