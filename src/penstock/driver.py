@@ -20,6 +20,7 @@ from penstock.core.model import Ending
 from penstock.core.tally import Statistics
 from penstock.delivery import Delivery
 from penstock.errors import Stalled
+from penstock.interrupts import Interrupts
 from penstock.seams import Engine, Overflow, Signal, Source
 
 __all__ = ["AsyncioShell", "BlockingShell", "Driver", "Turns"]
@@ -133,8 +134,10 @@ class Driver(Generic[R]):
         """Drop what runs, close the source and the engine. May be called twice."""
         self.finished = True
         try:
-            self.engine.cancel()
-            self._source.close()
+            try:
+                self.engine.cancel()
+            finally:
+                self._source.close()
         finally:
             self._close_the_rest()
 
@@ -174,7 +177,7 @@ class Driver(Generic[R]):
         )
 
     def _pull(self) -> bool:
-        """Take one item from the source; False where it has none at the moment."""
+        """Take one item from the source; False where it has none at the moment, or that was the end of it all."""
         try:
             item = self._source.pull()
         except Exception as failure:  # noqa: BLE001 - it belongs to the caller, who gets it from raise_failure
@@ -192,7 +195,7 @@ class Driver(Generic[R]):
             self._deliver(item)
         elif type(answer := self._frontier.offer(item)) is Spill:
             self._put_aside_or_back(answer)
-        return True
+        return not self._aborting
 
     def _put_aside_or_back(self, answer: Answer) -> None:
         """Move jobs between the frontier and the overflow, as the frontier says."""
@@ -210,7 +213,7 @@ class Driver(Generic[R]):
         delivery.put(outcome)
         if delivery.failure is not None:
             self.failure = self.failure or delivery.failure
-            self._aborting = True
+            self.abort()
 
     def _close_the_rest(self) -> None:
         self.engine.close()
@@ -229,14 +232,20 @@ class BlockingShell:
     def __init__(self, driver: Driver[Any]) -> None:
         """Drive *driver* whenever outcomes are asked for."""
         self._driver = driver
+        self._interrupts = Interrupts(driver.engine.wake)
 
     def wait(self, until: float | None) -> bool:
         """Work until there are outcomes, or everything is done, or the time *until* has come.
 
         Whether there may be more later: False once the work is finished and every outcome was taken.
         """
-        driver = self._driver
-        while not driver.outcomes and not driver.finished:
+        with self._interrupts:
+            self._work(until)
+        return self._driver.has_more()
+
+    def _work(self, until: float | None) -> None:
+        driver, interrupts = self._driver, self._interrupts
+        while not driver.outcomes and not driver.finished and not interrupts.held:
             wake = driver.step()
             if driver.outcomes or driver.finished:
                 break
@@ -246,7 +255,6 @@ class BlockingShell:
             driver.collect(None if wake is None else max(0.0, wake - now))
             if until is not None and driver.clock() >= until:
                 break
-        return driver.has_more()
 
 
 class Timer(Protocol):
@@ -267,7 +275,7 @@ class Turns:
         self, driver: Driver[Any], later: Callable[[float, Callable[[], None]], Timer], tell: Callable[[], None]
     ) -> None:
         """Nothing is done before the first call."""
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self._driver = driver
         self._later = later
         self._tell = tell
@@ -279,7 +287,9 @@ class Turns:
         if not self._driver.finished:
             try:
                 self._work()
-            except Exception as failure:  # noqa: BLE001 - nobody stands above a loop's callback; the consumer must know
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as failure:  # noqa: BLE001 - nobody stands above a loop's callback; the consumer must know
                 self.failure = failure
                 self._tell()
 
@@ -325,6 +335,7 @@ class AsyncioShell:
         self._turns = Turns(driver, self._loop.call_later, self.tell)
         self._waiter: asyncio.Future[None] | None = None
         self._loop.add_reader(self._fd, self._turns)
+        self._plugged = True
 
     async def wait(self) -> bool:
         """Work until there are outcomes or everything is done; whether there may be more later."""
@@ -346,7 +357,9 @@ class AsyncioShell:
             self._waiter.set_result(None)
 
     def close(self) -> None:
-        """Unplug from the loop. May be called twice."""
+        """Unplug from the loop, before the engine closes: then its descriptor may be anybody's. May be called twice."""
         self._turns.close()
-        with suppress(RuntimeError):
-            self._loop.remove_reader(self._fd)
+        if self._plugged:
+            self._plugged = False
+            with suppress(RuntimeError):
+                self._loop.remove_reader(self._fd)

@@ -227,8 +227,14 @@ class Flow(Generic[R]):
         """Drop what runs and give back everything. May be called twice.
 
         Inside of an event loop use ``aclose``: this one can't wait until coroutines that it drops are over.
+        Called by the work itself both are an ``abort``: whoever takes the outcomes does the rest.
         """
+        if self._is_inside():
+            self.abort()
+            return
         with self.ending():
+            if self._shell is not None:
+                self._shell.close()
             if self._driver is not None:
                 self._driver.close()
 
@@ -237,7 +243,12 @@ class Flow(Generic[R]):
 
         Raises what the input's iterator raises when it is closed.
         """
+        if self._is_inside():
+            self.abort()
+            return
         with self.ending():
+            if self._shell is not None:
+                self._shell.close()
             if self._driver is not None:
                 await self._driver.aclose()
 
@@ -276,7 +287,13 @@ class Flow(Generic[R]):
             raise UsageError("this flow is closed")
         if self._driver is not None:
             raise UsageError("this flow is being iterated already; one flow is one loop")
-        self._driver = self._make(loop)
+        try:
+            self._driver = self._make(loop)
+        except UsageError:  # in another way it may still begin
+            raise
+        except BaseException:  # the input's, from its __iter__
+            with self.ending():
+                raise
         if self._stopping:
             self._driver.stop()
         if self._aborting:
@@ -302,6 +319,10 @@ class Flow(Generic[R]):
     def _raise(self, error: Exception | None) -> None:
         if error is not None:
             raise error
+
+    def _is_inside(self) -> bool:
+        """Whether it is the work that asks."""
+        return self._driver is not None and self._driver.engine.inside()
 
     def _wake(self) -> None:
         if self._driver is not None and not self._closed:

@@ -99,6 +99,9 @@ class Engine(Protocol[Work, Tried]):
     def cancel(self) -> None:
         """Drop everything that runs; nothing comes out for it."""
 
+    def inside(self) -> bool:
+        """Whether whoever asks is part of what runs, and so can't wait until that is over."""
+
     async def settle(self) -> None:
         """Wait, inside of a loop, until what was dropped is really over."""
 

@@ -294,7 +294,8 @@ class Frontier(Limits):
 
     def largest(self) -> tuple[Any, int] | None:
         """The key with the most jobs, waiting and running, and how many; walks over all keys."""
-        lane = max(self._lanes.values(), key=lambda lane: lane.load, default=None)
+        lanes = list(self._lanes.values())  # a copy: another thread may ask
+        lane = max(lanes, key=lambda lane: lane.load, default=None)
         return (lane.key, lane.load) if lane is not None and lane.load else None
 
     def waiting(self) -> list[Waiting]:
@@ -401,7 +402,7 @@ class Frontier(Limits):
 
     def _held_up(self, withheld: int | None) -> Bound:
         """Why nothing may start, and nothing be pulled, though there is a slot."""
-        if withheld and not self.closed and self.held < self.window:
+        if withheld and self._may_pull(None):
             return Bound.ORDER
         if not self.held:
             return Bound.NOTHING

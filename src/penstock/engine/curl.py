@@ -154,6 +154,10 @@ class CurlEngine:
             self._retire(transfer)
         self._finished.clear()
 
+    def inside(self) -> bool:
+        """Never: what runs is no code of the caller's."""
+        return False
+
     async def settle(self) -> None:
         """Nothing to wait for: a transfer that was dropped is over."""
 
