@@ -285,10 +285,12 @@ def test_another_thread_raises_a_limit_and_the_loop_that_waits_hears_of_it(limit
     def change() -> None:
         begun.wait(10.0)
         setattr(flow, limit, 1000.0 if limit == "rate" else 2)
+        if not both.wait(10.0):
+            flow.abort()  # nobody heard: a failure is better than to wait for ever
 
     other = threading.Thread(target=change)
     other.start()
-    assert [result.error for result in flow] == [None, None]
+    assert [result.error for result in flow] == [None, None], "the new limit was not heard of"
     other.join()
 
 
