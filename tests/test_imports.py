@@ -47,7 +47,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "cli": COMMANDS,
     "cli.demo": ("cli", *COMMANDS, "testing"),
     "testing": STAGE,
-    "twisted": (*STAGE, "api", "engine", "delivery", "driver"),
+    "twisted": (*STAGE, "api", "source", "engine", "delivery", "driver"),
 }
 """Parts of penstock, and the parts each may import besides itself. The longest name that fits a module holds."""
 

@@ -35,7 +35,9 @@ class Flow(Generic[R]):
 
     Nothing begins before the first one is asked for. While outcomes wait to be taken nothing new starts:
     at most ``concurrency`` of them wait. Leaving the loop early closes everything; so do ``close``,
-    ``aclose`` and leaving a ``with`` or ``async with`` block.
+    ``aclose`` and leaving a ``with`` or ``async with`` block. Of a loop in a coroutine that is left by ``break`` or
+    by what its own body raises, Python closes what is behind it a moment later; inside of ``async with flow:``
+    everything is over when the block is left.
 
     One flow is iterated once, in one way. What an input iterator raises comes out of the loop after the
     outcomes of all that was read before.
@@ -54,6 +56,7 @@ class Flow(Generic[R]):
         self._driver: Driver[R] | None = None
         self._shell: AsyncioShell | None = None
         self._thread: int | None = None
+        self._consumer: asyncio.Task[Any] | None = None
         self._pausing = threading.Lock()
         self._stopping = False
         self._aborting = False
@@ -64,7 +67,7 @@ class Flow(Generic[R]):
     def __repr__(self) -> str:
         """State, counts and limits, for a debugger."""
         frontier = self._frontier
-        limits = f"concurrency={frontier.concurrency} per_key={frontier.per_key} rate={frontier.rate}"
+        limits = f"concurrency={frontier.concurrency} per_key={self.per_key} rate={frontier.rate}"
         if frontier.pauses:
             limits += f" pauses={frontier.pauses}"
         if self._driver is None:
@@ -84,6 +87,7 @@ class Flow(Generic[R]):
     async def __aiter__(self) -> AsyncIterator[R]:
         """Outcomes as they complete, for a loop inside a coroutine."""
         driver = self.begin(asyncio.get_running_loop())
+        self._consumer = asyncio.current_task()
         with self.ending():
             try:
                 shell = self._shell = AsyncioShell(driver)
@@ -117,12 +121,14 @@ class Flow(Generic[R]):
         """Wait until the work is over, whoever takes its outcomes; where nobody does, do it and drop them.
 
         Returns how it ended: ``tally`` counts what failed, ``Flow.complete`` tells whether anything was left.
-        Raises what the loop over the outcomes raised, if the input or, with ``fail_fast``, the work did.
+        Raises what the loop over the outcomes raised, if the input or, with ``fail_fast``, the work did. UsageError
+        inside of the very loop over the outcomes, where it would wait for itself.
         """
         if self._driver is None and not self._closed:
             async for _ in self:
                 pass
         else:
+            self._refuse_to_wait(asyncio.current_task() is self._consumer)
             self._raise(await asyncio.shield(asyncio.wrap_future(self._end)))
         return self.statistics()
 
@@ -138,8 +144,7 @@ class Flow(Generic[R]):
             for _ in self.batches():
                 pass
         else:
-            if self._thread == threading.get_ident() and not self._end.done():
-                raise UsageError("join inside of the loop over the outcomes would wait for itself for ever")
+            self._refuse_to_wait(self._thread == threading.get_ident())
             self._raise(self._end.result())
         return self.statistics()
 
@@ -167,13 +172,19 @@ class Flow(Generic[R]):
         self._wake()
 
     @property
-    def per_key(self) -> int:
-        """How many jobs of one key run at once (1 to 1,000,000); of ``fetch``, one host's: ``per_host``."""
-        return self._frontier.per_key
+    def per_key(self) -> int | None:
+        """How many jobs of one key run at once (1 to 1,000,000), None for no limit; of ``fetch``: ``per_host``.
+
+        UsageError where it is set and there are no keys.
+        """
+        return None if self._frontier.per_key >= MOST_AT_ONCE else self._frontier.per_key
 
     @per_key.setter
-    def per_key(self, per_key: int) -> None:
-        self._frontier.per_key = check_number("per_key", per_key, 1, MOST_AT_ONCE, whole=True)
+    def per_key(self, per_key: int | None) -> None:
+        if not self._frontier.keyed:
+            raise UsageError("per_key is for items with a key; say which they have: throttle(..., key=function)")
+        most = MOST_AT_ONCE if per_key is None else per_key
+        self._frontier.per_key = check_number("per_key", most, 1, MOST_AT_ONCE, whole=True)
         self._wake()
 
     @property
@@ -253,9 +264,13 @@ class Flow(Generic[R]):
                 await self._driver.aclose()
 
     def statistics(self) -> Statistics:
-        """Where the work stands. UsageError before it has begun."""
+        """Where the work stands. UsageError where it has not begun."""
         if self._driver is None:
-            raise UsageError("this flow has not begun; ask for its first outcome")
+            raise UsageError(
+                "this flow was closed before it began"
+                if self._closed
+                else "this flow has not begun; ask for its first outcome"
+            )
         return self._driver.statistics()
 
     def __enter__(self) -> Self:
@@ -315,6 +330,10 @@ class Flow(Generic[R]):
                 self._end.set_result(error)
             if self._shell is not None:
                 self._shell.tell()
+
+    def _refuse_to_wait(self, for_itself: bool) -> None:  # noqa: FBT001 - what is asked, said where it is known
+        if for_itself and not self._end.done():
+            raise UsageError("inside of the loop over the outcomes this would wait for itself for ever")
 
     def _raise(self, error: Exception | None) -> None:
         if error is not None:

@@ -11,6 +11,10 @@ from tests.throttle.trial import AsyncWitness, Witness, Work, items_of, results_
 from penstock import UsageError, throttle
 
 
+async def echo(item):
+    return item
+
+
 def test_stop_lets_what_runs_finish_and_takes_no_more(virtual, witness):
     work = Work(lambda item: 1.0 + item % 4)
     items = witness(itertools.count(), work)
@@ -381,3 +385,21 @@ def test_a_flow_is_iterated_once(virtual):
                 break
 
     virtual.run(twice())
+
+
+def test_done_inside_of_its_own_loop_is_refused_since_it_would_wait_for_itself():
+    async def main() -> None:
+        async with throttle(echo, range(3), concurrency=1) as flow:
+            async for _ in flow:
+                with pytest.raises(UsageError, match="wait for itself"):
+                    await flow.done()
+                break
+
+    asyncio.run(main())
+
+
+def test_what_was_closed_before_it_began_says_so():
+    flow = throttle(echo, range(3), concurrency=1)
+    flow.close()
+    with pytest.raises(UsageError, match="closed before it began"):
+        flow.join()

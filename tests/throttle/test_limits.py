@@ -10,6 +10,10 @@ from tests.throttle.trial import Work, items_of, results_of
 from penstock import Bound, NotPaused, UsageError, Waiting, throttle
 
 
+async def echo(item):
+    return item
+
+
 class Times(Work):
     """Work that knows when each call began."""
 
@@ -380,3 +384,18 @@ def test_the_repr_tells_counts_and_limits(virtual):
         assert repr(flow).startswith("<Flow closed done=9 running=0")
 
     virtual.run(look())
+
+
+def test_without_keys_there_is_no_limit_for_one():
+    flow = throttle(echo, range(3), concurrency=1)
+    assert flow.per_key is None
+    with pytest.raises(UsageError, match="key=function"):
+        flow.per_key = 2
+
+
+def test_the_limit_for_a_key_may_be_lifted():
+    flow = throttle(echo, range(3), concurrency=1, key=str, per_key=2)
+    assert flow.per_key == 2
+    flow.per_key = None
+    assert flow.per_key is None
+    assert sorted(result.value for result in flow) == [0, 1, 2]

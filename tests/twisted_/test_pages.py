@@ -212,3 +212,64 @@ def test_a_page_that_fails_costs_its_lane_nothing_with_an_errback_or_on_error(re
         reactor,
     )
     assert said.splitlines() == ["10 10", "20 20 {'Error'}"]
+
+
+def test_a_page_that_is_given_up_drops_its_request():
+    """So that whoever limits the pages limits the requests: five lanes, and pages that never come."""
+    run("""
+        async def main(web):
+            def pages():
+                for number in range(30):
+                    yield getPage(web.url(number % 5, f"/hang/{number}"), timeout=0.02).addErrback(lambda _: None)
+
+            lanes = pages()
+            await DeferredList([coiterate(lanes) for _ in range(5)])
+            # The web hears of a connection's end a moment later than we do.
+            assert web.seen().requests == 30, web.seen()
+            assert web.seen().most <= 10, web.seen().most
+    """)
+
+
+def test_what_cannot_be_asked_for_fails_alone_and_sends_nothing():
+    """No header smuggles in another, and none that can't be written costs anybody else anything."""
+    run(r"""
+        async def main(web):
+            wrong = [
+                {"headers": {"X": "\u20ac"}},
+                {"headers": {"X": "a\r\nX-Evil: 1"}},
+                {"headers": {"X: 1\r\nX-Evil": "1"}},
+                {"agent": "a\r\nX-Evil: 1"},
+                {"method": "GET / HTTP/1.1\r\nX-Evil: 1\r\n\r\n"},
+            ]
+            for options in wrong:
+                try:
+                    await getPage(web.url(0, "/echo"), **options)
+                except PageError as error:
+                    assert error.slug == "invalid_url", error
+                else:
+                    raise AssertionError(options)
+            assert web.seen().requests == 0
+            assert await getPage(web.url(0, "/page/1"))
+    """)
+
+
+def test_the_agent_given_is_the_only_one():
+    run("""
+        async def main(web):
+            page = await getPage(web.url(0, "/echo"), agent="mine", headers={"user-agent": "other"})
+            assert page.lower().count(b"user-agent") == 1, page
+            assert b"mine" in page
+    """)
+
+
+def test_a_time_out_below_nothing_is_refused():
+    run("""
+        async def main(web):
+            try:
+                getPage(web.url(), timeout=-1)
+            except penstock.UsageError as error:
+                assert "timeout" in str(error)
+            else:
+                raise AssertionError("taken")
+            assert web.seen().requests == 0
+    """)

@@ -80,10 +80,11 @@ def wrong_arguments(numbers: range) -> None:
 
 def live_limits(flow: Flow[Result[int, bytes]]) -> None:
     assert_type(flow.concurrency, int)
-    assert_type(flow.per_key, int)
+    assert_type(flow.per_key, int | None)
     assert_type(flow.rate, float | None)
     flow.concurrency = 5
     flow.per_key = 2
+    flow.per_key = None
     flow.rate = None
     flow.rate = 2.5
     assert_type(flow.complete, bool)

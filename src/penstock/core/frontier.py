@@ -138,6 +138,11 @@ class Frontier(Limits):
         state = "closed" if self.closed else "open"
         return f"<Frontier {state} running={self.running} held={self.held} keys={len(self._lanes)} {self.bound}>"
 
+    @property
+    def keyed(self) -> bool:
+        """Whether jobs may have different keys."""
+        return self._ahead is not Ahead.NOWHERE
+
     def next(self, now: float, undelivered: int = 0, withheld: int | None = None) -> Answer:
         """What to do at *now*; each answer permits the one reaction that its class names.
 
