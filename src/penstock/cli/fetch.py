@@ -17,7 +17,7 @@ from penstock.cli.streams import Stdout
 from penstock.cli.work import perform
 from penstock.settings import Settings
 
-__all__ = ["command"]
+__all__ = ["command", "inputs_or_standard_input"]
 
 STDIN = "-"
 
@@ -51,13 +51,18 @@ def command(inputs: tuple[str, ...], output: str | None, **options: Any) -> Exit
 
     showing = Showing.of(options)
     settings = Settings.of(**given(options))
-    names = inputs or _standard_input()
+    names = inputs_or_standard_input(inputs, "fetch")
     if output is None:
         return perform(api.stream(names, settings, Stdout().write), showing)
     return perform(api.begin(names, output, settings), showing, output)
 
 
-def _standard_input() -> tuple[str, ...]:
+def inputs_or_standard_input(inputs: tuple[str, ...], verb: str) -> tuple[str, ...]:
+    """*inputs*, or standard input where none is named; UsageError where that is a terminal, which nobody waits for."""
+    if inputs:
+        return inputs
     if sys.stdin is None or sys.stdin.isatty():
-        raise click.UsageError("no INPUT: name a URL, a file, or - for standard input, as in: penstock fetch urls.txt")
+        raise click.UsageError(
+            f"no INPUT: name a URL, a file, or - for standard input, as in: penstock {verb} urls.txt"
+        )
     return (STDIN,)

@@ -20,7 +20,7 @@ class Awaited:
     """A source over *items*, each of which becomes what *make* makes of it.
 
     The iterator is asked, in a task of *loop*'s, when somebody pulls, and *wake* is called when it has
-    answered. It is closed in the end, if it can be, as a generator can.
+    answered. It is closed in the end, if it can be, as a generator can; then *done* is called.
     """
 
     def __init__(
@@ -30,12 +30,14 @@ class Awaited:
         *,
         loop: asyncio.AbstractEventLoop,
         wake: Callable[[], None],
+        done: Callable[[], None] | None = None,
     ) -> None:
         """Nothing is asked for before the first ``pull``."""
         self._items = aiter(items)
         self._make = make
         self._loop = loop
         self._wake = wake
+        self._done = done
         self._asking: asyncio.Task[Any] | None = None
         self._ended = False
         self._closing: asyncio.Task[None] | None = None
@@ -81,9 +83,13 @@ class Awaited:
                 if not asking.cancelled():
                     asking.result()
         finally:
-            close = getattr(self._items, "aclose", None)
-            if close is not None:
-                await close()
+            try:
+                close = getattr(self._items, "aclose", None)
+                if close is not None:
+                    await close()
+            finally:
+                if self._done is not None:
+                    self._done()
 
     async def _ask(self) -> Any:
         return await anext(self._items, Signal.EXHAUSTED)
