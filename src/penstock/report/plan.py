@@ -28,7 +28,11 @@ SKEWED: Final = 2
 
 def plan_lines(plan: Plan, *, width: int = 80, several: bool = False) -> list[str]:
     """The lines to print, safe for a terminal. *several* inputs were read, the lines of each counted from 1."""
-    lines = [f"Nothing was sent. {plural(plan.inputs, 'input')}:", *_table(plan), *_refusals(plan, width)]
+    lines = [
+        f"Nothing was sent. {plural(plan.inputs, 'input')}, counted exactly:",
+        *_table(plan),
+        *_refusals(plan, width),
+    ]
     if several and plan.refusals:
         lines += wrapped("  (Lines are counted anew in each input.)", width)
     if plan.loads:
