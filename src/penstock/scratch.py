@@ -21,8 +21,8 @@ CACHE_BYTES: Final = 32 << 20
 """What of a database is held in memory. A filter in front of it (pyroaring) and larger batches were tried: 10 million
 digests took 60 s either way."""
 
-NAMES_HELD: Final = 100_000
-"""Names counted in memory before their counts go to the disk: some 15 MB."""
+NAMES_HELD: Final = 50_000
+"""Names counted in memory before their counts go to the disk: some 10 MB."""
 
 
 class _Scratch:
