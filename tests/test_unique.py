@@ -140,6 +140,16 @@ def test_what_is_unique_cannot_be_changed_midway(web, tmp_path):
         penstock.run([web.url()], tmp_path / "out", **FAST)
 
 
+def test_what_is_settled_stays_so_though_a_changed_input_makes_a_duplicate_of_it(web, tmp_path):
+    urls = tmp_path / "urls.txt"
+    urls.write_text(f"{web.url(0)}\n{web.url(1)}\n")
+    penstock.run(urls, tmp_path / "out", unique=True, **FAST)
+    urls.write_text(f"{web.url(0)}\n{web.url(0)}\n{web.url(0)}\n")
+    summary = api.go_on(tmp_path / "out", {}, force=True).execute()
+    assert (summary.inputs, summary.tally.total, summary.tally.duplicates) == (3, 2, 1)
+    assert penstock.verify(tmp_path / "out").ok
+
+
 @pytest.fixture
 def finished(web, tmp_path):
     urls = tmp_path / "urls.txt"

@@ -57,10 +57,10 @@ def fetch(
     """Fetch *urls* and give one outcome for each, as they complete; for ``for`` and ``async for``.
 
     *urls* is any iterable of URLs, or of dicts with ``url`` and, where wanted, ``method``, ``headers``,
-    ``body`` and other fields, which come back as the outcome's ``input``. It is read only as far as there
-    is room. What may have to wait for somebody, such as a generator, is read on a thread of its own, up
-    to 64 items ahead. An async iterable is for ``async for``, and asked for one item at a time. A string is
-    one URL.
+    ``body`` and other fields, which come back as the outcome's ``input``. It is read only as far as there is
+    room. What may have to wait for somebody, such as a generator, is read on a thread of its own, up to 64
+    items ahead; with ``unique`` everything is. An async iterable is for ``async for``, and asked for one item
+    at a time. A string is one URL.
 
     *on_page* is called with each fetched page; what it returns becomes the outcome's ``data``. With *ordered*
     outcomes come in the order of the URLs; at most twice ``concurrency`` URLs are then between the one whose

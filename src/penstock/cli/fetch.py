@@ -5,21 +5,19 @@ Knows its arguments. Does not know what happens to them.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
 from penstock.cli.exits import Exit
+from penstock.cli.inputs import inputs_argument, named
 from penstock.cli.options import Command, Option, given, settings_options
 from penstock.cli.showing import Showing, progress_options, tolerance_options
 from penstock.cli.streams import Stdout
 from penstock.cli.work import perform
 from penstock.settings import Settings
 
-__all__ = ["command", "inputs_or_standard_input"]
-
-STDIN = "-"
+__all__ = ["command"]
 
 
 @click.command(
@@ -28,7 +26,7 @@ STDIN = "-"
     short_help="Fetch URLs, lists of them, or standard input.",
     epilog="Example: penstock fetch urls.txt -o pages",
 )
-@click.argument("inputs", metavar="[INPUT]...", nargs=-1)
+@inputs_argument
 @click.option(
     "-o",
     "--output",
@@ -51,18 +49,7 @@ def command(inputs: tuple[str, ...], output: str | None, **options: Any) -> Exit
 
     showing = Showing.of(options)
     settings = Settings.of(**given(options))
-    names = inputs_or_standard_input(inputs, "fetch")
+    names = named(inputs, "fetch")
     if output is None:
         return perform(api.stream(names, settings, Stdout().write), showing)
     return perform(api.begin(names, output, settings), showing, output)
-
-
-def inputs_or_standard_input(inputs: tuple[str, ...], verb: str) -> tuple[str, ...]:
-    """*inputs*, or standard input where none is named; UsageError where that is a terminal, which nobody waits for."""
-    if inputs:
-        return inputs
-    if sys.stdin is None or sys.stdin.isatty():
-        raise click.UsageError(
-            f"no INPUT: name a URL, a file, or - for standard input, as in: penstock {verb} urls.txt"
-        )
-    return (STDIN,)

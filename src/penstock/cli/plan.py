@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from penstock.cli.exits import Exit
-from penstock.cli.fetch import inputs_or_standard_input
+from penstock.cli.inputs import inputs_argument, named
 from penstock.cli.options import SETTINGS, Command, Option, given, settings_options
 from penstock.cli.streams import show, terminal_width
 from penstock.report.plan import plan_json, plan_lines
@@ -32,7 +32,7 @@ MOST_HOSTS: Final = 10_000
     short_help="Say what a list would come to, before anything is sent.",
     epilog="Example: penstock plan urls.txt --delay 0.2",
 )
-@click.argument("inputs", metavar="[INPUT]...", nargs=-1)
+@inputs_argument
 @settings_options(spelling for spelling in SETTINGS if spelling.field in PLANNED)
 @click.option(
     "--hosts",
@@ -51,7 +51,7 @@ def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: An
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
 
-    names = inputs_or_standard_input(inputs, "plan")
+    names = named(inputs, "plan")
     plan = api.plan(names, Settings.of(**given(options)), hosts)
     lines = [plan_json(plan)] if as_json else plan_lines(plan, width=terminal_width(), several=len(names) > 1)
     show("\n".join(lines))
