@@ -40,6 +40,11 @@ def resume(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
     return {"resume": _middle("resume", [str(LINES), str(folder)], folder, rounds)}
 
 
+def plan(folder: Path, rounds: int, inputs: int) -> Mapping[str, float]:
+    """Lines a second of *inputs*, of a plan and of a first look that knows what was asked for."""
+    return {kind: _middle("plan", [kind, str(inputs), str(folder)], folder, rounds) for kind in ("plan", "unique")}
+
+
 def memory(folder: Path, _rounds: int, inputs: int) -> Mapping[str, float]:
     """Megabytes that *inputs* take more than FEW do."""
     values: dict[str, float] = {}
@@ -59,7 +64,13 @@ def startup(folder: Path, _rounds: int, _inputs: int) -> Mapping[str, float]:
     }
 
 
-PARTS: Final[Mapping[str, Part]] = {"frontier": frontier, "resume": resume, "memory": memory, "startup": startup}
+PARTS: Final[Mapping[str, Part]] = {
+    "frontier": frontier,
+    "resume": resume,
+    "plan": plan,
+    "memory": memory,
+    "startup": startup,
+}
 
 
 def _middle(part: str, arguments: list[str], folder: Path, rounds: int) -> float:

@@ -78,6 +78,8 @@ LIMITS: Final = (
     Limit("frontier", "frontier, 10^5 hosts known: offer, start, judge, settle", 6, "µs a job"),
     Limit("frontier_delayed", "the same with a delay on every host", 6, "µs a job"),
     Limit("resume", "settled inputs skipped on resume", 1e6, "lines/s", least=True),
+    Limit("plan", "penstock plan, a tenth as many hosts as inputs", 50_000, "lines/s", least=True),
+    Limit("unique", "first look at a row with --unique", 75_000, "lines/s", least=True),
     Limit("memory_inputs", "memory for many inputs beyond that for 10^4", 10, "MB"),
     Limit("memory_hosts", "the same, each input on a host of its own", 10, "MB"),
     Limit("memory_failures", "the same, each input a failure", 10, "MB"),

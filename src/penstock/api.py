@@ -10,7 +10,7 @@ import os
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from msgspec.structs import replace
 
 from penstock.callback import PageCallback
 from penstock.core.inputs import difference
-from penstock.core.model import Fetched, Job, Outcome
-from penstock.core.requests import Requests
+from penstock.core.model import Duplicate, Ending, Fetched, Job, Outcome, Row
+from penstock.core.plan import Plan, Survey
+from penstock.core.requests import Requests, identity
 from penstock.core.retry import LONGEST_PARK
 from penstock.core.tally import Tally
 from penstock.delivery import Delivery
@@ -27,12 +28,14 @@ from penstock.driver import Driver
 from penstock.engine.curl import CurlEngine
 from penstock.errors import FolderError, PenstockError, UsageError
 from penstock.flow import Flow
+from penstock.once import Once
 from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.manifest import PACE, Manifest
 from penstock.runs.repair import repair as rebuild
-from penstock.runs.verify import Verification
+from penstock.runs.verify import Recount, Verification
 from penstock.runs.verify import verify as check
 from penstock.scratch.overflow import Overflow
+from penstock.scratch.seen import Counts, Seen
 from penstock.seams import Input, Report, Settled
 from penstock.session import Folder as FolderStore
 from penstock.session import Lines, Session, Summary
@@ -44,7 +47,7 @@ from penstock.source.iterables import AsyncItems, Items
 from penstock.source.opened import open_inputs
 from penstock.source.pulled import Inline, ReadAhead
 
-__all__ = ["begin", "fetch", "go_on", "resume", "run", "stream", "verify"]
+__all__ = ["begin", "fetch", "go_on", "plan", "resume", "run", "stream", "verify"]
 
 OnPage = Callable[[Fetched], Any]
 
@@ -55,10 +58,10 @@ def fetch(
     """Fetch *urls* and give one outcome for each, as they complete; for ``for`` and ``async for``.
 
     *urls* is any iterable of URLs, or of dicts with ``url`` and, where wanted, ``method``, ``headers``,
-    ``body`` and other fields, which come back as the outcome's ``input``. It is read only as far as there
-    is room. What may have to wait for somebody, such as a generator, is read on a thread of its own, up
-    to 64 items ahead. An async iterable is for ``async for``, and asked for one item at a time. A string is
-    one URL.
+    ``body`` and other fields, which come back as the outcome's ``input``. It is read only as far as there is
+    room. What may have to wait for somebody, such as a generator, is read on a thread of its own, up to 64
+    items ahead; with ``unique`` everything is. An async iterable is for ``async for``, and asked for one item
+    at a time. A string is one URL.
 
     *on_page* is called with each fetched page; what it returns becomes the outcome's ``data``. With *ordered*
     outcomes come in the order of the URLs; at most twice ``concurrency`` URLs are then between the one whose
@@ -78,8 +81,11 @@ def fetch(
         if loop is None:
             raise UsageError("the URLs come from an async iterable; write: async for page in penstock.fetch(...)")
         engine = CurlEngine(chosen.http())
-        rows, first = AsyncItems(chosen.input()), Requests(chosen.request_headers()).first
-        source = Awaited(urls, lambda item: first(rows.row(item), time.monotonic()), loop=loop, wake=engine.wake)
+        rows, looking = AsyncItems(chosen.input()), ExitStack()
+        look = looking.enter_context(_look(chosen))
+        source = Awaited(
+            urls, lambda item: look(rows.row(item), time.monotonic()), loop=loop, wake=engine.wake, done=looking.close
+        )
         return Driver(source, frontier, engine, delivery, overflow=Overflow())
 
     return Flow(frontier, make)
@@ -169,17 +175,45 @@ def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verificat
     return check(path, _recounted(read_manifest(path)))
 
 
-def _recounted(manifest: Manifest) -> int | None:
-    """How many inputs there are, counted again; None where the input is not what it was, or can be read only once."""
+def _recounted(manifest: Manifest) -> Recount | None:
+    """The inputs, counted again; None where the input is not what it was, or can be read only once."""
     if manifest.fingerprint is None or "inputs" in manifest.withheld:
         return None
     try:
         source = open_inputs(manifest.inputs, manifest.settings.input())
         if difference(manifest.fingerprint, source.fingerprint()) is not None:
             return None
-        return sum(1 for _ in source.rows(Settled()))
+        if not manifest.settings.unique:
+            return Recount(sum(1 for _ in source.rows(Settled())))
+        inputs, duplicates = 0, Settled()
+        with Once(Requests()) as once:
+            for row in source.rows(Settled()):
+                inputs += 1
+                if type(once.look(row, 0.0)) is Duplicate:
+                    duplicates.add(row.seq)
+        return Recount(inputs, duplicates)
     except PenstockError:
         return None
+
+
+def plan(names: Sequence[str], settings: Settings, hosts: int = 10) -> Plan:
+    """What the inputs *names* would come to within *settings*, and their biggest *hosts*. Nothing is sent.
+
+    Reads all of them, within bounded memory; what has to be remembered of them goes to a temporary file.
+    UsageError where a setting is wrong, InputError where an input can't be read, OutputError where there is no
+    room for the temporary file.
+    """
+    source = open_inputs(names, settings.input())
+    first = Requests().first
+    with Seen() as seen, Counts() as counts:
+        survey = Survey(counts, unique=settings.unique)
+        for row in source.rows(Settled()):
+            item = first(row, 0.0)
+            if isinstance(item, Job):
+                survey.request(item.key, again=not seen.add(identity(item)))
+            else:
+                survey.refuse(item, row.line)
+        return survey.plan(settings.limits(), hosts)
 
 
 def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], object]) -> Session:
@@ -261,8 +295,9 @@ def _flow(
 
     def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
         engine = CurlEngine(settings.http())
-        jobs = _jobs(source, settled, Requests(settings.request_headers()))
-        pulled = ReadAhead(jobs, engine.wake) if source.blocks else Inline(jobs)
+        jobs = _jobs(source, settled, settings)
+        # To look at ten million settled rows again for what they asked takes a minute, in which a Ctrl-C is heard.
+        pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
         return Driver(pulled, frontier, engine, delivery, overflow=Overflow(None if folder is None else folder.path))
 
     return Flow(frontier, make)
@@ -272,7 +307,24 @@ def _delivery(on_page: OnPage | None = None, *, ordered: bool = False) -> Delive
     return Delivery(Tally(), finish=None if on_page is None else PageCallback(on_page), ordered=ordered)
 
 
-def _jobs(source: Input, settled: Settled, requests: Requests) -> Iterator[Job | Outcome]:
-    clock, first = time.monotonic, requests.first
-    for row in source.rows(settled):
-        yield first(row, clock())
+def _jobs(source: Input, settled: Settled, settings: Settings) -> Iterator[Job | Ending]:
+    """What is to be done about each row of *source* that is not *settled*."""
+    clock = time.monotonic
+    # A settled row is not even parsed, unless a later one may ask for the same.
+    passed_over = Settled() if settings.unique else settled
+    with _look(settings) as look:
+        for row in source.rows(passed_over):
+            item = look(row, clock())
+            if row.seq not in settled:
+                yield item
+
+
+@contextmanager
+def _look(settings: Settings) -> Iterator[Callable[[Row, float], Job | Ending]]:
+    """What looks at each row first."""
+    requests = Requests(settings.request_headers())
+    if settings.unique:
+        with Once(requests) as once:
+            yield once.look
+    else:
+        yield requests.first

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Generic, Protocol, TypeVar
 
-from penstock.core.model import Outcome
+from penstock.core.model import Duplicate, Outcome
 from penstock.core.tally import Tally
 
 __all__ = ["Accounts", "Delivery", "Finish"]
@@ -40,8 +40,9 @@ class Delivery(Generic[R]):
     """Outcomes on their way out: ``ready`` has those that may be taken, oldest first.
 
     *finish* has the last word on each. With *ordered* they become ready in the order of their seqs, which
-    count from 0 without a gap; ``withheld`` is how many came before their turn (None where they are not
-    ordered). With *fail_fast* the first error is not delivered but becomes ``failure``: the end of it all.
+    count from 0 without a gap (a duplicate has its turn, and nothing comes of it); ``withheld`` is how many
+    came before their turn (None where they are not ordered). With *fail_fast* the first error is not delivered
+    but becomes ``failure``: the end of it all.
     """
 
     def __init__(
@@ -52,13 +53,18 @@ class Delivery(Generic[R]):
         self.failure: Exception | None = None
         self._accounts = accounts
         self._finish = finish
-        self._early: dict[int, R] | None = {} if ordered else None
+        self._early: dict[int, R | None] | None = {} if ordered else None
         self.withheld: int | None = 0 if ordered else None
         self._turn = 0
         self._fail_fast = fail_fast
 
     def put(self, outcome: Any) -> None:
-        """Take *outcome* in; no seq twice."""
+        """Take *outcome* in, or a duplicate, which is only counted; no seq twice."""
+        if type(outcome) is Duplicate:
+            self._accounts.add(outcome)
+            if self._early is not None:
+                self._line_up(self._early, outcome.seq, None)
+            return
         if self._finish is not None:
             outcome = self._finish(outcome)
         self._accounts.add(outcome)
@@ -67,18 +73,25 @@ class Delivery(Generic[R]):
         elif self._early is None:
             self.ready.append(outcome)
         else:
-            self._early[outcome.seq] = outcome
-            while self._turn in self._early:
-                self.ready.append(self._early.pop(self._turn))
-                self._turn += 1
-            self.withheld = len(self._early)
+            self._line_up(self._early, outcome.seq, outcome)
 
     def release(self) -> None:
         """Nothing more will come: what waits for one that never will is ready now, still in order."""
         if self._early:
-            self.ready.extend(self._early[seq] for seq in sorted(self._early))
+            in_order = (self._early[seq] for seq in sorted(self._early))
+            self.ready.extend(outcome for outcome in in_order if outcome is not None)
             self._early.clear()
             self.withheld = 0
+
+    def _line_up(self, early: dict[int, R | None], seq: int, outcome: R | None) -> None:
+        """Let *outcome*, None for a duplicate, come when it is its turn."""
+        early[seq] = outcome
+        while self._turn in early:
+            turn = early.pop(self._turn)
+            if turn is not None:
+                self.ready.append(turn)
+            self._turn += 1
+        self.withheld = len(early)
 
     def tally(self) -> Tally:
         """What has come so far."""

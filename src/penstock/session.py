@@ -28,8 +28,9 @@ class Summary(Struct, frozen=True):
     """How a session ended.
 
     *tally* counts all outcomes there are, *session* those of this session; *inputs* is how many inputs
-    there are, once all have been read. *complete* says that every input has its outcome. *folder* is
-    None where lines went to standard output. *elapsed* is in seconds.
+    there are, once all have been read. *complete* says that every input has its outcome, or shares that of
+    an earlier one: *inputs* = ``tally.total`` + ``tally.duplicates``. *folder* is None where lines went to
+    standard output. *elapsed* is in seconds.
     """
 
     folder: str | None
@@ -51,8 +52,11 @@ class Store(Protocol):
     def take(self, outcomes: Sequence[Outcome]) -> None:
         """Take what has completed, perhaps nothing."""
 
-    def finish(self, inputs: int | None) -> None:
-        """Keep what was taken for good; *inputs* is how many there are, if all have their outcome."""
+    def finish(self, inputs: int | None, duplicates: int) -> None:
+        """Keep what was taken for good; *inputs* is how many there are, if all have their outcome.
+
+        All but *duplicates*, that is.
+        """
 
     def close(self) -> None:
         """Let go, without keeping anything more."""
@@ -67,7 +71,7 @@ class Ledger(Protocol):
     def park(self, hosts: Mapping[str, float]) -> None:
         """Note which hosts are to be left alone, and until when."""
 
-    def finish(self, inputs: int) -> None:
+    def finish(self, inputs: int, duplicates: int) -> None:
         """Note that the run is complete."""
 
 
@@ -109,7 +113,7 @@ class Lines:
         if outcomes:
             self._write(b"".join(map(self._line, outcomes)))
 
-    def finish(self, inputs: int | None) -> None:
+    def finish(self, inputs: int | None, duplicates: int) -> None:
         """Everything is written already."""
 
     def close(self) -> None:
@@ -152,11 +156,11 @@ class Folder:
         if self._taken >= FLUSH_BYTES or self._clock() >= self._due:
             self._commit()
 
-    def finish(self, inputs: int | None) -> None:
+    def finish(self, inputs: int | None, duplicates: int) -> None:
         """Commit the rest."""
         self._commit()
         if inputs is not None:
-            self._ledger.finish(inputs)
+            self._ledger.finish(inputs, duplicates)
 
     def close(self) -> None:
         """Let go of the files; what was not committed will be done again."""
@@ -241,9 +245,10 @@ class Session:
         except BaseException as failure:
             batches.close()
             if self._is_the_inputs(failure):
-                store.finish(None)
+                store.finish(None, 0)
             raise
-        store.finish(self._inputs())
+        # Those of earlier sessions were met again, as the whole input is read again.
+        store.finish(self._inputs(), self._flow.statistics().tally.duplicates)
 
     def _is_the_inputs(self, failure: BaseException) -> bool:
         """Whether *failure* came from the source: then everything taken before is sound."""

@@ -17,6 +17,7 @@ from penstock.core.fields import is_field_value, is_token
 from penstock.core.frontier import Ahead, Frontier
 from penstock.core.judge import Judge
 from penstock.core.model import Headers
+from penstock.core.plan import Limits
 from penstock.core.retry import Retry
 from penstock.errors import UsageError
 from penstock.version import __version__
@@ -92,7 +93,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     * ``proxy``: a URL. ``insecure``: do not verify certificates. ``cacert``: a file of certificates
       trusted instead of the system's. ``connect_to``: HOST1:PORT1:HOST2:PORT2, as curl's.
     * ``input_format``: lines, csv, tsv or jsonl. ``column``: which one has the URL. ``url_template``:
-      a URL with {} or {column} in it, filled from each row.
+      a URL with {} or {column} in it, filled from each row. ``unique``: of inputs that ask for the same
+      (method, canonical URL, body) only the first has an outcome; the others are counted.
     * ``sinks``: the formats of a run folder. ``body``: inline or none. ``flush_every``: seconds between
       two commits.
     """
@@ -117,6 +119,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     input_format: str | None = None
     column: str | None = None
     url_template: str | None = None
+    unique: bool = False
     sinks: tuple[str, ...] = ("jsonl",)
     body: str = "inline"
     flush_every: float = 5.0
@@ -176,6 +179,10 @@ class Settings(Struct, frozen=True, kw_only=True):
             policy=Judge(Retry(self.attempts), self.max_redirects),
             ahead=Ahead.OVERFLOW,
         )
+
+    def limits(self) -> Limits:
+        """What a plan goes by."""
+        return Limits(self.concurrency, self.per_host, self.delay, self.rate)
 
     def request_headers(self) -> Headers:
         """What every request carries: who is asking, and the headers given."""

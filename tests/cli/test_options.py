@@ -11,6 +11,8 @@ import pytest
 
 from penstock.cli import options, reference
 from penstock.cli.fetch import command as fetch
+from penstock.cli.plan import PLANNED
+from penstock.cli.plan import command as plan
 from penstock.cli.resume import command as resume
 from penstock.runs.manifest import PACE
 from penstock.settings import BOUNDS, Settings
@@ -38,6 +40,7 @@ GIVEN = {
     "input_format": (["--input-format", "csv"], "csv"),
     "column": (["--column", "address"], "address"),
     "url_template": (["--url-template", "http://a.test/{address}"], "http://a.test/{address}"),
+    "unique": (["--unique"], True),
     "sinks": (["--sink", "jsonl"], ["jsonl"]),
     "body": (["--body", "none"], "none"),
     "flush_every": (["--flush-every", "1"], 1.0),
@@ -78,6 +81,12 @@ def test_a_resume_takes_the_settings_that_may_change_and_the_secrets_that_were_n
     assert taken <= {parameter.name for parameter in resume.params}
 
 
+def test_a_plan_takes_the_settings_that_say_what_is_read_and_how_fast_it_may_be():
+    named = {"unique", *Settings().input().__struct_fields__, *Settings().limits().__struct_fields__}
+    assert named == PLANNED
+    assert named <= {parameter.name for parameter in plan.params}
+
+
 @pytest.mark.parametrize(("name", "low", "high"), BOUNDS)
 def test_the_help_page_tells_default_and_bounds(run, name, low, high):
     said = next(
@@ -95,7 +104,7 @@ def test_the_help_page_tells_default_and_bounds(run, name, low, high):
 
 def test_every_option_says_what_it_is_for():
     context = click.Context(fetch)
-    for command in (fetch, resume):
+    for command in (fetch, resume, plan):
         for parameter in command.params:
             if isinstance(parameter, click.Option):
                 _, said = parameter.get_help_record(context)
@@ -107,7 +116,7 @@ def test_the_reference_is_up_to_date():
     assert PAGE.read_text() == reference.page()
 
 
-@pytest.mark.parametrize("name", ["fetch", "resume", "verify", "demo"])
+@pytest.mark.parametrize("name", ["plan", "fetch", "resume", "verify", "demo"])
 def test_help_pages_fit_into_eighty_columns(run, name):
     said = run(name, "--help", terminal_width=80)
     assert said.exit_code == 0

@@ -70,6 +70,7 @@ def test_what_is_counted():
         "bytes": 7,
         "attempts": 9,
         "redirects": 3,
+        "duplicates": 0,
     }
 
 

@@ -20,7 +20,7 @@ from penstock.runs.folder import LEDGER_FILE, RunFolder, outputs, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.manifest import Manifest
 from penstock.runs.repair import repair
-from penstock.runs.verify import verify
+from penstock.runs.verify import Recount, verify
 from penstock.settings import OutputSettings, Settings
 from penstock.sink import durable
 from penstock.sink.jsonl import JsonlSink
@@ -90,7 +90,7 @@ def identities(path: Path) -> list[tuple[object, ...]]:
 def problems(path: Path, expected: list[tuple[object, ...]]) -> list[str]:
     """What is wrong with a run that should be whole."""
     try:
-        found = list(verify(path, INPUTS).problems)
+        found = list(verify(path, Recount(INPUTS)).problems)
     except PenstockError as error:
         return [str(error)]
     if found:

@@ -87,3 +87,10 @@ def test_where_nothing_says_it_no_time_is_named(stands, done, rate):
 def test_without_a_total_there_is_no_time_left(stands):
     assert estimate.outstanding(stands(10)) is None
     assert estimate.time_left(stands(10), 5.0) is None
+
+
+def test_an_input_that_shares_the_outcome_of_another_is_done(stands, tally_of):
+    """Ten inputs were read, four of them duplicates: with six outcomes nothing is outstanding."""
+    at_the_end = stands(6, pulled=10, exhausted=True, tally=tally_of({200: 6}, duplicates=4))
+    assert estimate.done(at_the_end) == estimate.total(at_the_end) == 10
+    assert estimate.outstanding(at_the_end) == 0

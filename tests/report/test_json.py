@@ -38,6 +38,7 @@ def test_a_line_is_one_object_with_everything_in_it(stands):
             "bytes": 0,
             "attempts": 0,
             "redirects": 0,
+            "duplicates": 0,
         },
     }
 

@@ -15,6 +15,7 @@ def found(**fields):
         "bytes": 214_000_000,
         "settled": 20_000,
         "total": 20_000,
+        "duplicates": 0,
         "torn": 0,
         "problem_count": 0,
         "problems": (),

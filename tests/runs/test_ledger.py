@@ -61,6 +61,7 @@ def test_what_was_committed_is_there_for_the_next_process(path, ledger):
             "bytes": 16,
             "attempts": 4,
             "redirects": 0,
+            "duplicates": 0,
         }
         assert seen.total is None
         assert [(e.start, e.end, list(e.seqs)) for e in seen.extents()] == [(0, 100, [0, 1, 5]), (100, 130, [2])]
@@ -203,9 +204,12 @@ def test_a_ledger_that_cannot_be_made_says_so(tmp_path, monkeypatch):
 # -- a file that is not what it was
 
 
-def test_a_ledger_of_a_newer_version_is_refused(path, ledger):
-    ledger._database.execute("PRAGMA user_version = 3")
-    with pytest.raises(FolderMismatch, match="version 3 of its tables, this Penstock knows 2"):
+@pytest.mark.parametrize(("version", "wanted"), [(1, "older"), (3, "newer")])
+def test_a_ledger_of_another_version_is_refused(path, ledger, version, wanted):
+    ledger._database.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(
+        FolderMismatch, match=f"version {version} of its tables, this Penstock knows 2; use the {wanted}"
+    ):
         Ledger(path, RUN)
 
 

@@ -8,7 +8,7 @@ from penstock.errors import FolderDamaged, FolderError, FolderInUse, OutputError
 from penstock.runs import repair as module
 from penstock.runs.folder import RunFolder
 from penstock.runs.repair import repair
-from penstock.runs.verify import verify
+from penstock.runs.verify import Recount, verify
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def completed(path, runs):
         missing = [seq for seq in range(10) if seq not in folder.ledger.settled()]
         runs.settle(folder, missing)
         folder.ledger.finish(10)
-    found = verify(path, 10)
+    found = verify(path, Recount(10))
     assert found.ok, found.problems
     return missing
 
@@ -54,7 +54,7 @@ def test_a_run_in_order_stays_as_it_is(finished):
     before = {file.name: file.read_bytes() for file in finished.glob("outcomes-*")}
     assert repair(finished) == module.Repair(settled=10, lost=0)
     assert {file.name: file.read_bytes() for file in finished.glob("outcomes-*")} == before
-    assert verify(finished, 10).ok
+    assert verify(finished, Recount(10)).ok
     assert verify(finished).finished
 
 

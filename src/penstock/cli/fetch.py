@@ -5,12 +5,12 @@ Knows its arguments. Does not know what happens to them.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
 from penstock.cli.exits import Exit
+from penstock.cli.inputs import inputs_argument, named
 from penstock.cli.options import Command, Option, given, settings_options
 from penstock.cli.showing import Showing, progress_options, tolerance_options
 from penstock.cli.streams import Stdout
@@ -19,8 +19,6 @@ from penstock.settings import Settings
 
 __all__ = ["command"]
 
-STDIN = "-"
-
 
 @click.command(
     "fetch",
@@ -28,7 +26,7 @@ STDIN = "-"
     short_help="Fetch URLs, lists of them, or standard input.",
     epilog="Example: penstock fetch urls.txt -o pages",
 )
-@click.argument("inputs", metavar="[INPUT]...", nargs=-1)
+@inputs_argument
 @click.option(
     "-o",
     "--output",
@@ -51,13 +49,7 @@ def command(inputs: tuple[str, ...], output: str | None, **options: Any) -> Exit
 
     showing = Showing.of(options)
     settings = Settings.of(**given(options))
-    names = inputs or _standard_input()
+    names = named(inputs, "fetch")
     if output is None:
         return perform(api.stream(names, settings, Stdout().write), showing)
     return perform(api.begin(names, output, settings), showing, output)
-
-
-def _standard_input() -> tuple[str, ...]:
-    if sys.stdin is None or sys.stdin.isatty():
-        raise click.UsageError("no INPUT: name a URL, a file, or - for standard input, as in: penstock fetch urls.txt")
-    return (STDIN,)

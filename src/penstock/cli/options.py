@@ -158,6 +158,14 @@ SETTINGS: Final = (
         on_resume=True,
     ),
     Spelling(
+        "unique",
+        "Reading",
+        ("--unique",),
+        None,
+        "Of inputs that ask for the same (method, URL in one spelling, body; headers make no difference) only the "
+        "first has an outcome; the others are counted.",
+    ),
+    Spelling(
         "sinks",
         "Storing",
         ("--sink",),

@@ -62,6 +62,18 @@ are written with more `\\u` escapes than elsewhere: they read back as the same v
 """
 
 
+PLAN = """\
+## A plan as JSON
+
+`penstock plan --json` writes one object: `inputs`, `requests`, `duplicates`, `hosts`, all counted exactly; `unique`,
+which says whether the duplicates are among the requests; `refused`, for each `error` a `count`, the `detail` of the
+first and the `seq` and `line` of the first five; `biggest`, the hosts with most requests, each with its `share` of
+all and the `seconds` it needs at least, were it alone; the `settings` it was held against; and the `bound`: the
+`seconds` it takes at least, `by` what (`delay`, `rate` or `nothing`), the `host` whose delay it is, and
+`seconds_without_biggest`.
+"""
+
+
 def page() -> str:
     """The whole page."""
     parts = [INTRODUCTION]
@@ -71,7 +83,7 @@ def page() -> str:
         assert command is not None
         parts.append("\n".join(_described(command, click.Context(command, context, info_name=name))))
     codes = "\n".join((CODES, *(f"| {code} | {_cell(meaning)} |" for code, meaning in MEANINGS.items()), ""))
-    return "\n".join((*parts, codes, SIGNALS, PROGRESS))
+    return "\n".join((*parts, codes, SIGNALS, PROGRESS, PLAN))
 
 
 def _described(command: click.Command, context: click.Context) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["TOLERANCE", "Limits", "Pace"]
+__all__ = ["TOLERANCE", "Limits", "Pace", "least_time"]
 
 TOLERANCE: Final = 0.01
 """Seconds by which a late start may be made up for. A selector wakes to the millisecond, so without it
@@ -42,6 +42,12 @@ class Pace:
     def start(self, now: float) -> None:
         """Count a start made at *now*."""
         self._next = max(self._next, now) + self._interval
+
+
+def least_time(starts: int, rate: float | None) -> float:
+    """The least seconds from the first to the last of so many *starts*, all of them by one ``Pace``."""
+    interval = _interval(rate)
+    return max(0.0, (starts - 1) * interval - TOLERANCE) if interval else 0.0
 
 
 def _interval(rate: float | None) -> float:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 __all__ = [
     "Attempt",
+    "Duplicate",
     "Failed",
     "Fetched",
     "Headers",
@@ -193,6 +194,12 @@ class Attempt(Struct, frozen=True):
 
 class Ending(Struct, frozen=True):
     """What became of one input, whatever the work: nothing more is to be done for it."""
+
+
+class Duplicate(Ending, frozen=True, gc=False):
+    """An input that asks for the same as an earlier one, whose outcome it shares: it has none of its own."""
+
+    seq: int
 
 
 class Outcome(Ending, frozen=True):

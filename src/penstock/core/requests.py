@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from penstock.core.hosts import Place, Refusal, blot, locate, origin
 from penstock.core.model import Attempt, Headers, Hop, Job, Row, Skipped, Slug, split_head
 
-__all__ = ["REDIRECTS", "Refused", "Requests", "follow"]
+__all__ = ["REDIRECTS", "Refused", "Requests", "follow", "identity"]
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 """Statuses that name another place to go (RFC 9110, section 15.4); 300, 304 and 305 do not."""
@@ -62,6 +62,15 @@ class Requests(Struct, frozen=True):
             url = blot(url)
             headers = _merged(headers, (("Authorization", place.authorization),))
         return Job(row.seq, place.key, url, place.url, row.method, headers, row.body, row.fields, now)
+
+
+def identity(job: Job) -> bytes:
+    """What a request asks for: its method, its canonical URL and its body; two that agree in these are one.
+
+    Headers make no difference, nor do credentials, which are one, nor a fragment, which is never sent.
+    """
+    # Neither a method nor a canonical URL has a space or a line feed in it, so no two ways lead to one text.
+    return b"%b %b\n%b" % (job.method.encode(), job.target.encode(), job.body or b"")
 
 
 class Refused(Struct, frozen=True, gc=False):

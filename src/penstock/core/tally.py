@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from penstock.core.frontier import Bound
-from penstock.core.model import Kind, Outcome
+from penstock.core.model import Duplicate, Kind, Outcome
 
 __all__ = ["Statistics", "Tally"]
 
@@ -20,10 +20,11 @@ __all__ = ["Statistics", "Tally"]
 class Tally:
     """Counts by kind, status and slug; *bytes* are those of the bodies, decoded.
 
+    *duplicates* are no outcomes: inputs that share an earlier one's, and have none of their own.
     Of ``throttle``'s results the kinds are ``done`` and ``failed``, and the slugs are names of exceptions.
     """
 
-    __slots__ = ("attempts", "bytes", "kinds", "redirects", "slugs", "statuses")
+    __slots__ = ("attempts", "bytes", "duplicates", "kinds", "redirects", "slugs", "statuses")
 
     def __init__(self) -> None:
         """Nothing counted yet."""
@@ -33,14 +34,19 @@ class Tally:
         self.bytes = 0
         self.attempts = 0
         self.redirects = 0
+        self.duplicates = 0
 
     @property
     def total(self) -> int:
         """How many outcomes were counted."""
         return self.kinds.total()
 
-    def add(self, outcome: Outcome) -> None:
-        """Count one outcome."""
+    def add(self, outcome: Outcome | Duplicate) -> None:
+        """Count one outcome, or one duplicate."""
+        if type(outcome) is Duplicate:
+            self.duplicates += 1
+            return
+        assert isinstance(outcome, Outcome)
         self.kinds[outcome.kind] += 1
         if outcome.kind is Kind.FETCHED and outcome.status is not None:
             self.statuses[outcome.status] += 1
@@ -58,6 +64,7 @@ class Tally:
         self.bytes += other.bytes
         self.attempts += other.attempts
         self.redirects += other.redirects
+        self.duplicates += other.duplicates
 
     def snapshot(self) -> Tally:
         """A copy that counts no further."""
@@ -74,6 +81,7 @@ class Tally:
             "bytes": self.bytes,
             "attempts": self.attempts,
             "redirects": self.redirects,
+            "duplicates": self.duplicates,
         }
 
     @classmethod
@@ -86,6 +94,7 @@ class Tally:
         tally.bytes = counts["bytes"]
         tally.attempts = counts["attempts"]
         tally.redirects = counts["redirects"]
+        tally.duplicates = counts["duplicates"]
         return tally
 
 

@@ -49,8 +49,8 @@ class Speed:
 
 
 def done(statistics: Statistics) -> int:
-    """How many inputs have their outcome, those of earlier sessions included."""
-    return statistics.before + statistics.tally.total
+    """How many inputs have their outcome, those of earlier sessions included, or share that of another."""
+    return statistics.before + statistics.tally.total + statistics.tally.duplicates
 
 
 def total(statistics: Statistics) -> int | None:

@@ -43,6 +43,10 @@ class Found(Protocol):
         """Inputs there are, once the run has finished."""
 
     @property
+    def duplicates(self) -> int:
+        """Inputs among them that share an earlier one's outcome."""
+
+    @property
     def torn(self) -> int:
         """Bytes after what was committed."""
 
@@ -72,7 +76,11 @@ def proof(found: Found, folder: str) -> list[str]:
         told = f"Holds so far: {_outcomes(found.settled)}, each once. The run has not finished."
         torn = [f"{size(found.torn)} that a crash left uncommitted will be set aside."] if found.torn else []
         return [told, read_back, *torn, "Go on:", f"  {command('resume', folder)}"]
-    told = f"Holds: {plural(found.total, 'input')}, {_outcomes(found.settled)}, each once, every byte as committed."
+    duplicates = f" and {plural(found.duplicates, 'duplicate')}" if found.duplicates else ""
+    told = (
+        f"Holds: {plural(found.total, 'input')}, {_outcomes(found.settled)}{duplicates}, each once, every byte as "
+        "committed."
+    )
     return [told, read_back]
 
 

@@ -67,6 +67,9 @@ class Ending(Protocol):
 def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: bool = False) -> list[str]:
     """The lines to print; none is longer than *width* unless a single word is. *verbose* leaves nothing out."""
     lines = [*wrapped(_headline(ending), width), "", *_table(ending, width, None if verbose else MOST)]
+    if ending.tally.duplicates:
+        ask = "1 input asks" if ending.tally.duplicates == 1 else f"{ending.tally.duplicates:,} inputs ask"
+        lines += wrapped(f"{INDENT}{ask} for the same as an earlier one and share its outcome (--unique)", width)
     if ending.tally.total:
         lines += wrapped(_cost(ending, verbose=verbose), width)
     hint = None if ending.complete else explain.hint(ending.statistics, settings)

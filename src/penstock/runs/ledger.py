@@ -36,7 +36,7 @@ BUSY_SECONDS: Final = 30.0
 """How long a commit waits for somebody who is reading run.db with a tool of their own."""
 
 _SCHEMA: Final = f"""
-CREATE TABLE run (id TEXT NOT NULL, total INTEGER);
+CREATE TABLE run (id TEXT NOT NULL, total INTEGER, duplicates INTEGER NOT NULL);
 CREATE TABLE commits (number INTEGER PRIMARY KEY, tally TEXT NOT NULL);
 CREATE TABLE extents (
     "commit" INTEGER NOT NULL REFERENCES commits (number),
@@ -76,6 +76,7 @@ class Ledger:
             with self._translated("read"):
                 self._check_identity(run)
                 self._total: int | None = self._scalar("SELECT total FROM run")
+                self._duplicates: int = self._scalar("SELECT duplicates FROM run")
                 self._load()
         except BaseException:
             self._database.close()
@@ -94,7 +95,7 @@ class Ledger:
                 database.execute("BEGIN IMMEDIATE")
                 for statement in _SCHEMA.split(";"):
                     database.execute(statement)
-                database.execute("INSERT INTO run VALUES (?, NULL)", (run,))
+                database.execute("INSERT INTO run VALUES (?, NULL, 0)", (run,))
                 database.execute("COMMIT")
         except sqlite3.Error as error:
             raise OutputError(f"cannot write {path}: {error}") from error
@@ -110,6 +111,11 @@ class Ledger:
     def total(self) -> int | None:
         """The number of inputs, once all of them have been read and settled; None before."""
         return self._total
+
+    @property
+    def duplicates(self) -> int:
+        """How many of the ``total`` inputs share the outcome of an earlier one; 0 before all have been read."""
+        return self._duplicates if self._total is not None else 0
 
     def settled(self) -> Settled:
         """The seqs whose outcomes are durable, as a set of the caller's own."""
@@ -166,14 +172,17 @@ class Ledger:
         with self._translated("read"):
             return dict(self._database.execute("SELECT host, until FROM parked"))
 
-    def finish(self, inputs: int) -> None:
-        """Note that there are so many *inputs* and all are settled. PenstockError if they are not."""
-        missing = inputs - self._settled.range_cardinality(0, inputs)
+    def finish(self, inputs: int, duplicates: int = 0) -> None:
+        """Note that there are so many *inputs*, and that all are settled but for so many *duplicates*.
+
+        PenstockError if that is not so.
+        """
+        missing = inputs - duplicates - self._settled.range_cardinality(0, inputs)
         if missing:
             raise PenstockError(f"{missing} of {inputs} inputs have no outcome: a bug of Penstock's, please report it")
         with self._transaction():
-            self._database.execute("UPDATE run SET total = ?", (inputs,))
-        self._total = inputs
+            self._database.execute("UPDATE run SET total = ?, duplicates = ?", (inputs, duplicates))
+        self._total, self._duplicates = inputs, duplicates
 
     def fault(self) -> str | None:
         """What SQLite finds wrong with the file when it looks at all of it; None for nothing."""
@@ -191,7 +200,8 @@ class Ledger:
         version = self._scalar("PRAGMA user_version")
         if version != VERSION:
             raise FolderMismatch(
-                f"{self._path} has version {version} of its tables, this Penstock knows {VERSION}; use the newer one",
+                f"{self._path} has version {version} of its tables, this Penstock knows {VERSION}; use the "
+                f"{'newer' if version > VERSION else 'older'} one",
             )
         if self._scalar("SELECT id FROM run") != run:
             raise FolderMismatch(f"{self._path} belongs to another run than run.json beside it")

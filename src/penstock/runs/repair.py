@@ -66,17 +66,18 @@ def repair(path: Path) -> Repair:
             set_aside(path / LEDGER_FILE, 0)
         with closing(Ledger.create(path / LEDGER_FILE, manifest.run, extents=extents, tally=salvage.tally)) as ledger:
             settled = ledger.settled()
-            if old.total is not None and settled.contains_range(0, old.total):
-                ledger.finish(old.total)
+            if old.total is not None and settled.range_cardinality(0, old.total) == old.total - old.duplicates:
+                ledger.finish(old.total, old.duplicates)
     return Repair(settled=len(settled), lost=len(old.settled - settled))
 
 
 class _Old(NamedTuple):
-    """What an old ledger says: the settled inputs, those not to be trusted, the total, and files not to look into."""
+    """What an old ledger says: settled inputs, those not to be trusted, sums, and the files not to look into."""
 
     settled: BitMap64
     suspect: BitMap64
     total: int | None
+    duplicates: int
     closed: frozenset[Path]
 
 
@@ -87,9 +88,9 @@ def _old_ledger(path: Path, run: str) -> _Old:
             for extent in ledger.extents():
                 if not _unchanged(path, extent):
                     suspect |= extent.seqs
-            return _Old(ledger.settled(), suspect, ledger.total, frozenset(_asides(path)))
+            return _Old(ledger.settled(), suspect, ledger.total, ledger.duplicates, frozenset(_asides(path)))
     except FolderError:
-        return _Old(BitMap64(), BitMap64(), None, frozenset())
+        return _Old(BitMap64(), BitMap64(), None, 0, frozenset())
 
 
 def _asides(path: Path) -> list[Path]:

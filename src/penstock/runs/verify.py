@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import msgspec
 from msgspec import Struct
 from pyroaring import BitMap64
 
@@ -19,21 +20,29 @@ from penstock.errors import FolderError
 from penstock.runs.folder import LEDGER_FILE, RunFolder, outputs, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
-from penstock.seams import Extent
+from penstock.seams import Extent, Settled
 from penstock.sink.durable import TORN, checksum, checksum_text
 from penstock.sink.record import read_line
 
-__all__ = ["Verification", "verify"]
+__all__ = ["Recount", "Verification", "verify"]
 
 MOST_PROBLEMS: Final = 100
 """Problems told one by one; all are counted."""
+
+
+class Recount(Struct, frozen=True):
+    """The *inputs* as counted again, and the seqs of the *duplicates* among them, where those have no outcome."""
+
+    inputs: int
+    duplicates: Settled = msgspec.field(default_factory=Settled)
 
 
 class Verification(Struct, frozen=True, kw_only=True):
     """What was found: *problems* has the first of them in words, *problem_count* counts all.
 
     *rows* and *bytes* were read back and agree unless a problem says otherwise. *settled* inputs have
-    their outcome; *total* is the number of inputs once the run has finished. *torn* bytes stand after
+    their outcome; *total* is the number of inputs once the run has finished, and *duplicates* how many of them
+    share an earlier one's outcome: *total* = *settled* + *duplicates*. *torn* bytes stand after
     what was committed, as a crash leaves them; a resume sets them aside.
     """
 
@@ -43,6 +52,7 @@ class Verification(Struct, frozen=True, kw_only=True):
     bytes: int
     settled: int
     total: int | None
+    duplicates: int
     torn: int
     problem_count: int
     problems: tuple[str, ...]
@@ -58,16 +68,16 @@ class Verification(Struct, frozen=True, kw_only=True):
         return self.problem_count == 0
 
 
-def verify(path: Path, inputs: int | None = None) -> Verification:
+def verify(path: Path, again: Recount | None = None) -> Verification:
     """Read back all of the run in the folder *path* and compare it with its ledger.
 
-    *inputs*, where given, is the number of inputs as counted again by the caller. FolderError where there
+    *again*, where given, are the inputs as counted again by the caller. FolderError where there
     is no run or its ledger cannot be read, FolderInUse while somebody works on it.
     """
     if not RunFolder.holds_run(path):
         raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
     with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, read_manifest(path).run)) as ledger:
-        return _Check(path, ledger).result(inputs)
+        return _Check(path, ledger).result(again)
 
 
 class _Check:
@@ -82,7 +92,7 @@ class _Check:
         self._problem_count = 0
         self._problems: list[str] = []
 
-    def result(self, inputs: int | None) -> Verification:
+    def result(self, again: Recount | None) -> Verification:
         """Look at everything."""
         fault = self._ledger.fault()
         if fault is not None:
@@ -91,7 +101,7 @@ class _Check:
             self._compare(extent)
         self._weigh_tails()
         self._weigh_asides()
-        self._weigh_sums(inputs)
+        self._weigh_sums(again)
         return Verification(
             files=len(self._lengths),
             extents=self._extents,
@@ -99,6 +109,7 @@ class _Check:
             bytes=self._bytes,
             settled=len(self._ledger.settled()),
             total=self._ledger.total,
+            duplicates=self._ledger.duplicates,
             torn=self._torn,
             problem_count=self._problem_count,
             problems=tuple(self._problems),
@@ -166,18 +177,29 @@ class _Check:
             if checksum(file, 0, file.stat().st_size) != f"crc32:{value}":
                 self._report(f"{file.name}: it does not hold what its name says")
 
-    def _weigh_sums(self, inputs: int | None) -> None:
+    def _weigh_sums(self, again: Recount | None) -> None:
         """Inputs in, outcomes out."""
-        settled, total = self._ledger.settled(), self._ledger.total
+        settled, total, duplicates = self._ledger.settled(), self._ledger.total, self._ledger.duplicates
         for sink in self._found if settled else ():
             if self._found[sink] != settled:
                 self._report(f"{sink}: its rows are not those of the {len(settled)} settled inputs")
-        if total is not None and settled != BitMap64(range(total)):
-            self._report(f"the run has finished with {total} inputs, but {len(settled)} have outcomes")
-        if inputs is not None and total is not None and inputs != total:
+        if total is not None and not len(settled) == settled.range_cardinality(0, total) == total - duplicates:
+            and_duplicates = f", {duplicates} of them duplicates" if duplicates else ""
+            self._report(f"the run has finished with {total} inputs{and_duplicates}, but {len(settled)} have outcomes")
+        if again is not None:
+            self._compare_sums(again, settled)
+
+    def _compare_sums(self, again: Recount, settled: Settled) -> None:
+        """The ledger's sums with those of the input, which was read again."""
+        inputs, total, duplicates = again.inputs, self._ledger.total, len(again.duplicates)
+        if total is not None and inputs != total:
             self._report(f"there are {inputs} inputs, but the run has finished with {total}")
-        if inputs is not None and settled and settled.max() >= inputs:
+        if total is not None and duplicates != self._ledger.duplicates:
+            self._report(f"there are {duplicates} duplicates, but the run has finished with {self._ledger.duplicates}")
+        if settled and settled.max() >= inputs:
             self._report(f"there are {inputs} inputs, but input {settled.max()} has an outcome")
+        if both := settled & again.duplicates:
+            self._report(f"input {both.min()} asks for the same as an earlier one, but has an outcome of its own")
 
 
 def rows(file: BinaryIO, start: int, end: int, longest: int | None = None) -> Iterator[bytes]:

@@ -22,7 +22,8 @@ class Awaited:
 
     The iterator is asked, in a task of *loop*'s, when somebody pulls, and *wake* is called when it has
     answered. It is closed in the end, if it can be, as a generator can. All its tasks share one context, as
-    they would in a plain loop: it may set a variable before an item and set it back afterwards.
+    they would in a plain loop: it may set a variable before an item and set it back afterwards. *done* is called
+    when it is closed.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Awaited:
         *,
         loop: asyncio.AbstractEventLoop,
         wake: Callable[[], None],
+        done: Callable[[], None] | None = None,
     ) -> None:
         """Nothing is asked for before the first ``pull``."""
         self._items = items
@@ -40,6 +42,7 @@ class Awaited:
         self._wake = wake
         self._context = copy_context()
         self._iterator: AsyncIterator[Any] | None = None
+        self._done = done
         self._asking: asyncio.Task[Any] | None = None
         self._ended = False
         self._closing: asyncio.Task[None] | None = None
@@ -108,8 +111,12 @@ class Awaited:
                         asking.result()
             finally:
                 close = getattr(self._iterator, "aclose", None)
-                if close is not None:
-                    await close()
+                try:
+                    if close is not None:
+                        await close()
+                finally:
+                    if self._done is not None:
+                        self._done()
         except Exception as failure:  # noqa: BLE001 - it belongs to whoever waits for the end
             self._failure = failure
 

@@ -119,8 +119,9 @@ class LocalWeb:
             for listener in self._sockets
         ]
         await stopping.wait()
-        for server in servers:
-            server.close()
+        # Not closed yet: asyncio forgets to close a connection that it accepted just before its server was closed.
+        for listener in self._sockets:
+            loop.remove_reader(listener)
         # A connection just accepted becomes a line a few turns later, and one that is dropped ends in the next.
         turns = 5
         while lines or turns:
@@ -129,6 +130,7 @@ class LocalWeb:
                 line.drop()
             await asyncio.sleep(0)
         for server in servers:
+            server.close()
             await server.wait_closed()
 
     def _answer(self, request: Request, earlier: int) -> Reply:

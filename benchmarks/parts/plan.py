@@ -1,0 +1,51 @@
+"""What it costs to look at a list before anything is sent, or to pass over what it asks for twice.
+
+    python -m benchmarks.parts.plan KIND LINES FOLDER
+
+where KIND is ``plan`` (all that ``penstock plan`` counts) or ``unique`` (the first look at each row of a run with
+``--unique``, which is also what each settled row costs a resume). Prints the lines a second, of a list of LINES URLs on
+a tenth as many hosts that it writes in FOLDER; every twentieth URL is there twice.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from penstock import api
+from penstock.core.model import Duplicate
+from penstock.core.requests import Requests
+from penstock.once import Once
+from penstock.seams import Settled
+from penstock.settings import Settings
+from penstock.source.opened import open_inputs
+
+AGAIN = 20
+
+
+def main(kind: str, lines: int, folder: Path) -> float:
+    file = folder / "urls.txt"
+    with file.open("w") as urls:
+        for number in range(lines):
+            page = number if number % AGAIN else number // 2 + 1
+            urls.write(f"http://host-{page % (lines // 10)}.example/some/page-{page}.html\n")
+    began = time.perf_counter()
+    duplicates = plan(file) if kind == "plan" else unique(file)
+    took = time.perf_counter() - began
+    assert duplicates > lines / AGAIN / 2, duplicates
+    return lines / took
+
+
+def plan(file: Path) -> int:
+    return api.plan((str(file),), Settings()).duplicates
+
+
+def unique(file: Path) -> int:
+    with Once(Requests()) as once:
+        rows = open_inputs((str(file),), Settings().input()).rows(Settled())
+        return sum(type(once.look(row, 0.0)) is Duplicate for row in rows)
+
+
+if __name__ == "__main__":
+    print(main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])))

@@ -1,0 +1,58 @@
+"""``penstock plan``: what a list would come to, before anything is sent.
+
+Knows its arguments. Does not know how a list is counted.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import click
+
+from penstock.cli.exits import Exit
+from penstock.cli.inputs import inputs_argument, named
+from penstock.cli.options import SETTINGS, Command, Option, given, settings_options
+from penstock.cli.streams import show, terminal_width
+from penstock.report.plan import plan_json, plan_lines
+from penstock.settings import Settings
+
+__all__ = ["PLANNED", "command"]
+
+PLANNED: Final = frozenset(
+    {"column", "concurrency", "delay", "input_format", "per_host", "rate", "unique", "url_template"}
+)
+"""Settings that say what is in a list, and how fast it may be."""
+
+MOST_HOSTS: Final = 10_000
+
+
+@click.command(
+    "plan",
+    cls=Command,
+    short_help="Say what a list would come to, before anything is sent.",
+    epilog="Example: penstock plan urls.txt --delay 0.2",
+)
+@inputs_argument
+@settings_options(spelling for spelling in SETTINGS if spelling.field in PLANNED)
+@click.option(
+    "--hosts",
+    cls=Option,
+    type=click.IntRange(0, MOST_HOSTS),
+    default=10,
+    metavar="N",
+    help=f"How many of the biggest hosts are named.  [default 10; 0 to {MOST_HOSTS:,}]",
+)
+@click.option("--json", "as_json", cls=Option, is_flag=True, help="One JSON object, times in seconds, instead of text.")
+def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: Any) -> Exit:
+    """Read INPUT as fetch would, send nothing, and say what is in it and the least time it takes.
+
+    That is: inputs, lines that are no URLs, duplicates, hosts and the biggest of them, all counted exactly; and the
+    time that --delay and --rate alone ask for, with the host that sets it. How fast servers answer is not guessed.
+    """
+    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+
+    names = named(inputs, "plan")
+    plan = api.plan(names, Settings.of(**given(options)), hosts)
+    lines = [plan_json(plan)] if as_json else plan_lines(plan, width=terminal_width(), several=len(names) > 1)
+    show("\n".join(lines))
+    return Exit.DONE
