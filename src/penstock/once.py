@@ -12,7 +12,7 @@ from typing import Self
 
 from penstock.core.model import Duplicate, Job, Row, Skipped
 from penstock.core.requests import Requests, identity
-from penstock.scratch import Seen
+from penstock.scratch.seen import Seen
 
 __all__ = ["Once"]
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from penstock.cli.plan import command
-from penstock.scratch import Seen
+from penstock.scratch.seen import Seen
 
 
 def test_a_plan_sends_nothing(run, web, listed):

@@ -9,7 +9,7 @@ import pytest
 from penstock.core.model import Skipped, Slug
 from penstock.core.plan import Limits, Survey
 from penstock.report.plan import plan_json, plan_lines
-from penstock.scratch import Counts
+from penstock.scratch.seen import Counts
 
 LIMITS = Limits(100, 2, 0.2, None)
 

@@ -154,6 +154,19 @@ class CurlEngine:
             self._retire(transfer)
         self._finished.clear()
 
+    def inside(self) -> bool:
+        """Never: what runs is no code of the caller's."""
+        return False
+
+    def give_up(self, seq: int, detail: str) -> None:
+        """Drop what runs for the input *seq*, if anything does; it comes to a time-out with this *detail*."""
+        for transfer in list(self._running.values()):
+            if transfer.job is not None and transfer.job.seq == seq:
+                self._deadlines.drop(transfer)
+                self._finished.append(self._attempt(transfer, Slug.TIMEOUT, detail))
+                self._retire(transfer)
+        self.wake()
+
     async def settle(self) -> None:
         """Nothing to wait for: a transfer that was dropped is over."""
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock import scratch
 from penstock.errors import OutputError
-from penstock.scratch import Counts, Seen
+from penstock.scratch import seen as module
+from penstock.scratch.seen import Counts, Seen
 
 
 @given(st.lists(st.binary(max_size=2)))
@@ -75,7 +75,7 @@ def test_a_full_disk_is_told_with_the_remedy(make):
 
 def test_what_outgrows_its_cache_is_on_the_disk_in_a_file_without_a_name(monkeypatch):
     """So a kill leaves nothing behind."""
-    monkeypatch.setattr(scratch, "CACHE_BYTES", 16 << 10)
+    monkeypatch.setattr(module, "CACHE_BYTES", 16 << 10)
     before = set(nameless())
     with Seen() as seen:
         assert all(seen.add(b"%d" % number) for number in range(20_000))
