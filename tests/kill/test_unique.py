@@ -52,6 +52,9 @@ class Instant:
     def wake(self):
         self._woken.set()
 
+    def inside(self):
+        return False
+
     def cancel(self):
         self._finished.clear()
 

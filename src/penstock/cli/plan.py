@@ -47,7 +47,8 @@ def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: An
     """Read INPUT as fetch would, send nothing, and say what is in it and the least time it takes.
 
     That is: inputs, lines that are no URLs, duplicates, hosts and the biggest of them, all counted exactly; and the
-    time that --delay and --rate alone ask for, with the host that sets it. How fast servers answer is not guessed.
+    time that --delay and --rate alone ask for, with the host that sets it. How fast servers answer is not guessed; a
+    host that can't be reached is given up sooner.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
 

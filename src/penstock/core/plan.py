@@ -2,6 +2,7 @@
 
 Knows counts and limits. Does not know how a list is read, nor how fast anybody answers: what depends on that is left
 out of the bound rather than guessed. So the bound is one from below: answers, retries and redirects only add to it.
+Only a host that can't be reached takes less, since its inputs are given up together.
 """
 
 from __future__ import annotations

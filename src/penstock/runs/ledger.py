@@ -29,7 +29,7 @@ __all__ = ["Ledger"]
 APPLICATION_ID: Final = 0x50656E73
 """Written into the database's header, so that ``file`` and we can tell it from others: "Pens"."""
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables below; kept as user_version."""
 
 BUSY_SECONDS: Final = 30.0

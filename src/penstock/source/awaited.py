@@ -21,9 +21,8 @@ class Awaited:
     """A source over *items*, each of which becomes what *make* makes of it.
 
     The iterator is asked, in a task of *loop*'s, when somebody pulls, and *wake* is called when it has
-    answered. It is closed in the end, if it can be, as a generator can. All its tasks share one context, as
-    they would in a plain loop: it may set a variable before an item and set it back afterwards. *done* is called
-    when it is closed.
+    answered. It is closed in the end, if it can be, as a generator can; then *done* is called. All its tasks share
+    one context, as they would in a plain loop: it may set a variable before an item and set it back afterwards.
     """
 
     def __init__(
@@ -40,9 +39,9 @@ class Awaited:
         self._make = make
         self._loop = loop
         self._wake = wake
+        self._done = done
         self._context = copy_context()
         self._iterator: AsyncIterator[Any] | None = None
-        self._done = done
         self._asking: asyncio.Task[Any] | None = None
         self._ended = False
         self._closing: asyncio.Task[None] | None = None
@@ -110,8 +109,8 @@ class Awaited:
                     if not asking.cancelled():
                         asking.result()
             finally:
-                close = getattr(self._iterator, "aclose", None)
                 try:
+                    close = getattr(self._iterator, "aclose", None)
                     if close is not None:
                         await close()
                 finally:
