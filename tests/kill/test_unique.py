@@ -52,9 +52,6 @@ class Instant:
     def wake(self):
         self._woken.set()
 
-    def inside(self):
-        return False
-
     def cancel(self):
         self._finished.clear()
 
