@@ -87,6 +87,7 @@ PURE = frozenset(
         "encodings.aliases",
         "enum",
         "heapq",
+        "ipaddress",
         "re",
         "sys",  # for its version alone
         "typing",
