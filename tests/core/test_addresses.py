@@ -87,8 +87,19 @@ def test_global_unicast_is_public(address):
 
 @pytest.mark.parametrize(
     "address",
-    "168.63.129.16 169.254.169.254 169.254.170.2 100.100.100.200 192.0.0.192 fd00:ec2::254 fd20:ce::254 "
-    "::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::1 ::ffff:168.63.129.16".split(),
+    [
+        "168.63.129.16",
+        "169.254.169.254",
+        "169.254.170.2",
+        "100.100.100.200",
+        "192.0.0.192",
+        "fd00:ec2::254",
+        "fd20:ce::254",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::1",
+        "::ffff:168.63.129.16",
+    ],
 )
 def test_the_addresses_of_cloud_metadata_are_refused_by_name(address):
     assert "metadata" in why_not_public(address) or "Azure" in why_not_public(address)
@@ -125,8 +136,25 @@ def test_spellings_that_lead_to_no_server_are_never_public(number, spelling):
 
 @pytest.mark.parametrize(
     "text",
-    "| a.example|127.1|0x7f.0.0.1|2130706433|127.0.0.1.|01.1.1.1| 1.1.1.1|1.1.1.1%eth0|[]|fe80::1%eth0|2a00::1%1|"
-    "2a00:::1|[1.1.1.1|::ffff:1.1.1|1.1.1.1:80|[2a00::1]:80".split("|"),
+    [
+        "",
+        " a.example",
+        "127.1",
+        "0x7f.0.0.1",
+        "2130706433",
+        "127.0.0.1.",
+        "01.1.1.1",
+        " 1.1.1.1",
+        "1.1.1.1%eth0",
+        "[]",
+        "fe80::1%eth0",
+        "2a00::1%1",
+        "2a00:::1",
+        "[1.1.1.1",
+        "::ffff:1.1.1",
+        "1.1.1.1:80",
+        "[2a00::1]:80",
+    ],
 )
 def test_what_is_not_an_address_is_not_a_public_one(text):
     assert not is_public(text)
@@ -161,9 +189,29 @@ def test_nothing_is_public_that_the_standard_library_knows_to_be_private(address
 
 @pytest.mark.parametrize(
     "host",
-    "127.1 0x7f.1 0x7F000001 2130706433 0177.0.0.1 017700000001 127.0.0.1. 127\u30020\u30020\u30021 "
-    "\uff11\uff12\uff17.\uff10.\uff10.\uff11 \u2460\u2461\u2466.0.0.1 %31%32%37.0.0.1 [::1] [0:0:0:0:0:0:0:1] "
-    "[::ffff:127.0.0.1] [::ffff:7f00:1] [64:ff9b::127.0.0.1] [2002:7f00:1::] [::127.0.0.1] [::] 0 0.0.0.0".split(),
+    [
+        "127.1",
+        "0x7f.1",
+        "0x7F000001",
+        "2130706433",
+        "0177.0.0.1",
+        "017700000001",
+        "127.0.0.1.",
+        "127\u30020\u30020\u30021",
+        "\uff11\uff12\uff17.\uff10.\uff10.\uff11",
+        "\u2460\u2461\u2466.0.0.1",
+        "%31%32%37.0.0.1",
+        "[::1]",
+        "[0:0:0:0:0:0:0:1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[64:ff9b::127.0.0.1]",
+        "[2002:7f00:1::]",
+        "[::127.0.0.1]",
+        "[::]",
+        "0",
+        "0.0.0.0",
+    ],
 )
 def test_every_spelling_in_a_url_comes_to_an_address_that_is_refused(host):
     """A canonical URL has one spelling for each address, and that is what is looked at."""

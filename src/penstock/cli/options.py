@@ -133,6 +133,23 @@ SETTINGS: Final = (
         on_resume=True,
     ),
     Spelling(
+        "resolver",
+        "Requests",
+        ("--resolver",),
+        click.STRING,
+        "The name server to ask instead of the system's: ADDRESS or ADDRESS:PORT, an IPv6 one in brackets.",
+        "ADDRESS",
+        on_resume=True,
+    ),
+    Spelling(
+        "public_only",
+        "Requests",
+        ("--public-only",),
+        None,
+        "Connect to public addresses only, as for a list that strangers wrote. Without it, only redirects from a "
+        "public address may not lead to a private one.",
+    ),
+    Spelling(
         "input_format",
         "Reading",
         ("--input-format",),

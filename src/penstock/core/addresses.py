@@ -17,7 +17,7 @@ from __future__ import annotations
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
-__all__ = ["is_public", "why_not_public"]
+__all__ = ["is_address", "is_public", "why_not_public"]
 
 METADATA: Final = {
     int(IPv4Address("168.63.129.16")): "the address of Azure's host",
@@ -75,6 +75,14 @@ _IPV6: Final = tuple(
 )
 
 _LOW_32: Final = 0xFFFF_FFFF
+
+
+def is_address(text: str) -> bool:
+    """Whether *text* is an IPv4 or IPv6 address by itself, without brackets, a zone or a port."""
+    try:
+        return bool(IPv6Address(text).scope_id is None if ":" in text else IPv4Address(text))
+    except AddressValueError:
+        return False
 
 
 def is_public(address: str) -> bool:

@@ -57,6 +57,11 @@ class Deadlines(Generic[T]):
             self._heap = [entry for entry in self._heap if self._current.get(entry[2]) == entry[1]]
             heapq.heapify(self._heap)
 
+    def discard(self, token: T) -> None:
+        """*token* has ended by itself, if it had a deadline at all."""
+        if token in self._current:
+            self.drop(token)
+
     def next(self) -> float | None:
         """The monotonic time of the nearest deadline; None where there is none."""
         heap = self._heap
