@@ -149,7 +149,7 @@ class Names(Generic[T]):
             self._digest(now)
         for lookup in self._delays.due(now):
             self._uncount(lookup)
-            if lookup.heard:
+            if any(records.addresses for records in lookup.heard.values()):
                 self._tell(lookup, _answer(lookup.heard.values()))
         self._send_queued(now)
 
