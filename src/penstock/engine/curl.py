@@ -98,8 +98,10 @@ class CurlEngine:
                 self._take_answer(transfer, answer)
                 return
             self._asking.add(transfer)
-            self._deadlines.set(transfer, now + left)
             self._take_answers(now)
+            if transfer in self._asking and transfer not in self._deadlines:
+                # There is no room to ask for its name yet.
+                self._deadlines.set(transfer, now + left)
 
     def collect(self, timeout: float | None) -> list[Attempt]:
         """What has finished, after at most *timeout* seconds."""
@@ -190,7 +192,6 @@ class CurlEngine:
         while names.answers:
             transfer, answer = names.answers.popleft()
             self._asking.remove(transfer)
-            self._deadlines.drop(transfer)
             transfer.lookup = max(0.0, now - transfer.started)
             self._take_answer(transfer, answer)
 
@@ -225,6 +226,7 @@ class CurlEngine:
     def _give_up(self, transfer: Transfer, slug: Slug, detail: str) -> None:
         """End *transfer* before libcurl has heard of it."""
         self._finished.append(transfer.unsent(slug, detail))
+        self._deadlines.discard(transfer)
         self._free_up(transfer)
 
     # -- towards libcurl
@@ -242,7 +244,8 @@ class CurlEngine:
             transfer.lead(None, [])
         elif route is not None:
             transfer.lead(*self._pins.take(addresses, route.port))
-        self._allow_to_connect(transfer)
+        if transfer not in self._deadlines:
+            self._allow_to_connect(transfer)
         self._running[transfer.easy] = transfer
         self._multi.add_handle(transfer.easy)
 

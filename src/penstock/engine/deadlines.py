@@ -33,6 +33,9 @@ class Deadlines(Generic[T]):
         self._put_off = 0.0
         self._looked = 0.0
 
+    def __contains__(self, token: T) -> bool:
+        return token in self._current
+
     def look(self, now: float) -> None:
         """Somebody looks, at the monotonic time *now*; where that is late, everything is put off."""
         nearest = self.next()

@@ -90,6 +90,7 @@ class Resolver:
         self._server = server
         self._clock = clock
         self._channel: Any = None
+        self._error: type[Exception] = Exception
         self._heard: deque[tuple[str, int, Any, int | None]] = deque()
         self._asked = 0
         self._outstanding = 0
@@ -97,8 +98,6 @@ class Resolver:
 
     def ask(self, name: str, family: int) -> None:
         """Ask for the addresses of *name*. One without a dot is tried within resolv.conf's search list, too."""
-        from pycares import AresError  # noqa: PLC0415 - loading it takes 20 ms, which many runs need not spend
-
         if self._channel is None:
             self._channel = self._open()
         self._asked += 1
@@ -110,7 +109,7 @@ class Resolver:
         before = len(self._heard)
         try:
             question(name, family, callback=partial(self._hear, name, family))
-        except AresError as error:
+        except self._error as error:
             # Of a name that cannot be, the callback has told already.
             if len(self._heard) == before:
                 self._hear(name, family, None, error.args[0])
@@ -157,8 +156,9 @@ class Resolver:
             self._channel = None
 
     def _open(self) -> Any:
-        from pycares import Channel  # noqa: PLC0415 - as above
+        from pycares import AresError, Channel  # noqa: PLC0415 - loading it takes 20 ms, which many runs need not spend
 
+        self._error = AresError
         return Channel(
             servers=[self._server] if self._server else None,
             timeout=TRY,
