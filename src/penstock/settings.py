@@ -31,6 +31,7 @@ __all__ = [
     "InputSettings",
     "OutputSettings",
     "Settings",
+    "check_guard",
     "check_number",
     "check_rate",
     "parse_size",
@@ -253,12 +254,17 @@ def _check_texts(settings: Settings) -> None:
             raise UsageError(f"connect_to is {entry!r}; write HOST1:PORT1:HOST2:PORT2, any of them empty")
     if settings.resolver is not None:
         _check_resolver(settings.resolver)
-    if settings.public_only and settings.proxy:
-        raise UsageError("public_only can't be promised through a proxy, which looks names up by itself; drop either")
+    check_guard(public_only=settings.public_only, proxy=settings.proxy)
     for name in ("user_agent", "contact"):
         value = getattr(settings, name)
         if value is not None and not is_field_value(value):
             raise UsageError(f"{name} has a control character or is not Latin-1")
+
+
+def check_guard(*, public_only: bool, proxy: str | None) -> None:
+    """UsageError where *public_only* cannot be held to, because a *proxy* connects in our place."""
+    if public_only and proxy:
+        raise UsageError("public_only can't be promised through a proxy, which looks names up by itself; drop either")
 
 
 def _check_resolver(resolver: str) -> None:

@@ -140,6 +140,12 @@ def test_a_cacert_that_is_not_there_is_the_callers_mistake():
         CurlEngine(HttpSettings(cacert="/nowhere/ca.pem"))
 
 
+def test_an_engine_that_could_not_hold_to_public_only_is_none():
+    """A run that was begun with it may be resumed with a proxy, which nobody has looked at together."""
+    with pytest.raises(UsageError, match="public_only"):
+        CurlEngine(HttpSettings(public_only=True, proxy="http://127.0.0.1:1"))
+
+
 def test_http_2_is_spoken_where_the_server_offers_it(tmp_path):
     with Http2Server(tmp_path) as server:
         engine = CurlEngine(HttpSettings(cacert=server.cacert))

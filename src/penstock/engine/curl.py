@@ -31,7 +31,7 @@ from penstock.engine.route import Pins, Routes, permitted
 from penstock.engine.sockets import READ, WRITE, Sockets
 from penstock.engine.transfer import Transfer
 from penstock.errors import UsageError
-from penstock.settings import HttpSettings
+from penstock.settings import HttpSettings, check_guard
 
 __all__ = ["CurlEngine"]
 
@@ -53,11 +53,14 @@ _ACTIONS: Final = {
 class CurlEngine:
     """Fetches over HTTP/1.1 and HTTP/2. An ``Engine``; see there for what each method promises.
 
-    Raises UsageError where a setting is one that libcurl refuses, or ``cacert`` can't be read.
+    Raises UsageError where a setting is one that libcurl refuses, ``cacert`` can't be read, or ``public_only`` can't be
+    held to.
     """
 
     def __init__(self, settings: HttpSettings, clock: Callable[[], float] = time.monotonic) -> None:
         """Make the multi handle; easy handles are made as they are needed, and kept."""
+        # A resumed run may have got its proxy later than the rest of its settings.
+        check_guard(public_only=settings.public_only, proxy=settings.proxy)
         self._settings = settings
         self._clock = clock
         self._cacert = _readable(settings.cacert) if settings.cacert else certifi.where()
