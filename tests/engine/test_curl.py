@@ -180,6 +180,21 @@ def test_a_consumers_pause_is_not_held_against_the_requests(web):
     assert (attempts[0].error, attempts[0].status) == (None, 200)
 
 
+def test_a_consumers_pause_is_not_held_against_look_ups(web):
+    """The name server had answered meanwhile; what it said is read before anybody asks it again or gives up."""
+    now = 0.0
+    with NameServer({"a.test": "127.0.0.1"}) as names:
+        engine = CurlEngine(HttpSettings(resolver=names.address, timeout=1.0, connect_timeout=0.5), clock=lambda: now)
+        engine.start(job(f"http://a.test:{web.port()}/page"), now)
+        now = 60.0
+        attempts: list[Attempt] = []
+        while not attempts:
+            attempts += engine.collect(0)
+        engine.close()
+        assert (attempts[0].error, attempts[0].status) == (None, 200)
+        assert names.asked() == 2
+
+
 def test_a_request_whose_redirects_used_up_its_time_is_not_sent(web):
     engine = CurlEngine(HttpSettings(timeout=1.0))
     (attempt,) = do(engine, job(web.url(0, "/never"), spent=1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
 
@@ -216,3 +217,29 @@ def test_a_name_server_that_is_not_there_is_a_temporary_failure(limits, each_onc
         address = f"{HERE}:{nobody.getsockname()[1]}"
     [outcome] = each_once(fetch(["http://good.test/"], **limits | {"resolver": address}), 1)
     assert in_a_word(outcome) == "dns_temporary"
+
+
+def test_inside_of_an_event_loop_names_come_to_the_same(url, at_once, each_once):
+    """The loop sees one descriptor, the name server's sockets behind it too."""
+    names = ["good.test", "silent.test", "absent.test", "half-silent.test", "cut-off.test"]
+
+    async def gather():
+        flow = fetch(map(url, names), **at_once | {"connect_timeout": 0.2})
+        return [outcome async for outcome in flow]
+
+    outcomes = by_seq(each_once(asyncio.run(gather()), len(names)))
+    assert [in_a_word(outcome) for outcome in outcomes] == [
+        "fetched",
+        "timeout_dns",
+        "dns_not_found",
+        "fetched",
+        "fetched",
+    ]
+
+
+def test_a_run_may_be_stopped_while_names_are_asked_for(url, at_once):
+    flow = fetch((url(name) for name in ("silent.test", "good.test")), **at_once)
+    for outcome in flow:
+        assert in_a_word(outcome) == "fetched"
+        break
+    flow.close()

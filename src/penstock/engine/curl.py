@@ -212,6 +212,9 @@ class CurlEngine:
         assert route is not None
         # Where the user's own connect_to leads is the user's word.
         public_only = (job.public or self._settings.public_only) and not route.own
+        if route.literal and not public_only:
+            self._begin(transfer, addresses)
+            return
         allowed, why_not = permitted(addresses, public_only=public_only)
         if allowed:
             self._begin(transfer, allowed)
