@@ -101,7 +101,7 @@ SETTINGS: Final = (
         ("--proxy",),
         click.STRING,
         "A proxy for all requests: http://, https://, socks5:// or socks5h://host:port. None is taken from the "
-        "environment.",
+        "environment. It connects in your place: where a redirect leads is then not looked at.",
         "URL",
         on_resume=True,
     ),
