@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 
 import pytest
 from tests.cooperating import Boom, fail, run, settled, steps
 
 from penstock import Cooperator, TaskFailed, TaskStopped, coiterate, cooperate
+from penstock.coiteration import KEPT
 from penstock.errors import WorkCancelled
-from penstock.lane import KEPT
 from penstock.testing.clock import VirtualClock, VirtualLoop
 
 
@@ -138,7 +139,7 @@ def test_what_failed_before_the_iterator_raised_is_not_lost():
 
         with pytest.raises(ExceptionGroup) as caught:
             await coiterate(lane())
-        assert caught.value.message == "the iterator failed; before, 1 awaitables failed; all are kept"
+        assert caught.value.message == "the iterator failed; before, 1 awaitable failed; all are kept"
         assert list(caught.value.exceptions) == [last, first]
 
     run(main)
@@ -279,5 +280,59 @@ def test_questions_that_were_taken_back_are_not_kept():
         await asyncio.sleep(0)
         assert not task._lane.watchers
         await task.when_done()
+
+    run(main)
+
+
+def test_an_interrupt_has_what_had_failed_before_it():
+    loop = VirtualLoop(VirtualClock())
+
+    def lane():
+        yield fail(Boom())
+        raise KeyboardInterrupt
+
+    async def main():
+        ends.append(coiterate(lane()))
+        await settled()
+
+    ends = []
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            loop.run_until_complete(main())
+        assert [type(error) for error in caught.value.__cause__.exceptions] == [Boom]
+        assert ends[0].exception() is caught.value
+        loop.run_until_complete(settled())
+    finally:
+        loop.close()
+
+
+def test_a_traceback_begins_in_the_iterator():
+    """The frames of ours say nothing, and would keep the error and its task alive together."""
+
+    async def main():
+        def lane():
+            yield
+            raise Boom
+
+        future = coiterate(lane())
+        await asyncio.wait([future])
+        assert future.exception().__traceback__.tb_frame.f_code.co_name == "lane"
+
+    run(main)
+
+
+def test_on_error_runs_in_the_context_of_the_caller():
+    variable = contextvars.ContextVar("variable")
+
+    async def main():
+        seen = []
+
+        async def caller(name):
+            variable.set(name)
+            failing = (fail(Boom()) for _ in range(2))
+            await coiterate(failing, on_error=lambda _: seen.append(variable.get()))
+
+        await asyncio.gather(caller("a"), caller("b"))
+        assert sorted(seen) == ["a", "a", "b", "b"]
 
     run(main)

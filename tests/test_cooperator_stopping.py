@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import weakref
+from collections.abc import Coroutine
 
 import pytest
 from tests.cooperating import Boom, Turns, endless, fail, run, settled
 
-from penstock import TaskStopped, coiterate, cooperate
+from penstock import Cooperator, TaskStopped, coiterate, cooperate
 
 
 def test_a_stopped_task_cancels_the_coroutine_it_waits_for():
@@ -103,6 +105,7 @@ def test_a_task_that_stops_itself_stays_stopped_whatever_its_step_brings(after):
         with pytest.raises(TaskStopped):
             await task.when_done()
         assert not future.cancelled()
+        assert not future._callbacks
 
     run(main)
 
@@ -209,6 +212,86 @@ def test_a_shared_iterator_is_not_closed_when_a_lane_ends():
         cancelled.cancel()
         await other
         assert log == [0, 1, 2, 3, 4, 5, "closed"]
+
+    run(main)
+
+
+def test_a_cancelled_coroutine_is_held_until_it_has_ended():
+    """The loop holds tasks weakly: one that waits for what it alone knows would be collected."""
+
+    async def main():
+        log = []
+        known = []
+
+        async def slow():
+            try:
+                await asyncio.sleep(10)
+            finally:
+                future = asyncio.get_running_loop().create_future()
+                known.append(weakref.ref(future))
+                await future
+                log.append("tidied")
+
+        cooperator = Cooperator()
+        task = cooperator.cooperate(iter([slow()]))
+        await settled()
+        task.stop()
+        del task
+        await settled()
+        gc.collect()
+        known[0]().set_result(None)
+        await settled()
+        assert log == ["tidied"]
+        assert not cooperator._leaving
+
+    run(main)
+
+
+def test_a_stopped_task_is_not_held_by_what_it_waited_for():
+    async def main():
+        future = asyncio.get_running_loop().create_future()
+        task = cooperate(iter([future]))
+        await settled()
+        assert future._callbacks
+        task.stop()
+        assert not future._callbacks
+
+    run(main)
+
+
+class Foreign(Coroutine):
+    """A coroutine of another make, as compiled ones are."""
+
+    def __init__(self):
+        self.log = []
+
+    def send(self, value):
+        self.log.append("sent")
+        raise StopIteration
+
+    def throw(self, *error):
+        raise NotImplementedError
+
+    def close(self):
+        self.log.append("closed")
+
+    def __await__(self):
+        raise NotImplementedError
+
+
+def test_a_coroutine_of_another_make_is_one_all_the_same():
+    async def main():
+        foreign = Foreign()
+        await coiterate(iter([foreign]))
+        assert foreign.log == ["sent"]
+
+        def lane():
+            task.stop()
+            yield foreign
+
+        task = cooperate(lane())
+        await settled()
+        assert foreign.log == ["sent", "closed"]
 
     run(main)
 
@@ -321,18 +404,24 @@ def test_the_end_of_the_loop_ends_the_lanes_too():
     """asyncio.run cancels every task at its end; a lane that went on would begin another one behind its back."""
     log = []
 
-    async def main():
-        cooperate(endless(log) for _ in range(3))
-        await asyncio.sleep(1)
+    async def slow():
+        try:
+            await endless(log)
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
 
     with asyncio.Runner() as runner:
-        runner.get_loop().set_exception_handler(lambda _loop, context: log.append(context))
+        loop = runner.get_loop()
+        loop.set_exception_handler(lambda _loop, context: log.append(context))
 
         async def short():
             cooperate(endless(log) for _ in range(3))
-            for _ in range(3):
-                await asyncio.sleep(0)
+            cooperate(slow() for _ in range(3))
+            await settled()
 
         runner.run(short())
+    assert not asyncio.all_tasks(loop)
+    del loop
     gc.collect()
-    assert log == ["cancelled"]
+    assert log == ["cancelled", "cancelled"]

@@ -31,16 +31,38 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_python_example_runs(urls, capsys):
-    """In a coroutine, since one of its loops is ``async for``; the plain loop works there as well."""
-    (example,) = blocks("python")
+def execute(example: str, **names: object) -> None:
+    """In a coroutine, since there are loops with ``async for``; a plain loop works there as well."""
     code = compile(example, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    names = {"urls": urls}
     coroutine = eval(code, names)
     assert inspect.iscoroutine(coroutine)
     asyncio.run(coroutine)
+
+
+def test_the_example_that_fetches_runs(urls, capsys):
+    fetching, _ = blocks("python")
+    execute(fetching, urls=urls)
     assert capsys.readouterr().out.count(" 200 ") == len(urls)
     assert Path("pages", "run.db").exists()
+
+
+def test_the_example_of_any_work_runs(capsys):
+    """Each item is worked on twice: by ``throttle``, a failure among them, and by lanes over a generator."""
+    worked = []
+
+    async def work(item):
+        await asyncio.sleep(0)
+        worked.append(item)
+        if item == 3 and worked.count(3) == 1:
+            raise OSError("the third has failed")
+        return f"value {item}"
+
+    _, example = blocks("python")
+    execute(example, work=work, items=range(8), tenant=lambda item: item % 2)
+    assert sorted(worked) == sorted([*range(8), *range(8)])
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        f"{item} {'the third has failed' if item == 3 else f'value {item}'}" for item in range(8)
+    ]
 
 
 def test_the_commands_run_one_after_the_other(urls):

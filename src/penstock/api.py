@@ -17,10 +17,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from penstock.callback import PageCallback
-from penstock.core.frontier import Frontier
 from penstock.core.inputs import difference
 from penstock.core.model import Fetched, Job, Outcome
 from penstock.core.requests import Requests
+from penstock.core.retry import LONGEST_PARK
 from penstock.core.tally import Tally
 from penstock.delivery import Delivery
 from penstock.driver import Driver
@@ -32,6 +32,7 @@ from penstock.runs.manifest import PACE, Manifest
 from penstock.runs.repair import repair as rebuild
 from penstock.runs.verify import Verification
 from penstock.runs.verify import verify as check
+from penstock.scratch.overflow import Overflow
 from penstock.seams import Input, Report, Settled
 from penstock.session import Folder as FolderStore
 from penstock.session import Lines, Session, Summary
@@ -68,9 +69,10 @@ def fetch(
     if isinstance(urls, str | bytes):
         urls = [urls]
     chosen = Settings.of(**settings)
-    frontier, delivery = chosen.frontier(), _delivery(on_page, ordered=ordered)
+    delivery = _delivery(on_page, ordered=ordered)
     if not isinstance(urls, AsyncIterable):
-        return _flow(Items(urls, chosen.input()), chosen, Settled(), frontier, delivery)
+        return _flow(Items(urls, chosen.input()), chosen, Settled(), delivery)
+    frontier = chosen.frontier()
 
     def make(loop: AbstractEventLoop | None) -> Driver[Outcome]:
         if loop is None:
@@ -78,7 +80,7 @@ def fetch(
         engine = CurlEngine(chosen.http())
         rows, first = AsyncItems(chosen.input()), Requests(chosen.request_headers()).first
         source = Awaited(urls, lambda item: first(rows.row(item), time.monotonic()), loop=loop, wake=engine.wake)
-        return Driver(source, frontier, engine, delivery)
+        return Driver(source, frontier, engine, delivery, overflow=Overflow())
 
     return Flow(frontier, make)
 
@@ -185,7 +187,7 @@ def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], ob
     source = open_inputs(names, settings.input())
     inline_body = settings.body == "inline"
     store = Lines(lambda outcome: line(outcome, inline_body=inline_body), write)
-    flow = _flow(source, settings, Settled(), settings.frontier(), _delivery())
+    flow = _flow(source, settings, Settled(), _delivery())
     return Session(flow, store, source, settings=settings)
 
 
@@ -193,8 +195,8 @@ def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPa
     """A session on *folder*, which it closes when it ends."""
     ledger, output = folder.ledger, settings.output()
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
-    store = FolderStore(sinks, folder, output.flush_every)
-    flow = _flow(source, settings, ledger.settled(), settings.frontier(), _delivery(on_page))
+    flow = _flow(source, settings, ledger.settled(), _delivery(on_page), folder)
+    store = FolderStore(sinks, folder, output.flush_every, parked=flow.parked)
     return Session(flow, store, source, settings=settings, folder=str(folder.path), before=ledger.tally())
 
 
@@ -244,15 +246,24 @@ def _located(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _flow(
-    source: Input, settings: Settings, settled: Settled, frontier: Frontier, delivery: Delivery[Outcome]
+    source: Input, settings: Settings, settled: Settled, delivery: Delivery[Outcome], folder: RunFolder | None = None
 ) -> Flow[Outcome]:
-    """A flow over what of *source* is not yet *settled*."""
+    """A flow over what of *source* is not yet *settled*.
+
+    Hosts that were parked when *folder* was left still are; what must wait on a disk waits in it.
+    """
+    frontier = settings.frontier()
+    if folder is not None:
+        now, wall = time.monotonic(), time.time()
+        for host, until in folder.ledger.parked().items():
+            # By a clock that was set back meanwhile it might be parked for years.
+            frontier.park(host, now + min(until - wall, LONGEST_PARK))
 
     def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
         engine = CurlEngine(settings.http())
         jobs = _jobs(source, settled, Requests(settings.request_headers()))
         pulled = ReadAhead(jobs, engine.wake) if source.blocks else Inline(jobs)
-        return Driver(pulled, frontier, engine, delivery)
+        return Driver(pulled, frontier, engine, delivery, overflow=Overflow(None if folder is None else folder.path))
 
     return Flow(frontier, make)
 

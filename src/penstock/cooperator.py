@@ -8,7 +8,7 @@ one is done. Iterators that yield None or any other value work without waiting; 
 10 ms, so that it stays responsive.
 
 Knows one event loop and its slices. Does not know whose turn it is (``core/cooperator.py``), or what comes of a step
-(``lane.py``).
+(``coiteration.py``).
 
 It differs from the original where that would lose something. An awaitable that fails does not end its task; all
 failures are raised at the end (see ``Cooperator.cooperate``). A task that waits cannot be resumed before its time.
@@ -24,9 +24,9 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final, Generic, Protocol
 
+from penstock.coiteration import Completion, I, Lane, OnError, ended
 from penstock.core.cooperator import Rota, State
 from penstock.errors import NotPaused, UsageError
-from penstock.lane import Completion, I, Lane, OnError, ended
 
 __all__ = ["CooperativeTask", "Cooperator", "coiterate", "cooperate"]
 
@@ -148,13 +148,11 @@ class Cooperator:
             if self._call is not None:
                 self._call.cancel()
                 self._call = None
-        elif self._call is None and not self._stepping:
+        elif self._call is None and not self._stepping:  # a generator must not be entered twice, whatever schedules
             self._call = self._scheduler(self._slice)
 
     def _slice(self) -> None:
         """Step the tasks in turn until the slice is over, or none can be stepped."""
-        if self._stepping:  # by a scheduler that did not wait: a generator must not be entered twice
-            return
         self._call = None
         self._stepping = True
         try:

@@ -14,13 +14,14 @@ from contextlib import suppress
 from random import random
 from typing import Any, Final, Generic, Protocol, TypeVar
 
-from penstock.core.frontier import Bound, Frontier, Pull, Start, Wait
+from penstock.core.frontier import Answer, Bound, Finished, Frontier, Pull, Refill, Settle, Spill, Start, Wait
 from penstock.core.judge import Done
 from penstock.core.model import Ending
 from penstock.core.tally import Statistics
 from penstock.delivery import Delivery
 from penstock.errors import Stalled
-from penstock.seams import Engine, Signal, Source
+from penstock.interrupts import Interrupts
+from penstock.seams import Engine, Overflow, Signal, Source
 
 __all__ = ["AsyncioShell", "BlockingShell", "Driver", "Turns"]
 
@@ -46,6 +47,7 @@ class Driver(Generic[R]):
         engine: Engine[Any, Any],
         delivery: Delivery[R],
         *,
+        overflow: Overflow | None = None,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random,
     ) -> None:
@@ -58,6 +60,7 @@ class Driver(Generic[R]):
         self._source = source
         self._frontier = frontier
         self._delivery = delivery
+        self._overflow = overflow
         self._draw = draw
         self._pulled = 0
         self.failure: BaseException | None = None
@@ -79,7 +82,8 @@ class Driver(Generic[R]):
             self._finish()
             return now
         if self._stopping and frontier.window:
-            self._dropped = bool(frontier.drain())
+            self._dropped = bool(frontier.spilled)
+            self._dropped = bool(frontier.drain()) or self._dropped
         start = self.engine.start
         for _ in range(TURNS):
             answer = frontier.next(now, len(outcomes), delivery.withheld)
@@ -92,10 +96,12 @@ class Driver(Generic[R]):
                 if answer.until is None and not (frontier.running or outcomes or frontier.bound is Bound.PAUSED):
                     raise Stalled(f"nothing runs and nothing will wake: {frontier!r}")
                 return answer.until
-            else:
+            elif type(answer) is Finished:
                 self._finish()
                 self.complete = self._exhausted and not self._dropped and self.failure is None
                 return now
+            else:
+                self._put_aside_or_back(answer)
         return now
 
     def collect(self, timeout: float | None) -> None:
@@ -128,11 +134,12 @@ class Driver(Generic[R]):
         """Drop what runs, close the source and the engine. May be called twice."""
         self.finished = True
         try:
-            self.engine.cancel()
-            self._source.close()
+            try:
+                self.engine.cancel()
+            finally:
+                self._source.close()
         finally:
-            self.engine.close()
-            self._delivery.close()
+            self._close_the_rest()
 
     async def aclose(self) -> None:
         """The same inside of a loop: it returns when nothing of it is left. May be called twice.
@@ -147,8 +154,7 @@ class Driver(Generic[R]):
             finally:
                 await self._source.aclose()
         finally:
-            self.engine.close()
-            self._delivery.close()
+            self._close_the_rest()
 
     def raise_failure(self) -> None:
         """Raise ``failure``, if there is one, once all that completed before it was taken."""
@@ -161,7 +167,7 @@ class Driver(Generic[R]):
         return Statistics(
             self.clock() - self._began,
             frontier.running,
-            frontier.held,
+            frontier.held + frontier.spilled,
             len(self.outcomes) + (self._delivery.withheld or 0),
             self._pulled,
             self._exhausted,
@@ -171,7 +177,7 @@ class Driver(Generic[R]):
         )
 
     def _pull(self) -> bool:
-        """Take one item from the source; False where it has none at the moment."""
+        """Take one item from the source; False where it has none at the moment, or that was the end of it all."""
         try:
             item = self._source.pull()
         except Exception as failure:  # noqa: BLE001 - it belongs to the caller, who gets it from raise_failure
@@ -187,16 +193,33 @@ class Driver(Generic[R]):
         self._pulled += 1
         if isinstance(item, Ending):
             self._deliver(item)
-        else:
-            self._frontier.offer(item)
-        return True
+        elif type(answer := self._frontier.offer(item)) is Spill:
+            self._put_aside_or_back(answer)
+        return not self._aborting
+
+    def _put_aside_or_back(self, answer: Answer) -> None:
+        """Move jobs between the frontier and the overflow, as the frontier says."""
+        assert self._overflow is not None, "only a frontier with an overflow spills"
+        if isinstance(answer, Spill):
+            self._overflow.put(answer.jobs)
+        elif isinstance(answer, Settle):
+            for ending in answer.endings:
+                self._deliver(ending)
+        elif isinstance(answer, Refill):
+            self._frontier.refill(answer.key, self._overflow.take(answer.key, answer.most))
 
     def _deliver(self, outcome: Any) -> None:
         delivery = self._delivery
         delivery.put(outcome)
         if delivery.failure is not None:
             self.failure = self.failure or delivery.failure
-            self._aborting = True
+            self.abort()
+
+    def _close_the_rest(self) -> None:
+        self.engine.close()
+        self._delivery.close()
+        if self._overflow is not None:
+            self._overflow.close()
 
     def _finish(self) -> None:
         self.finished = True
@@ -209,14 +232,20 @@ class BlockingShell:
     def __init__(self, driver: Driver[Any]) -> None:
         """Drive *driver* whenever outcomes are asked for."""
         self._driver = driver
+        self._interrupts = Interrupts(driver.engine.wake)
 
     def wait(self, until: float | None) -> bool:
         """Work until there are outcomes, or everything is done, or the time *until* has come.
 
         Whether there may be more later: False once the work is finished and every outcome was taken.
         """
-        driver = self._driver
-        while not driver.outcomes and not driver.finished:
+        with self._interrupts:
+            self._work(until)
+        return self._driver.has_more()
+
+    def _work(self, until: float | None) -> None:
+        driver, interrupts = self._driver, self._interrupts
+        while not driver.outcomes and not driver.finished and not interrupts.held:
             wake = driver.step()
             if driver.outcomes or driver.finished:
                 break
@@ -226,7 +255,6 @@ class BlockingShell:
             driver.collect(None if wake is None else max(0.0, wake - now))
             if until is not None and driver.clock() >= until:
                 break
-        return driver.has_more()
 
 
 class Timer(Protocol):
@@ -247,7 +275,7 @@ class Turns:
         self, driver: Driver[Any], later: Callable[[float, Callable[[], None]], Timer], tell: Callable[[], None]
     ) -> None:
         """Nothing is done before the first call."""
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self._driver = driver
         self._later = later
         self._tell = tell
@@ -259,7 +287,9 @@ class Turns:
         if not self._driver.finished:
             try:
                 self._work()
-            except Exception as failure:  # noqa: BLE001 - nobody stands above a loop's callback; the consumer must know
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as failure:  # noqa: BLE001 - nobody stands above a loop's callback; the consumer must know
                 self.failure = failure
                 self._tell()
 
@@ -305,6 +335,7 @@ class AsyncioShell:
         self._turns = Turns(driver, self._loop.call_later, self.tell)
         self._waiter: asyncio.Future[None] | None = None
         self._loop.add_reader(self._fd, self._turns)
+        self._plugged = True
 
     async def wait(self) -> bool:
         """Work until there are outcomes or everything is done; whether there may be more later."""
@@ -326,7 +357,9 @@ class AsyncioShell:
             self._waiter.set_result(None)
 
     def close(self) -> None:
-        """Unplug from the loop. May be called twice."""
+        """Unplug from the loop, before the engine closes: then its descriptor may be anybody's. May be called twice."""
         self._turns.close()
-        with suppress(RuntimeError):
-            self._loop.remove_reader(self._fd)
+        if self._plugged:
+            self._plugged = False
+            with suppress(RuntimeError):
+                self._loop.remove_reader(self._fd)

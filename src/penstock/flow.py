@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 from penstock.core.frontier import Frontier, Waiting
 from penstock.core.tally import Statistics
@@ -34,7 +35,9 @@ class Flow(Generic[R]):
 
     Nothing begins before the first one is asked for. While outcomes wait to be taken nothing new starts:
     at most ``concurrency`` of them wait. Leaving the loop early closes everything; so do ``close``,
-    ``aclose`` and leaving a ``with`` or ``async with`` block.
+    ``aclose`` and leaving a ``with`` or ``async with`` block. Of a loop in a coroutine that is left by ``break`` or
+    by what its own body raises, Python closes what is behind it a moment later; inside of ``async with flow:``
+    everything is over when the block is left.
 
     One flow is iterated once, in one way. What an input iterator raises comes out of the loop after the
     outcomes of all that was read before.
@@ -53,6 +56,7 @@ class Flow(Generic[R]):
         self._driver: Driver[R] | None = None
         self._shell: AsyncioShell | None = None
         self._thread: int | None = None
+        self._consumer: asyncio.Task[Any] | None = None
         self._pausing = threading.Lock()
         self._stopping = False
         self._aborting = False
@@ -63,7 +67,7 @@ class Flow(Generic[R]):
     def __repr__(self) -> str:
         """State, counts and limits, for a debugger."""
         frontier = self._frontier
-        limits = f"concurrency={frontier.concurrency} per_key={frontier.per_key} rate={frontier.rate}"
+        limits = f"concurrency={frontier.concurrency} per_key={self.per_key} rate={frontier.rate}"
         if frontier.pauses:
             limits += f" pauses={frontier.pauses}"
         if self._driver is None:
@@ -83,6 +87,7 @@ class Flow(Generic[R]):
     async def __aiter__(self) -> AsyncIterator[R]:
         """Outcomes as they complete, for a loop inside a coroutine."""
         driver = self.begin(asyncio.get_running_loop())
+        self._consumer = asyncio.current_task()
         with self.ending():
             try:
                 shell = self._shell = AsyncioShell(driver)
@@ -116,12 +121,14 @@ class Flow(Generic[R]):
         """Wait until the work is over, whoever takes its outcomes; where nobody does, do it and drop them.
 
         Returns how it ended: ``tally`` counts what failed, ``Flow.complete`` tells whether anything was left.
-        Raises what the loop over the outcomes raised, if the input or, with ``fail_fast``, the work did.
+        Raises what the loop over the outcomes raised, if the input or, with ``fail_fast``, the work did. UsageError
+        inside of the very loop over the outcomes, where it would wait for itself.
         """
         if self._driver is None and not self._closed:
             async for _ in self:
                 pass
         else:
+            self._refuse_to_wait(asyncio.current_task() is self._consumer)
             self._raise(await asyncio.shield(asyncio.wrap_future(self._end)))
         return self.statistics()
 
@@ -137,8 +144,7 @@ class Flow(Generic[R]):
             for _ in self.batches():
                 pass
         else:
-            if self._thread == threading.get_ident() and not self._end.done():
-                raise UsageError("join inside of the loop over the outcomes would wait for itself for ever")
+            self._refuse_to_wait(self._thread == threading.get_ident())
             self._raise(self._end.result())
         return self.statistics()
 
@@ -166,13 +172,19 @@ class Flow(Generic[R]):
         self._wake()
 
     @property
-    def per_key(self) -> int:
-        """How many jobs of one key run at once (1 to 1,000,000); of ``fetch``, one host's: ``per_host``."""
-        return self._frontier.per_key
+    def per_key(self) -> int | None:
+        """How many jobs of one key run at once (1 to 1,000,000), None for no limit; of ``fetch``: ``per_host``.
+
+        UsageError where it is set and there are no keys.
+        """
+        return None if self._frontier.per_key >= MOST_AT_ONCE else self._frontier.per_key
 
     @per_key.setter
-    def per_key(self, per_key: int) -> None:
-        self._frontier.per_key = check_number("per_key", per_key, 1, MOST_AT_ONCE, whole=True)
+    def per_key(self, per_key: int | None) -> None:
+        if not self._frontier.keyed:
+            raise UsageError("per_key is for items with a key; say which they have: throttle(..., key=function)")
+        most = MOST_AT_ONCE if per_key is None else per_key
+        self._frontier.per_key = check_number("per_key", most, 1, MOST_AT_ONCE, whole=True)
         self._wake()
 
     @property
@@ -184,6 +196,11 @@ class Flow(Generic[R]):
     def rate(self, rate: float | None) -> None:
         self._frontier.rate = check_rate(rate)
         self._wake()
+
+    def parked(self) -> dict[Any, float]:
+        """The keys whose servers asked to be left alone (Retry-After), and until when, in seconds since 1970."""
+        now, wall = time.monotonic(), time.time()
+        return {key: wall + until - now for key, until in self._frontier.parked(now).items()}
 
     def waiting(self) -> list[Waiting]:
         """What the jobs of each key wait for, most jobs first; times are those of ``time.monotonic``."""
@@ -221,8 +238,14 @@ class Flow(Generic[R]):
         """Drop what runs and give back everything. May be called twice.
 
         Inside of an event loop use ``aclose``: this one can't wait until coroutines that it drops are over.
+        Called by the work itself both are an ``abort``: whoever takes the outcomes does the rest.
         """
+        if self._is_inside():
+            self.abort()
+            return
         with self.ending():
+            if self._shell is not None:
+                self._shell.close()
             if self._driver is not None:
                 self._driver.close()
 
@@ -231,14 +254,23 @@ class Flow(Generic[R]):
 
         Raises what the input's iterator raises when it is closed.
         """
+        if self._is_inside():
+            self.abort()
+            return
         with self.ending():
+            if self._shell is not None:
+                self._shell.close()
             if self._driver is not None:
                 await self._driver.aclose()
 
     def statistics(self) -> Statistics:
-        """Where the work stands. UsageError before it has begun."""
+        """Where the work stands. UsageError where it has not begun."""
         if self._driver is None:
-            raise UsageError("this flow has not begun; ask for its first outcome")
+            raise UsageError(
+                "this flow was closed before it began"
+                if self._closed
+                else "this flow has not begun; ask for its first outcome"
+            )
         return self._driver.statistics()
 
     def __enter__(self) -> Self:
@@ -270,7 +302,13 @@ class Flow(Generic[R]):
             raise UsageError("this flow is closed")
         if self._driver is not None:
             raise UsageError("this flow is being iterated already; one flow is one loop")
-        self._driver = self._make(loop)
+        try:
+            self._driver = self._make(loop)
+        except UsageError:  # in another way it may still begin
+            raise
+        except BaseException:  # the input's, from its __iter__
+            with self.ending():
+                raise
         if self._stopping:
             self._driver.stop()
         if self._aborting:
@@ -293,9 +331,17 @@ class Flow(Generic[R]):
             if self._shell is not None:
                 self._shell.tell()
 
+    def _refuse_to_wait(self, for_itself: bool) -> None:  # noqa: FBT001 - what is asked, said where it is known
+        if for_itself and not self._end.done():
+            raise UsageError("inside of the loop over the outcomes this would wait for itself for ever")
+
     def _raise(self, error: Exception | None) -> None:
         if error is not None:
             raise error
+
+    def _is_inside(self) -> bool:
+        """Whether it is the work that asks."""
+        return self._driver is not None and self._driver.engine.inside()
 
     def _wake(self) -> None:
         if self._driver is not None and not self._closed:

@@ -16,7 +16,7 @@ from pyroaring import BitMap64
 from penstock.core.model import Ending, Outcome, Row
 from penstock.core.tally import Statistics
 
-__all__ = ["Engine", "Extent", "Input", "Report", "Settled", "Signal", "Sink", "Source"]
+__all__ = ["Engine", "Extent", "Input", "Overflow", "Report", "Settled", "Signal", "Sink", "Source"]
 
 Work = TypeVar("Work", contravariant=True)  # noqa: PLC0105 - what an engine is given to do: a Job, a Call
 Given = TypeVar("Given", covariant=True)  # noqa: PLC0105 - what a source gives to be done
@@ -99,11 +99,27 @@ class Engine(Protocol[Work, Tried]):
     def cancel(self) -> None:
         """Drop everything that runs; nothing comes out for it."""
 
+    def inside(self) -> bool:
+        """Whether whoever asks is part of what runs, and so can't wait until that is over."""
+
     async def settle(self) -> None:
         """Wait, inside of a loop, until what was dropped is really over."""
 
     def close(self) -> None:
         """Give back every descriptor. May be called twice."""
+
+
+class Overflow(Protocol):
+    """Keeps the jobs that the frontier spills, on a disk."""
+
+    def put(self, jobs: Sequence[Any]) -> None:
+        """Keep *jobs*, each behind those that its key has here. OutputError where that can't be done."""
+
+    def take(self, key: Any, most: int) -> Sequence[Any]:
+        """The oldest jobs of *key*, *most* of them at the most; they are not here any more."""
+
+    def close(self) -> None:
+        """Drop what is here. May be called twice."""
 
 
 class Extent(Struct, frozen=True):

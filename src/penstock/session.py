@@ -6,7 +6,7 @@ Knows the flow, sinks and the ledger by their seams. Does not know HTTP, formats
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -64,6 +64,9 @@ class Ledger(Protocol):
     def commit(self, extents: Sequence[Extent], tally: Tally) -> None:
         """Settle the inputs of *extents*, all together."""
 
+    def park(self, hosts: Mapping[str, float]) -> None:
+        """Note which hosts are to be left alone, and until when."""
+
     def finish(self, inputs: int) -> None:
         """Note that the run is complete."""
 
@@ -116,16 +119,25 @@ class Lines:
 class Folder:
     """A store that makes outcomes durable in *sinks* and then settles them in the folder's ledger.
 
-    *every* is the most seconds between two commits.
+    *every* is the most seconds between two commits. *parked* tells which hosts are to be left alone, and until when
+    (in seconds since 1970); that is kept as well.
     """
 
     def __init__(
-        self, sinks: Sequence[Sink], folder: RunFolder, every: float, clock: Callable[[], float] = time.monotonic
+        self,
+        sinks: Sequence[Sink],
+        folder: RunFolder,
+        every: float,
+        *,
+        parked: Callable[[], Mapping[str, float]] = dict,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.every = every
         self._sinks = sinks
         self._folder = folder
         self._ledger = folder.ledger
+        self._parked = parked
+        self._kept: Mapping[str, float] = parked()
         self._clock = clock
         self._tally = Tally()
         self._taken = 0
@@ -153,6 +165,10 @@ class Folder:
         self._folder.close()
 
     def _commit(self) -> None:
+        parked = self._parked()
+        if parked.keys() != self._kept.keys():
+            self._ledger.park(parked)
+            self._kept = parked
         if self._tally.total:
             extents = [extent for sink in self._sinks for extent in sink.flush()]
             self._ledger.commit(extents, self._tally)

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from penstock.core.addresses import is_address
 from penstock.core.fields import is_field_value, is_token
-from penstock.core.frontier import Frontier
+from penstock.core.frontier import Ahead, Frontier
 from penstock.core.judge import Judge
 from penstock.core.model import Headers
 from penstock.core.retry import Retry
@@ -91,7 +91,8 @@ class Settings(Struct, frozen=True, kw_only=True):
       included, waiting not; ``connect_timeout``: seconds of it until a connection stands, names and TLS
       included.
     * ``max_body``: bytes of one body after decoding (a number, or text such as "10MB").
-    * ``max_redirects``: hops followed. ``window``: jobs known and not started.
+    * ``max_redirects``: hops followed. ``window``: jobs known and not started, in memory;
+      those of busy hosts go to the disk beyond it.
     * ``headers``: sent with every request. ``user_agent`` and ``contact`` say who is asking.
     * ``proxy``: a URL. ``insecure``: do not verify certificates. ``cacert``: a file of certificates
       trusted instead of the system's. ``connect_to``: HOST1:PORT1:HOST2:PORT2, as curl's.
@@ -185,6 +186,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             delay=self.delay,
             rate=self.rate,
             policy=Judge(Retry(self.attempts), self.max_redirects),
+            ahead=Ahead.OVERFLOW,
         )
 
     def request_headers(self) -> Headers:

@@ -12,10 +12,10 @@ __all__ = ["settle"]
 
 
 async def settle(tasks: set[asyncio.Task[Any]]) -> None:
-    """Wait until all of *tasks*, cancelled already, are over, and empty the set.
+    """Wait until all of *tasks*, cancelled already, are over, and take them out of the set.
 
     Where whoever waits is cancelled meanwhile they are cancelled once more, and the cancellation is passed on when
-    they are over. The task that waits is not waited for. What they raised has been seen.
+    they are over. The task that waits is not waited for, and stays in the set. What they raised has been seen.
     """
     cancelled = None
     me = asyncio.current_task()
@@ -29,6 +29,6 @@ async def settle(tasks: set[asyncio.Task[Any]]) -> None:
     for task in tasks:
         if task.done() and not task.cancelled():
             task.exception()
-    tasks.clear()
+    tasks.difference_update([task for task in tasks if task.done()])
     if cancelled is not None:
         raise cancelled

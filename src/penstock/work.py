@@ -13,7 +13,7 @@ from typing import Any, Final, TypedDict, TypeVar, Unpack
 from msgspec import Struct
 
 from penstock.core.calls import Call, CallJudge, CallTally, Result, Retry
-from penstock.core.frontier import Frontier
+from penstock.core.frontier import Ahead, Frontier
 from penstock.delivery import Delivery
 from penstock.driver import Driver
 from penstock.engine.tasks import TasksEngine
@@ -87,7 +87,7 @@ class _Chosen(Struct, frozen=True, forbid_unknown_fields=True):
             delay=self.delay,
             rate=self.rate,
             policy=CallJudge(self.attempts, _rule(self.retry)),
-            keyed=keyed,
+            ahead=Ahead.WINDOW if keyed else Ahead.NOWHERE,
         )
 
 
@@ -127,7 +127,8 @@ def throttle(
 
     UsageError where an argument is wrong, and from the loop where *work* returns something that can't be
     awaited. What the iterator raises comes out of the loop after the results of all it gave before. Where the
-    consumer is cancelled or leaves, what runs is cancelled and over before it goes on, and the iterator closed.
+    consumer is cancelled or leaves, what runs is cancelled and the iterator closed, and inside of ``async with`` that
+    is over when the block is left. Work that wants to end its own flow calls ``stop`` or ``abort``.
     """
     _check(work, items, key, limits)
     chosen = _Chosen.of(concurrency, limits)

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from penstock.core.frontier import Answer, Finished, Frontier, Pull, Start, Wait
+from penstock.core.frontier import Ahead, Answer, Bound, Finished, Frontier, Pull, Start, Wait, Waiting
 from penstock.core.judge import Again, Done, Onward, Verdict
 from penstock.core.limits import Pace
 
@@ -55,8 +55,12 @@ endings = st.builds(Ending, st.integers(0, 3), st.sampled_from([Done, Done, Agai
 class Model:
     """The rules, as sets of jobs and plain arithmetic."""
 
-    def __init__(self, window: int, concurrency: int, per_key: int, delay: float, rate: float | None) -> None:
+    def __init__(
+        self, *, window: int, concurrency: int, per_key: int, delay: float, rate: float | None, keyed: bool
+    ) -> None:
         self.window, self.concurrency, self.per_key, self.delay, self.rate = window, concurrency, per_key, delay, rate
+        self.keyed = keyed
+        self.pauses = 0
         self.most_slots = concurrency
         self.pace = Pace(rate)
         self.waiting: dict[Item, float] = {}  # and when each is ready
@@ -85,11 +89,19 @@ class Model:
     def eligible(self, now: float) -> set[Item]:
         return {job for job in self.waiting if self.possible_at(job) <= now}
 
+    def may_pull(self, now: float, withheld: int | None) -> bool:
+        """Whether there is room for another job: in the window, and in the order."""
+        if self.closed or len(self.waiting) >= self.window:
+            return False
+        if not self.keyed and any(ready <= now for ready in self.waiting.values()):
+            return False
+        return withheld is None or len(self.running) + len(self.waiting) + withheld < 2 * self.concurrency
+
     def is_finished(self) -> bool:
         return self.closed and not self.waiting and not self.running
 
     def offer(self, key: str, now: float) -> Item:
-        job = Item(key, self.offered)
+        job = Item(key if self.keyed else "a", self.offered)
         self.offered += 1
         self.waiting[job] = now
         return job
@@ -102,16 +114,28 @@ class Model:
         self.started.add(job)
         self.running.append(job)
         self.free_at[job.key] = now + self.delay if self.delay else self.free_at[job.key]
-        self.pace.start(now)
-        self.start_times.append(now)
+        assert self.count(job.key) <= self.per_key
+        if self.rate is not None:
+            self.pace.start(now)
+            self.start_times.append(now)
 
-    def check(self, answer: object, now: float, undelivered: int) -> None:
+    def retune(self, per_key: int, rate: float | None, now: float) -> None:
+        self.per_key = per_key
+        if self.rate != rate:
+            self.rate = rate
+            self.start_times.clear()
+        for key in set(KEYS) - {job.key for job in self.eligible(now)}:
+            self.passed_over[key] = 0
+
+    def check(self, answer: object, now: float, undelivered: int, withheld: int | None) -> None:
         """Fail unless *answer* is one that the rules permit."""
+        if self.pace.rate != self.rate:
+            self.pace.change(self.rate)
         eligible = self.eligible(now)
-        may_pull = not self.closed and len(self.waiting) < self.window
+        may_pull = self.may_pull(now, withheld)
         if self.is_finished():
             assert answer == Finished()
-        elif len(self.running) + undelivered >= self.concurrency:
+        elif self.pauses or len(self.running) + undelivered >= self.concurrency:
             assert answer == Wait(None)
         elif (eligible or may_pull) and self.rate is not None and self.pace.free_at() > now:
             assert answer == Wait(self.pace.free_at())
@@ -123,6 +147,41 @@ class Model:
             assert answer == Pull()
         else:
             self._check_wait(answer, now)
+
+    def bounds(self, now: float, undelivered: int, withheld: int | None) -> Bound:
+        """What keeps the frontier from starting more, where it has to wait."""
+        if self.pauses:
+            return Bound.PAUSED
+        if len(self.running) + undelivered >= self.concurrency:
+            return Bound.CONSUMER if len(self.running) < self.concurrency else Bound.CONCURRENCY
+        if self.eligible(now) or self.may_pull(now, withheld):
+            return Bound.RATE
+        if withheld and self.may_pull(now, None):
+            return Bound.ORDER
+        if not self.waiting:
+            return Bound.NOTHING
+        return Bound.KEYS if any(ready <= now for ready in self.waiting.values()) else Bound.BACKOFF
+
+    def who_waits(self, now: float, bound: Bound) -> set[Waiting]:
+        """What the jobs of each key wait for, where the frontier said at *now* that *bound* keeps it."""
+        found = set()
+        for key in {job.key for job in self.waiting}:
+            readies = [ready for job, ready in self.waiting.items() if job.key == key]
+            held, again = sum(ready <= now for ready in readies), [ready for ready in readies if ready > now]
+            if held:
+                found.add(Waiting(key, held, self.count(key), *self._reason(key, now, bound)))
+            if again:
+                found.add(Waiting(key, len(again), self.count(key), Bound.BACKOFF, min(again)))
+        return found
+
+    def _reason(self, key: str, now: float, bound: Bound) -> tuple[Bound, float | None]:
+        if self.count(key) >= self.per_key:
+            return Bound.PER_KEY, None
+        if self.free_at[key] > now:
+            return Bound.DELAY, self.free_at[key]
+        if bound is Bound.RATE:
+            return Bound.RATE, self.pace.free_at()
+        return bound, None
 
     def _check_wait(self, answer: object, now: float) -> None:
         assert isinstance(answer, Wait)
@@ -145,11 +204,13 @@ class FrontierMachine(RuleBasedStateMachine):
         per_key=slots,
         delay=delays,
         rate=rates,
+        keyed=st.sampled_from([True, True, False]),
     )
-    def begin(self, ending: str, **limits: Any) -> None:
+    def begin(self, ending: str, *, keyed: bool, **limits: Any) -> None:
         self.ending = ending
-        self.frontier = Frontier(policy=lambda attempt, _now, _draw: attempt.verdict, **limits)
-        self.model = Model(**limits)
+        ahead = Ahead.WINDOW if keyed else Ahead.NOWHERE
+        self.frontier = Frontier(policy=lambda attempt, _now, _draw: attempt.verdict, ahead=ahead, **limits)
+        self.model = Model(keyed=keyed, **limits)
         self.now = 100.0
 
     @rule(
@@ -157,13 +218,18 @@ class FrontierMachine(RuleBasedStateMachine):
         endings=st.lists(endings, max_size=4),
         offers=st.lists(keys, min_size=2, max_size=8),
         undelivered=st.sampled_from([0, 0, 0, 1, 2]),
+        withheld=st.sampled_from([None, None, 0, 1, 2, 5]),
     )
-    def turn(self, step: float, endings: list[Ending], offers: list[str], undelivered: int) -> None:
+    def turn(
+        self, step: float, endings: list[Ending], offers: list[str], undelivered: int, withheld: int | None
+    ) -> None:
         """Time passes, attempts end, and the driver obeys until it has to wait."""
         self.now += step
         for ending in endings[: len(self.model.running)]:
             self.finish(ending)
-        self.drive(offers, undelivered)
+        if withheld and not (self.model.running or self.model.waiting):
+            withheld = 0  # none is withheld but for a job that is known
+        self.drive(offers, undelivered, withheld)
 
     @rule()
     def sleep_until_the_frontier_would_wake(self) -> None:
@@ -176,6 +242,15 @@ class FrontierMachine(RuleBasedStateMachine):
         self.frontier.concurrency = self.model.concurrency = concurrency
         self.frontier.delay = self.model.delay = delay
         self.model.most_slots = max(self.model.most_slots, concurrency)
+
+    @rule(per_key=slots, rate=rates)
+    def retune_keys_and_pace(self, per_key: int, rate: float | None) -> None:
+        self.frontier.per_key, self.frontier.rate = per_key, rate
+        self.model.retune(per_key, rate, self.now)
+
+    @rule(pauses=st.sampled_from([0, 0, 1, 2]))
+    def pause(self, pauses: int) -> None:
+        self.frontier.pauses = self.model.pauses = pauses
 
     @precondition(lambda self: self.model.offered > 8)
     @rule()
@@ -192,11 +267,11 @@ class FrontierMachine(RuleBasedStateMachine):
         model.waiting.clear()
         model.closed = model.drained = True
 
-    def drive(self, offers: list[str], undelivered: int) -> Answer:
+    def drive(self, offers: list[str], undelivered: int, withheld: int | None) -> Answer:
         offers = offers[:]
         while True:
-            answer = self.frontier.next(self.now, undelivered)
-            self.model.check(answer, self.now, undelivered)
+            answer = self.frontier.next(self.now, undelivered, withheld)
+            self.model.check(answer, self.now, undelivered, withheld)
             if isinstance(answer, Start):
                 self.model.start(answer.job, self.now)
             elif isinstance(answer, Pull) and offers:
@@ -205,7 +280,17 @@ class FrontierMachine(RuleBasedStateMachine):
                 break
         if isinstance(answer, Pull):
             self.frontier.starve()
+        if isinstance(answer, Wait):
+            self.explain(undelivered, withheld)
         return answer
+
+    def explain(self, undelivered: int, withheld: int | None) -> None:
+        """What the frontier says of why it waits."""
+        bound = self.model.bounds(self.now, undelivered, withheld)
+        assert self.frontier.bound is bound
+        told = self.frontier.waiting()
+        assert set(told) == self.model.who_waits(self.now, bound)
+        assert [waiting.jobs for waiting in told] == sorted((waiting.jobs for waiting in told), reverse=True)
 
     def finish(self, ending: Ending) -> None:
         model = self.model
@@ -216,7 +301,7 @@ class FrontierMachine(RuleBasedStateMachine):
             model.settled.append(job.number)
         else:
             until = self.now + (ending.after if ending.means is Again else 0.0)
-            key = job.key if ending.means is Again else ending.key
+            key = job.key if ending.means is Again or not model.keyed else ending.key
             expected = Again(Item(key, job.number, job.turn + 1), until)
             verdict = expected if ending.means is Again else Onward(expected.job)
             if model.drained:
@@ -233,15 +318,13 @@ class FrontierMachine(RuleBasedStateMachine):
         assert frontier.running == len(model.running)
         assert frontier.held == len(model.waiting)
         assert len(model.waiting) + len(model.running) <= model.window + model.most_slots - 1
+        if not model.keyed:
+            assert len(model.running) + sum(not job.turn for job in model.waiting) <= model.most_slots
         loads = {key: model.load(key) for key in KEYS if model.load(key)}
         largest = frontier.largest()
         assert (largest is None) is (not loads)
         if largest is not None:
             assert loads[largest[0]] == largest[1] == max(loads.values())
-
-    @invariant()
-    def no_key_runs_more_than_it_allows(self) -> None:
-        assert all(self.model.count(key) <= self.model.per_key for key in KEYS)
 
     @invariant()
     def no_second_sees_more_than_the_pace_and_one(self) -> None:
@@ -258,12 +341,13 @@ class FrontierMachine(RuleBasedStateMachine):
         """Whatever happened, it comes to its end once everything is let finish, and leaves nothing behind."""
         if not hasattr(self, "model"):
             return
+        self.pause(0)
         last = Ending(0, Onward if self.ending == "drain" else Done, "a", 0.0)
         if self.ending == "drain":
             self.drain()
         else:
             self.close()
-        while not isinstance(answer := self.drive([], 0), Finished):
+        while not isinstance(answer := self.drive([], 0, None), Finished):
             if self.model.running:
                 self.finish(last)
             else:

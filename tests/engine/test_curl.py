@@ -1,11 +1,11 @@
 """The HTTP engine over real sockets: what it sends, what it says of what comes back, and that it lets go of all."""
 
+import contextlib
 import json
 import os
 import socket
 import threading
 import time
-from contextlib import suppress
 
 import pytest
 from tests.engine.http2 import Http2Server
@@ -236,8 +236,7 @@ def descriptors(web: LocalWeb) -> set[str]:
     port = int(web.url().split(":")[2].rstrip("/"))
     found = set()
     for fd in map(int, os.listdir("/proc/self/fd")):
-        # The web may close its end at any moment, and the folder's own descriptor is closed already.
-        with suppress(OSError):
+        with contextlib.suppress(OSError):  # the web, on its thread, has just closed one of its own
             what = os.readlink(f"/proc/self/fd/{fd}")
             if not (what.startswith("socket:") and local_port(fd) == port):
                 found.add(what)
@@ -391,3 +390,16 @@ def test_a_handle_that_was_led_somewhere_leads_to_an_address_as_it_is(web):
         assert len(engine._transfers) == 1
         engine.close()
         assert ips == ["127.0.0.1", web.host(0), "127.0.0.1", web.host(0)]
+
+
+def test_a_job_that_waits_for_its_name_can_be_given_up(web):
+    with NameServer({"silent.test": SILENT}) as names:
+        engine = CurlEngine(HttpSettings(resolver=names.address))
+        for seq in range(3):
+            engine.start(job("http://silent.test/", seq), time.monotonic())
+        engine.give_up(1, "nobody waits for it")
+        (attempt,) = engine.collect(5.0)
+        assert (attempt.job.seq, attempt.error, attempt.detail) == (1, Slug.TIMEOUT, "nobody waits for it")
+        engine.cancel()
+        assert (engine.collect(0), engine.deadline()) == ([], None)
+        engine.close()

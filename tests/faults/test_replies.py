@@ -34,7 +34,7 @@ def test_a_reply_that_goes_wrong_comes_to_what_it_must(name, server, fetch_among
 
 @pytest.mark.parametrize("name", TIMED)
 def test_a_reply_that_does_not_end_is_over_at_the_deadline(name, server, fetch_among_pages):
-    [outcome] = fetch_among_pages([server.url(name)], timeout=0.1)
+    [outcome] = fetch_among_pages([server.url(name)], timeout=0.3)
     assert in_a_word(outcome) == FAULTS[name].outcome
 
 

@@ -204,8 +204,8 @@ def test_a_ledger_that_cannot_be_made_says_so(tmp_path, monkeypatch):
 
 
 def test_a_ledger_of_a_newer_version_is_refused(path, ledger):
-    ledger._database.execute("PRAGMA user_version = 2")
-    with pytest.raises(FolderMismatch, match="version 2 of its tables, this Penstock knows 1"):
+    ledger._database.execute("PRAGMA user_version = 3")
+    with pytest.raises(FolderMismatch, match="version 3 of its tables, this Penstock knows 2"):
         Ledger(path, RUN)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from pyroaring import BitMap64
 
@@ -12,6 +14,7 @@ from penstock.seams import Extent, Signal
 from penstock.settings import HttpSettings, OutputSettings
 from penstock.sink.jsonl import JsonlSink
 from penstock.sink.record import read_line
+from penstock.source.awaited import Awaited
 from penstock.source.pulled import Inline, ReadAhead
 from penstock.testing.clock import VirtualClock
 from penstock.testing.contracts import check_engine, check_sink, check_source
@@ -37,6 +40,50 @@ def jobs(rows):
 )
 def test_a_source_keeps_its_contract(make):
     check_source(make)
+
+
+class Driven(Awaited):
+    """Lets its loop go on whenever it has nothing yet: nobody else does."""
+
+    def __init__(self, rows, wake):
+        self.loop = asyncio.new_event_loop()
+        super().__init__(
+            alternating(jobs(rows)), lambda item: item, loop=self.loop, wake=lambda: (wake(), self.loop.stop())
+        )
+
+    def pull(self):
+        item = super().pull()
+        if item is Signal.NOT_YET:
+            self.loop.run_forever()
+        return item
+
+    def close(self):
+        super().close()
+        self.loop.close()
+
+
+async def alternating(items):
+    """What *items* gives, in a loop."""
+    try:
+        for item in items:
+            await asyncio.sleep(0)
+            yield item
+    finally:
+        items.close()
+
+
+def test_the_awaited_source_keeps_its_contract():
+    sources = []
+
+    def make(rows, wake):
+        sources.append(Driven(rows, wake))
+        return sources[-1]
+
+    def run(coroutine):
+        sources[-1].loop.run_until_complete(coroutine)
+
+    check_source(make, run=run)
+    sources[-1].close()
 
 
 class Greedy(Inline):
@@ -85,6 +132,13 @@ class Open(Inline):
         pass
 
 
+class Ajar(Inline):
+    """Does not let go of its iterator inside of a loop."""
+
+    async def aclose(self):
+        pass
+
+
 class Idle(Inline):
     """Has nothing yet, and wakes nobody."""
 
@@ -92,7 +146,7 @@ class Idle(Inline):
         return Signal.NOT_YET
 
 
-@pytest.mark.parametrize("broken", [Greedy, Forgetful, Stubborn, Silent, Open, Idle])
+@pytest.mark.parametrize("broken", [Greedy, Forgetful, Stubborn, Silent, Open, Ajar, Idle])
 def test_the_contract_catches_a_broken_source(broken, monkeypatch):
     monkeypatch.setattr("penstock.testing.contracts.PATIENCE", 0.01)
     with pytest.raises(AssertionError):
@@ -180,7 +234,21 @@ class Timeless(ScriptedEngine):
         return None
 
 
-@pytest.mark.parametrize("broken", [Twice, Strange, Lossy, Deaf, Relentless, Timeless])
+class Restless(ScriptedEngine):
+    """Never settles."""
+
+    async def settle(self):
+        await asyncio.get_running_loop().create_future()
+
+
+class Inward(ScriptedEngine):
+    """Takes whoever asks for what runs."""
+
+    def inside(self):
+        return True
+
+
+@pytest.mark.parametrize("broken", [Twice, Strange, Lossy, Deaf, Relentless, Timeless, Restless, Inward])
 def test_the_contract_catches_a_broken_engine(broken, monkeypatch):
     monkeypatch.setattr("penstock.testing.contracts.PATIENCE", 0.05)
     with pytest.raises(AssertionError):

@@ -204,6 +204,29 @@ def test_a_deferred_that_was_cancelled_is_not_fired_again():
     assert result(task.whenDone())
 
 
+def test_a_deferred_that_somebody_else_fired_costs_nobody_the_news():
+    turns = Turns()
+    task = turns.cooperator.cooperate(iter([None]))
+    fired, done = task.whenDone(), task.whenDone()
+    fired.callback("early")
+    turns.turn(2)
+    assert result(fired) == "early"
+    assert done.called
+
+
+def test_nothing_stays_scheduled_when_the_last_task_is_stopped_or_paused():
+    turns = Turns()
+    task = turns.cooperator.cooperate(iter([None]))
+    assert len(turns.calls) == 1
+    task.pause()
+    assert turns.calls == []
+    task.resume()
+    assert len(turns.calls) == 1
+    task.stop()
+    assert turns.calls == []
+    assert type(result(task.whenDone())) is TaskStopped
+
+
 # What is added
 
 

@@ -103,15 +103,15 @@ class CallJudge(Struct, frozen=True):
                 return None, error
             delay = float(said)
         except Exception as wrong:  # noqa: BLE001 - the caller's rule failed for this item, not for the others
-            wrong.__context__ = wrong.__context__ or error
-            return None, wrong
+            return None, _with_context(wrong, error)
         if not 0 <= delay < float("inf"):
             return None, _with_context(ValueError(f"retry answered {delay}; it is a number of seconds from 0"), error)
         return delay, error
 
 
 def _with_context(error: Exception, context: Exception) -> Exception:
-    error.__context__ = context
+    if error is not context:  # it may be raised again as it is
+        error.__context__ = error.__context__ or context
     return error
 
 

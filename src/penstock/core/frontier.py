@@ -14,18 +14,35 @@ comes back when one of its jobs is judged. So nothing here walks over lanes that
 
 from __future__ import annotations
 
-import enum
 import heapq
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from msgspec import Struct
-
+from penstock.core.answers import (
+    FINISHED,
+    HELD,
+    PULL,
+    Ahead,
+    Answer,
+    Bound,
+    Finished,
+    Held,
+    Keyed,
+    Pull,
+    Refill,
+    Settle,
+    Spill,
+    Start,
+    Wait,
+    Waiting,
+)
 from penstock.core.judge import Again, Done, Onward, Verdict
-from penstock.core.limits import Pace
+from penstock.core.lanes import LONG_AGO, Lane
+from penstock.core.limits import Limits, Pace
 
 __all__ = [
+    "Ahead",
     "Answer",
     "Bound",
     "Finished",
@@ -33,13 +50,15 @@ __all__ = [
     "Held",
     "Keyed",
     "Pull",
+    "Refill",
+    "Settle",
+    "Spill",
     "Start",
     "Wait",
     "Waiting",
 ]
 
 NEVER: Final = float("inf")
-LONG_AGO: Final = float("-inf")
 
 IN_ORDER: Final = 2
 """Where outcomes come out in input order, the inputs known and not yet out, as a multiple of the concurrency. One of
@@ -47,90 +66,10 @@ them may keep all others waiting, so this is what bounds the outcomes held back;
 leave all slots but its own empty."""
 
 
-class Keyed(Protocol):
-    """A job, as far as the frontier cares: something with a key."""
-
-    @property
-    def key(self) -> Any:
-        """Whose limits apply."""
-
-
-class Start(Struct, frozen=True, gc=False):
-    """Slot, host and pace are all free: give the job to the engine."""
-
-    job: Any
-
-
-class Pull(NamedTuple):
-    """There is room for another job: take one item from the source and offer it, or close."""
-
-
-class Wait(NamedTuple):
-    """Nothing may start before *until*, or before something finishes (None)."""
-
-    until: float | None
-
-
-class Finished(NamedTuple):
-    """The source is closed, nothing is held, nothing runs: leave the loop."""
-
-
-class Held(NamedTuple):
-    """The job is in the frontier's memory now."""
-
-
-class Bound(enum.StrEnum):
-    """What kept the frontier from starting more, the last time it said so; or what the jobs of one key wait for."""
-
-    NOTHING = "nothing"
-    SOURCE = "source"
-    CONCURRENCY = "concurrency"
-    CONSUMER = "consumer"
-    RATE = "rate"
-    KEYS = "keys"
-    BACKOFF = "backoff"
-    ORDER = "order"
-    PAUSED = "paused"
-    PER_KEY = "per_key"
-    DELAY = "delay"
-
-
-class Waiting(NamedTuple):
-    """What *jobs* of one *key* wait for: *bound*, until the time *until* where it is a matter of time.
-
-    ``NOTHING`` means that they start with the next step; *running* is how many of the key run meanwhile.
-    """
-
-    key: Any
-    jobs: int
-    running: int
-    bound: Bound
-    until: float | None
-
-
-Answer = Start | Pull | Wait | Finished
 Policy = Callable[[Any, float, float], Verdict]
 
-PULL: Final = Pull()
-FINISHED: Final = Finished()
-HELD: Final = Held()
 
-
-class _Lane:
-    """The jobs of one key that may start as soon as the key's limits allow, oldest first."""
-
-    __slots__ = ("backing_off", "free_at", "jobs", "key", "queued", "running")
-
-    def __init__(self, key: Any) -> None:
-        self.key = key
-        self.jobs: deque[Any] = deque()
-        self.running = 0
-        self.backing_off = 0
-        self.free_at = LONG_AGO
-        self.queued = False
-
-
-class Frontier:
+class Frontier(Limits):
     """Holds at most *window* jobs that have not started, and says which may start.
 
     *concurrency* jobs run at once, *per_key* of them for one key; starts for one key are *delay* seconds
@@ -140,8 +79,10 @@ class Frontier:
     Jobs that come back (a retry, a redirect) are held beyond the window where it is full: they were read
     already. So *held* and *running* together never exceed *window* + *concurrency* - 1.
 
-    Without *keyed* all jobs have one key. Then reading on can't find another that is free, so no job is
-    held that has not been tried: *running* and those never exceed *concurrency*.
+    *ahead* says how far it reads on where no job may start. With an overflow the window is no limit to that: once
+    half of it is taken a key keeps no more than its share, which is the smaller the more keys there are; what is beyond
+    must be put aside (``Spill``) and comes back when the key has no more (``Refill``). So reading stops only where the
+    jobs of as many keys as half the window wait. Nowhere, *running* and jobs never tried do not exceed *concurrency*.
 
     *concurrency*, *per_key*, *delay*, *rate* and *pauses* may be set at any time and from any thread, and hold
     from the next answer on; a key's new delay from its next start on. While *pauses* is above 0 nothing starts.
@@ -156,27 +97,38 @@ class Frontier:
         delay: float = 0.0,
         rate: float | None = None,
         policy: Policy | None = None,
-        keyed: bool = True,
+        ahead: Ahead = Ahead.WINDOW,
     ) -> None:
         """All bounds are at least 1; *delay* is at least 0; *rate* is above 0, or None for no limit."""
         self.window = window
-        self.concurrency = concurrency
-        self.delay = delay
-        self.pauses = 0
+        super().__init__(concurrency=concurrency, per_key=per_key, delay=delay, rate=rate)
         self.running = 0
         self.held = 0
         self.closed = False
         self.bound = Bound.NOTHING
         self._policy: Policy = policy or (lambda attempt, _now, _draw: Done(attempt))
-        self._per_key = per_key
-        self._rate = rate
-        self._changed = False
-        self._keyed = keyed
+        # How many jobs may run at the moment: fewer than the concurrency in a pause, or while nothing can be reached.
+        self._slots = concurrency
+        self._ahead = ahead
+        self._spills = ahead is Ahead.OVERFLOW
+        self.spilled = 0
+        # Lanes that have jobs in the overflow and none here.
+        self._empty: deque[Lane] = deque()
+        # What is to be told of jobs that will not be tried.
+        self._endings: deque[Any] = deque()
+        # Lanes whose jobs in the overflow are given up; wherever else they stand.
+        self._doomed: deque[Lane] = deque()
+        # Until when nothing at all may start; and whether what starts then is to find out if anything can.
+        self._held_until = LONG_AGO
+        self._probing = False
+        # Until when the servers themselves want to be left alone.
+        self._parked: dict[Any, float] = {}
         self._pace = Pace(rate)
-        self._lanes: dict[Any, _Lane] = {}
-        self._ready: deque[_Lane] = deque()
+        self._lanes: dict[Any, Lane] = {}
+        self._ready: deque[Lane] = deque()
         # (time, number, lane, job): a job whose back-off ends then, or None for the lane's own delay.
-        self._timers: list[tuple[float, int, _Lane, Any]] = []
+        # Without a lane: nothing was to start before.
+        self._timers: list[tuple[float, int, Lane | None, Any]] = []
         self._numbers = 0
         self._backing_off = 0
         self._now = LONG_AGO
@@ -187,24 +139,9 @@ class Frontier:
         return f"<Frontier {state} running={self.running} held={self.held} keys={len(self._lanes)} {self.bound}>"
 
     @property
-    def per_key(self) -> int:
-        """How many jobs of one key may run at once."""
-        return self._per_key
-
-    @per_key.setter
-    def per_key(self, per_key: int) -> None:
-        self._per_key = per_key
-        self._changed = True
-
-    @property
-    def rate(self) -> float | None:
-        """How many jobs may start in a second; None for no limit."""
-        return self._rate
-
-    @rate.setter
-    def rate(self, rate: float | None) -> None:
-        self._rate = rate
-        self._changed = True
+    def keyed(self) -> bool:
+        """Whether jobs may have different keys."""
+        return self._ahead is not Ahead.NOWHERE
 
     def next(self, now: float, undelivered: int = 0, withheld: int | None = None) -> Answer:
         """What to do at *now*; each answer permits the one reaction that its class names.
@@ -219,31 +156,51 @@ class Frontier:
             self._rearrange()
         if self._timers and self._timers[0][0] <= now:
             self._wake(now)
+        if (self._empty or self._endings or self._doomed) and (chore := self._chore(undelivered)) is not None:
+            return chore
         until = None
-        if self.pauses:
-            bound = Bound.PAUSED
-        elif self.running + undelivered >= self.concurrency:
-            bound = Bound.CONSUMER if self.running < self.concurrency else Bound.CONCURRENCY
-        elif self._ready:
+        if self.running + undelivered >= self._slots:
+            bound, until = self._full()
+        elif self._ready or self._may_pull(withheld):
             if self._rate is None or (until := self._pace.free_at()) <= now:
-                return Start(self._start(now))
+                return Start(self._start(now)) if self._ready else PULL
             bound = Bound.RATE
-        elif self._may_pull(withheld):
-            if self._rate is None or (until := self._pace.free_at()) <= now:
-                return PULL
-            bound = Bound.RATE
+        elif self._spills and (jobs := self._evict()):
+            return Spill(jobs)
         else:
             bound, until = self._held_up(withheld), self.wakes_at() if self.held else None
-        if self.closed and not self.held and not self.running:
+        if self.closed and not (self.held or self.running or self.spilled or self._endings):
             return FINISHED
         self.bound = bound
         return Wait(until)
 
-    def offer(self, job: Keyed) -> Held:
-        """Take *job* in; it may start when its key's limits allow."""
+    def offer(self, job: Keyed) -> Held | Spill:
+        """Take *job* in; it may start when its key's limits allow. ``Spill`` where its key has its share here."""
+        if self._spills and 2 * self.held >= self.window:
+            lane = self._lanes.get(job.key)
+            if lane is not None and (lane.spilled or len(lane.jobs) >= self._share()):
+                lane.spilled += 1
+                self.spilled += 1
+                return Spill((job,))
+        return self._hold(job)
+
+    def refill(self, key: Any, jobs: Sequence[Keyed]) -> None:
+        """Take back *jobs* of *key* from the overflow, as ``Refill`` asked for."""
+        lane = self._lanes[key]
+        assert 0 < len(jobs) <= lane.spilled, f"{len(jobs)} of the {lane.spilled} jobs that {key!r} has in the overflow"
+        lane.jobs.extend(jobs)
+        lane.spilled -= len(jobs)
+        self.spilled -= len(jobs)
+        self.held += len(jobs)
+        if lane.doomed:
+            self._give_up(lane)
+        if not lane.queued:
+            self._place(lane)
+
+    def _hold(self, job: Keyed) -> Held:
         lane = self._lanes.get(job.key)
         if lane is None:
-            lane = self._lanes[job.key] = _Lane(job.key)
+            lane = self._lanes[job.key] = Lane(job.key)
         lane.jobs.append(job)
         self.held += 1
         if not lane.queued and lane.running < self._per_key:
@@ -263,25 +220,57 @@ class Frontier:
         verdict = self._policy(attempt, now, draw)
         if type(verdict) is Done:
             answer: Done | Again = verdict
+            if verdict.park is not None:
+                self.park(lane.key, verdict.park)
+            if verdict.rest is not None and self.window:
+                lane.rest, lane.doomed = verdict.rest, len(lane.jobs) + lane.spilled
+                self._give_up(lane)
         elif type(verdict) is Onward:
             answer = Again(verdict.job, now)
             if self.window:
-                self.offer(verdict.job)
+                self._hold(verdict.job)
         else:
             assert isinstance(verdict, Again)
             answer = verdict
+            if verdict.park is not None:
+                self.park(lane.key, verdict.park)
             if self.window:
                 self._back_off(lane, verdict)
-        if not lane.queued and (lane.jobs or not lane.running):
+        hold = verdict.hold if type(verdict) is Again else None
+        if hold is not None or self._probing:
+            self._hold_back(hold)
+        if not lane.queued and (lane.jobs or lane.spilled or not lane.running):
             self._place(lane)
         return answer
+
+    def park(self, key: Any, until: float) -> None:
+        """Start nothing of *key* before *until*; a wish for less than it has already is granted by that."""
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Lane(key)
+        if until <= max(lane.free_at, self._now):
+            return
+        lane.free_at = self._parked[key] = until
+        if lane.queued and lane in self._ready:
+            self._ready.remove(lane)
+            lane.queued = False
+        if not lane.queued:
+            self._place(lane)
+
+    def parked(self, now: float) -> dict[Any, float]:
+        """The keys that are parked still at *now*, each with the time until which it is."""
+        self._parked = {key: until for key, until in self._parked.items() if until > now}
+        return self._parked
 
     def close(self) -> None:
         """The source has no more: nothing will be offered, and ``next`` will not ask."""
         self.closed = True
 
     def drain(self) -> list[Any]:
-        """Close, and give back every job that has not started; what runs may finish."""
+        """Close, and give back every job here that has not started; what runs may finish.
+
+        Those in the overflow are forgotten; ``spilled`` tells before whether there are any.
+        """
         self.closed = True
         self.window = 0
         jobs = [job for lane in self._lanes.values() for job in lane.jobs]
@@ -291,10 +280,13 @@ class Frontier:
         self._lanes = {key: lane for key, lane in self._lanes.items() if lane.running}
         for lane in self._lanes.values():
             lane.queued = False
-            lane.backing_off = 0
+            lane.backing_off = lane.spilled = lane.doomed = 0
         self._ready.clear()
         self._timers.clear()
-        self.held = self._backing_off = 0
+        self._empty.clear()
+        self._endings.clear()
+        self._doomed.clear()
+        self.held = self._backing_off = self.spilled = 0
         return jobs
 
     def wakes_at(self) -> float | None:
@@ -307,8 +299,9 @@ class Frontier:
 
     def largest(self) -> tuple[Any, int] | None:
         """The key with the most jobs, waiting and running, and how many; walks over all keys."""
-        lane = max(self._lanes.values(), key=_load, default=None)
-        return (lane.key, _load(lane)) if lane is not None and _load(lane) else None
+        lanes = list(self._lanes.values())  # a copy: another thread may ask
+        lane = max(lanes, key=lambda lane: lane.load, default=None)
+        return (lane.key, lane.load) if lane is not None and lane.load else None
 
     def waiting(self) -> list[Waiting]:
         """What the jobs of each key wait for, keys with the most jobs first; walks over all keys.
@@ -317,43 +310,113 @@ class Frontier:
         """
         again: dict[Any, float] = {}
         for time, _, lane, job in list(self._timers):
-            if job is not None:
+            if lane is not None and job is not None:
                 again[lane.key] = min(time, again.get(lane.key, NEVER))
         found = []
         for lane in list(self._lanes.values()):  # a copy: another thread may ask
             if lane.jobs:
-                found.append(Waiting(lane.key, len(lane.jobs), lane.running, *self._reason(lane)))
+                jobs = len(lane.jobs) + lane.spilled
+                found.append(Waiting(lane.key, jobs, lane.running, *self._reason(lane)))
             if lane.backing_off:
                 found.append(Waiting(lane.key, lane.backing_off, lane.running, Bound.BACKOFF, again.get(lane.key)))
         return sorted(found, key=lambda waiting: -waiting.jobs)
 
-    def _reason(self, lane: _Lane) -> tuple[Bound, float | None]:
+    def _reason(self, lane: Lane) -> tuple[Bound, float | None]:
         if lane.running >= self._per_key:
             return Bound.PER_KEY, None
         if lane.free_at > self._now:
-            return Bound.DELAY, lane.free_at
+            bound = Bound.PARKED if self._parked.get(lane.key) == lane.free_at else Bound.DELAY
+            return bound, lane.free_at
         if self.bound is Bound.RATE:
             return Bound.RATE, self._pace.free_at()
-        everybodys = (Bound.CONCURRENCY, Bound.CONSUMER, Bound.PAUSED)
+        everybodys = (Bound.CONCURRENCY, Bound.CONSUMER, Bound.PAUSED, Bound.CUT_OFF)
         return (self.bound if self.bound in everybodys else Bound.NOTHING), None
+
+    def _chore(self, undelivered: int) -> Refill | Settle | None:
+        """What has nothing to do with slots: jobs to bring back, and endings to tell as fast as they are taken."""
+        while self._doomed:
+            lane = self._doomed.popleft()
+            if lane.doomed:  # two of its jobs that ran at once may have said so
+                return Refill(lane.key, min(lane.doomed, self._share()))
+        while self._empty:
+            lane = self._empty.popleft()
+            lane.queued = False
+            if lane.spilled and not lane.doomed:
+                return Refill(lane.key, min(lane.spilled, self._share()))
+            self._place(lane)  # it was given up meanwhile
+        room = self._concurrency - undelivered
+        if room <= 0 or not self._endings:
+            return None
+        return Settle(tuple(self._endings.popleft() for _ in range(min(room, len(self._endings)))))
+
+    def _give_up(self, lane: Lane) -> None:
+        endings = lane.give_up()
+        self.held -= len(endings)
+        self._endings.extend(endings)
+        if lane.doomed:
+            self._doomed.append(lane)
+
+    def _full(self) -> tuple[Bound, float | None]:
+        """Why no slot is free, and until when where that is known."""
+        if self._pauses:
+            return Bound.PAUSED, None
+        if self._probing:
+            return Bound.CUT_OFF, None if self.running else self._held_until
+        return (Bound.CONSUMER if self.running < self._concurrency else Bound.CONCURRENCY), None
+
+    def _hold_back(self, until: float | None) -> None:
+        """Start nothing before *until* and then one job at a time, or (None) go on as ever."""
+        self._probing = until is not None
+        if until is not None and until > self._held_until:
+            self._held_until = until
+            self._at(until, None, None)
+        self._count_slots()
+
+    def _count_slots(self) -> None:
+        if self._pauses or (self._probing and self._now < self._held_until):
+            self._slots = 0
+        else:
+            self._slots = 1 if self._probing else self._concurrency
+
+    def _share(self) -> int:
+        """How many jobs a key may have here, where half of the window is taken."""
+        return max(1, self.window // (2 * len(self._lanes)))
+
+    def _evict(self) -> tuple[Any, ...]:
+        """Make room: cut every key that has more down to its share, newest jobs first. Walks over all keys.
+
+        Where each could keep but one job, there would be too little room to be worth the walk.
+        """
+        jobs: list[Any] = []
+        if self.closed or self.held < self.window or 2 * len(self._lanes) > self.window:
+            return ()
+        share = self._share()
+        for lane in self._lanes.values():
+            beyond = [lane.jobs.pop() for _ in range(len(lane.jobs) - share)]
+            lane.spilled += len(beyond)
+            jobs += reversed(beyond)
+        self.held -= len(jobs)
+        self.spilled += len(jobs)
+        return tuple(jobs)
 
     def _may_pull(self, withheld: int | None) -> bool:
         """Whether to read on; asked only where no job held may start."""
-        if self.closed or self.held >= self.window or not (self._keyed or self.held == self._backing_off):
+        if self.closed or self.held >= self.window or (self._ahead is Ahead.NOWHERE and self.held > self._backing_off):
             return False
-        return withheld is None or self.running + self.held + withheld < IN_ORDER * self.concurrency
+        return withheld is None or self.running + self.held + withheld < IN_ORDER * self._concurrency
 
     def _held_up(self, withheld: int | None) -> Bound:
         """Why nothing may start, and nothing be pulled, though there is a slot."""
-        if withheld and not self.closed and self.held < self.window:
+        if withheld and self._may_pull(None):
             return Bound.ORDER
         if not self.held:
             return Bound.NOTHING
         return Bound.KEYS if self.held > self._backing_off else Bound.BACKOFF
 
     def _rearrange(self) -> None:
-        """Let a new *per_key* or *rate* hold: every lane goes to where it belongs now. Walks over all keys."""
+        """Let new limits hold: every lane goes to where it belongs now. Walks over all keys."""
         self._changed = False
+        self._count_slots()
         if self._pace.rate != self._rate:
             self._pace.change(self._rate)
         ready, self._ready = self._ready, deque()
@@ -375,11 +438,11 @@ class Frontier:
             lane.free_at = now + self.delay
         if self._rate is not None:
             self._pace.start(now)
-        if lane.jobs:
+        if lane.jobs or lane.spilled:
             self._place(lane)
         return job
 
-    def _place(self, lane: _Lane) -> None:
+    def _place(self, lane: Lane) -> None:
         """Put a lane that stands nowhere where it belongs; forget it when it has nothing left to say."""
         if lane.jobs:
             if lane.running >= self._per_key:
@@ -389,6 +452,10 @@ class Frontier:
                 self._ready.append(lane)
             else:
                 self._at(lane.free_at, lane, None)
+        elif lane.spilled:
+            if not lane.doomed:
+                self._empty.append(lane)
+                lane.queued = True
         elif not lane.running and not lane.backing_off:
             if lane.free_at <= self._now:
                 del self._lanes[lane.key]
@@ -396,13 +463,13 @@ class Frontier:
                 lane.queued = True
                 self._at(lane.free_at, lane, None)
 
-    def _back_off(self, lane: _Lane, again: Again) -> None:
+    def _back_off(self, lane: Lane, again: Again) -> None:
         self.held += 1
         self._backing_off += 1
         lane.backing_off += 1
         self._at(again.until, lane, again.job)
 
-    def _at(self, time: float, lane: _Lane, job: Any) -> None:
+    def _at(self, time: float, lane: Lane | None, job: Any) -> None:
         self._numbers += 1
         heapq.heappush(self._timers, (time, self._numbers, lane, job))
 
@@ -410,6 +477,9 @@ class Frontier:
         timers = self._timers
         while timers and timers[0][0] <= now:
             _, _, lane, job = heapq.heappop(timers)
+            if lane is None:
+                self._count_slots()
+                continue
             if job is None:
                 lane.queued = False
             else:
@@ -418,7 +488,3 @@ class Frontier:
                 lane.jobs.append(job)
             if not lane.queued:
                 self._place(lane)
-
-
-def _load(lane: _Lane) -> int:
-    return len(lane.jobs) + lane.running + lane.backing_off

@@ -5,29 +5,47 @@ Knows redirects and retries. Does not know slots, hosts' limits, sockets or file
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
+from penstock.core.breaker import Breakers, Storm, reached
 from penstock.core.model import Attempt, Ending, Failed, Fetched, Job, Kind, Outcome, Skipped, Slug
 from penstock.core.requests import REDIRECTS, Refused, follow
-from penstock.core.retry import Retry
+from penstock.core.retry import Retry, retry_after
 
 __all__ = ["Again", "Done", "Judge", "Onward", "Verdict"]
 
 
+Rest = Callable[[Any], Ending]
+"""What a job comes to that is not tried."""
+
+
 class Done(Struct, frozen=True, gc=False):
-    """The input has its outcome."""
+    """The input has its outcome.
+
+    *park*: nothing of the job's key may start before that time. *rest*: what every other job of the key that waits
+    comes to, untried.
+    """
 
     outcome: Ending
+    park: float | None = None
+    rest: Rest | None = None
 
 
 class Again(Struct, frozen=True, gc=False):
-    """The same work once more, not before *until*."""
+    """The same work once more, not before *until*; *park* as of ``Done``.
+
+    *hold*: nothing at all may start before that time, and then one job at a time until one does not end so.
+    """
 
     job: Any
     until: float
+    park: float | None = None
+    hold: float | None = None
 
 
 class Onward(Struct, frozen=True, gc=False):
@@ -44,21 +62,51 @@ class Judge(Struct, frozen=True):
 
     retry: Retry = Retry()
     max_redirects: int = 10
+    breakers: Breakers = field(default_factory=Breakers)
+    storm: Storm = field(default_factory=Storm)
 
     def __call__(self, attempt: Attempt, now: float, draw: float) -> Verdict:
         """What *attempt*, finished at *now*, means; *draw* in [0, 1) is for the back-off's jitter."""
+        there = reached(attempt)
+        if there:
+            self.storm.good()
+            self.breakers.good(attempt.job.key)
+        elif there is False:
+            return self._unreached(attempt, now, draw)
         if attempt.error is None and attempt.status in REDIRECTS:
             onward = follow(attempt, self.max_redirects, now)
             if type(onward) is Job:
                 return Onward(onward)
             if type(onward) is Refused:
                 return Done(_outcome(attempt, onward.slug, onward.detail))
+        wish = retry_after(attempt)
+        park = None if wish is None else now + wish
         delay = self.retry.delay(attempt, draw)
         if delay is not None:
-            job = attempt.job
             until = now + delay
-            return Again(_from_the_start(job, until), until)
-        return Done(_outcome(attempt, attempt.error, attempt.detail))
+            return Again(_from_the_start(attempt.job, until), until, park)
+        return Done(_outcome(attempt, attempt.error, attempt.detail), park)
+
+    def _unreached(self, attempt: Attempt, now: float, draw: float) -> Verdict:
+        """The host was not there; or we are cut off, and then it costs no input anything."""
+        job = attempt.job
+        hold = self.storm.bad(job.key, now)
+        if hold is not None:
+            return Again(replace(job, ready=hold, spent=0.0), hold, hold=hold)
+        park, failures = self.breakers.bad(job.key, now)
+        delay = self.retry.delay(attempt, draw)
+        if delay is not None and not failures:
+            until = now + delay
+            return Again(_from_the_start(job, until), until, park)
+        return Done(
+            _outcome(attempt, attempt.error, attempt.detail), park, partial(_host_down, failures) if failures else None
+        )
+
+
+def _host_down(failures: int, job: Job) -> Skipped:
+    """What becomes of *job*, whose host could not be reached *failures* times in a row."""
+    detail = f"{job.key} could not be reached {failures} times in a row, so this was not tried"
+    return Skipped(job.seq, job.url, Slug.HOST_DOWN, detail, redirects=job.hops, attempts=job.earlier, input=job.fields)
 
 
 def _from_the_start(job: Job, ready: float) -> Job:

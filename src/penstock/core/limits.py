@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["TOLERANCE", "Pace"]
+__all__ = ["TOLERANCE", "Limits", "Pace"]
 
 TOLERANCE: Final = 0.01
 """Seconds by which a late start may be made up for. A selector wakes to the millisecond, so without it
@@ -46,3 +46,59 @@ class Pace:
 
 def _interval(rate: float | None) -> float:
     return 0.0 if rate is None else (1.0 + TOLERANCE) / rate
+
+
+class Limits:
+    """Limits that may be set at any time and from any thread; whoever they bind looks at ``_changed``.
+
+    *delay* is looked at each time it is needed, and so needs no such note.
+    """
+
+    def __init__(self, *, concurrency: int, per_key: int, delay: float, rate: float | None) -> None:
+        """No pauses yet, and nothing has changed."""
+        self.delay = delay
+        self._concurrency = concurrency
+        self._per_key = per_key
+        self._rate = rate
+        self._pauses = 0
+        self._changed = False
+
+    @property
+    def concurrency(self) -> int:
+        """How many jobs may run at once."""
+        return self._concurrency
+
+    @concurrency.setter
+    def concurrency(self, concurrency: int) -> None:
+        self._concurrency = concurrency
+        self._changed = True
+
+    @property
+    def pauses(self) -> int:
+        """How many pauses have not been taken back."""
+        return self._pauses
+
+    @pauses.setter
+    def pauses(self, pauses: int) -> None:
+        self._pauses = pauses
+        self._changed = True
+
+    @property
+    def per_key(self) -> int:
+        """How many jobs of one key may run at once."""
+        return self._per_key
+
+    @per_key.setter
+    def per_key(self, per_key: int) -> None:
+        self._per_key = per_key
+        self._changed = True
+
+    @property
+    def rate(self) -> float | None:
+        """How many jobs may start in a second; None for no limit."""
+        return self._rate
+
+    @rate.setter
+    def rate(self, rate: float | None) -> None:
+        self._rate = rate
+        self._changed = True

@@ -5,13 +5,15 @@ Arithmetic only: no clock, no randomness. *draw* is the caller's random number i
 
 from __future__ import annotations
 
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from msgspec import Struct
 
-from penstock.core.model import Attempt
+from penstock.core.model import Attempt, split_head
 
-__all__ = ["IDEMPOTENT", "STATUSES", "Retry", "backoff"]
+__all__ = ["IDEMPOTENT", "LONGEST_PARK", "STATUSES", "Retry", "backoff", "retry_after"]
 
 STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
 """Statuses that may be another one next time. 522 and 524 are Cloudflare's for an origin it cannot reach."""
@@ -25,6 +27,35 @@ BASE: Final = 1.0
 
 CAP: Final = 60.0
 """Seconds that any wait is at most."""
+
+
+LONGEST_PARK: Final = 3_600.0
+"""Seconds that a Retry-After may park a host. A longer one is nearly always a mistake, or a way to say never; its jobs
+would keep a run from its end for days."""
+
+
+def retry_after(attempt: Attempt) -> float | None:
+    """Seconds for which the server asked to be left alone, LONGEST_PARK at most; None where it did not.
+
+    Retry-After is a number of seconds or a date (RFC 9110, section 10.2.3); a date counts from when the answer came by
+    our clock. Of several the longest holds. What is neither is no wish.
+    """
+    if attempt.error is not None or attempt.status not in STATUSES:
+        return None
+    answered = attempt.started + attempt.times.total
+    wishes = [_seconds(value, answered) for name, value in split_head(attempt.head) if name.lower() == "retry-after"]
+    return max((min(max(wish, 0.0), LONGEST_PARK) for wish in wishes if wish is not None), default=None)
+
+
+def _seconds(value: str, answered: float) -> float | None:
+    if value.isascii() and value.isdigit():
+        return float(value[:9])  # nine digits are 31 years already
+    try:
+        date = parsedate_to_datetime(value)
+        # A date without a zone is in GMT (RFC 9110, section 5.6.7).
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - answered
+    except (ValueError, OverflowError):
+        return None
 
 
 def backoff(made: int, draw: float, base: float = BASE, cap: float = CAP) -> float:

@@ -88,7 +88,7 @@ class CurlEngine:
         left = self._settings.timeout - job.spent
         if left <= 0:
             detail = f"{self._settings.timeout:g} s were over before the last redirect could be followed"
-            self._give_up(transfer, Slug.TIMEOUT, detail)
+            self._end_unsent(transfer, Slug.TIMEOUT, detail)
             return
         route = transfer.route = self._routes.route(job.target) if self._routes else None
         if route is None:
@@ -165,6 +165,24 @@ class CurlEngine:
             self._retire(transfer)
         self._finished.clear()
 
+    def inside(self) -> bool:
+        """Never: what runs is no code of the caller's."""
+        return False
+
+    def give_up(self, seq: int, detail: str) -> None:
+        """Drop what runs for the input *seq*, if anything does; it comes to a time-out with this *detail*."""
+        for transfer in [*self._asking, *self._running.values()]:
+            if transfer.job is None or transfer.job.seq != seq:
+                continue
+            if transfer in self._asking:
+                self._stop_asking(transfer, self._clock())
+                self._end_unsent(transfer, Slug.TIMEOUT, detail)
+            else:
+                self._deadlines.drop(transfer)
+                self._finished.append(transfer.attempt(Slug.TIMEOUT, detail))
+                self._retire(transfer)
+        self.wake()
+
     async def settle(self) -> None:
         """Nothing to wait for: a transfer that was dropped is over."""
 
@@ -203,7 +221,15 @@ class CurlEngine:
             self._connect(transfer, answer.addresses)
             return
         assert transfer.route is not None
-        self._give_up(transfer, answer.error, f"{transfer.route.host}: {answer.detail}")
+        self._end_unsent(transfer, answer.error, f"{transfer.route.host}: {answer.detail}")
+
+    def _stop_asking(self, transfer: Transfer, now: float) -> str:
+        """*transfer* does not wait for its name any more; which one that was."""
+        assert transfer.route is not None
+        self._asking.remove(transfer)
+        self._names.leave(transfer.route.host, transfer)
+        transfer.lookup = max(0.0, now - transfer.started)
+        return transfer.route.host
 
     def _connect(self, transfer: Transfer, addresses: tuple[str, ...]) -> None:
         """Begin at one of *addresses*, those aside that the job may not be led to."""
@@ -219,7 +245,7 @@ class CurlEngine:
         if allowed:
             self._begin(transfer, allowed)
         else:
-            self._give_up(transfer, Slug.BLOCKED_ADDRESS, why_not)
+            self._end_unsent(transfer, Slug.BLOCKED_ADDRESS, why_not)
 
     def _allow_to_connect(self, transfer: Transfer) -> None:
         """Give *transfer* the time to connect, name included, within what is left of its whole time."""
@@ -229,7 +255,7 @@ class CurlEngine:
         transfer.connecting = soon < whole
         self._deadlines.set(transfer, min(soon, whole))
 
-    def _give_up(self, transfer: Transfer, slug: Slug, detail: str) -> None:
+    def _end_unsent(self, transfer: Transfer, slug: Slug, detail: str) -> None:
         """End *transfer* before libcurl has heard of it."""
         self._finished.append(transfer.unsent(slug, detail))
         self._deadlines.discard(transfer)
@@ -310,12 +336,9 @@ class CurlEngine:
         """A deadline has come: the connect time-out's, which may have been kept, or the attempt's."""
         assert transfer.job is not None
         if transfer in self._asking:
-            assert transfer.route is not None
-            self._asking.remove(transfer)
-            self._names.leave(transfer.route.host, transfer)
-            transfer.lookup = now - transfer.started
-            detail = f"looking up {transfer.route.host}, after {transfer.lookup:.1f} s"
-            self._give_up(transfer, Slug.TIMEOUT_DNS, detail)
+            host = self._stop_asking(transfer, now)
+            detail = f"looking up {host}, after {transfer.lookup:.1f} s"
+            self._end_unsent(transfer, Slug.TIMEOUT_DNS, detail)
         elif transfer.connecting and transfer.connected():
             transfer.connecting = False
             whole = transfer.started + self._settings.timeout - transfer.job.spent

@@ -25,7 +25,8 @@ __all__ = ["TasksEngine"]
 
 Work = Callable[[Any], Awaitable[Any]]
 
-UNCALLED: Final = object()
+NOTHING: Final = object()
+"""Not there: None may be what the work returned."""
 
 
 class TasksEngine:
@@ -34,7 +35,8 @@ class TasksEngine:
     *timeout*: seconds for one call; None for no limit. A call that takes longer is cancelled and comes to a
     TimeoutError. *loop* is the one that runs; without one ``loop`` is the engine's own.
 
-    ``collect`` raises UsageError where *work* returned something that can't be awaited.
+    ``collect`` raises UsageError where *work* returned something that can't be awaited, and what *work* raised if
+    that is no Exception.
     """
 
     def __init__(
@@ -49,33 +51,42 @@ class TasksEngine:
         self._work = work
         self._timeout = timeout
         # By the seq of the job: a task that is not here any more was dropped.
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._tasks: dict[int, asyncio.Task[None] | None] = {}
         self._dropped: set[asyncio.Task[None]] = set()
         self._finished: list[Called] = []
-        self._misuse: UsageError | None = None
+        # What is no failure of one item's, and ends everything.
+        self._failure: BaseException | None = None
+        # That work has finished was told; for the loop's thread alone.
         self._stirred = False
+        # The alarm may have rung.
+        self._woken = False
         self._closed = False
         self._waker, self._alarm = socket.socketpair()
         self._waker.settimeout(0)
         self._alarm.settimeout(0)
-        if self._runner is not None:
-            self.loop.add_reader(self._alarm, self.loop.stop)
+        # Whether a loop of our own hears the alarm: only while it is for that that it runs.
+        self._listening = False
 
     def start(self, job: Call, now: float) -> None:  # noqa: ARG002 - the loop itself keeps a call's time
         """Begin *job*: the work is called in the next turn of the loop."""
-        self._tasks[job.seq] = self.loop.create_task(self._perform(job))
+        # Known before it is made: a loop may begin its tasks at once, and this one be over before it is here.
+        self._tasks[job.seq] = None
+        task = self.loop.create_task(self._perform(job))
+        if job.seq in self._tasks:
+            self._tasks[job.seq] = task
 
     def collect(self, timeout: float | None) -> list[Called]:
         """What has finished; inside of a running loop it never waits."""
         if self._runner is not None:
             self._run(timeout)
-        if self._stirred:
-            self._stirred = False
+        self._stirred = False
+        if self._woken:
+            self._woken = False
             with suppress(BlockingIOError):
                 while len(self._alarm.recv(4096)) == 4096:
                     pass
-        if self._misuse is not None:
-            raise self._misuse
+        if self._failure is not None:
+            raise self._failure
         finished, self._finished = self._finished, []
         return finished
 
@@ -89,35 +100,49 @@ class TasksEngine:
 
     def wake(self) -> None:
         """End a wait, now or the next one."""
-        self._stirred = True
+        # Said before and after: the loop's thread may look in between, and forget it.
+        self._woken = True
         # A full pipe is as good as a written one; a closed one belongs to an engine that has ended.
         with suppress(BlockingIOError, OSError):
             self._waker.send(b"\0")
+        self._woken = True
 
     def cancel(self) -> None:
         """Cancel what runs. With a loop of the engine's own it is over when this returns."""
         self._finished.clear()
-        dropped, self._tasks = self._tasks, {}
-        for task in dropped.values():
+        dropped = [task for task in self._tasks.values() if task is not None]
+        self._tasks.clear()
+        for task in dropped:
             task.cancel()
-        self._dropped.update(dropped.values())
-        if self._runner is not None and self._dropped:
+        self._dropped.update(dropped)
+        if self._listening:
+            self._listening = False
+            self.loop.remove_reader(self._alarm)
+        if self._runner is not None and self._dropped and not self.loop.is_running():
             self.loop.run_until_complete(self.settle())
+
+    def inside(self) -> bool:
+        """Whether one of the calls asks, or has just been dropped and does."""
+        me = asyncio.current_task(self.loop)
+        return me is not None and (me in self._dropped or me in self._tasks.values())
 
     async def settle(self) -> None:
         """Wait until what was cancelled is over, however often whoever waits is cancelled meanwhile."""
         await settle(self._dropped)
 
     def close(self) -> None:
-        """Cancel what runs, and close the loop if it is the engine's own."""
+        """Cancel what runs, and close the loop if it is the engine's own; from inside of that, only end its run."""
         if self._closed:
+            return
+        if self._runner is not None and self.loop.is_running():
+            self.cancel()
+            self.loop.stop()
             return
         self._closed = True
         try:
             self.cancel()
         finally:
             if self._runner is not None:
-                self.loop.remove_reader(self._alarm)
                 self._runner.close()
             self._waker.close()
             self._alarm.close()
@@ -125,7 +150,7 @@ class TasksEngine:
     async def _perform(self, job: Call) -> None:
         """One call. What comes of it is told from in here: a callback would cost each call another turn."""
         value = awaitable = error = None
-        awaitable = UNCALLED
+        awaitable = NOTHING
         try:
             awaitable = self._work(job.item)
             if self._timeout is None:
@@ -135,14 +160,11 @@ class TasksEngine:
                     value = await awaitable
         except Exception as failure:  # noqa: BLE001 - a failure is a value; the consumer gets it
             error = failure
-            if isinstance(failure, TypeError) and awaitable is not UNCALLED and not inspect.isawaitable(awaitable):
-                self._misuse = self._misuse or _misuse(self._work, awaitable)
-        except asyncio.CancelledError as failure:
-            if job.seq not in self._tasks:
-                raise
-            error = WorkCancelled("the work was cancelled, though not by whoever takes its result")
-            error.__cause__ = failure
-        if self._tasks.pop(job.seq, None) is None:
+            if isinstance(failure, TypeError) and awaitable is not NOTHING and not inspect.isawaitable(awaitable):
+                self._failure = self._failure or _misuse(self._work, awaitable)
+        except BaseException as raised:  # noqa: BLE001 - what is raised again is decided there
+            error = self._no_exception(job, raised)
+        if self._tasks.pop(job.seq, NOTHING) is NOTHING:
             if error is not None:
                 said = {"message": "the work failed while it was being cancelled", "exception": error}
                 self.loop.call_exception_handler(said)
@@ -151,8 +173,22 @@ class TasksEngine:
         if not self._stirred:
             self._stir()
 
+    def _no_exception(self, job: Call, raised: BaseException) -> WorkCancelled:
+        """The error that a cancellation from elsewhere is; else raises *raised*, and has ``collect`` raise it."""
+        if not isinstance(raised, asyncio.CancelledError):
+            if not isinstance(raised, KeyboardInterrupt | SystemExit):  # which the loop lets through by itself
+                self._failure = self._failure or raised
+                self._stir()
+            raise raised
+        if job.seq not in self._tasks:
+            raise raised
+        error = WorkCancelled("the work was cancelled, though not by whoever takes its result")
+        error.__cause__ = raised
+        return error
+
     def _stir(self) -> None:
         """Let whoever collects know, once for all that finishes before they come."""
+        self._stirred = True
         if self._runner is not None:
             self.loop.stop()
         else:
@@ -161,6 +197,9 @@ class TasksEngine:
     def _run(self, timeout: float | None) -> None:
         """Let the loop of our own go on until something has finished, or for *timeout* seconds."""
         loop, timer = self.loop, None
+        if not self._listening:
+            self._listening = True
+            loop.add_reader(self._alarm, loop.stop)
         if timeout is not None and timeout <= 0:
             loop.stop()  # in front of its run: after one turn
         elif timeout is not None:

@@ -27,6 +27,8 @@ _BOUNDS: Final = {
     Bound.ORDER: "the order of the output: everything waits for the input whose turn it is",
     Bound.PER_KEY: "the requests at once for one host (--per-host {1})",
     Bound.DELAY: "the time between two requests to one host (--delay {2:g})",
+    Bound.PARKED: "hosts that asked to be left alone for a while (Retry-After)",
+    Bound.CUT_OFF: "the network: hosts of all kinds can't be reached, so it waits and tries one now and then",
     Bound.PAUSED: "a pause: nothing starts before it is over",
 }
 

@@ -13,7 +13,7 @@ import contextlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ __all__ = ["Ledger"]
 APPLICATION_ID: Final = 0x50656E73
 """Written into the database's header, so that ``file`` and we can tell it from others: "Pens"."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables below; kept as user_version."""
 
 BUSY_SECONDS: Final = 30.0
@@ -44,6 +44,7 @@ CREATE TABLE extents (
     rows INTEGER NOT NULL, checksum TEXT NOT NULL, seqs BLOB NOT NULL,
     PRIMARY KEY (sink, file, "start")
 );
+CREATE TABLE parked (host TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
 """
@@ -153,6 +154,17 @@ class Ledger:
         self._settled |= seqs
         self._committed.update(((e.sink, e.file), e.end) for e in extents)
         self._tally.merge(tally)
+
+    def park(self, hosts: Mapping[str, float]) -> None:
+        """Note that nothing may be sent to *hosts* before these times, in seconds since 1970, and to no others."""
+        with self._transaction():
+            self._database.execute("DELETE FROM parked")
+            self._database.executemany("INSERT INTO parked VALUES (?, ?)", sorted(hosts.items()))
+
+    def parked(self) -> dict[str, float]:
+        """The hosts that were parked when ``park`` was called last, and until when."""
+        with self._translated("read"):
+            return dict(self._database.execute("SELECT host, until FROM parked"))
 
     def finish(self, inputs: int) -> None:
         """Note that there are so many *inputs* and all are settled. PenstockError if they are not."""

@@ -6,10 +6,11 @@ tested with a fake holds with the real thing.
 
 from __future__ import annotations
 
+import asyncio
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from penstock.core.model import Attempt, Failed, Fetched, Job, Outcome, Row, Skipped, Slug
@@ -24,10 +25,14 @@ READ_AHEAD: Final = 10_000
 """More items than this no source may take from its iterator before they are asked for."""
 
 
-def check_source(make: Callable[[Iterator[Row], Callable[[], None]], Source[Any]]) -> None:
-    """A source gives every row once and in order, lazily, says when it is over, and passes errors on.
+Run = Callable[[Coroutine[Any, Any, None]], None]
+"""What runs a coroutine in an event loop until it is over."""
 
-    *make* takes the rows, and what to call when there is something after ``NOT_YET``.
+
+def check_source(make: Callable[[Iterator[Row], Callable[[], None]], Source[Any]], *, run: Run = asyncio.run) -> None:
+    """A source gives every row once and in order, lazily, says when it is over, passes errors on, and closes.
+
+    *make* takes the rows, and what to call when there is something after ``NOT_YET``. *run* runs ``aclose``.
     """
     for check in (_source_gives_each_row_once, _source_is_lazy, _source_passes_an_error_on_once):
         source = None
@@ -44,6 +49,7 @@ def check_source(make: Callable[[Iterator[Row], Callable[[], None]], Source[Any]
             if source is not None:
                 source.close()
                 source.close()
+    _source_closes_inside_of_a_loop(make, run)
 
 
 def check_engine(
@@ -55,7 +61,7 @@ def check_engine(
     clock: Callable[[], float] = time.monotonic,
     wait: Callable[[int, float | None], None] | None = None,
 ) -> None:
-    """An engine gives one attempt a job, never raises for a bad one, wakes when told, and cancels.
+    """An engine gives one attempt a job, never raises for a bad one, wakes when told, cancels, and settles.
 
     *good*, *bad* and *endless* make a job with the seq they are given: one that ends well, one that fails,
     and one that takes longer than anybody would wait. *wait* waits for a descriptor, for so many seconds
@@ -172,6 +178,25 @@ def _source_passes_an_error_on_once(begin: Begin) -> None:
     assert pulled.next() is Signal.EXHAUSTED, "after its error a source is exhausted"
 
 
+def _source_closes_inside_of_a_loop(make: Callable[[Iterator[Row], Callable[[], None]], Source[Any]], run: Run) -> None:
+    closed = threading.Event()
+
+    def rows() -> Iterator[Row]:
+        try:
+            yield Row(0, 1, "http://a.test/")
+            yield Row(1, 2, "http://a.test/")
+        finally:
+            closed.set()
+
+    woken = threading.Event()
+    source = make(rows(), woken.set)
+    _Pulled(source, woken).next()
+    for _ in range(2):
+        run(source.aclose())
+    assert closed.wait(PATIENCE), "closing the source inside of a loop closes the iterator"
+    assert source.pull() is Signal.EXHAUSTED, "a source that is closed gives nothing any more"
+
+
 def _raises(pulled: _Pulled) -> bool:
     try:
         pulled.next()
@@ -245,8 +270,15 @@ def _engine_wakes(run: _Run, endless: Callable[[int], Any]) -> None:
 def _engine_cancels(run: _Run, good: Callable[[int], Any], endless: Callable[[int], Any]) -> None:
     run.start(endless(5), good(6))
     run.engine.cancel()
+    assert not run.engine.inside(), "who asks is nothing that runs"
+    asyncio.run(_settles(run.engine))
     run.start(good(7))
     assert [attempt.job.seq for attempt in run.collect(1)] == [7], "nothing comes out for what was cancelled"
+
+
+async def _settles(engine: Engine[Any, Any]) -> None:
+    _, waiting = await asyncio.wait([asyncio.ensure_future(engine.settle())], timeout=PATIENCE)
+    assert not waiting, "what was cancelled is over, or soon will be"
 
 
 def _select(fd: int, seconds: float | None) -> None:

@@ -149,6 +149,10 @@ class ScriptedEngine:
         self._running.clear()
         self._running_of.clear()
 
+    def inside(self) -> bool:
+        """Never: what runs is no code of the caller's."""
+        return False
+
     async def settle(self) -> None:
         """Nothing to wait for."""
 

@@ -126,8 +126,13 @@ class LocalWeb:
         await stopping.wait()
         for server in servers:
             server.close()
-        for line in lines:
-            line.drop()
+        # A connection just accepted becomes a line a few turns later, and one that is dropped ends in the next.
+        turns = 5
+        while lines or turns:
+            turns = max(0, turns - 1)
+            for line in list(lines):
+                line.drop()
+            await asyncio.sleep(0)
         for server in servers:
             await server.wait_closed()
 

@@ -22,13 +22,14 @@ from twisted.internet.task import (
 )
 
 from penstock.twisted.cooperator import CooperativeTask, Cooperator, coiterate, cooperate
-from penstock.twisted.pages import PageError, fetch, getPage
+from penstock.twisted.pages import PageError, PageTimeout, fetch, getPage
 
 __all__ = [
     "CooperativeTask",
     "Cooperator",
     "NotPaused",
     "PageError",
+    "PageTimeout",
     "SchedulerError",
     "SchedulerStopped",
     "TaskDone",

@@ -138,13 +138,11 @@ class Cooperator:
             if self._call is not None:
                 self._call.cancel()
                 self._call = None
-        elif self._call is None and not self._stepping:
+        elif self._call is None and not self._stepping:  # a generator must not be entered twice, whatever schedules
             self._call = self._scheduler(self._slice)
 
     def _slice(self) -> None:
         """Step the tasks in turn until the slice is over, or none can be stepped."""
-        if self._stepping:  # by a scheduler that did not wait: a generator must not be entered twice
-            return
         self._call = None
         self._stepping = True
         try:

@@ -11,23 +11,25 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from twisted.internet import error as failures
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.python.failure import Failure
 from twisted.web.error import Error
 
 from penstock.api import fetch as flow_of
 from penstock.core.frontier import Frontier
 from penstock.core.judge import Judge
-from penstock.core.model import Ending, Headers, Job, Outcome, Row, Slug
+from penstock.core.model import Ending, Job, Outcome, Slug
 from penstock.core.requests import Requests
 from penstock.core.retry import Retry
 from penstock.core.tally import Statistics, Tally
 from penstock.delivery import Delivery
 from penstock.driver import Driver
 from penstock.engine.curl import CurlEngine
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, UsageError
 from penstock.seams import Signal
 from penstock.settings import Settings
+from penstock.source.rows import Shape
 from penstock.twisted.shell import ReactorShell, the_reactor
 
 __all__ = ["PageError", "fetch", "getPage"]
@@ -36,6 +38,10 @@ AT_ONCE: Final = 10_000
 """Pages that ``getPage`` fetches at once: as many as are asked for, since the limit is whoever asks."""
 
 Each = Callable[[Outcome], Any]
+
+
+class PageTimeout(failures.TimeoutError, DeferredTimeout):
+    """A page took too long: the error of Twisted's connections and that of its Deferreds, whichever is expected."""
 
 
 class PageError(PenstockError):
@@ -52,12 +58,12 @@ _KINDS: Final[Mapping[Slug, type[Exception]]] = {
     Slug.EMPTY_REPLY: failures.ConnectionLost,
     Slug.TLS_CERTIFICATE: failures.SSLError,
     Slug.TLS_HANDSHAKE: failures.SSLError,
-    Slug.TIMEOUT_DNS: failures.TimeoutError,
-    Slug.TIMEOUT_CONNECT: failures.TimeoutError,
-    Slug.TIMEOUT_TLS: failures.TimeoutError,
-    Slug.TIMEOUT_FIRST_BYTE: failures.TimeoutError,
-    Slug.TIMEOUT_BODY: failures.TimeoutError,
-    Slug.TIMEOUT: failures.TimeoutError,
+    Slug.TIMEOUT_DNS: PageTimeout,
+    Slug.TIMEOUT_CONNECT: PageTimeout,
+    Slug.TIMEOUT_TLS: PageTimeout,
+    Slug.TIMEOUT_FIRST_BYTE: PageTimeout,
+    Slug.TIMEOUT_BODY: PageTimeout,
+    Slug.TIMEOUT: PageTimeout,
 }
 
 
@@ -77,19 +83,25 @@ def getPage(
     under way is what a Cooperator is for. *timeout*: seconds, above the 30 that end every request; 0 for those
     alone. *contextFactory* is not used.
 
+    What can't be asked for (no URL, a header that is none) is told by the Deferred as well; UsageError for a *timeout*
+    below 0. Cancelled, it drops its request.
+
     The Deferred fails with ``twisted.web.error.Error`` for a status that is not 2xx, its ``status``,
     ``message`` and ``response`` as Twisted has them; with Twisted's DNSLookupError, ConnectionRefusedError,
-    NoRouteError, ConnectionLost, SSLError or TimeoutError where no response came; and else with PageError. All
-    but the first have the reason as ``slug``.
+    NoRouteError, ConnectionLost, SSLError or PageTimeout (a TimeoutError) where no response came; and else with
+    PageError. All but the first have the reason as ``slug``.
     """
-    reactor = the_reactor()
-    pairs = [(_text(name), _text(value)) for name, value in (headers or {}).items()]
+    if not timeout >= 0:
+        raise UsageError(f"timeout is {timeout}; it is a number of seconds, 0 for none")
+    given = {_text(name): _text(value) for name, value in (headers or {}).items()}
     if agent is not None:
-        pairs.append(("User-Agent", _text(agent)))
+        given = {name: value for name, value in given.items() if name.lower() != "user-agent"}
+        given["User-Agent"] = _text(agent)
     body = postdata.encode() if isinstance(postdata, str) else postdata
-    page = _pages(reactor).get(_text(url), _text(method).upper(), tuple(pairs), body)
+    reactor = the_reactor()
+    page = _pages(reactor).get({"url": _text(url), "method": _text(method), "headers": given, "body": body})
     if timeout:
-        page.addTimeout(timeout, reactor)
+        page.addTimeout(timeout, reactor, _timed_out)
     return page
 
 
@@ -115,7 +127,8 @@ class _Consumer:
     """Takes a flow's outcomes one by one, each when the last one's Deferred has fired."""
 
     def __init__(self, flow: Any, each: Each, reactor: Any) -> None:
-        self.done: Deferred[Statistics] = Deferred(lambda _: self._close())
+        self.done: Deferred[Statistics] = Deferred(self._cancel)
+        self._taken: Deferred[Any] | None = None
         self._flow = flow
         self._each = each
         self._driver: Driver[Outcome] = flow.begin(None)
@@ -135,7 +148,7 @@ class _Consumer:
             return
         self._busy = True
         while self._driver.outcomes and not self._ended:
-            taken = maybeDeferred(self._each, self._driver.outcomes.popleft())
+            taken = self._taken = maybeDeferred(self._each, self._driver.outcomes.popleft())
             taken.addErrback(self._end)
             if not taken.called or taken.paused:
                 taken.addCallback(self._go_on)
@@ -159,6 +172,11 @@ class _Consumer:
         statistics = self._flow.statistics()
         self._close()
         self.done.callback(statistics) if failure is None else self.done.errback(failure)
+
+    def _cancel(self, _done: Deferred[Statistics]) -> None:
+        self._close()
+        if self._taken is not None:
+            self._taken.cancel()
 
     def _close(self) -> None:
         if not self._ended:
@@ -196,18 +214,21 @@ class _Pages:
             window=AT_ONCE, concurrency=AT_ONCE, per_key=AT_ONCE, policy=Judge(Retry(1), settings.max_redirects)
         )
         self._asked = _Asked()
+        self._row = Shape().row
         self._first = Requests(settings.request_headers()).first
-        self._driver = Driver(self._asked, frontier, CurlEngine(settings.http()), Delivery[Outcome](Tally()))
+        self._engine = CurlEngine(settings.http())
+        self._driver = Driver(self._asked, frontier, self._engine, Delivery[Outcome](Tally()))
         self._shell = ReactorShell(self._driver, reactor, self._hand_out)
         self._waiting: dict[int, Deferred[bytes]] = {}
         self._number = 0
         reactor.addSystemEventTrigger("after", "shutdown", self._close)
 
-    def get(self, url: str, method: str, headers: Headers, body: bytes | None) -> Deferred[bytes]:
+    def get(self, asked: Mapping[str, Any]) -> Deferred[bytes]:
+        """The page that *asked* describes, as a row of a list does; one that can't be is told by the Deferred."""
         number, self._number = self._number, self._number + 1
-        self._asked.items.append(self._first(Row(number, 1, url, method, headers, body), time.monotonic()))
-        # Cancelled, it fires by itself; its page comes and is dropped.
-        page: Deferred[bytes] = Deferred()
+        self._asked.items.append(self._first(self._row(number, 1, asked), time.monotonic()))
+        # Cancelled, it fires by itself; what its request comes to is dropped.
+        page: Deferred[bytes] = Deferred(lambda _: self._engine.give_up(number, "cancelled"))
         self._waiting[number] = page
         self._shell.plug()
         return page
@@ -256,10 +277,20 @@ def _error(outcome: Outcome) -> Exception | None:
             return None
         line = outcome.head.split(b"\r\n", 1)[0].split(b" ", 2)
         return Error(str(status).encode(), line[2] if len(line) > 2 else b"", outcome.body)
-    detail = f"{outcome.error}: {outcome.detail} ({outcome.url})"
-    error = _KINDS.get(outcome.error, PageError)(detail)
-    vars(error)["slug"] = outcome.error  # most of the classes are Twisted's, and know of no such attribute
+    return _told(outcome.error, f"{outcome.error}: {outcome.detail} ({outcome.url})")
+
+
+def _told(slug: Slug, detail: str) -> Exception:
+    error = _KINDS.get(slug, PageError)(detail)
+    vars(error)["slug"] = slug  # most of the classes are Twisted's, and know of no such attribute
     return error
+
+
+def _timed_out(result: Any, seconds: float) -> Any:
+    """What a page comes to that was cancelled because its time was over."""
+    if isinstance(result, Failure) and result.check(CancelledError):
+        return Failure(_told(Slug.TIMEOUT, f"timeout: not there after {seconds:g} s"))
+    return result
 
 
 def _text(given: str | bytes) -> str:

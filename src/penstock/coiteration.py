@@ -273,7 +273,8 @@ class Lane(Member, Generic[I]):
         """All failures as one; an ExceptionGroup, unless one of them is no Exception."""
         which = "all are kept" if self.failed == len(self.kept) else f"the first {len(self.kept)} are kept"
         before = "the iterator failed; before, " if first else ""
-        return BaseExceptionGroup(f"{before}{self.failed} awaitables failed; {which}", [*first, *self.kept])
+        said = f"{before}{self.failed} {'awaitable' if self.failed == 1 else 'awaitables'} failed; {which}"
+        return BaseExceptionGroup(said, [*first, *self.kept])
 
 
 class Completion(asyncio.Future[I], Generic[I]):

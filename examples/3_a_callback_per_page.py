@@ -1,0 +1,19 @@
+"""A callback per page: it is called as each page comes, and where it raises, that costs no other page anything."""
+
+import re
+import sys
+
+import penstock
+
+
+def title(page):
+    return re.search("<title>(.*?)</title>", page.text())[1]  # raises TypeError where there is none
+
+
+def main(urls):
+    for page in penstock.fetch(urls, on_page=title):
+        print(page.data or f"{page.error}: {page.detail}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or map(str.strip, sys.stdin))

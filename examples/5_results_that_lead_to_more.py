@@ -1,0 +1,40 @@
+"""Results that lead to more fetching: links are followed until there are no new ones, or enough.
+
+What is still to be fetched goes through a queue, and every URL has exactly one outcome. So when as many outcomes
+have come as URLs were found, nothing runs any more that could find another one, and the queue may end.
+"""
+
+import asyncio
+import re
+import sys
+from urllib.parse import urljoin
+
+import penstock
+
+LIMIT = 100
+
+
+async def main(urls):
+    found, todo, done = set(), asyncio.Queue(), 0
+
+    def add(links):
+        for url in links:
+            if url not in found and len(found) < LIMIT:
+                found.add(url)
+                todo.put_nowait(url)
+        if done == len(found):
+            todo.put_nowait(None)
+
+    async def until_the_end():
+        while (url := await todo.get()) is not None:
+            yield url
+
+    add(urls)
+    async for page in penstock.fetch(until_the_end()):
+        print(page.url, page.status or page.error)
+        done += 1
+        add(urljoin(page.final_url, link) for link in re.findall('<a href="(.*?)"', page.text()))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:] or map(str.strip, sys.stdin)))

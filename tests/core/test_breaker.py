@@ -1,0 +1,252 @@
+"""When a host is left alone, when its jobs are given up, and when it is not them but us."""
+
+from __future__ import annotations
+
+import pytest
+from tests.core.told import Item, Tried, a0, a1, a2, b0, c0, make, settle, starts
+
+from penstock.core.breaker import FEW, FIRST, GRACE, KNOWN, LONGEST, MANY, PATIENCE, STEP, Breakers, Storm, reached
+from penstock.core.frontier import Ahead, Bound, Finished, Pull, Refill, Settle, Spill, Start, Wait
+from penstock.core.judge import Again, Done, Judge
+from penstock.core.model import Attempt, Failed, Job, Skipped, Slug
+
+UNREACHED = {"dns_temporary", "timeout_dns", "connect_refused", "connect_unreachable", "timeout_connect"}
+
+
+def job(key: str = "a", seq: int = 0, earlier: int = 0) -> Job:
+    return Job(seq, key, f"http://{key}/{seq}", f"http://{key}/{seq}", earlier=earlier)
+
+
+def refused(key: str = "a", seq: int = 0, earlier: int = 0) -> Attempt:
+    return Attempt(job(key, seq, earlier), Slug.CONNECT_REFUSED, "refused")
+
+
+def answered(key: str = "a") -> Attempt:
+    return Attempt(job(key), status=200)
+
+
+def test_a_host_was_there_if_it_said_anything_at_all():
+    """A name that does not exist says nothing of a host, and neither does what was never sent."""
+    for slug in Slug:
+        expected = False if slug in UNREACHED else None if slug in ("dns_not_found", "blocked_address") else True
+        assert reached(Attempt(job(), slug)) is expected, slug
+    assert reached(answered()) is True
+
+
+# One host
+
+
+def test_a_host_is_left_alone_after_a_few_failures_in_a_row():
+    breakers = Breakers()
+    assert [breakers.bad("a", 0.0) for _ in range(FEW - 1)] == [(None, 0)] * (FEW - 1)
+    assert breakers.bad("a", 1.0) == (1.0 + FIRST, 0)
+
+
+def test_a_success_in_between_begins_the_count_again():
+    breakers = Breakers()
+    for _ in range(3):
+        for _ in range(FEW - 1):
+            assert breakers.bad("a", 0.0) == (None, 0)
+        breakers.good("a")
+
+
+def test_it_is_left_alone_for_longer_each_time_up_to_a_bound():
+    breakers = Breakers()
+    for _ in range(FEW - 1):
+        breakers.bad("a", 0.0)
+    now, waits = 0.0, []
+    for _ in range(10):
+        until, _ = breakers.bad("a", now)
+        waits.append(until - now)
+        now = until
+    assert waits == [min(FIRST * 2**n, LONGEST) for n in range(10)]
+
+
+def test_what_was_under_way_when_it_was_left_alone_makes_it_no_longer():
+    breakers = Breakers()
+    for _ in range(FEW - 1):
+        breakers.bad("a", 0.0)
+    assert {breakers.bad("a", 0.1 * n)[0] for n in range(50)} == {FIRST}
+
+
+def test_its_jobs_are_given_up_when_it_was_tried_for_long_enough():
+    breakers = Breakers()
+    now, given_up = 0.0, 0
+    while not given_up:
+        until, given_up = breakers.bad("a", now)
+        now = now if until is None or given_up else until
+    assert GRACE <= now <= 2 * GRACE
+    assert given_up == FEW + 3
+
+
+def test_hosts_in_trouble_are_forgotten_when_there_are_too_many():
+    breakers = Breakers()
+    for number in range(KNOWN + 10):
+        breakers.bad(number, 0.0)
+    assert len(breakers._troubled) == KNOWN
+
+
+# Everybody
+
+
+def storm(hosts: int, now: float = 0.0) -> Storm:
+    found = Storm()
+    for number in range(hosts):
+        found.bad(number, now)
+    return found
+
+
+def test_many_hosts_in_a_row_that_cannot_be_reached_are_our_own_fault():
+    assert storm(MANY - 1).bad("another", 3.0) == 3.0 + FIRST
+    assert not storm(MANY - 1).raging
+
+
+def test_one_host_however_often_is_its_own():
+    found = Storm()
+    assert {found.bad("a", float(n)) for n in range(1000)} == {None}
+
+
+def test_whoever_can_be_reached_ends_it():
+    found = storm(MANY)
+    assert found.raging
+    found.good()
+    assert not found.raging
+    assert found.bad("a", 1.0) is None
+
+
+def test_it_is_tried_again_after_longer_and_longer_waits():
+    found = storm(MANY)
+    now, waits = FIRST, []
+    for _ in range(4):
+        until = found.bad("a", now)
+        waits.append(until - now)
+        now = until
+    assert waits == [min(FIRST * 2 ** (n + 1), STEP) for n in range(4)]
+
+
+def test_after_enough_patience_it_is_them_until_one_is_reached():
+    found = storm(MANY)
+    now = 0.0
+    while (until := found.bad("a", now)) is not None:
+        now = max(until, now + 0.1)
+    assert PATIENCE <= now <= PATIENCE + STEP
+    assert {found.bad(number, now) for number in range(100)} == {None}
+    found.good()
+    for number in range(MANY - 1):
+        assert found.bad(number, now) is None
+    assert found.bad(MANY, now) == now + FIRST
+
+
+# What the judge makes of it
+
+
+def test_the_last_straw_is_a_failure_and_the_rest_are_host_down():
+    judge = Judge()
+    for number in range(FEW):
+        verdict = judge(refused(seq=number), float(number), 0.0)
+        assert isinstance(verdict, Again)
+    assert verdict.park == FEW - 1 + FIRST
+    verdict = judge(refused(seq=9), GRACE + 1.0, 0.0)
+    assert isinstance(verdict.outcome, Failed)
+    assert verdict.outcome.error is Slug.CONNECT_REFUSED
+    down = verdict.rest(job(seq=10, earlier=1))
+    assert isinstance(down, Skipped)
+    assert (down.seq, down.error, down.attempts) == (10, Slug.HOST_DOWN, 1)
+    assert "6 times in a row" in down.detail
+
+
+def test_being_cut_off_costs_no_attempt():
+    judge = Judge()
+    for number in range(MANY - 1):
+        judge(refused(f"h{number}"), 0.0, 0.0)
+    verdict = judge(refused("last", earlier=2), 1.0, 0.0)
+    assert isinstance(verdict, Again)
+    assert verdict.job.earlier == 2, "it was the last it had"
+    assert (verdict.until, verdict.hold) == (1.0 + FIRST, 1.0 + FIRST)
+    judge(answered("good"), 2.0, 0.0)
+    assert isinstance(judge(refused("last", earlier=2), 3.0, 0.0), Done)
+
+
+# What the frontier makes of that
+
+
+def dropped(item: Item) -> str:
+    return f"{item.key}{item.number} down"
+
+
+def test_jobs_that_are_given_up_come_to_an_end_without_a_slot():
+    frontier = make(a0, a1, a2, b0, concurrency=2, per_key=1)
+    assert starts(frontier, 0.0) == [a0, b0]
+    frontier.judge(Tried(a0, Done(a0, park=60.0, rest=dropped)), 1.0, 0.0)
+    assert frontier.next(1.0) == Settle(("a1 down", "a2 down"))
+    assert frontier.next(1.0) == Wait(None)
+    assert frontier.held == 0
+    settle(frontier, b0, 2.0)
+    assert frontier.next(2.0) == Finished()
+
+
+def test_they_come_only_as_fast_as_they_are_taken():
+    frontier = make(*(Item("a", number) for number in range(10)), concurrency=4, per_key=1)
+    assert frontier.next(0.0) == Start(a0)
+    frontier.judge(Tried(a0, Done(a0, park=60.0, rest=dropped)), 1.0, 0.0)
+    assert frontier.next(1.0, undelivered=4) == Wait(None)
+    assert frontier.next(1.0, undelivered=1) == Settle(("a1 down", "a2 down", "a3 down"))
+    assert len(frontier.next(1.0).endings) == 4
+    assert len(frontier.next(1.0).endings) == 2
+    assert frontier.next(1.0) == Finished()
+
+
+def test_those_in_the_overflow_are_given_up_as_well():
+    frontier = make(closed=False, window=4, per_key=1, ahead=Ahead.OVERFLOW)
+    aside = [answer.jobs[0] for n in range(9) if isinstance(answer := frontier.offer(Item("a", n)), Spill)]
+    frontier.close()
+    assert frontier.next(0.0) == Start(a0)
+    frontier.judge(Tried(a0, Done(a0, park=60.0, rest=dropped)), 1.0, 0.0)
+    told = []
+    while (answer := frontier.next(1.0)) != Finished():
+        if isinstance(answer, Refill):
+            frontier.refill("a", [aside.pop(0) for _ in range(min(answer.most, len(aside)))])
+        else:
+            told += answer.endings
+    assert told == [f"a{n} down" for n in range(1, 9)]
+
+
+def test_jobs_that_come_later_are_tried_when_the_time_has_come():
+    frontier = make(a0, closed=False)
+    assert frontier.next(0.0) == Start(a0)
+    frontier.judge(Tried(a0, Done(a0, park=60.0, rest=dropped)), 1.0, 0.0)
+    assert frontier.next(1.0) == Pull()
+    frontier.offer(a1)
+    frontier.close()
+    assert frontier.next(1.0) == Wait(60.0)
+    assert frontier.next(60.0) == Start(a1)
+
+
+def test_cut_off_nothing_starts_and_then_one_after_the_other():
+    frontier = make(a0, b0, c0, a1, concurrency=4)
+    assert frontier.next(0.0) == Start(a0)
+    assert frontier.next(0.0) == Start(b0)
+    frontier.judge(Tried(a0, Again(a0, 5.0, hold=5.0)), 0.0, 0.0)
+    assert frontier.next(0.0) == Wait(None)
+    assert frontier.bound is Bound.CUT_OFF
+    frontier.judge(Tried(b0, Again(b0, 5.0, hold=5.0)), 1.0, 0.0)
+    assert frontier.next(1.0) == Wait(5.0)
+    first = frontier.next(5.0).job
+    assert frontier.next(5.0) == Wait(None)
+    frontier.judge(Tried(first, Again(first, 15.0, hold=15.0)), 6.0, 0.0)
+    assert frontier.next(6.0) == Wait(15.0)
+    second = frontier.next(15.0).job
+    assert frontier.next(15.0) == Wait(None)
+    settle(frontier, second, 16.0)
+    assert len(starts(frontier, 16.0)) == 3
+
+
+@pytest.mark.parametrize("pauses", [0, 1])
+def test_a_pause_is_a_pause_also_when_cut_off(pauses):
+    frontier = make(a0, b0)
+    assert frontier.next(0.0) == Start(a0)
+    frontier.judge(Tried(a0, Again(a0, 5.0, hold=5.0)), 1.0, 0.0)
+    frontier.pauses = pauses
+    assert frontier.next(5.0) == (Wait(None) if pauses else Start(b0))
+    frontier.pauses = 0
+    assert isinstance(frontier.next(6.0), Wait if not pauses else Start)

@@ -1,0 +1,76 @@
+"""Retry-After as the servers see it: over real sockets, and across a restart."""
+
+from __future__ import annotations
+
+import pytest
+
+import penstock
+from penstock import api
+from penstock.runs.folder import RunFolder
+from penstock.settings import Settings
+from penstock.testing.web import LocalWeb
+
+FAST = {"delay": 0, "per_host": 1, "concurrency": 4, "flush_every": 0.01}
+
+
+@pytest.fixture
+def web():
+    with LocalWeb(hosts=3) as local:
+        yield local
+
+
+def urls(web: LocalWeb) -> list[str]:
+    """Ten of a host that is busy for an hour, mixed with ten of each of two others."""
+    return [web.url(host, f"/busy/429/3600/{n}" if host == 0 else f"/page/{n}") for n in range(10) for host in range(3)]
+
+
+def asked(web: LocalWeb, host: int) -> int:
+    return web.seen().hosts[web.host(host)].requests
+
+
+def test_a_busy_host_is_asked_once_and_the_others_are_done_meanwhile(web):
+    with penstock.fetch(urls(web), **FAST) as flow:
+        outcomes = iter(flow)
+        others = [next(outcomes) for _ in range(20)]
+        waiting = flow.waiting()
+    assert {outcome.status for outcome in others} == {200}
+    assert asked(web, 0) == 1
+    assert {(entry.key, entry.bound) for entry in waiting} >= {(web.host(0).split(":")[0], penstock.Bound.PARKED)}
+
+
+class UntilTheRestIsParked:
+    """A report that stops its session when nothing more can come within the hour."""
+
+    every = 0.01
+
+    def __init__(self) -> None:
+        self.session = None
+
+    def update(self, statistics) -> None:
+        if statistics.tally.total == 20 or (statistics.before == 20 and statistics.exhausted):
+            self.session.abort()
+
+    def close(self) -> None:
+        pass
+
+
+def test_it_is_left_alone_after_a_restart_too(web, tmp_path):
+    (tmp_path / "urls.txt").write_text("\n".join(urls(web)))
+    report = UntilTheRestIsParked()
+    report.session = api.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), Settings.of(**FAST))
+    assert report.session.execute(report).tally.total == 20
+    assert asked(web, 0) == 1
+
+    report.session = api.go_on(tmp_path / "out", {})
+    summary = report.session.execute(report)
+    assert (summary.session.total, summary.complete) == (0, False)
+    assert asked(web, 0) == 1
+
+
+def test_what_is_over_is_forgotten(web, tmp_path):
+    (tmp_path / "urls.txt").write_text(web.url(0, "/busy/503/0/x"))
+    penstock.run(tmp_path / "urls.txt", tmp_path / "out", attempts=2, **FAST)
+    assert asked(web, 0) == 2
+    folder = RunFolder.open(tmp_path / "out")
+    assert folder.ledger.parked() == {}
+    folder.close()
