@@ -83,6 +83,9 @@ LIMITS: Final = (
     Limit("memory_inputs", "memory for many inputs beyond that for 10^4", 10, "MB"),
     Limit("memory_hosts", "the same, each input on a host of its own", 10, "MB"),
     Limit("memory_failures", "the same, each input a failure", 10, "MB"),
+    Limit("lookup", "a name looked up, both families; c-ares and pycares take 60 of it", 120, "µs of processor time"),
+    Limit("names_page", "what a name adds to a page of its own", 150, "µs of processor time"),
+    Limit("memory_names", "memory for 10^5 names beyond that for 10^4", 10, "MB"),
     Limit("version", "penstock --version", 100, "ms"),
     Limit("import", "import penstock, beyond Python's own start", 60, "ms"),
 )

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from penstock.core.frontier import Finished, Frontier, Pull
 from penstock.core.judge import Done
@@ -260,9 +261,9 @@ def test_what_cannot_stand_in_a_header_is_refused_by_name(name, text):
 # Slices
 
 
-def sliced(part: msgspec.Struct, settings: Settings) -> None:
+def sliced(part: msgspec.Struct, settings: Settings, left_out: frozenset[str] = frozenset()) -> None:
     """Each field of *part* has the value of its namesake."""
-    for name in part.__struct_fields__:
+    for name in set(part.__struct_fields__) - left_out:
         assert getattr(part, name) == getattr(settings, name) != getattr(Settings(), name), name
 
 
@@ -272,17 +273,19 @@ def test_each_part_gets_its_own_slice():
         timeout=6.0,
         connect_timeout=4.0,
         max_body=7,
-        proxy="http://p.example",
         insecure=True,
         cacert="ca.pem",
         connect_to="::b:1",
+        resolver="127.0.0.1:53",
         input_format="csv",
         column="link",
         url_template="http://{}/",
         body="none",
         flush_every=1.0,
     )
-    sliced(settings.http(), settings)
+    for other in ({"proxy": "http://p.example"}, {"public_only": True}):  # which can't be together
+        changed = replace(settings, **other)
+        sliced(changed.http(), changed, left_out={"proxy", "public_only"} - other.keys())
     sliced(settings.input(), settings)
     output = settings.output()
     assert (output.sinks, output.body, output.flush_every) == (("jsonl",), "none", 1.0)
@@ -312,3 +315,31 @@ def test_the_frontier_judges_by_the_settings(settings, error):
     assert isinstance(frontier.judge(Attempt(job, error, status=301, head=head), 1.0, 0.0), Done)
     frontier.close()
     assert frontier.next(1.0) == Finished()
+
+
+@pytest.mark.parametrize("resolver", ["9.9.9.9", "127.0.0.1:5353", "[2620:fe::fe]", "[::1]:53"])
+def test_a_resolver_is_an_address_and_a_port(resolver):
+    assert Settings.of(resolver=resolver).http().resolver == resolver
+
+
+@pytest.mark.parametrize(
+    "resolver",
+    [
+        "",
+        "dns.example",
+        "dns.example:53",
+        "::1",
+        "[::1",
+        "9.9.9.9:",
+        "9.9.9.9:0",
+        "9.9.9.9:65536",
+        "[fe80::1%eth0]",
+        ":53",
+    ],
+)
+def test_a_resolver_written_otherwise_is_refused(resolver):
+    assert refusal(resolver=resolver).startswith(f"resolver is {resolver!r}; write an address")
+
+
+def test_what_a_proxy_looks_up_cannot_be_promised_to_be_public():
+    assert "proxy" in refusal(public_only=True, proxy="http://p.example")

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from penstock.core.addresses import is_address
 from penstock.core.fields import is_field_value, is_token
 from penstock.core.frontier import Ahead, Frontier
 from penstock.core.judge import Judge
@@ -31,6 +32,7 @@ __all__ = [
     "InputSettings",
     "OutputSettings",
     "Settings",
+    "check_guard",
     "check_number",
     "check_rate",
     "parse_size",
@@ -46,6 +48,7 @@ INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl")
 _SIZE: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?:([kmgt])(i?))?b?\s*", re.IGNORECASE)
 _HEADER_FORMS: Final = "headers: write 'Name: value', pairs of texts, or a mapping from names to values"
 _ENDPOINT: Final = r"(?:\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):[0-9]{0,5}"
+_RESOLVER: Final = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::([0-9]{1,5}))?")
 _CONNECT_TO: Final = re.compile(f"{_ENDPOINT}:{_ENDPOINT}")
 
 
@@ -60,6 +63,8 @@ class HttpSettings(Struct, frozen=True):
     insecure: bool = False
     cacert: str | None = None
     connect_to: tuple[str, ...] = ()
+    resolver: str | None = None
+    public_only: bool = False
 
 
 class InputSettings(Struct, frozen=True):
@@ -92,6 +97,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     * ``headers``: sent with every request. ``user_agent`` and ``contact`` say who is asking.
     * ``proxy``: a URL. ``insecure``: do not verify certificates. ``cacert``: a file of certificates
       trusted instead of the system's. ``connect_to``: HOST1:PORT1:HOST2:PORT2, as curl's.
+    * ``resolver``: the name server to ask, ADDRESS or ADDRESS:PORT, instead of the system's.
+    * ``public_only``: connect to public addresses alone. Without it redirects from a public address may not
+      lead to any other; with it, no input may either.
     * ``input_format``: lines, csv, tsv or jsonl. ``column``: which one has the URL. ``url_template``:
       a URL with {} or {column} in it, filled from each row. ``unique``: of inputs that ask for the same
       (method, canonical URL, body) only the first has an outcome; the others are counted.
@@ -116,6 +124,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     insecure: bool = False
     cacert: str | None = None
     connect_to: tuple[str, ...] = ()
+    resolver: str | None = None
+    public_only: bool = False
     input_format: str | None = None
     column: str | None = None
     url_template: str | None = None
@@ -158,6 +168,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             self.insecure,
             self.cacert,
             self.connect_to,
+            self.resolver,
+            self.public_only,
         )
 
     def input(self) -> InputSettings:
@@ -249,10 +261,25 @@ def _check_texts(settings: Settings) -> None:
     for entry in settings.connect_to:
         if not _CONNECT_TO.fullmatch(entry):
             raise UsageError(f"connect_to is {entry!r}; write HOST1:PORT1:HOST2:PORT2, any of them empty")
+    if settings.resolver is not None:
+        _check_resolver(settings.resolver)
+    check_guard(public_only=settings.public_only, proxy=settings.proxy)
     for name in ("user_agent", "contact"):
         value = getattr(settings, name)
         if value is not None and not is_field_value(value):
             raise UsageError(f"{name} has a control character or is not Latin-1")
+
+
+def check_guard(*, public_only: bool, proxy: str | None) -> None:
+    """UsageError where *public_only* cannot be held to, because a *proxy* connects in our place."""
+    if public_only and proxy:
+        raise UsageError("public_only can't be promised through a proxy, which looks names up by itself; drop either")
+
+
+def _check_resolver(resolver: str) -> None:
+    found = _RESOLVER.fullmatch(resolver)
+    if found is None or not is_address(found[1] or found[2]) or not 0 < int(found[3] or 53) < 2**16:
+        raise UsageError(f"resolver is {resolver!r}; write an address, 9.9.9.9, 127.0.0.1:5353 or [2620:fe::fe]:53")
 
 
 def parse_size(size: int | str) -> int:

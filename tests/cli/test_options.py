@@ -37,6 +37,8 @@ GIVEN = {
     "insecure": (["--insecure"], True),
     "cacert": (["--cacert", certifi.where()], certifi.where()),
     "connect_to": (["--connect-to", "::a:1", "--connect-to", "b:2::"], ["::a:1", "b:2::"]),
+    "resolver": (["--resolver", "[::1]:5353"], "[::1]:5353"),
+    "public_only": (["--public-only"], True),
     "input_format": (["--input-format", "csv"], "csv"),
     "column": (["--column", "address"], "address"),
     "url_template": (["--url-template", "http://a.test/{address}"], "http://a.test/{address}"),
@@ -55,14 +57,16 @@ def test_every_setting_has_an_option_of_its_name():
         assert spelling.flags[-1] == "--" + name.replace("_", "-")
 
 
-def test_what_is_given_arrives_in_the_settings(run, tmp_path, listed):
-    """An empty table with that column is a run that is over before anything is sent."""
-    arguments = [argument for given, _ in GIVEN.values() for argument in given]
+@pytest.mark.parametrize("left_out", ["proxy", "public_only"])
+def test_what_is_given_arrives_in_the_settings(left_out, run, tmp_path, listed):
+    """An empty table with that column is a run that is over before anything is sent. Two settings can't be together."""
+    arguments = [argument for field, (given, _) in GIVEN.items() if field != left_out for argument in given]
     ended = run("fetch", listed("address"), "-o", tmp_path / "run", *arguments)
     assert ended.exit_code == 0, ended.stderr
     settings = json.loads((tmp_path / "run" / "run.json").read_text())["settings"]
     withheld = {"headers": [[name, "***"] for name, _ in GIVEN["headers"][1]]}
-    assert settings == {field: value for field, (_, value) in GIVEN.items()} | withheld
+    default = {left_out: getattr(Settings(), left_out)}
+    assert settings == {field: value for field, (_, value) in GIVEN.items()} | withheld | default
 
 
 def test_what_is_not_given_is_as_the_settings_have_it(run, tmp_path, listed):

@@ -40,6 +40,13 @@ def test_a_help_page_loads_no_engine(command):
     assert loaded_by(program).isdisjoint({"asyncio", "orjson", "pycurl", "rich", "sqlite3"})
 
 
+def test_a_run_that_looks_up_no_name_loads_no_resolver():
+    """It takes 20 ms to load."""
+    assert "pycares" not in loaded_by(
+        "from penstock.api import fetch\nlist(fetch(['http://127.0.0.1:1/'], attempts=1))"
+    )
+
+
 def test_the_module_is_the_command():
     said = subprocess.run([sys.executable, "-m", "penstock", "--version"], capture_output=True, text=True, check=True)
     name, version = said.stdout.split()

@@ -7,6 +7,7 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from penstock.core.judge import Done, Judge, Onward
 from penstock.core.model import Attempt, Failed, Hop, Job, Kind, Row, Skipped, Slug, Times
@@ -170,7 +171,26 @@ def test_the_next_hop_is_a_job_for_the_host_it_leads_to():
         earlier=1,
         spent=0.75,
         hops=(Hop(A, 302),),
+        public=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("answered_by", "then", "public"),
+    [
+        ("93.184.216.34", "93.184.216.34", True),
+        ("93.184.216.34", "10.0.0.1", True),
+        ("10.0.0.1", "93.184.216.34", True),
+        ("10.0.0.1", "127.0.0.1", False),
+        ("::1", "fd00::1", False),
+        ("10.0.0.1", None, True),
+    ],
+)
+def test_a_chain_that_a_public_address_had_a_hand_in_is_public_for_good(answered_by, then, public):
+    """Where nobody knows who answered, it may have been anybody."""
+    first = follow(replace(answered(job(), "/1"), ip=answered_by), 10, 7.0)
+    second = follow(replace(answered(first, "/2"), ip=then), 10, 7.0)
+    assert second.public is public
 
 
 def test_the_chain_grows_by_every_address_that_answered():

@@ -12,10 +12,12 @@ from tests.engine.http2 import Http2Server
 
 from penstock.core.model import Attempt, Job, Slug
 from penstock.engine.curl import CurlEngine
+from penstock.engine.dns import AT_ONCE
 from penstock.errors import UsageError
 from penstock.settings import HttpSettings
 from penstock.testing.contracts import check_engine
 from penstock.testing.hostile.server import HostileServer
+from penstock.testing.names import SILENT, NameServer, Says
 from penstock.testing.web import LocalWeb
 
 
@@ -138,6 +140,12 @@ def test_a_cacert_that_is_not_there_is_the_callers_mistake():
         CurlEngine(HttpSettings(cacert="/nowhere/ca.pem"))
 
 
+def test_an_engine_that_could_not_hold_to_public_only_is_none():
+    """A run that was begun with it may be resumed with a proxy, which nobody has looked at together."""
+    with pytest.raises(UsageError, match="public_only"):
+        CurlEngine(HttpSettings(public_only=True, proxy="http://127.0.0.1:1"))
+
+
 def test_http_2_is_spoken_where_the_server_offers_it(tmp_path):
     with Http2Server(tmp_path) as server:
         engine = CurlEngine(HttpSettings(cacert=server.cacert))
@@ -170,6 +178,21 @@ def test_a_consumers_pause_is_not_held_against_the_requests(web):
         attempts += engine.collect(0)
     engine.close()
     assert (attempts[0].error, attempts[0].status) == (None, 200)
+
+
+def test_a_consumers_pause_is_not_held_against_look_ups(web):
+    """The name server had answered meanwhile; what it said is read before anybody asks it again or gives up."""
+    now = 0.0
+    with NameServer({"a.test": "127.0.0.1"}) as names:
+        engine = CurlEngine(HttpSettings(resolver=names.address, timeout=1.0, connect_timeout=0.5), clock=lambda: now)
+        engine.start(job(f"http://a.test:{web.port()}/page"), now)
+        now = 60.0
+        attempts: list[Attempt] = []
+        while not attempts:
+            attempts += engine.collect(0)
+        engine.close()
+        assert (attempts[0].error, attempts[0].status) == (None, 200)
+        assert names.asked() == 2
 
 
 def test_a_request_whose_redirects_used_up_its_time_is_not_sent(web):
@@ -262,3 +285,121 @@ def test_the_engine_keeps_its_contract(web):
             bad=lambda seq: job(web.refusing(f"/{seq}"), seq),
             endless=lambda seq: job(f"http://127.0.0.1:{port}/{seq}", seq),
         )
+
+
+def test_the_engine_keeps_its_contract_where_names_are_looked_up(web):
+    """Each job has a name of its own; those of endless ones are never answered for."""
+    with NameServer({"*": "127.0.0.1", **{f"silent{seq}.test": SILENT for seq in range(100)}}) as names:
+        check_engine(
+            lambda: CurlEngine(HttpSettings(resolver=names.address)),
+            good=lambda seq: job(f"http://h{seq}.test:{web.port()}/{seq}", seq),
+            bad=lambda seq: job(f"http://a!b{seq}.test/", seq),
+            endless=lambda seq: job(f"http://silent{seq}.test/", seq),
+        )
+
+
+@pytest.mark.skipif(
+    not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc/self/fd, which only Linux has"
+)
+@pytest.mark.parametrize("ending", ["answered", "asking", "expired"])
+def test_close_gives_back_the_sockets_to_name_servers_too(web, ending):
+    script = {"*": web.host(0) if ending == "answered" else SILENT}
+    with NameServer(script) as names:
+        before = descriptors(web)
+        engine = CurlEngine(HttpSettings(resolver=names.address, timeout=0.05 if ending == "expired" else 5.0))
+        for seq in range(100):
+            engine.start(job(f"http://h{seq}.test:{web.port(0)}/page", seq), time.monotonic())
+        done = 0
+        while ending != "asking" and done < 100:
+            done += len(engine.collect(1.0))
+        engine.collect(0)
+        engine.close()
+        assert descriptors(web) <= before
+
+
+def test_what_waits_for_a_name_can_be_dropped_and_the_engine_goes_on(web):
+    with NameServer({"silent.test": SILENT, "a.test": "127.0.0.1"}) as names:
+        engine = CurlEngine(HttpSettings(resolver=names.address))
+        for seq in range(10):
+            engine.start(job("http://silent.test/", seq), time.monotonic())
+        engine.collect(0)
+        engine.cancel()
+        assert engine.collect(0) == []
+        assert engine.deadline() is None
+        (attempt,) = do(engine, job(f"http://a.test:{web.port()}/page"))
+        engine.close()
+        assert attempt.status == 200
+
+
+def test_the_time_to_connect_begins_when_the_name_is_asked_for():
+    """More silent names than may be asked for at once: the last one's turn comes after a second, its time whole."""
+    with NameServer({"*": SILENT}) as names:
+        now = 0.0
+        engine = CurlEngine(HttpSettings(resolver=names.address, timeout=30.0, connect_timeout=1.2), clock=lambda: now)
+        for seq in range(AT_ONCE + 1):
+            engine.start(job(f"http://h{seq}.test/", seq), now)
+        ended = {}
+        for tenths in range(0, 40, 2):
+            now = tenths / 10
+            ended |= {attempt.job.seq: now for attempt in engine.collect(0)}
+        engine.close()
+        assert {ended.pop(seq) for seq in range(AT_ONCE)} == {1.2}
+        assert list(ended) == [AT_ONCE]
+        assert 2.0 < ended[AT_ONCE] <= 2.4
+
+
+def test_libcurl_is_told_of_addresses_again_where_another_took_them_away(web):
+    """A kept connection turns out to be closed, and the entry for a new one is gone meanwhile."""
+    with NameServer({"*": "127.0.0.1"}) as names:
+        engine = CurlEngine(HttpSettings(resolver=names.address))
+        url = f"http://a.test:{web.port()}/page"
+        do(engine, job(url))
+        take = engine._pins.take
+
+        def take_away(addresses, port):
+            pin, _ = take(addresses, port)
+            return pin, [f"-{pin.key}"]
+
+        engine._pins.take = take_away
+        (attempt,) = do(engine, job(url.replace("a.test", "b.test")))
+        engine.close()
+        assert attempt.status == 200
+
+
+def test_no_list_of_addresses_outlives_its_transfers(web):
+    with NameServer({"*": [Says((f"127.0.0.{1 + number}", "127.0.0.1"), ttl=0) for number in range(50)]}) as names:
+        engine = CurlEngine(HttpSettings(resolver=names.address))
+        for number in range(50):
+            do(engine, job(f"http://a.test:{web.port()}/{number}"))
+            assert len(engine._pins._users) == 0
+            assert len(engine._pins._stale) == 1
+        engine.close()
+
+
+def test_a_job_that_was_led_on_from_a_public_address_is_not_sent_to_another(engine, web):
+    (attempt,) = do(engine, job(web.url(0, "/never"), public=True))
+    assert (attempt.error, attempt.times.total) == (Slug.BLOCKED_ADDRESS, 0.0)
+    assert attempt.detail == f"{web.host(0)} is loopback"
+
+
+def test_a_handle_that_was_led_somewhere_leads_to_an_address_as_it_is(web):
+    with NameServer({"a.test": "127.0.0.1"}) as names:
+        engine = CurlEngine(HttpSettings(resolver=names.address, connect_to=(f"far.test:80:127.0.0.1:{web.port()}",)))
+        urls = [f"http://a.test:{web.port()}/page", web.url(0, "/page"), "http://far.test/page", web.url(0, "/page")]
+        ips = [do(engine, job(url))[0].ip for url in urls]
+        assert len(engine._transfers) == 1
+        engine.close()
+        assert ips == ["127.0.0.1", web.host(0), "127.0.0.1", web.host(0)]
+
+
+def test_a_job_that_waits_for_its_name_can_be_given_up(web):
+    with NameServer({"silent.test": SILENT}) as names:
+        engine = CurlEngine(HttpSettings(resolver=names.address))
+        for seq in range(3):
+            engine.start(job("http://silent.test/", seq), time.monotonic())
+        engine.give_up(1, "nobody waits for it")
+        (attempt,) = engine.collect(5.0)
+        assert (attempt.job.seq, attempt.error, attempt.detail) == (1, Slug.TIMEOUT, "nobody waits for it")
+        engine.cancel()
+        assert (engine.collect(0), engine.deadline()) == ([], None)
+        engine.close()

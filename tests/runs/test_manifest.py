@@ -124,6 +124,7 @@ def test_another_pace_is_the_same_job():
         "per_host": 9,
         "proxy": "http://proxy.test",
         "rate": 9.0,
+        "resolver": "127.0.0.1:9",
         "timeout": 9.0,
         "window": 9,
     }

@@ -101,7 +101,7 @@ SETTINGS: Final = (
         ("--proxy",),
         click.STRING,
         "A proxy for all requests: http://, https://, socks5:// or socks5h://host:port. None is taken from the "
-        "environment.",
+        "environment. It connects in your place: where a redirect leads is then not looked at.",
         "URL",
         on_resume=True,
     ),
@@ -131,6 +131,23 @@ SETTINGS: Final = (
         "HOST1 or PORT1 is any, an empty HOST2 or PORT2 the same. Repeatable.",
         "SPEC",
         on_resume=True,
+    ),
+    Spelling(
+        "resolver",
+        "Requests",
+        ("--resolver",),
+        click.STRING,
+        "The name server to ask instead of the system's: ADDRESS or ADDRESS:PORT, an IPv6 one in brackets.",
+        "ADDRESS",
+        on_resume=True,
+    ),
+    Spelling(
+        "public_only",
+        "Requests",
+        ("--public-only",),
+        None,
+        "Connect to public addresses only, as for a list that strangers wrote. Without it, only redirects from a "
+        "public address may not lead to a private one.",
     ),
     Spelling(
         "input_format",

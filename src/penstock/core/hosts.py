@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from penstock.core.model import Slug
 
-__all__ = ["MAX_URL", "Place", "Refusal", "blot", "locate", "origin"]
+__all__ = ["MAX_URL", "Place", "Refusal", "blot", "endpoint", "locate", "origin"]
 
 MAX_URL: Final = 32_768
 """The longest URL taken, in bytes of UTF-8. Servers stop far below: nginx at 8 kB, Apache httpd at 8,190."""
@@ -82,6 +82,16 @@ def locate(text: str, base: str | None = None) -> Place | Refusal:
     if not key:
         return Refusal(Slug.INVALID_URL, "no host in the URL")
     return Place(url.href, key, authorization)
+
+
+def endpoint(url: str) -> tuple[str, int]:
+    """The host and the port of a canonical *url*, as ``Place`` has it; an IPv6 address keeps its brackets."""
+    scheme, _, rest = url.partition("://")
+    authority = rest.partition("/")[0]
+    host, colon, port = authority.rpartition(":")
+    if not colon or authority.endswith("]"):
+        return authority, 443 if scheme == "https" else 80
+    return host, int(port)
 
 
 def origin(url: str) -> str:

@@ -137,7 +137,8 @@ class Job(Struct, frozen=True):
     hop; *key* is the host whose limits apply. *headers* holds every header that is to be sent, those
     of the settings included, so that a redirect can drop what must not cross an origin. *ready* is the
     monotonic time at which the job could first have started; *earlier* counts the attempts made
-    before this one; *spent* is the time in seconds that earlier hops of this attempt took.
+    before this one; *spent* is the time in seconds that earlier hops of this attempt took. *public* says
+    that one of the *hops* was answered from a public address, so that the next may not lead to any other.
     """
 
     seq: int
@@ -152,6 +153,7 @@ class Job(Struct, frozen=True):
     earlier: int = 0
     spent: float = 0.0
     hops: tuple[Hop, ...] = ()
+    public: bool = False
 
 
 class Times(Struct, frozen=True, gc=False):

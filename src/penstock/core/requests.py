@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from penstock.core.addresses import is_public
 from penstock.core.hosts import Place, Refusal, blot, locate, origin
 from penstock.core.model import Attempt, Headers, Hop, Job, Row, Skipped, Slug, split_head
 
@@ -123,6 +124,8 @@ def _next_hop(attempt: Attempt, place: Place, now: float) -> Job:
         ready=now,
         spent=job.spent + attempt.times.total,
         hops=(*job.hops, Hop(job.target, attempt.status or 0)),
+        # Where nobody knows who answered, it may have been anybody.
+        public=job.public or attempt.ip is None or is_public(attempt.ip),
     )
 
 

@@ -11,8 +11,9 @@ from typing import Final
 
 from penstock.core.model import Slug
 
-__all__ = ["CODES", "CONNECT_ERRNOS", "COULDNT_CONNECT", "TIMED_OUT", "slug_of"]
+__all__ = ["CODES", "CONNECT_ERRNOS", "COULDNT_CONNECT", "COULDNT_RESOLVE", "TIMED_OUT", "slug_of"]
 
+COULDNT_RESOLVE: Final = 6
 COULDNT_CONNECT: Final = 7
 WEIRD_SERVER_REPLY: Final = 8
 TIMED_OUT: Final = 28
@@ -33,7 +34,7 @@ CODES: Final[dict[int, Slug]] = {
     1: Slug.PROTOCOL_ERROR,        # UNSUPPORTED_PROTOCOL: HTTP/0.9, or an Upgrade nobody asked for
     3: Slug.INVALID_URL,           # URL_MALFORMAT
     5: Slug.DNS_TEMPORARY,         # COULDNT_RESOLVE_PROXY
-    6: Slug.DNS_TEMPORARY,         # COULDNT_RESOLVE_HOST: libcurl does not say which kind
+    COULDNT_RESOLVE: Slug.DNS_TEMPORARY,  # COULDNT_RESOLVE_HOST: only where libcurl looks up by itself, for a proxy
     COULDNT_CONNECT: Slug.CONNECT_UNREACHABLE,
     WEIRD_SERVER_REPLY: Slug.PROTOCOL_ERROR,        # WEIRD_SERVER_REPLY
     9: Slug.PROTOCOL_ERROR,        # REMOTE_ACCESS_DENIED

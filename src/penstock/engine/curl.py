@@ -1,4 +1,4 @@
-"""The HTTP engine: libcurl's multi interface, and the only file that imports it.
+"""The HTTP engine: libcurl's multi interface.
 
 Knows how to do one request: bytes out, bytes in, within bounds. Does not know other jobs, hosts' limits,
 retries, redirects' rules or files.
@@ -6,6 +6,9 @@ retries, redirects' rules or files.
 libcurl tells which descriptors it wants watched, and one selector of our own watches them (``Sockets``);
 the selector's own descriptor is all that an event loop sees. What libcurl does not bound, this does:
 decoded size, coded bodies cut short, header blocks cut short, and time (``Deadlines``).
+
+Names are looked up before libcurl is asked (``Names``), and libcurl gets the addresses to connect to: those
+that were looked at, and no others. With a proxy, names are the proxy's business.
 """
 
 from __future__ import annotations
@@ -19,22 +22,21 @@ from typing import Any, Final
 import certifi
 import pycurl
 
-from penstock.core.codings import ACCEPTED
-from penstock.core.model import Attempt, Job, Slug, Times
-from penstock.engine.codes import TIMED_OUT, slug_of
+from penstock.core.model import Attempt, Job, Slug
+from penstock.engine.codes import COULDNT_RESOLVE
 from penstock.engine.deadlines import Deadlines
-from penstock.engine.response import Response
+from penstock.engine.dns import Answer, Names
+from penstock.engine.resolver import Resolver
+from penstock.engine.route import Pins, Routes, permitted
 from penstock.engine.sockets import READ, WRITE, Sockets
+from penstock.engine.transfer import Transfer
 from penstock.errors import UsageError
-from penstock.settings import HttpSettings
+from penstock.settings import HttpSettings, check_guard
 
 __all__ = ["CurlEngine"]
 
 CONNECTIONS_PER_SLOT: Final = 2
 """Connections kept open for each request that may run: one in use, one idle for a host met again."""
-
-NEVER_MS: Final = 7 * 86_400 * 1000
-"""libcurl's own connect time-out, out of the way of ours (its default would be 300 s)."""
 
 _EVENTS: Final = {
     pycurl.POLL_IN: READ,
@@ -48,39 +50,29 @@ _ACTIONS: Final = {
 }
 
 
-class _Transfer:
-    """One easy handle, used again and again, and what it is doing at the moment."""
-
-    __slots__ = ("connecting", "easy", "headers", "job", "plain", "response", "started", "wall")
-
-    def __init__(self, bound: int) -> None:
-        self.easy = pycurl.Curl()
-        self.response = Response(bound)
-        self.job: Job | None = None
-        # The tuple of headers the handle is set up with: most jobs of a run share one.
-        self.headers: object = None
-        self.plain = True
-        self.connecting = False
-        self.started = 0.0
-        self.wall = 0.0
-
-
 class CurlEngine:
     """Fetches over HTTP/1.1 and HTTP/2. An ``Engine``; see there for what each method promises.
 
-    Raises UsageError where a setting is one that libcurl refuses, or ``cacert`` can't be read.
+    Raises UsageError where a setting is one that libcurl refuses, ``cacert`` can't be read, or ``public_only`` can't be
+    held to.
     """
 
     def __init__(self, settings: HttpSettings, clock: Callable[[], float] = time.monotonic) -> None:
         """Make the multi handle; easy handles are made as they are needed, and kept."""
+        # A resumed run may have got its proxy later than the rest of its settings.
+        check_guard(public_only=settings.public_only, proxy=settings.proxy)
         self._settings = settings
         self._clock = clock
         self._cacert = _readable(settings.cacert) if settings.cacert else certifi.where()
         self._sockets = Sockets()
-        self._deadlines: Deadlines[_Transfer] = Deadlines()
-        self._running: dict[pycurl.Curl, _Transfer] = {}
-        self._free: list[_Transfer] = []
-        self._transfers: list[_Transfer] = []
+        self._deadlines: Deadlines[Transfer] = Deadlines()
+        self._names: Names[Transfer] = Names(Resolver(self._sockets, settings.resolver, clock))
+        self._routes = None if settings.proxy else Routes(settings.connect_to)
+        self._pins = Pins()
+        self._asking: set[Transfer] = set()
+        self._running: dict[pycurl.Curl, Transfer] = {}
+        self._free: list[Transfer] = []
+        self._transfers: list[Transfer] = []
         self._finished: deque[Attempt] = deque()
         self._timer: float | None = None
         self._closed = False
@@ -92,19 +84,27 @@ class CurlEngine:
     def start(self, job: Job, now: float) -> None:
         """Begin *job* at *now*."""
         transfer = self._free.pop() if self._free else self._new_transfer()
-        transfer.job, transfer.started, transfer.wall = job, now, time.time()
+        transfer.begin(job, now, time.time())
         left = self._settings.timeout - job.spent
         if left <= 0:
             detail = f"{self._settings.timeout:g} s were over before the last redirect could be followed"
-            self._finished.append(Attempt(job, Slug.TIMEOUT, detail, started=transfer.wall))
-            self._free.append(transfer)
+            self._end_unsent(transfer, Slug.TIMEOUT, detail)
             return
-        self._address(transfer, job)
-        connect = self._settings.connect_timeout
-        transfer.connecting = connect < left
-        self._deadlines.set(transfer, now + min(connect, left))
-        self._running[transfer.easy] = transfer
-        self._multi.add_handle(transfer.easy)
+        route = transfer.route = self._routes.route(job.target) if self._routes else None
+        if route is None:
+            self._begin(transfer, ())
+        elif route.literal:
+            self._connect(transfer, (route.host,))
+        else:
+            answer = self._names.ask(route.host, transfer, now)
+            if answer is not None:
+                self._take_answer(transfer, answer)
+                return
+            self._asking.add(transfer)
+            self._take_answers(now)
+            if transfer in self._asking and transfer not in self._deadlines:
+                # There is no room to ask for its name yet.
+                self._deadlines.set(transfer, now + left)
 
     def collect(self, timeout: float | None) -> list[Attempt]:
         """What has finished, after at most *timeout* seconds."""
@@ -117,10 +117,18 @@ class CurlEngine:
                 self._harvest()
             ready = self._sockets.wait(self._how_long(now, until))
             for fd, events in ready:
-                self._multi.socket_action(fd, _ACTIONS[events])
+                if self._names.serves(fd):
+                    self._names.process(fd, events, self._clock())
+                else:
+                    self._multi.socket_action(fd, _ACTIONS[events])
             if ready:
                 self._harvest()
             now = self._clock()
+            # After what has arrived: it may have waited longer than its time because nobody looked.
+            names_due = self._names.deadline()
+            if names_due is not None and names_due <= now:
+                self._names.tick(now)
+            self._take_answers(now)
             for transfer in self._deadlines.due(now):
                 self._expire(transfer, now)
             if self._finished or self._sockets.take_wake() or (until is not None and now >= until):
@@ -135,13 +143,11 @@ class CurlEngine:
         return self._sockets.fileno()
 
     def deadline(self) -> float | None:
-        """The nearest of libcurl's timer and our deadlines; at once where something has finished."""
+        """The nearest of libcurl's timer, the names' and our deadlines; at once where something has finished."""
         if self._finished:
             return self._clock()
-        nearest = self._deadlines.next()
-        if self._timer is None:
-            return nearest
-        return self._timer if nearest is None else min(nearest, self._timer)
+        duties = [duty for duty in (self._deadlines.next(), self._timer, self._names.deadline()) if duty is not None]
+        return min(duties, default=None)
 
     def wake(self) -> None:
         """End a wait."""
@@ -149,6 +155,11 @@ class CurlEngine:
 
     def cancel(self) -> None:
         """Drop what runs; its connections are closed."""
+        self._names.cancel()
+        for transfer in self._asking:
+            self._deadlines.drop(transfer)
+            self._free_up(transfer)
+        self._asking.clear()
         for transfer in list(self._running.values()):
             self._deadlines.drop(transfer)
             self._retire(transfer)
@@ -160,10 +171,15 @@ class CurlEngine:
 
     def give_up(self, seq: int, detail: str) -> None:
         """Drop what runs for the input *seq*, if anything does; it comes to a time-out with this *detail*."""
-        for transfer in list(self._running.values()):
-            if transfer.job is not None and transfer.job.seq == seq:
+        for transfer in [*self._asking, *self._running.values()]:
+            if transfer.job is None or transfer.job.seq != seq:
+                continue
+            if transfer in self._asking:
+                self._stop_asking(transfer, self._clock())
+                self._end_unsent(transfer, Slug.TIMEOUT, detail)
+            else:
                 self._deadlines.drop(transfer)
-                self._finished.append(self._attempt(transfer, Slug.TIMEOUT, detail))
+                self._finished.append(transfer.attempt(Slug.TIMEOUT, detail))
                 self._retire(transfer)
         self.wake()
 
@@ -176,6 +192,7 @@ class CurlEngine:
             return
         self._closed = True
         self.cancel()
+        self._names.close()
         self._multi.close()
         for transfer in self._transfers:
             transfer.easy.close()
@@ -183,56 +200,86 @@ class CurlEngine:
         self._free.clear()
         self._sockets.close()
 
+    # -- towards the names
+
+    def _take_answers(self, now: float) -> None:
+        """Go on with transfers whose names are being asked for, or are known."""
+        names = self._names
+        while names.begun:
+            transfer = names.begun.popleft()
+            if transfer in self._asking:
+                transfer.begun = now
+                self._allow_to_connect(transfer)
+        while names.answers:
+            transfer, answer = names.answers.popleft()
+            self._asking.remove(transfer)
+            transfer.lookup = max(0.0, now - transfer.started)
+            self._take_answer(transfer, answer)
+
+    def _take_answer(self, transfer: Transfer, answer: Answer) -> None:
+        if answer.error is None:
+            self._connect(transfer, answer.addresses)
+            return
+        assert transfer.route is not None
+        self._end_unsent(transfer, answer.error, f"{transfer.route.host}: {answer.detail}")
+
+    def _stop_asking(self, transfer: Transfer, now: float) -> str:
+        """*transfer* does not wait for its name any more; which one that was."""
+        assert transfer.route is not None
+        self._asking.remove(transfer)
+        self._names.leave(transfer.route.host, transfer)
+        transfer.lookup = max(0.0, now - transfer.started)
+        return transfer.route.host
+
+    def _connect(self, transfer: Transfer, addresses: tuple[str, ...]) -> None:
+        """Begin at one of *addresses*, those aside that the job may not be led to."""
+        job, route = transfer.job, transfer.route
+        assert job is not None
+        assert route is not None
+        # Where the user's own connect_to leads is the user's word.
+        public_only = (job.public or self._settings.public_only) and not route.own
+        if route.literal and not public_only:
+            self._begin(transfer, addresses)
+            return
+        allowed, why_not = permitted(addresses, public_only=public_only)
+        if allowed:
+            self._begin(transfer, allowed)
+        else:
+            self._end_unsent(transfer, Slug.BLOCKED_ADDRESS, why_not)
+
+    def _allow_to_connect(self, transfer: Transfer) -> None:
+        """Give *transfer* the time to connect, name included, within what is left of its whole time."""
+        assert transfer.job is not None
+        whole = transfer.started + self._settings.timeout - transfer.job.spent
+        soon = transfer.begun + self._settings.connect_timeout
+        transfer.connecting = soon < whole
+        self._deadlines.set(transfer, min(soon, whole))
+
+    def _end_unsent(self, transfer: Transfer, slug: Slug, detail: str) -> None:
+        """End *transfer* before libcurl has heard of it."""
+        self._finished.append(transfer.unsent(slug, detail))
+        self._deadlines.discard(transfer)
+        self._free_up(transfer)
+
     # -- towards libcurl
 
-    def _new_transfer(self) -> _Transfer:
-        transfer = _Transfer(self._settings.max_body)
+    def _new_transfer(self) -> Transfer:
+        transfer = Transfer(self._settings, self._cacert, self._on_opened)
         self._transfers.append(transfer)
-        self._configure(transfer)
         return transfer
 
-    def _configure(self, transfer: _Transfer) -> None:
-        """Set what stays the same from job to job."""
-        settings, easy = self._settings, transfer.easy
-        easy.setopt(pycurl.NOSIGNAL, 1)
-        easy.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-        easy.setopt(pycurl.FOLLOWLOCATION, 0)
-        easy.setopt(pycurl.HEADERFUNCTION, transfer.response.lines.append)
-        easy.setopt(pycurl.WRITEFUNCTION, transfer.response.write)
-        easy.setopt(pycurl.SOCKOPTFUNCTION, self._on_opened)
-        # libcurl prunes its name cache by walking all of it at the end of every transfer.
-        easy.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
-        easy.setopt(pycurl.CONNECTTIMEOUT_MS, NEVER_MS)
-        # An empty proxy is none, whatever the environment says.
-        easy.setopt(pycurl.PROXY, settings.proxy or "")
-        easy.setopt(pycurl.CAINFO, self._cacert)
-        if settings.proxy:
-            easy.setopt(pycurl.PROXY_CAINFO, self._cacert)
-        if settings.insecure:
-            easy.setopt(pycurl.SSL_VERIFYPEER, 0)
-            easy.setopt(pycurl.SSL_VERIFYHOST, 0)
-        if settings.connect_to:
-            easy.setopt(pycurl.CONNECT_TO, list(settings.connect_to))
-        transfer.headers = None
-        transfer.plain = True
-
-    def _address(self, transfer: _Transfer, job: Job) -> None:
-        """Set what differs from job to job; a plain GET sets nothing but its URL."""
-        easy = transfer.easy
-        if not transfer.plain:
-            easy.reset()
-            self._configure(transfer)
-        easy.setopt(pycurl.URL, job.target)
-        if job.method != "GET" or job.body is not None:
-            transfer.plain = False
-            if job.method == "HEAD":
-                easy.setopt(pycurl.NOBODY, 1)
-            elif job.body is not None or job.method in ("POST", "PUT", "PATCH"):
-                easy.setopt(pycurl.POSTFIELDS, job.body or b"")
-            easy.setopt(pycurl.CUSTOMREQUEST, job.method)
-        if job.headers is not transfer.headers or not transfer.plain:
-            easy.setopt(pycurl.HTTPHEADER, _header_lines(job))
-            transfer.headers = job.headers
+    def _begin(self, transfer: Transfer, addresses: tuple[str, ...]) -> None:
+        """Hand *transfer* to libcurl, to connect to one of *addresses*; through the proxy where there are none."""
+        transfer.address()
+        route = transfer.route
+        if route is not None and route.literal:
+            transfer.lead(None, [])
+        elif route is not None:
+            transfer.lead(*self._pins.take(addresses, route.port))
+        if transfer not in self._deadlines:
+            self._allow_to_connect(transfer)
+        self._running[transfer.easy] = transfer
+        self._multi.add_handle(transfer.easy)
 
     def _act(self, fd: int, events: int) -> None:
         # Cleared first: libcurl says when it wants the next one while it acts.
@@ -273,101 +320,45 @@ class CurlEngine:
             if not queued:
                 return
 
-    def _end(self, transfer: _Transfer, code: int | None, words: str) -> None:
+    def _end(self, transfer: Transfer, code: int | None, words: str) -> None:
         """libcurl is done with a transfer: with error *code*, or without any."""
-        error, detail = self._verdict(transfer, code, words)
-        self._finished.append(self._attempt(transfer, error, detail))
+        if code == COULDNT_RESOLVE and transfer.pin is not None and not transfer.led_again:
+            # Another transfer's end took the entry away while this one gave up a closed connection for a new one.
+            self._multi.remove_handle(transfer.easy)
+            transfer.lead_again()
+            self._multi.add_handle(transfer.easy)
+            return
+        self._finished.append(transfer.attempt(*transfer.verdict(code, words, self._clock())))
         self._deadlines.drop(transfer)
         self._retire(transfer)
 
-    def _verdict(self, transfer: _Transfer, code: int | None, words: str) -> tuple[Slug | None, str | None]:
-        response = transfer.response
-        if code is None:
-            response.finish()
-        if response.verdict is not None:
-            return response.verdict
-        if code is None:
-            return (None, None) if response.head()[1] else (Slug.TRUNCATED, "the header block is cut off")
-        if code == TIMED_OUT:
-            return self._where_time_went(transfer)
-        slug = slug_of(code, transfer.easy.getinfo(pycurl.OS_ERRNO), words, answered=bool(response.lines))
-        return slug, words or f"libcurl error {code}"
-
-    def _expire(self, transfer: _Transfer, now: float) -> None:
+    def _expire(self, transfer: Transfer, now: float) -> None:
         """A deadline has come: the connect time-out's, which may have been kept, or the attempt's."""
         assert transfer.job is not None
-        if transfer.connecting and transfer.easy.getinfo(pycurl.PRETRANSFER_TIME) > 0:
+        if transfer in self._asking:
+            host = self._stop_asking(transfer, now)
+            detail = f"looking up {host}, after {transfer.lookup:.1f} s"
+            self._end_unsent(transfer, Slug.TIMEOUT_DNS, detail)
+        elif transfer.connecting and transfer.connected():
             transfer.connecting = False
             whole = transfer.started + self._settings.timeout - transfer.job.spent
             self._deadlines.set(transfer, max(whole, now))
         else:
-            self._finished.append(self._attempt(transfer, *self._where_time_went(transfer)))
+            self._finished.append(transfer.attempt(*transfer.where_time_went(now)))
             self._retire(transfer)
 
-    def _where_time_went(self, transfer: _Transfer) -> tuple[Slug, str]:
-        """The slug for a request that ran out of time: the first phase that was not over."""
-        info, response = transfer.easy.getinfo, transfer.response
-        assert transfer.job is not None
-        if info(pycurl.PRETRANSFER_TIME):
-            slug, doing = response.phase()
-        elif not info(pycurl.NAMELOOKUP_TIME):
-            slug, doing = Slug.TIMEOUT_DNS, "looking up the name"
-        elif not info(pycurl.NUM_CONNECTS):
-            # CONNECT_TIME is told only once the whole connection stands, TLS included.
-            slug, doing = Slug.TIMEOUT_CONNECT, "connecting"
-        elif transfer.job.target.startswith("https:"):
-            slug, doing = Slug.TIMEOUT_TLS, "in the TLS handshake"
-        else:
-            slug, doing = Slug.TIMEOUT_CONNECT, "connecting through the proxy"
-        return slug, f"{doing}, after {self._clock() - transfer.started:.1f} s"
-
-    def _attempt(self, transfer: _Transfer, error: Slug | None, detail: str | None) -> Attempt:
-        job, info = transfer.job, transfer.easy.getinfo
-        assert job is not None
-        head = transfer.response.head()[0]
-        names, connect, tls = info(pycurl.NAMELOOKUP_TIME), info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME)
-        return Attempt(
-            job,
-            error,
-            detail,
-            info(pycurl.RESPONSE_CODE) or None,
-            head,
-            transfer.response.body() if error is None else b"",
-            transfer.wall,
-            Times(
-                max(0.0, transfer.started - job.ready),
-                names,
-                max(0.0, connect - names),
-                max(0.0, tls - connect) if tls else 0.0,
-                info(pycurl.STARTTRANSFER_TIME),
-                info(pycurl.TOTAL_TIME),
-            ),
-            info(pycurl.PRIMARY_IP) or None,
-            head[5 : head.find(b" ")].decode("latin-1") if head else None,
-        )
-
-    def _retire(self, transfer: _Transfer) -> None:
+    def _retire(self, transfer: Transfer) -> None:
         """Make the handle free for another job; in the middle of a transfer this closes its connection."""
         del self._running[transfer.easy]
         self._multi.remove_handle(transfer.easy)
-        transfer.response.clear()
-        transfer.job = None
+        self._free_up(transfer)
+
+    def _free_up(self, transfer: Transfer) -> None:
+        """Make ready for another job what libcurl does not hold."""
+        if transfer.pin is not None:
+            self._pins.drop(transfer.pin)
+        transfer.clear()
         self._free.append(transfer)
-
-
-def _header_lines(job: Job) -> list[str]:
-    """The request's headers as libcurl takes them: an empty value is written with a semicolon.
-
-    Empty ones after a colon switch off what libcurl would add by itself: a form's Content-Type to any
-    body, and Expect, which costs a second wherever a server does not know it.
-    """
-    given = {name.lower() for name, _ in job.headers}
-    lines = [f"{name}: {value}" if value else f"{name};" for name, value in job.headers]
-    if "accept-encoding" not in given:
-        lines.append(f"Accept-Encoding: {ACCEPTED}")
-    if job.method not in ("GET", "HEAD") or job.body is not None:
-        lines += [f"{name}:" for name in ("Content-Type", "Expect") if name.lower() not in given]
-    return lines
 
 
 def _readable(cacert: str) -> str:

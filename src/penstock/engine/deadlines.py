@@ -33,6 +33,9 @@ class Deadlines(Generic[T]):
         self._put_off = 0.0
         self._looked = 0.0
 
+    def __contains__(self, token: T) -> bool:
+        return token in self._current
+
     def look(self, now: float) -> None:
         """Somebody looks, at the monotonic time *now*; where that is late, everything is put off."""
         nearest = self.next()
@@ -56,6 +59,11 @@ class Deadlines(Generic[T]):
         if len(self._heap) > 2 * len(self._current) + 64:
             self._heap = [entry for entry in self._heap if self._current.get(entry[2]) == entry[1]]
             heapq.heapify(self._heap)
+
+    def discard(self, token: T) -> None:
+        """*token* has ended by itself, if it had a deadline at all."""
+        if token in self._current:
+            self.drop(token)
 
     def next(self) -> float | None:
         """The monotonic time of the nearest deadline; None where there is none."""

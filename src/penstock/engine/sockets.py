@@ -1,6 +1,6 @@
-"""The one selector that holds every socket of libcurl's, also while a connection idles.
+"""The one selector that holds every socket: libcurl's, also while a connection idles, and those to name servers.
 
-Knows descriptors and what libcurl wants to hear about them. Does not know libcurl, transfers or HTTP.
+Knows descriptors and what their owners want to hear about them. Does not know libcurl, transfers or HTTP.
 
 libcurl forgets a descriptor as soon as its transfer is over. This keeps watching: on an idle connection
 nothing may arrive, so whatever does (a second response nobody asked for, or the server's close) makes
@@ -65,8 +65,18 @@ class Sockets:
         else:
             self._forget(fd)
 
+    def attend(self, fd: int, events: int) -> None:
+        """Somebody else than libcurl waits for *events* on *fd*, and says ``leave`` before it is closed."""
+        if fd in self._inodes:
+            self._forget(fd)
+        self._want(fd, events)
+
+    def leave(self, fd: int) -> None:
+        """Nobody waits on *fd* any more."""
+        self._forget(fd)
+
     def wait(self, timeout: float | None) -> list[tuple[int, int]]:
-        """Descriptors that transfers wait on and what each is ready for; waits *timeout* seconds at most.
+        """Descriptors that somebody waits on and what each is ready for; waits *timeout* seconds at most.
 
         Idle connections that stir are shut down and not reported. A wake-up reports nothing, but ends the
         wait, and ``take_wake`` tells of it.

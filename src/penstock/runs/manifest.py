@@ -45,6 +45,7 @@ PACE: Final = frozenset(
         "per_host",
         "proxy",
         "rate",
+        "resolver",
         "timeout",
         "window",
     },

@@ -2,6 +2,7 @@
 
     web        LocalWeb: many hosts on the loopback network, which count what they see
     hostile    HostileServer: every fault a server can have, one by one
+    names      NameServer: says of names what it is told to, and counts the questions
     engine     ScriptedEngine: does jobs by a script, in virtual time
     clock      VirtualClock, VirtualLoop: an hour takes milliseconds
     sink       MemorySink: a sink without a disk

@@ -18,10 +18,14 @@ BACKLOG: Final = 1_000
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
-def listening_socket(address: str, backlog: int = BACKLOG) -> socket.socket:
-    """A socket that listens at *address*, on a port that the system picks."""
+def listening_socket(address: str, backlog: int = BACKLOG, port: int = 0) -> socket.socket:
+    """A socket that listens at *address*, on *port*, or else one that the system picks."""
     listener = socket.socket()
-    listener.bind((address, 0))
+    try:
+        listener.bind((address, port))
+    except OSError:
+        listener.close()
+        raise
     listener.listen(backlog)
     return listener
 

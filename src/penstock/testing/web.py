@@ -32,7 +32,8 @@ class LocalWeb:
 
     *hosts* is how many get an address of their own (at most 65,000; each takes a descriptor). *habits*
     maps a host (an address from ``host``, or a name) to what all its paths ask for that ask for nothing
-    themselves: ``{"slow.test": "/slow/0.2"}``. With *tls* all of it is HTTPS.
+    themselves: ``{"slow.test": "/slow/0.2"}``. With *tls* all of it is HTTPS. *port* is that of every host, where it
+    must be a certain one.
     """
 
     def __init__(
@@ -41,12 +42,13 @@ class LocalWeb:
         *,
         habits: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
+        port: int = 0,
     ) -> None:
         self.habits = dict(habits or {})
         self._tls = tls
         self._scheme = "https" if tls else "http"
         addresses = ("127.0.0.1", *(self.host(number) for number in range(hosts)))
-        self._sockets = [listening_socket(address) for address in addresses]
+        self._sockets = [listening_socket(address, port=port) for address in addresses]
         self._refusing = refusing_socket("127.0.0.1")
         self._tally = Tallied()
         self._running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
@@ -72,10 +74,13 @@ class LocalWeb:
         """The address of host *number*, counted from 0."""
         return f"127.1.{(number + 1) // 256}.{(number + 1) % 256}"
 
+    def port(self, number: int | None = None) -> int:
+        """The port of host *number*; without one, that at 127.0.0.1, where every name is served."""
+        return int(self._sockets[0 if number is None else number + 1].getsockname()[1])
+
     def url(self, number: int = 0, path: str = "/") -> str:
         """The URL of *path* at host *number*."""
-        address, port = self._sockets[number + 1].getsockname()
-        return f"{self._scheme}://{address}:{port}{path}"
+        return f"{self._scheme}://{self.host(number)}:{self.port(number)}{path}"
 
     def named(self, name: str, path: str = "/") -> str:
         """The URL of *path* at a host called *name*; the client needs ``connect_to`` to find it."""
@@ -90,7 +95,7 @@ class LocalWeb:
         """What leads every name here, as the setting ``connect_to`` takes it."""
         return (
             f"refusing.test::127.0.0.1:{self._refusing.getsockname()[1]}",
-            f"::127.0.0.1:{self._sockets[0].getsockname()[1]}",
+            f"::127.0.0.1:{self.port()}",
         )
 
     def seen(self) -> Seen:

@@ -1,0 +1,133 @@
+"""Which way a request goes: the host it is meant for, the addresses it may connect to, and how libcurl is told.
+
+Knows ``connect_to``, the rule about addresses that are not public, and libcurl's way of spelling all that. Does
+not know how a name is looked up, nor libcurl itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Final
+
+from msgspec import Struct
+
+from penstock.core.addresses import is_public, why_not_public
+from penstock.core.hosts import Place, endpoint, locate
+
+__all__ = ["Pin", "Pins", "Route", "Routes", "permitted"]
+
+PER_FAMILY: Final = 4
+"""Addresses of each family that a request tries at most, however many a name has."""
+
+_IPV4: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
+_CONNECT_TO: Final = re.compile(r"(\[.*?\]|[^:]*):([0-9]*):(\[.*?\]|[^:]*):([0-9]*)")
+
+
+class Route(Struct, frozen=True, gc=False):
+    """Where to connect for a URL: *host* (an address if *literal*) and *port*.
+
+    *own* says that the user's ``connect_to`` names that host; *elsewhere* that it is not what the URL has.
+    """
+
+    host: str
+    port: int
+    literal: bool
+    own: bool = False
+    elsewhere: bool = False
+
+
+class Pin(Struct, frozen=True, gc=False):
+    """A *host* name of ours for a list of *addresses*, and what libcurl is told so that it knows them at *port*."""
+
+    host: str
+    port: int
+    addresses: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """What libcurl's cache has it under."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def entry(self) -> str:
+        """The entry for CURLOPT_RESOLVE."""
+        return f"{self.key}:{','.join(f'[{each}]' if ':' in each else each for each in self.addresses)}"
+
+
+class Routes:
+    """Reads *connect_to*, HOST1:PORT1:HOST2:PORT2 as curl does: the first entry that fits counts."""
+
+    def __init__(self, connect_to: Iterable[str]) -> None:
+        self._entries = [_parsed(entry) for entry in connect_to]
+
+    def route(self, url: str) -> Route:
+        """Where to connect for the canonical *url*."""
+        host, port = endpoint(url)
+        bare = host.rstrip(".")
+        for host_1, port_1, host_2, port_2 in self._entries:
+            if host_1 in ("", bare) and port_1 in ("", str(port)):
+                there, at = host_2 or host, int(port_2 or port)
+                return Route(there, at, _is_literal(there), own=bool(host_2), elsewhere=(there, at) != (host, port))
+        return Route(host, port, _is_literal(host))
+
+
+class Pins:
+    """The lists of addresses that libcurl knows by names of ours, for as long as a transfer needs them.
+
+    A list has one name, made of the addresses. So a kept connection, which libcurl knows by that name, is used
+    again only where it leads to what was checked, whatever the host's name came to in between.
+    """
+
+    def __init__(self) -> None:
+        self._users: dict[str, int] = {}
+        self._stale: dict[str, None] = {}
+
+    def take(self, addresses: tuple[str, ...], port: int) -> tuple[Pin, list[str]]:
+        """The pin for *addresses*, and the entries to set with it: those that nobody uses any more go away."""
+        digest = blake2b(",".join(sorted(addresses)).encode(), digest_size=15).hexdigest()
+        pin = Pin(f"{digest}.invalid", port, addresses)  # no resolver knows such a name (RFC 6761, section 6.4)
+        self._stale.pop(pin.key, None)
+        self._users[pin.key] = self._users.get(pin.key, 0) + 1
+        entries = [f"-{key}" for key in self._stale]
+        self._stale.clear()
+        return pin, [*entries, pin.entry]
+
+    def drop(self, pin: Pin) -> None:
+        """One transfer less needs *pin*."""
+        left = self._users.pop(pin.key) - 1
+        if left:
+            self._users[pin.key] = left
+        else:
+            self._stale[pin.key] = None
+
+
+def permitted(addresses: Iterable[str], *, public_only: bool) -> tuple[tuple[str, ...], str]:
+    """Those of *addresses* that may be connected to, a few of each family; else none, and why.
+
+    With *public_only*, those that are not public are left out; what is left is safe, since nothing else is
+    connected to.
+    """
+    wanted = [address for address in addresses if not public_only or is_public(address)]
+    few = [address for address in wanted if ":" in address][:PER_FAMILY]
+    few += [address for address in wanted if ":" not in address][:PER_FAMILY]
+    if few:
+        return tuple(few), ""
+    return (), "; ".join(f"{address} is {why_not_public(address)}" for address in [*addresses][:PER_FAMILY])
+
+
+def _parsed(entry: str) -> tuple[str, str, str, str]:
+    found = _CONNECT_TO.fullmatch(entry)
+    assert found is not None, "the settings have looked at it"
+    host_1, port_1, host_2, port_2 = found.groups()
+    return _canonical(host_1), port_1, _canonical(host_2), port_2
+
+
+def _canonical(host: str) -> str:
+    place = locate(f"http://{host}/") if host else None
+    return place.key if isinstance(place, Place) else host.lower()
+
+
+def _is_literal(host: str) -> bool:
+    return host[:1] == "[" or (host[-1:].isdigit() and _IPV4.fullmatch(host) is not None)
