@@ -56,6 +56,7 @@ def test_everything_of_a_job_comes_back(overflow):
         ready=12.5,
         earlier=1,
         spent=0.25,
+        public=True,
         hops=(Hop("http://b/", 302),),
     )
     overflow.put([whole])
