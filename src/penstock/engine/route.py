@@ -25,6 +25,10 @@ _IPV4: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
 _CONNECT_TO: Final = re.compile(r"(\[.*?\]|[^:]*):([0-9]*):(\[.*?\]|[^:]*):([0-9]*)")
 
 
+KNOWN: Final = 1_000
+"""Origins whose routes are kept: to read one out of its URL takes 1.5 µs, and most URLs have the last one's again."""
+
+
 class Route(Struct, frozen=True, gc=False):
     """Where to connect for a URL: *host* (an address if *literal*) and *port*.
 
@@ -61,9 +65,19 @@ class Routes:
 
     def __init__(self, connect_to: Iterable[str]) -> None:
         self._entries = [_parsed(entry) for entry in connect_to]
+        self._known: dict[str, Route] = {}
 
     def route(self, url: str) -> Route:
         """Where to connect for the canonical *url*."""
+        origin = url[: url.find("/", len("https://"))]
+        route = self._known.get(origin)
+        if route is None:
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            route = self._known[origin] = self._read(origin)
+        return route
+
+    def _read(self, url: str) -> Route:
         host, port = endpoint(url)
         bare = host.rstrip(".")
         for host_1, port_1, host_2, port_2 in self._entries:
