@@ -24,6 +24,10 @@ FLUSH_BYTES: Final = 256 * 1024 * 1024
 """Bytes that may be taken since the last commit, whatever the time: what a crash may cost in traffic."""
 
 
+OFTEN: Final = 1.0
+"""Seconds after which a session with a deadline looks at the clock at the latest."""
+
+
 class Summary(Struct, frozen=True):
     """How a session ended.
 
@@ -196,6 +200,7 @@ class Session:
         settings: Settings,
         folder: str | None = None,
         before: Tally | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing begins before ``execute``."""
         self.settings = settings
@@ -204,6 +209,7 @@ class Session:
         self._source = source
         self._folder = folder
         self._before = before or Tally()
+        self._clock = clock
 
     def execute(self, report: Report | None = None) -> Summary:
         """Do the work, and say how it ended.
@@ -233,12 +239,17 @@ class Session:
         self._flow.abort()
 
     def _work(self, report: Report) -> None:
-        store, clock = self._store, time.monotonic
+        store, clock = self._store, self._clock
         due = None if report.every is None else clock()
-        batches = self._flow.batches(_sooner(store.every, report.every))
+        deadline = self.settings.deadline
+        end = None if deadline is None else clock() + deadline
+        often = None if deadline is None else min(deadline, OFTEN)
+        batches = self._flow.batches(_sooner(_sooner(store.every, report.every), often))
         try:
             for batch in batches:
                 store.take(batch)
+                if end is not None and clock() >= end:
+                    self._flow.stop()
                 if due is not None and clock() >= due:
                     report.update(self._statistics())
                     due = clock() + (report.every or 0.0)

@@ -103,6 +103,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     * ``input_format``: lines, csv, tsv or jsonl. ``column``: which one has the URL. ``url_template``:
       a URL with {} or {column} in it, filled from each row. ``unique``: of inputs that ask for the same
       (method, canonical URL, body) only the first has an outcome; the others are counted.
+    * ``deadline``: seconds after which a session of ``run`` takes no more, finishes what runs, and leaves the rest
+      to be resumed.
     * ``sinks``: the formats of a run folder. ``body``: inline or none. ``flush_every``: seconds between
       two commits.
     """
@@ -133,6 +135,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     sinks: tuple[str, ...] = ("jsonl",)
     body: str = "inline"
     flush_every: float = 5.0
+    deadline: float | None = None
 
     @classmethod
     def of(cls, **given: Any) -> Settings:
@@ -216,6 +219,7 @@ BOUNDS: Final = (
     ("max_body", 0, 10**12),
     ("max_redirects", 0, 100),
     ("flush_every", 0.01, 3_600),
+    ("deadline", 0.001, 10**8),
 )
 """Settings that are numbers, each with the least and the most it may be."""
 

@@ -120,6 +120,7 @@ def test_another_pace_is_the_same_job():
         "connect_to": ["::127.0.0.1:80"],
         "delay": 9.0,
         "flush_every": 9.0,
+        "deadline": 99.0,
         "insecure": True,
         "per_host": 9,
         "proxy": "http://proxy.test",

@@ -50,6 +50,15 @@ SETTINGS: Final = (
     Spelling("window", "Pace", ("--window",), N, "Inputs read ahead and not started.", "N", on_resume=True),
     Spelling("attempts", "Pace", ("--attempts",), N, "Tries for each input, the first included.", "N", on_resume=True),
     Spelling(
+        "deadline",
+        "Pace",
+        ("--deadline",),
+        SECONDS,
+        "Seconds after which nothing more is begun; what runs is finished, and the rest can be resumed.",
+        "SECONDS",
+        on_resume=True,
+    ),
+    Spelling(
         "timeout",
         "Pace",
         ("--timeout",),

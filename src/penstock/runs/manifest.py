@@ -39,6 +39,7 @@ PACE: Final = frozenset(
         "concurrency",
         "connect_timeout",
         "connect_to",
+        "deadline",
         "delay",
         "flush_every",
         "insecure",
