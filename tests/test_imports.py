@@ -37,7 +37,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "scratch": STAGE,
     "runs": (*STAGE, "sink.durable"),
     "callback": ("core",),
-    "cooperator": ("core", "errors", "coiteration"),
+    "slices": ("core",),
+    "cooperator": ("core", "errors", "coiteration", "slices"),
     "coiteration": ("core", "errors"),
     "delivery": ("core",),
     "driver": ("core", "seams", "errors", "delivery", "interrupts"),
@@ -51,7 +52,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "cli": COMMANDS,
     "cli.demo": ("cli", *COMMANDS, "testing"),
     "testing": STAGE,
-    "twisted": (*STAGE, "api", "source", "engine", "delivery", "driver"),
+    "twisted": (*STAGE, "slices", "api", "source", "engine", "delivery", "driver"),
 }
 """Parts of penstock, and the parts each may import besides itself. The longest name that fits a module holds."""
 

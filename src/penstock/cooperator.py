@@ -19,40 +19,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 import weakref
 from collections.abc import Callable
-from typing import Any, Final, Generic, Protocol
+from typing import Any, Generic
 
 from penstock.coiteration import Completion, I, Lane, OnError, ended
 from penstock.core.cooperator import Rota, State
 from penstock.errors import NotPaused, UsageError
+from penstock.slices import Predicate, Scheduled, Scheduler, Slices, ten_milliseconds
 
 __all__ = ["CooperativeTask", "Cooperator", "coiterate", "cooperate"]
-
-SLICE: Final = 0.01
-"""Seconds that iterators are stepped before the loop has its turn; the original's number."""
-
-Predicate = Callable[[], bool]
-
-
-class Scheduled(Protocol):
-    """A call that has not happened yet."""
-
-    def cancel(self) -> object:
-        """Let it not happen."""
-
-
-Scheduler = Callable[[Callable[[], None]], Scheduled]
 
 
 def _soon(call: Callable[[], None]) -> Scheduled:
     return asyncio.get_running_loop().call_soon(call)
-
-
-def _slices() -> Predicate:
-    end = time.monotonic() + SLICE
-    return lambda: time.monotonic() >= end
 
 
 class Cooperator:
@@ -67,15 +47,12 @@ class Cooperator:
     def __init__(
         self,
         *,
-        termination_predicate_factory: Callable[[], Predicate] = _slices,
+        termination_predicate_factory: Callable[[], Predicate] = ten_milliseconds,
         scheduler: Scheduler = _soon,
         started: bool = True,
     ) -> None:
         self._rota: Rota[Lane[Any]] = Rota(started=started)
-        self._factory = termination_predicate_factory
-        self._scheduler = scheduler
-        self._call: Scheduled | None = None
-        self._stepping = False
+        self._slices = Slices(self._rota, termination_predicate_factory, scheduler, self.stop)
         # The loop holds tasks weakly. Those that were cancelled and need a while are held here.
         self._leaving: set[asyncio.Task[Any]] = set()
         # Weak, since a default cooperator lives as long as its loop, and must not keep it alive.
@@ -93,7 +70,7 @@ class Cooperator:
     def start(self) -> None:
         """Step the tasks; after ``stop()``, those that come from now on."""
         self._rota.start()
-        self._settle()
+        self._slices.settle()
 
     def stop(self) -> None:
         """Step nothing any more; every task ends, and its ``when_done()`` raises SchedulerStopped.
@@ -102,7 +79,7 @@ class Cooperator:
         """
         for lane in self._rota.stop():
             lane.close()
-        self._settle()
+        self._slices.settle()
 
     def cooperate(self, iterator: I, *, on_error: OnError | None = None) -> CooperativeTask[I]:
         """Step *iterator* in turn with the others, from a later turn of the loop on; call it inside the loop.
@@ -137,38 +114,10 @@ class Cooperator:
             if len(self._rota):
                 raise UsageError("this cooperator has tasks in another event loop: make a cooperator for each loop")
             self._home = weakref.ref(loop)
-        lane = Lane(iterator, on_error, rota=self._rota, settle=self._settle, leaving=self._leaving)
+        lane = Lane(iterator, on_error, rota=self._rota, settle=self._slices.settle, leaving=self._leaving)
         if self._rota.add(lane) is State.RUNNING:
-            self._settle()
+            self._slices.settle()
         return lane
-
-    def _settle(self) -> None:
-        """See to it that a slice is scheduled if, and only if, somebody could be stepped in it."""
-        if not self._rota.due:
-            if self._call is not None:
-                self._call.cancel()
-                self._call = None
-        elif self._call is None and not self._stepping:  # a generator must not be entered twice, whatever schedules
-            self._call = self._scheduler(self._slice)
-
-    def _slice(self) -> None:
-        """Step the tasks in turn until the slice is over, or none can be stepped."""
-        self._call = None
-        self._stepping = True
-        try:
-            over = self._factory()
-            while (lane := self._rota.next()) is not None:
-                lane.step()
-                if over():
-                    break
-        except Exception:
-            # Steps raise nothing of the kind; it was the predicate. Without it nobody would ever be stepped again,
-            # so those who wait must hear of it.
-            self.stop()
-            raise
-        finally:
-            self._stepping = False
-            self._settle()
 
 
 class CooperativeTask(Generic[I]):

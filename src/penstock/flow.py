@@ -240,28 +240,18 @@ class Flow(Generic[R]):
         Inside of an event loop use ``aclose``: this one can't wait until coroutines that it drops are over.
         Called by the work itself both are an ``abort``: whoever takes the outcomes does the rest.
         """
-        if self._is_inside():
-            self.abort()
-            return
-        with self.ending():
-            if self._shell is not None:
-                self._shell.close()
-            if self._driver is not None:
-                self._driver.close()
+        with self._leaving() as driver:
+            if driver is not None:
+                driver.close()
 
     async def aclose(self) -> None:
         """Drop what runs, wait until it is over, and give back everything. May be called twice.
 
         Raises what the input's iterator raises when it is closed.
         """
-        if self._is_inside():
-            self.abort()
-            return
-        with self.ending():
-            if self._shell is not None:
-                self._shell.close()
-            if self._driver is not None:
-                await self._driver.aclose()
+        with self._leaving() as driver:
+            if driver is not None:
+                await driver.aclose()
 
     def statistics(self) -> Statistics:
         """Where the work stands. UsageError where it has not begun."""
@@ -314,6 +304,18 @@ class Flow(Generic[R]):
         if self._aborting:
             self._driver.abort()
         return self._driver
+
+    @contextmanager
+    def _leaving(self) -> Iterator[Driver[R] | None]:
+        """The driver to close, if there is one, with nobody watching it any more; called by the work, only an abort."""
+        if self._is_inside():
+            self.abort()
+            yield None
+            return
+        with self.ending():
+            if self._shell is not None:
+                self._shell.close()
+            yield self._driver
 
     @contextmanager
     def ending(self) -> Iterator[None]:

@@ -186,7 +186,7 @@ def test_what_the_predicate_raises_reaches_the_reactor_and_whoever_waits():
         raise Boom
 
     turns = Turns()
-    turns.cooperator._factory = broken
+    turns.cooperator._slices._factory = broken
     done = turns.cooperator.coiterate(iter([None]))
     with pytest.raises(Boom):
         turns.turn()
@@ -278,7 +278,7 @@ def test_the_exceptions_are_twisteds_own():
 
 def test_a_slice_takes_10_ms_by_default(monkeypatch):
     now = 0.0
-    monkeypatch.setattr("penstock.twisted.cooperator.time.monotonic", lambda: now)
+    monkeypatch.setattr("penstock.slices.time.monotonic", lambda: now)
 
     def work():
         nonlocal now

@@ -15,9 +15,8 @@ What a program may rely on is as in the original: a Deferred that fails ends its
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Generic, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import NotPaused, SchedulerError, SchedulerStopped, TaskDone, TaskFailed, TaskStopped
@@ -25,27 +24,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from penstock.core.cooperator import Member, Rota, State
+from penstock.slices import Predicate, Scheduled, Scheduler, Slices, ten_milliseconds
 from penstock.twisted.shell import the_reactor
 
 __all__ = ["CooperativeTask", "Cooperator", "coiterate", "cooperate"]
 
-SLICE: Final = 0.01
-"""Seconds that iterators are stepped before the reactor has its turn; the original's number."""
-
 I = TypeVar("I", bound=Iterator[Any])  # noqa: E741 - an iterator's type; it is returned as it came
 
 OnError = Callable[[Failure], object]
-Predicate = Callable[[], bool]
 
-
-class Scheduled(Protocol):
-    """A call that has not happened yet; what of IDelayedCall is needed here."""
-
-    def cancel(self) -> object:
-        """Let it not happen."""
-
-
-Scheduler = Callable[[Callable[[], None]], Scheduled]
 
 log = Logger("penstock")
 
@@ -55,11 +42,6 @@ _ENDED: Final[dict[State, type[SchedulerError]]] = {
     State.STOPPED: TaskStopped,
     State.SCHEDULER_STOPPED: SchedulerStopped,
 }
-
-
-def _slices() -> Predicate:
-    end = time.monotonic() + SLICE
-    return lambda: time.monotonic() >= end
 
 
 def _soon(call: Callable[[], None]) -> Scheduled:
@@ -77,15 +59,12 @@ class Cooperator:
 
     def __init__(
         self,
-        terminationPredicateFactory: Callable[[], Predicate] = _slices,
+        terminationPredicateFactory: Callable[[], Predicate] = ten_milliseconds,
         scheduler: Scheduler = _soon,
         started: bool = True,
     ) -> None:
         self._rota: Rota[_Lane[Any]] = Rota(started=started)
-        self._factory = terminationPredicateFactory
-        self._scheduler = scheduler
-        self._call: Scheduled | None = None
-        self._stepping = False
+        self._slices = Slices(self._rota, terminationPredicateFactory, scheduler, self.stop)
 
     @property
     def running(self) -> bool:
@@ -95,12 +74,12 @@ class Cooperator:
     def start(self) -> None:
         """Step the tasks; after ``stop()``, those that come from now on."""
         self._rota.start()
-        self._settle()
+        self._slices.settle()
 
     def stop(self) -> None:
         """Step nothing any more; every task ends, and its Deferreds fail with SchedulerStopped."""
         lanes = self._rota.stop()
-        self._settle()
+        self._slices.settle()
         for lane in lanes:
             lane.close(Failure(SchedulerStopped()))
 
@@ -125,40 +104,12 @@ class Cooperator:
         return done
 
     def _enter(self, iterator: I, on_error: OnError | None) -> _Lane[I]:
-        lane = _Lane(iterator, on_error, rota=self._rota, settle=self._settle)
+        lane = _Lane(iterator, on_error, rota=self._rota, settle=self._slices.settle)
         if self._rota.add(lane) is State.RUNNING:
-            self._settle()
+            self._slices.settle()
         else:
             lane.close(Failure(SchedulerStopped()))
         return lane
-
-    def _settle(self) -> None:
-        """See to it that a slice is scheduled if, and only if, somebody could be stepped in it."""
-        if not self._rota.due:
-            if self._call is not None:
-                self._call.cancel()
-                self._call = None
-        elif self._call is None and not self._stepping:  # a generator must not be entered twice, whatever schedules
-            self._call = self._scheduler(self._slice)
-
-    def _slice(self) -> None:
-        """Step the tasks in turn until the slice is over, or none can be stepped."""
-        self._call = None
-        self._stepping = True
-        try:
-            over = self._factory()
-            while (lane := self._rota.next()) is not None:
-                lane.step()
-                if over():
-                    break
-        except Exception:
-            # Steps raise nothing; it was the predicate. Without it nobody would ever be stepped again, so those who
-            # wait must hear of it.
-            self.stop()
-            raise
-        finally:
-            self._stepping = False
-            self._settle()
 
 
 class CooperativeTask(Generic[I]):
