@@ -1,0 +1,60 @@
+"""What docs/politeness.md tells the people whose servers are visited is what the program does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from penstock.core.breaker import FEW, FIRST, GRACE, LONGEST
+from penstock.core.codings import ACCEPTED
+from penstock.core.retry import BASE, CAP, LONGEST_PARK, STATUSES
+from penstock.settings import Settings, parse_size
+
+PAGE = (Path(__file__).parents[1] / "docs" / "politeness.md").read_text()
+ROWS = dict(re.findall(r"^\| `?([^|`]+)`? \| ([^|]+) \|", PAGE, re.MULTILINE))
+DEFAULTS = Settings()
+
+
+@pytest.mark.parametrize("option", [row for row in ROWS if row.startswith("--")])
+def test_every_default_on_the_page_is_the_programs(option):
+    value = getattr(DEFAULTS, option.removeprefix("--").replace("-", "_"))
+    assert (
+        parse_size(ROWS[option].replace(" ", "")) == value if option == "--max-body" else float(ROWS[option]) == value
+    )
+
+
+def test_every_limit_that_a_server_notices_is_on_the_page():
+    assert {row for row in ROWS if row.startswith("--")} == {
+        "--attempts",
+        "--concurrency",
+        "--connect-timeout",
+        "--delay",
+        "--max-body",
+        "--max-redirects",
+        "--per-host",
+        "--timeout",
+    }
+
+
+def test_the_numbers_without_an_option_are_the_programs():
+    assert float(ROWS["Retry-After, at most"]) == LONGEST_PARK
+    assert float(ROWS["Wait before a second try, at most"]) == CAP
+    assert BASE == 1.0
+
+
+def test_the_statuses_are_those_that_are_tried_again():
+    (listed,) = re.findall(r"on ((?:\d{3}, )+\d{3} or \d{3}) parks", PAGE)
+    assert set(map(int, re.findall(r"\d{3}", listed))) == STATUSES
+
+
+def test_what_is_said_of_a_host_that_is_down_is_so():
+    assert (FEW, FIRST, LONGEST, GRACE) == (5, 5.0, 300.0, 30.0)
+    assert "After five failures in a row" in PAGE
+    assert "up\nto five minutes" in PAGE
+    assert "after half a minute" in PAGE
+
+
+def test_the_codings_are_those_that_are_offered():
+    assert set(re.findall(r"gzip|deflate|zstd|br\b", PAGE)) == set(ACCEPTED.split(", "))
