@@ -343,11 +343,15 @@ def test_a_loop_that_begins_its_tasks_at_once_loses_nothing():
     async def at_once(item):
         return item
 
+    class Over(asyncio.Future):
+        def set_name(self, name):
+            """From 3.13 on the loop names what it made."""
+
     def eager(loop, coroutine, **options):
         try:
             coroutine.send(None)
         except StopIteration as stop:
-            done = loop.create_future()
+            done = Over(loop=loop)
             done.set_result(stop.value)
             return done
         raise AssertionError("only work that never waits is tried here")
