@@ -51,6 +51,9 @@ class Instant:
     def wake(self) -> None:
         pass
 
+    def inside(self) -> bool:
+        return False
+
     def cancel(self) -> None:
         self.finished.clear()
 
