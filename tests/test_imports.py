@@ -98,6 +98,7 @@ PURE = frozenset(
         "enum",
         "functools",
         "heapq",
+        "itertools",
         "ipaddress",
         "re",
         "sys",  # for its version alone

@@ -199,12 +199,13 @@ class Driver(Generic[R]):
 
     def _put_aside_or_back(self, answer: Answer) -> None:
         """Move jobs between the frontier and the overflow, as the frontier says."""
+        if isinstance(answer, Settle):
+            for ending in answer.endings:
+                self._deliver(ending)
+            return
         assert self._overflow is not None, "only a frontier with an overflow spills"
         if isinstance(answer, Spill):
             self._overflow.put(answer.jobs)
-        elif isinstance(answer, Settle):
-            for ending in answer.endings:
-                self._deliver(ending)
         elif isinstance(answer, Refill):
             self._frontier.refill(answer.key, self._overflow.take(answer.key, answer.most))
 

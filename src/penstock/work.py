@@ -6,6 +6,7 @@ The only place that knows which source and which engine such work has; what ``ap
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Hashable, Iterable
 from itertools import count
 from typing import Any, Final, TypedDict, TypeVar, Unpack
@@ -32,7 +33,7 @@ Value = TypeVar("Value")
 WINDOW: Final = 1_000
 """Items read ahead, at most, to find one whose key is not busy: what minet and others chose."""
 
-LONGEST: Final = 86_400.0
+LONGEST: Final = 86_400
 """Seconds that a delay or a time-out may be."""
 
 
@@ -66,7 +67,7 @@ class _Chosen(Struct, frozen=True, forbid_unknown_fields=True):
             value = getattr(self, name)
             if value is not None or name != "per_key":
                 check_number(name, value, 1, most, whole=True)
-        check_number("delay", self.delay, 0.0, LONGEST)
+        check_number("delay", self.delay, 0, LONGEST)
         check_rate(self.rate)
         if self.timeout is not None:
             check_number("timeout", self.timeout, 0.001, LONGEST)
@@ -178,6 +179,11 @@ def _check(work: Any, items: Any, key: Any, limits: Limits) -> None:
         raise UsageError(f"work is {work!r}; it is an async function of one item")
     if not isinstance(items, Iterable | AsyncIterable):
         raise UsageError(f"items is {type(items).__name__}; it is an iterable or an async iterable")
+    if isinstance(items, str | bytes):
+        raise UsageError(f"items is a text, which would be taken letter by letter; for one item write [{items[:20]!r}]")
+    for name, rule in (("key", key), ("retry", limits.get("retry"))):
+        if inspect.iscoroutinefunction(rule):
+            raise UsageError(f"{name} is an async function; it is asked in between, and must answer at once")
     if key is not None and not callable(key):
         raise UsageError(f"key is {key!r}; it is a function of one item")
     if key is None and limits.get("per_key") is not None:

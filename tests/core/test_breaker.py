@@ -250,3 +250,81 @@ def test_a_pause_is_a_pause_also_when_cut_off(pauses):
     assert frontier.next(5.0) == (Wait(None) if pauses else Start(b0))
     frontier.pauses = 0
     assert isinstance(frontier.next(6.0), Wait if not pauses else Start)
+
+
+# What comes in between
+
+
+def given_up_with_one_aside(**limits):
+    """Two jobs of a key here, the third in the overflow; the first is to be tried again when the key is given up."""
+    frontier = make(a0, a1, closed=False, window=4, ahead=Ahead.OVERFLOW, **limits)
+    assert starts(frontier, 0.0) == [a0, a1]
+    frontier.offer(Item("a", 5))
+    frontier.offer(Item("a", 6))
+    assert frontier.offer(a2) == Spill((a2,))
+    frontier.judge(Tried(a0, Again(a0, 2.0)), 1.0, 0.0)
+    return frontier
+
+
+@pytest.mark.parametrize("park", [1.5, 100.0])
+def test_a_retry_that_comes_due_meanwhile_takes_nobodys_place(park):
+    """It was not waiting when the key was given up: it is tried, and the one in the overflow is not."""
+    frontier = given_up_with_one_aside()
+    frontier.close()
+    frontier.judge(Tried(a1, Done(a1, park=park, rest=dropped)), 1.0, 0.0)
+    told, now, tried = [], 2.5, []
+    while (answer := frontier.next(now)) != Finished():
+        if isinstance(answer, Refill):
+            frontier.refill("a", [a2])
+        elif isinstance(answer, Settle):
+            told += answer.endings
+        elif isinstance(answer, Start):
+            tried.append(answer.job)
+            settle(frontier, answer.job, now)
+        else:
+            assert answer.until is not None, "somebody waits for a time"
+            now = answer.until
+    assert told == ["a5 down", "a6 down", "a2 down"]
+    assert tried == [a0]
+
+
+def test_a_key_that_is_given_up_may_go_on_at_once():
+    """Without a park: what comes later is tried, and a queue without jobs is no place to stand."""
+    frontier = make(a0, a1, a2, closed=False, per_key=9, concurrency=2)
+    assert starts(frontier, 0.0) == [a0, a1]
+    frontier.judge(Tried(a0, Done(a0, rest=dropped)), 1.0, 0.0)
+    assert frontier.next(1.0) == Settle(("a2 down",))
+    assert frontier.next(1.0) == Pull()
+    frontier.offer(Item("a", 7))
+    assert frontier.next(1.0) == Start(Item("a", 7))
+
+
+def test_what_is_decided_is_told_also_after_a_drain():
+    """It has its outcome, so to call it dropped would lose it, and to forget it would call the rest complete."""
+    frontier = make(a0, a1, a2, concurrency=2, per_key=1)
+    assert frontier.next(0.0) == Start(a0)
+    frontier.judge(Tried(a0, Done(a0, park=9.0, rest=dropped)), 1.0, 0.0)
+    assert frontier.drain() == []
+    assert frontier.next(1.0) == Settle(("a1 down", "a2 down"))
+    assert frontier.next(1.0) == Finished()
+
+
+def test_a_consumer_who_is_late_makes_nobody_turn_in_circles_while_it_is_us():
+    """No wait ends in the past."""
+    frontier = make(a0, b0, concurrency=2)
+    assert frontier.next(0.0) == Start(a0)
+    frontier.judge(Tried(a0, Again(a0, 5.0, hold=5.0)), 1.0, 0.0)
+    assert frontier.next(1.0, undelivered=1) == Wait(5.0)
+    assert frontier.next(6.0, undelivered=1) == Wait(None)
+
+
+def test_a_pause_taken_back_by_another_thread_in_between_is_still_a_pause():
+    """What is answered fits what was looked at, and the next answer is another."""
+    frontier = make(a0)
+    frontier.pauses = 1
+    assert frontier.next(0.0) == Wait(None)
+    frontier._pauses = 0  # as a thread that has come to the first half of it
+    assert frontier.next(0.0) == Wait(None)
+    assert frontier.bound is Bound.PAUSED
+    frontier.pauses = 0
+    assert frontier.next(0.0) == Start(a0)

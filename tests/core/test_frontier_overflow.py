@@ -201,3 +201,13 @@ def test_every_job_comes_to_one_end_within_the_bounds(keys, slow, last, **limits
         assert frontier.held <= limits["window"] + len(set(keys))
     assert sorted(driven.ended) == sorted(driven.jobs)
     assert (frontier.held, frontier.spilled, frontier.running) == (0, 0, 0)
+
+
+def test_in_order_what_is_put_aside_counts_for_how_far_it_may_read():
+    frontier = make(closed=False, window=4, concurrency=2, per_key=1, ahead=Ahead.OVERFLOW)
+    read = 0
+    while isinstance(answer := frontier.next(0.0, withheld=0), Pull | Start | Spill):
+        if isinstance(answer, Pull):
+            frontier.offer(Item("a", read))
+            read += 1
+    assert read == 2 * 2

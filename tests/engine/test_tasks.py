@@ -406,3 +406,23 @@ def test_an_alarm_that_rings_while_what_was_cancelled_ends_does_not_cut_that_sho
     engine.wake()
     assert engine.loop.run_until_complete(told("as a source does that is closed next")).startswith("as a")
     assert engine.collect(None) == []
+
+
+def test_what_is_cancelled_from_elsewhere_before_it_began_comes_to_an_end():
+    """As by a shutdown that cancels every task there is: nothing of ours has run that could tell."""
+
+    async def never(item):
+        raise AssertionError("it has begun")
+
+    async def drive() -> None:
+        engine = TasksEngine(never, loop=asyncio.get_running_loop())
+        engine.start(call(0, "a"), 0.0)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        (called,) = engine.collect(0)
+        assert isinstance(called.error, WorkCancelled)
+        engine.close()
+
+    Virtual().run(drive())

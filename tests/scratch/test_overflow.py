@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+from datetime import date
+from decimal import Decimal
 
 import pytest
 
@@ -118,3 +120,15 @@ def opened() -> list[str]:
         with contextlib.suppress(FileNotFoundError):  # the folder's own, closed since
             found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
     return found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Decimal("1.50"), (0, 2), date(2026, 1, 1), {1: "a key that is none"}, {"deep": [(1,)]}, b"bytes", 1.0, True],
+)
+def test_what_a_program_put_into_a_row_comes_back_as_it_was(overflow, value):
+    """Whether it had to wait or not."""
+    overflow.put([job(0, fields={"mine": value})])
+    (back,) = overflow.take("a", 1)
+    assert back.fields == {"mine": value}
+    assert type(back.fields["mine"]) is type(value)

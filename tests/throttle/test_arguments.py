@@ -20,9 +20,9 @@ NAN = float("nan")
         ("concurrency", "5", "whole number"),
         ("per_key", 0, "from 1 to 1,000,000"),
         ("per_key", 1.5, "whole number"),
-        ("delay", -0.1, "from 0.0 to 86,400.0"),
-        ("delay", 86_401, "from 0.0 to 86,400.0"),
-        ("delay", NAN, "from 0.0"),
+        ("delay", -0.1, "from 0 to 86,400"),
+        ("delay", 86_401, "from 0 to 86,400"),
+        ("delay", NAN, "from 0"),
         ("delay", None, "number"),
         ("delay", "1", "number"),
         ("rate", 0, "leave it out for no limit"),
@@ -33,7 +33,7 @@ NAN = float("nan")
         ("attempts", 0, "from 1 to 1,000"),
         ("attempts", 1001, "from 1 to 1,000"),
         ("attempts", None, "whole number"),
-        ("timeout", 0, "from 0.001 to 86,400.0"),
+        ("timeout", 0, "from 0.001 to 86,400"),
         ("timeout", -1.0, "from 0.001"),
         ("timeout", "1", "number"),
         ("window", 0, "from 1 to 100,000,000"),
@@ -84,3 +84,18 @@ def test_a_limit_that_is_misspelt_is_refused_with_all_there_are():
 def test_the_highest_and_the_lowest_are_taken():
     throttle(Work(), [], concurrency=1_000_000, rate=1_000_000, attempts=1_000, timeout=86_400, delay=86_400)
     throttle(Work(), [], concurrency=1, rate=1e-9, attempts=1, timeout=0.001, delay=0, window=1, key=str, per_key=1)
+
+
+@pytest.mark.parametrize("name", ["key", "retry"])
+def test_a_rule_that_would_have_to_be_awaited_is_refused(name):
+    async def rule(_given):
+        return True
+
+    with pytest.raises(UsageError, match=f"{name} is an async function"):
+        throttle(rule, [1], concurrency=1, **{name: rule})
+
+
+@pytest.mark.parametrize("text", ["http://a.test/", b"bytes"])
+def test_a_text_is_no_list_of_items(text):
+    with pytest.raises(UsageError, match="letter by letter"):
+        throttle(print, text, concurrency=1)

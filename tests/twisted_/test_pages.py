@@ -273,3 +273,25 @@ def test_a_time_out_below_nothing_is_refused():
                 raise AssertionError("taken")
             assert web.seen().requests == 0
     """)
+
+
+def test_a_host_that_is_down_or_busy_holds_up_no_page():
+    """There are no limits here but those of whoever asks; nothing waits, and nothing else is given up."""
+    run("""
+        async def main(web):
+            for number in range(12):
+                assert isinstance(await failure_of(getPage(web.refusing(f"/{number}"))), error.ConnectionRefusedError)
+            assert isinstance(await failure_of(getPage(web.url(1, "/busy/503/3600/x"))), Error)
+            assert await getPage(web.url(1, "/page/1"))
+    """)
+
+
+def test_a_page_given_up_before_its_turn_is_not_asked_for():
+    run("""
+        async def main(web):
+            pages = [getPage(web.url(0, f"/page/{number}")).addErrback(lambda _: None) for number in range(50)]
+            for page in pages:
+                page.cancel()
+            assert await getPage(web.url(0, "/page/last"))
+            assert web.seen().requests == 1, web.seen().requests
+    """)

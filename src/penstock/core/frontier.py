@@ -37,7 +37,7 @@ from penstock.core.answers import (
     Wait,
     Waiting,
 )
-from penstock.core.judge import Again, Done, Onward, Verdict
+from penstock.core.judge import Again, Done, Onward, Rest, Verdict
 from penstock.core.lanes import LONG_AGO, Lane
 from penstock.core.limits import Limits, Pace
 
@@ -109,6 +109,7 @@ class Frontier(Limits):
         self._policy: Policy = policy or (lambda attempt, _now, _draw: Done(attempt))
         # How many jobs may run at the moment: fewer than the concurrency in a pause, or while nothing can be reached.
         self._slots = concurrency
+        self._paused = False
         self._ahead = ahead
         self._spills = ahead is Ahead.OVERFLOW
         self.spilled = 0
@@ -121,8 +122,6 @@ class Frontier(Limits):
         # Until when nothing at all may start; and whether what starts then is to find out if anything can.
         self._held_until = LONG_AGO
         self._probing = False
-        # Until when the servers themselves want to be left alone.
-        self._parked: dict[Any, float] = {}
         self._pace = Pace(rate)
         self._lanes: dict[Any, Lane] = {}
         self._ready: deque[Lane] = deque()
@@ -168,7 +167,7 @@ class Frontier(Limits):
         elif self._spills and (jobs := self._evict()):
             return Spill(jobs)
         else:
-            bound, until = self._held_up(withheld), self.wakes_at() if self.held else None
+            bound, until = self._held_up(withheld), self.wakes_at() if self.held or self.spilled else None
         if self.closed and not (self.held or self.running or self.spilled or self._endings):
             return FINISHED
         self.bound = bound
@@ -188,12 +187,13 @@ class Frontier(Limits):
         """Take back *jobs* of *key* from the overflow, as ``Refill`` asked for."""
         lane = self._lanes[key]
         assert 0 < len(jobs) <= lane.spilled, f"{len(jobs)} of the {lane.spilled} jobs that {key!r} has in the overflow"
-        lane.jobs.extend(jobs)
         lane.spilled -= len(jobs)
         self.spilled -= len(jobs)
-        self.held += len(jobs)
-        if lane.doomed:
-            self._give_up(lane)
+        # The oldest are those that were there when the key was given up; a retry that came back since is not one.
+        endings = lane.give_up(jobs)
+        self._told(lane, endings)
+        lane.jobs.extend(jobs[len(endings) :])
+        self.held += len(jobs) - len(endings)
         if not lane.queued:
             self._place(lane)
 
@@ -223,8 +223,7 @@ class Frontier(Limits):
             if verdict.park is not None:
                 self.park(lane.key, verdict.park)
             if verdict.rest is not None and self.window:
-                lane.rest, lane.doomed = verdict.rest, len(lane.jobs) + lane.spilled
-                self._give_up(lane)
+                self._give_up(lane, verdict.rest)
         elif type(verdict) is Onward:
             answer = Again(verdict.job, now)
             if self.window:
@@ -250,7 +249,7 @@ class Frontier(Limits):
             lane = self._lanes[key] = Lane(key)
         if until <= max(lane.free_at, self._now):
             return
-        lane.free_at = self._parked[key] = until
+        lane.free_at = lane.parked = until
         if lane.queued and lane in self._ready:
             self._ready.remove(lane)
             lane.queued = False
@@ -259,8 +258,8 @@ class Frontier(Limits):
 
     def parked(self, now: float) -> dict[Any, float]:
         """The keys that are parked still at *now*, each with the time until which it is."""
-        self._parked = {key: until for key, until in self._parked.items() if until > now}
-        return self._parked
+        lanes = list(self._lanes.values())  # a copy: another thread may ask
+        return {lane.key: lane.parked for lane in lanes if lane.parked > now}
 
     def close(self) -> None:
         """The source has no more: nothing will be offered, and ``next`` will not ask."""
@@ -284,7 +283,6 @@ class Frontier(Limits):
         self._ready.clear()
         self._timers.clear()
         self._empty.clear()
-        self._endings.clear()
         self._doomed.clear()
         self.held = self._backing_off = self.spilled = 0
         return jobs
@@ -325,7 +323,7 @@ class Frontier(Limits):
         if lane.running >= self._per_key:
             return Bound.PER_KEY, None
         if lane.free_at > self._now:
-            bound = Bound.PARKED if self._parked.get(lane.key) == lane.free_at else Bound.DELAY
+            bound = Bound.PARKED if lane.parked == lane.free_at else Bound.DELAY
             return bound, lane.free_at
         if self.bound is Bound.RATE:
             return Bound.RATE, self._pace.free_at()
@@ -349,19 +347,28 @@ class Frontier(Limits):
             return None
         return Settle(tuple(self._endings.popleft() for _ in range(min(room, len(self._endings)))))
 
-    def _give_up(self, lane: Lane) -> None:
-        endings = lane.give_up()
+    def _give_up(self, lane: Lane, rest: Rest) -> None:
+        """Settle what waits in *lane*, here and in the overflow; it stands in the queue no more."""
+        lane.rest, lane.doomed = rest, len(lane.jobs) + lane.spilled
+        endings = lane.give_up(lane.jobs)
+        lane.jobs.clear()
         self.held -= len(endings)
+        if lane.queued and lane in self._ready:
+            self._ready.remove(lane)
+            lane.queued = False
+        self._told(lane, endings)
+
+    def _told(self, lane: Lane, endings: list[Any]) -> None:
         self._endings.extend(endings)
         if lane.doomed:
             self._doomed.append(lane)
 
     def _full(self) -> tuple[Bound, float | None]:
         """Why no slot is free, and until when where that is known."""
-        if self._pauses:
+        if self._paused:
             return Bound.PAUSED, None
         if self._probing:
-            return Bound.CUT_OFF, None if self.running else self._held_until
+            return Bound.CUT_OFF, self._held_until if not self.running and self._now < self._held_until else None
         return (Bound.CONSUMER if self.running < self._concurrency else Bound.CONCURRENCY), None
 
     def _hold_back(self, until: float | None) -> None:
@@ -373,7 +380,9 @@ class Frontier(Limits):
         self._count_slots()
 
     def _count_slots(self) -> None:
-        if self._pauses or (self._probing and self._now < self._held_until):
+        # Kept: another thread may take the pause back between two looks at it.
+        self._paused = self._pauses > 0
+        if self._paused or (self._probing and self._now < self._held_until):
             self._slots = 0
         else:
             self._slots = 1 if self._probing else self._concurrency
@@ -403,7 +412,7 @@ class Frontier(Limits):
         """Whether to read on; asked only where no job held may start."""
         if self.closed or self.held >= self.window or (self._ahead is Ahead.NOWHERE and self.held > self._backing_off):
             return False
-        return withheld is None or self.running + self.held + withheld < IN_ORDER * self._concurrency
+        return withheld is None or self.running + self.held + self.spilled + withheld < IN_ORDER * self._concurrency
 
     def _held_up(self, withheld: int | None) -> Bound:
         """Why nothing may start, and nothing be pulled, though there is a slot."""

@@ -17,7 +17,7 @@ from penstock.core.model import Attempt, Ending, Failed, Fetched, Job, Kind, Out
 from penstock.core.requests import REDIRECTS, Refused, follow
 from penstock.core.retry import Retry, retry_after
 
-__all__ = ["Again", "Done", "Judge", "Onward", "Verdict"]
+__all__ = ["Again", "Done", "Judge", "Onward", "Rest", "Verdict", "once"]
 
 
 Rest = Callable[[Any], Ending]
@@ -74,11 +74,9 @@ class Judge(Struct, frozen=True):
         elif there is False:
             return self._unreached(attempt, now, draw)
         if attempt.error is None and attempt.status in REDIRECTS:
-            onward = follow(attempt, self.max_redirects, now)
-            if type(onward) is Job:
-                return Onward(onward)
-            if type(onward) is Refused:
-                return Done(_outcome(attempt, onward.slug, onward.detail))
+            onward = _onward(attempt, self.max_redirects, now)
+            if onward is not None:
+                return onward
         wish = retry_after(attempt)
         park = None if wish is None else now + wish
         delay = self.retry.delay(attempt, draw)
@@ -101,6 +99,22 @@ class Judge(Struct, frozen=True):
         return Done(
             _outcome(attempt, attempt.error, attempt.detail), park, partial(_host_down, failures) if failures else None
         )
+
+
+def once(max_redirects: int, attempt: Attempt, now: float, _draw: float) -> Verdict:
+    """The rules for whoever asks for one page and has an answer of their own to everything: redirects alone."""
+    onward = _onward(attempt, max_redirects, now) if attempt.error is None and attempt.status in REDIRECTS else None
+    return onward or Done(_outcome(attempt, attempt.error, attempt.detail))
+
+
+def _onward(attempt: Attempt, max_redirects: int, now: float) -> Onward | Done | None:
+    """Where a redirect leads; the outcome where it leads to nothing good, None where it is none."""
+    onward = follow(attempt, max_redirects, now)
+    if type(onward) is Job:
+        return Onward(onward)
+    if type(onward) is Refused:
+        return Done(_outcome(attempt, onward.slug, onward.detail))
+    return None
 
 
 def _host_down(failures: int, job: Job) -> Skipped:

@@ -36,6 +36,10 @@ class Tally:
         self.redirects = 0
         self.duplicates = 0
 
+    def __repr__(self) -> str:
+        """The counts, for a debugger."""
+        return f"<Tally {self.as_dict()}>"
+
     @property
     def total(self) -> int:
         """How many outcomes were counted."""

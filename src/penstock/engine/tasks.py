@@ -52,6 +52,7 @@ class TasksEngine:
         self._timeout = timeout
         # By the seq of the job: a task that is not here any more was dropped.
         self._tasks: dict[int, asyncio.Task[None] | None] = {}
+        self._unbegun: dict[asyncio.Task[None], Call] = {}
         self._dropped: set[asyncio.Task[None]] = set()
         self._finished: list[Called] = []
         # What is no failure of one item's, and ends everything.
@@ -74,6 +75,9 @@ class TasksEngine:
         task = self.loop.create_task(self._perform(job))
         if job.seq in self._tasks:
             self._tasks[job.seq] = task
+            # Cancelled before it begins, a task runs nothing that could tell of it.
+            self._unbegun[task] = job
+            task.add_done_callback(self._never_began)
 
     def collect(self, timeout: float | None) -> list[Called]:
         """What has finished; inside of a running loop it never waits."""
@@ -151,6 +155,9 @@ class TasksEngine:
         """One call. What comes of it is told from in here: a callback would cost each call another turn."""
         value = awaitable = error = None
         awaitable = NOTHING
+        if (me := self._tasks.get(job.seq)) is not None:
+            del self._unbegun[me]
+            me.remove_done_callback(self._never_began)
         try:
             awaitable = self._work(job.item)
             if self._timeout is None:
@@ -173,6 +180,13 @@ class TasksEngine:
         if not self._stirred:
             self._stir()
 
+    def _never_began(self, task: asyncio.Task[None]) -> None:
+        """Somebody has cancelled *task* before its first step."""
+        job = self._unbegun.pop(task)
+        if self._tasks.pop(job.seq, None) is not None:  # it was not us
+            self._finished.append(Called(job, None, _cancelled(None)))
+            self._stir()
+
     def _no_exception(self, job: Call, raised: BaseException) -> WorkCancelled:
         """The error that a cancellation from elsewhere is; else raises *raised*, and has ``collect`` raise it."""
         if not isinstance(raised, asyncio.CancelledError):
@@ -182,9 +196,7 @@ class TasksEngine:
             raise raised
         if job.seq not in self._tasks:
             raise raised
-        error = WorkCancelled("the work was cancelled, though not by whoever takes its result")
-        error.__cause__ = raised
-        return error
+        return _cancelled(raised)
 
     def _stir(self) -> None:
         """Let whoever collects know, once for all that finishes before they come."""
@@ -209,6 +221,12 @@ class TasksEngine:
         finally:
             if timer is not None:
                 timer.cancel()
+
+
+def _cancelled(cause: BaseException | None) -> WorkCancelled:
+    error = WorkCancelled("the work was cancelled, though not by whoever takes its result")
+    error.__cause__ = cause
+    return error
 
 
 def _misuse(work: Work, returned: Any) -> UsageError:

@@ -84,10 +84,15 @@ class Overflow:
         if not self._headers:
             self._headers = job.headers
         try:
-            return self._encode(job)
-        except (TypeError, ValueError, OverflowError):  # what a program put into the fields of its input
-            self._unwritable[self._number] = job
-            return b""
+            text = self._encode(job)
+            # What a program put into the fields of its input comes back as it was, or is not written: a tuple is
+            # not to become a list by having waited.
+            if job.fields is None or self._decode(text) == job:
+                return text
+        except (TypeError, ValueError, OverflowError):
+            pass
+        self._unwritable[self._number] = job
+        return b""
 
     def _decoded(self, number: int, text: bytes) -> Job:
         if not text:

@@ -6,8 +6,8 @@ Knows Deferreds and what Twisted's programs expect of an error. Does not know ho
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from twisted.internet import error as failures
@@ -18,10 +18,9 @@ from twisted.web.error import Error
 
 from penstock.api import fetch as flow_of
 from penstock.core.frontier import Frontier
-from penstock.core.judge import Judge
+from penstock.core.judge import once
 from penstock.core.model import Ending, Job, Outcome, Slug
 from penstock.core.requests import Requests
-from penstock.core.retry import Retry
 from penstock.core.tally import Statistics, Tally
 from penstock.delivery import Delivery
 from penstock.driver import Driver
@@ -32,7 +31,7 @@ from penstock.settings import Settings
 from penstock.source.rows import Shape
 from penstock.twisted.shell import ReactorShell, the_reactor
 
-__all__ = ["PageError", "fetch", "getPage"]
+__all__ = ["PageError", "PageTimeout", "fetch", "getPage"]
 
 AT_ONCE: Final = 10_000
 """Pages that ``getPage`` fetches at once: as many as are asked for, since the limit is whoever asks."""
@@ -193,10 +192,10 @@ class _Asked:
     """A source over what is asked for one by one. It never ends."""
 
     def __init__(self) -> None:
-        self.items: deque[Job | Ending] = deque()
+        self.items: dict[int, Job | Ending] = {}
 
     def pull(self) -> Job | Ending | Signal:
-        return self.items.popleft() if self.items else Signal.NOT_YET
+        return self.items.pop(next(iter(self.items))) if self.items else Signal.NOT_YET
 
     def close(self) -> None:
         self.items.clear()
@@ -211,7 +210,7 @@ class _Pages:
     def __init__(self, reactor: Any) -> None:
         settings = Settings.of(concurrency=AT_ONCE)
         frontier = Frontier(
-            window=AT_ONCE, concurrency=AT_ONCE, per_key=AT_ONCE, policy=Judge(Retry(1), settings.max_redirects)
+            window=AT_ONCE, concurrency=AT_ONCE, per_key=AT_ONCE, policy=partial(once, settings.max_redirects)
         )
         self._asked = _Asked()
         self._row = Shape().row
@@ -226,12 +225,18 @@ class _Pages:
     def get(self, asked: Mapping[str, Any]) -> Deferred[bytes]:
         """The page that *asked* describes, as a row of a list does; one that can't be is told by the Deferred."""
         number, self._number = self._number, self._number + 1
-        self._asked.items.append(self._first(self._row(number, 1, asked), time.monotonic()))
-        # Cancelled, it fires by itself; what its request comes to is dropped.
-        page: Deferred[bytes] = Deferred(lambda _: self._engine.give_up(number, "cancelled"))
+        self._asked.items[number] = self._first(self._row(number, 1, asked), time.monotonic())
+        page: Deferred[bytes] = Deferred(lambda _: self._drop(number))
         self._waiting[number] = page
         self._shell.plug()
         return page
+
+    def _drop(self, number: int) -> None:
+        """A Deferred was cancelled, and fires by itself; what its request comes to, if it was sent, is dropped."""
+        if self._asked.items.pop(number, None) is None:
+            self._engine.give_up(number, "cancelled")
+        else:
+            del self._waiting[number]
 
     def _hand_out(self) -> None:
         if self._shell.turns.failure is not None:
@@ -242,9 +247,11 @@ class _Pages:
         outcomes = self._driver.outcomes
         while outcomes:
             outcome = outcomes.popleft()
+            if outcome.seq not in self._waiting:  # all of them were told of a failure
+                continue
             page = self._waiting.pop(outcome.seq)
             error = _error(outcome)
-            if page.called:
+            if page.called:  # it was cancelled
                 continue
             if error is None:
                 page.callback(outcome.body)
