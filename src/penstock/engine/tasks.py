@@ -52,7 +52,8 @@ class TasksEngine:
         self._timeout = timeout
         # By the seq of the job: a task that is not here any more was dropped.
         self._tasks: dict[int, asyncio.Task[None] | None] = {}
-        self._unbegun: dict[asyncio.Task[None], Call] = {}
+        # Those that were made since the loop had its last turn: whether they begin, nobody knows yet.
+        self._beginning: list[tuple[asyncio.Task[None], Call]] = []
         self._dropped: set[asyncio.Task[None]] = set()
         self._finished: list[Called] = []
         # What is no failure of one item's, and ends everything.
@@ -75,9 +76,9 @@ class TasksEngine:
         task = self.loop.create_task(self._perform(job))
         if job.seq in self._tasks:
             self._tasks[job.seq] = task
-            # Cancelled before it begins, a task runs nothing that could tell of it.
-            self._unbegun[task] = job
-            task.add_done_callback(self._never_began)
+            if not self._beginning:
+                self.loop.call_soon(self._turn_over)
+            self._beginning.append((task, job))
 
     def collect(self, timeout: float | None) -> list[Called]:
         """What has finished; inside of a running loop it never waits."""
@@ -155,9 +156,6 @@ class TasksEngine:
         """One call. What comes of it is told from in here: a callback would cost each call another turn."""
         value = awaitable = error = None
         awaitable = NOTHING
-        if (me := self._tasks.get(job.seq)) is not None:
-            del self._unbegun[me]
-            me.remove_done_callback(self._never_began)
         try:
             awaitable = self._work(job.item)
             if self._timeout is None:
@@ -180,12 +178,21 @@ class TasksEngine:
         if not self._stirred:
             self._stir()
 
-    def _never_began(self, task: asyncio.Task[None]) -> None:
-        """Somebody has cancelled *task* before its first step."""
-        job = self._unbegun.pop(task)
-        if self._tasks.pop(job.seq, None) is not None:  # it was not us
-            self._finished.append(Called(job, None, _cancelled(None)))
-            self._stir()
+    def _turn_over(self) -> None:
+        """Those that were made for this turn of the loop will all have begun by the next."""
+        begun, self._beginning = self._beginning, []
+        self.loop.call_soon(self._look_after, begun)
+
+    def _look_after(self, begun: list[tuple[asyncio.Task[None], Call]]) -> None:
+        """Tell of those that never began: cancelled before that, a task runs nothing that could tell of it.
+
+        Looked for once a turn, since a callback for each task would cost it a fifth of all that a call costs.
+        """
+        for task, job in begun:
+            if task.done() and self._tasks.get(job.seq) is task:
+                del self._tasks[job.seq]
+                self._finished.append(Called(job, None, _cancelled(None)))
+                self._stir()
 
     def _no_exception(self, job: Call, raised: BaseException) -> WorkCancelled:
         """The error that a cancellation from elsewhere is; else raises *raised*, and has ``collect`` raise it."""
