@@ -25,8 +25,11 @@ HABITS: Final = {
 }
 """What each host does to all its pages, where it is not just to serve them."""
 
-FEW: Final = ("resets.test", "hangs-up.test", "refusing.test")
+FEW: Final = ("resets.test", "hangs-up.test")
 """Hosts that cost attempts: they get a few pages each."""
+
+DEAD: Final = "refusing.test"
+"""A host that can't be reached gets one page: with a few it would be left alone for a while, and the demo wait for it."""
 
 SILENT: Final = ("silent.test", 4)
 """A host that costs time-outs, and how many pages it gets: early ones, so that nobody waits for it at the end."""
@@ -51,6 +54,8 @@ def urls(pages: int) -> Iterator[str]:
 def _host(number: int, draw: random.Random, ordinary: list[str], peculiar: list[str]) -> str:
     if number % 200 == 150 and number < 200 * SILENT[1]:
         return SILENT[0]
+    if number == 100:
+        return DEAD
     if number % 250 == 100:
         return FEW[number // 250 % len(FEW)]
     if number % 20 == 10:
