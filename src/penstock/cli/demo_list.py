@@ -29,7 +29,7 @@ FEW: Final = ("resets.test", "hangs-up.test")
 """Hosts that cost attempts: they get a few pages each."""
 
 DEAD: Final = "refusing.test"
-"""A host that can't be reached gets one page: with a few it would be left alone for a while, and the demo wait for it."""
+"""A host that can't be reached gets one page: with more it would be left alone, and the demo wait for it."""
 
 SILENT: Final = ("silent.test", 4)
 """A host that costs time-outs, and how many pages it gets: early ones, so that nobody waits for it at the end."""
