@@ -142,7 +142,7 @@ def test_a_zstd_bomb_is_small_and_comes_to_what_it_says():
 
 
 def test_it_stops_with_connections_of_every_sort_open():
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with HostileServer() as server:
         open_lines = []
         for url in (
@@ -158,4 +158,5 @@ def test_it_stops_with_connections_of_every_sort_open():
         idle = socket.create_connection((line.host, line.port))
     for line in (*open_lines, idle):
         line.close()
-    assert threading.active_count() == before
+    # Another server's threads may end meanwhile.
+    assert not set(threading.enumerate()) - before
