@@ -82,8 +82,8 @@ class Driver(Generic[R]):
             self._finish()
             return now
         if self._stopping and frontier.window:
-            self._dropped = bool(frontier.spilled)
-            self._dropped = bool(frontier.drain()) or self._dropped
+            aside = frontier.spilled
+            self._dropped = bool(frontier.drain() or aside)
         start = self.engine.start
         for _ in range(TURNS):
             answer = frontier.next(now, len(outcomes), delivery.withheld)

@@ -20,7 +20,7 @@ from penstock.driver import AsyncioShell, BlockingShell, Driver
 from penstock.errors import NotPaused, UsageError
 from penstock.settings import check_number, check_rate
 
-__all__ = ["Flow"]
+__all__ = ["MOST_AT_ONCE", "Flow", "loop_runs"]
 
 R = TypeVar("R")
 
@@ -138,7 +138,7 @@ class Flow(Generic[R]):
         UsageError inside of an event loop, and inside of the very loop over the outcomes, where it would wait
         for itself.
         """
-        if _loop_runs():
+        if loop_runs():
             raise UsageError("join would block the running event loop; write: await flow.done()")
         if self._driver is None and not self._closed:
             for _ in self.batches():
@@ -350,7 +350,8 @@ class Flow(Generic[R]):
             self._driver.engine.wake()
 
 
-def _loop_runs() -> bool:
+def loop_runs() -> bool:
+    """Whether an event loop runs in this thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

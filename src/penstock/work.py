@@ -19,7 +19,7 @@ from penstock.delivery import Delivery
 from penstock.driver import Driver
 from penstock.engine.tasks import TasksEngine
 from penstock.errors import UsageError
-from penstock.flow import MOST_AT_ONCE, Flow
+from penstock.flow import MOST_AT_ONCE, Flow, loop_runs
 from penstock.seams import Source
 from penstock.settings import check_number, check_rate
 from penstock.source.awaited import Awaited
@@ -136,8 +136,8 @@ def throttle(
     frontier = chosen.frontier(keyed=key is not None)
 
     def make(loop: asyncio.AbstractEventLoop | None) -> Driver[Result[Item, Value]]:
-        if loop is None:
-            _refuse_a_running_loop()
+        if loop is None and loop_runs():
+            raise UsageError("an event loop runs here already; write: async for result in flow")
         engine = TasksEngine(work, timeout=chosen.timeout, loop=loop)
         delivery: Delivery[Result[Item, Value]] = Delivery(CallTally(), ordered=ordered, fail_fast=fail_fast)
         try:
@@ -207,11 +207,3 @@ def _rule(retry: Any) -> Retry:
 
 def _always(_error: Exception) -> bool:
     return True
-
-
-def _refuse_a_running_loop() -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise UsageError("an event loop runs here already; write: async for result in flow")

@@ -220,8 +220,6 @@ class Frontier(Limits):
         verdict = self._policy(attempt, now, draw)
         if type(verdict) is Done:
             answer: Done | Again = verdict
-            if verdict.park is not None:
-                self.park(lane.key, verdict.park)
             if verdict.rest is not None and self.window:
                 self._give_up(lane, verdict.rest)
         elif type(verdict) is Onward:
@@ -231,10 +229,10 @@ class Frontier(Limits):
         else:
             assert isinstance(verdict, Again)
             answer = verdict
-            if verdict.park is not None:
-                self.park(lane.key, verdict.park)
             if self.window:
                 self._back_off(lane, verdict)
+        if answer.park is not None:
+            self.park(lane.key, answer.park)
         hold = verdict.hold if type(verdict) is Again else None
         if hold is not None or self._probing:
             self._hold_back(hold)
@@ -250,9 +248,7 @@ class Frontier(Limits):
         if until <= max(lane.free_at, self._now):
             return
         lane.free_at = lane.parked = until
-        if lane.queued and lane in self._ready:
-            self._ready.remove(lane)
-            lane.queued = False
+        self._take_out(lane)
         if not lane.queued:
             self._place(lane)
 
@@ -353,10 +349,14 @@ class Frontier(Limits):
         endings = lane.give_up(lane.jobs)
         lane.jobs.clear()
         self.held -= len(endings)
+        self._take_out(lane)
+        self._told(lane, endings)
+
+    def _take_out(self, lane: Lane) -> None:
+        """Let *lane* stand in the queue no more, if it does; in the timers it may stay."""
         if lane.queued and lane in self._ready:
             self._ready.remove(lane)
             lane.queued = False
-        self._told(lane, endings)
 
     def _told(self, lane: Lane, endings: list[Any]) -> None:
         self._endings.extend(endings)
