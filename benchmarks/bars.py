@@ -65,6 +65,7 @@ RATIOS: Final = (
     Ratio("penstock_async", "bare", 0.6, "50"),
     Ratio("penstock_run", "penstock_run", 0.5, "hosts", "50"),
     Ratio("penstock_run", "penstock_run", 0.4, "names", "one"),
+    Ratio("penstock_run", "penstock_run", 0.4, "names46", "one"),
     Ratio("throttle_async", "aiometer_amap", 5, "throttle"),
     Ratio("throttle_async", "aiostream_map", 8, "throttle"),
     Ratio("throttle_async", "cooperator_coroutines", 1.5, "throttle"),

@@ -174,7 +174,8 @@ class Race:
             with ExitStack() as stack:
                 asked = []
                 if scenario.named:
-                    asked.append(stack.enter_context(answering(scenario.addresses(pages), self._server.core)))
+                    server = answering(scenario.addresses(pages), self._server.core)
+                    asked = [stack.enter_context(server), scenario.named]
                 reading = spawn([*self._under, *command, *arguments, *asked], work)
             # The question itself is a request too.
             served = self._server.served() - before - 1

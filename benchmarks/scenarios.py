@@ -14,8 +14,8 @@ __all__ = ["SCENARIOS", "Scenario"]
 class Scenario(NamedTuple):
     """A kind of list: the *page* that all its URLs lead to, on one host or on as many as there are URLs.
 
-    *named* hosts are names to look up, each with an address of its own, and *only* some clients take those.
-    *beside* is another scenario that is run whenever this one is: a number to reach compares the two.
+    *named* hosts are names to look up, each with an address of its own; it has a digit for each family that the machine
+    is said to have a way out for. *only* some clients take those. *beside* is another scenario that is run whenever this one is: a number to reach compares the two.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Scenario(NamedTuple):
     page: str = HTML
     concurrency: int = 50
     many_hosts: bool = False
-    named: bool = False
+    named: str = ""
     only_fast: bool = False
     only: frozenset[str] = frozenset()
     beside: str | None = None
@@ -83,7 +83,15 @@ SCENARIOS: Final = (
         ),
     ),
     Scenario("hosts", "10 kB of HTML, as many hosts as pages, 50 at once", many_hosts=True),
-    Scenario("names", "the same, each host a name to look up", many_hosts=True, named=True, only=NAMING, beside="one"),
+    Scenario("names", "the same, each host a name, IPv4 alone", many_hosts=True, named="4", only=NAMING, beside="one"),
+    Scenario(
+        "names46",
+        "the same with IPv6 too: two questions a name",
+        many_hosts=True,
+        named="46",
+        only=NAMING,
+        beside="one",
+    ),
     Scenario("one", "10 kB of HTML, one host, 50 at once, those alone that can be told a name server", only=NAMING),
     Scenario("2", "10 kB of HTML, one host, 2 at once", concurrency=2, only_fast=True),
     Scenario("500", "10 kB of HTML, one host, 500 at once", concurrency=500, only_fast=True),
