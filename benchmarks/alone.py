@@ -68,6 +68,15 @@ def names(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
     }
 
 
+def waiting(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
+    """Times as long as the same list in an order that is not against it."""
+
+    def taken(kind: str) -> float:
+        return _middle("waiting", [kind], folder, rounds)
+
+    return {"sorted": taken("sorted") / taken("shuffled"), "behind": taken("behind") / taken("alone")}
+
+
 def startup(folder: Path, _rounds: int, _inputs: int) -> Mapping[str, float]:
     """Milliseconds until a command has said its version, and those that the import adds to Python's own."""
     python = sys.executable
@@ -84,6 +93,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "plan": plan,
     "memory": memory,
     "names": names,
+    "waiting": waiting,
     "startup": startup,
 }
 

@@ -15,7 +15,8 @@ class Scenario(NamedTuple):
     """A kind of list: the *page* that all its URLs lead to, on one host or on as many as there are URLs.
 
     *named* hosts are names to look up, each with an address of its own; it has a digit for each family that the machine
-    is said to have a way out for. *only* some clients take those. *beside* is another scenario that is run whenever this one is: a number to reach compares the two.
+    is said to have a way out for. *only* some clients take those. *beside* is a scenario that is run whenever this one
+    is: a number to reach compares the two.
     """
 
     name: str

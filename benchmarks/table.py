@@ -114,8 +114,8 @@ def _ratio_row(ratio: Ratio, reached: Versus) -> tuple[str, ...]:
 
 def _limit_row(limit: Limit, measured: float) -> tuple[str, ...]:
     sign = ">=" if limit.least else "<="
-    bar = f"{sign} {limit.bar:,.0f} {limit.unit}"
-    return limit.title, "", bar, f"{measured:,.1f}", "", _mark(ok=limit.holds(measured))
+    bar = f"{sign} {limit.bar:,.9g} {limit.unit}"
+    return limit.title, "", bar, f"{measured:,.2f}", "", _mark(ok=limit.holds(measured))
 
 
 def _mark(*, ok: bool) -> str:

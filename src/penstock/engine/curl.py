@@ -274,6 +274,9 @@ class CurlEngine:
         """Hand *transfer* to libcurl, to connect to one of *addresses*; through the proxy where there are none."""
         transfer.address()
         route = transfer.route
+        if route is not None and not route.literal and len(addresses) == 1:
+            # There is nothing to race, and libcurl need not be told of a list.
+            route = transfer.route = route.at(addresses[0])
         if route is not None and route.literal:
             transfer.lead(None, [])
         elif route is not None:

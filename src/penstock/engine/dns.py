@@ -11,7 +11,7 @@ section 3, has it; one with IPv6 addresses alone waits longer, since IPv4 is wha
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -105,7 +105,8 @@ class Names(Generic[T]):
         self._queue: deque[_Lookup[T]] = deque()
         self._counted = 0
         self._delays: Deadlines[_Lookup[T]] = Deadlines()
-        self._known: dict[str, tuple[float, Answer]] = {}
+        # A plain dict's first key is found by walking over all that were taken away before it: 3 µs a name.
+        self._known: OrderedDict[str, tuple[float, Answer]] = OrderedDict()
 
     def ask(self, name: str, waiter: T, now: float) -> Answer | None:
         """What *name* came to, if that is known; else *waiter* waits.
@@ -241,7 +242,7 @@ class Names(Generic[T]):
         holds = min(_holds(lookup.heard.values()), LONGEST)
         if holds > 0:
             if len(self._known) >= ENTRIES:
-                del self._known[next(iter(self._known))]
+                self._known.popitem(last=False)
             self._known[lookup.name] = now + holds, answer
         if lookup.answer is None:
             self._tell(lookup, answer)
