@@ -64,6 +64,7 @@ def names(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
 
     return {
         "lookup": taken("lookups", NAMES),
+        "lookup4": taken("lookups4", NAMES),
         "memory_names": taken("memory", NAMES) - taken("memory", FEW),
     }
 

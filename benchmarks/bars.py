@@ -86,6 +86,7 @@ LIMITS: Final = (
     Limit("memory_hosts", "the same, each input on a host of its own", 10, "MB"),
     Limit("memory_failures", "the same, each input a failure", 10, "MB"),
     Limit("lookup", "a name looked up, both families; c-ares and pycares take 60 of it", 120, "µs of processor time"),
+    Limit("lookup4", "the same, IPv4 alone", 70, "µs of processor time"),
     Limit("memory_names", "memory for 10^5 names beyond that for 10^4", 10, "MB"),
     Limit("sorted", "a list sorted by host / the same shuffled, limits for each host on", 1.1, "times as long"),
     Limit("behind", "20,000 lines behind 200,000 of one slow host / alone", 1.1, "times as long"),
