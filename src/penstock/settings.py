@@ -18,6 +18,7 @@ from penstock.core.fields import is_field_value, is_token
 from penstock.core.frontier import Ahead, Frontier
 from penstock.core.judge import Judge
 from penstock.core.model import Headers
+from penstock.core.pace import Crowd, Paces
 from penstock.core.plan import Limits
 from penstock.core.retry import Retry
 from penstock.errors import UsageError
@@ -27,6 +28,7 @@ __all__ = [
     "BODIES",
     "BOUNDS",
     "INPUT_FORMATS",
+    "PACES",
     "SINKS",
     "HttpSettings",
     "InputSettings",
@@ -42,6 +44,7 @@ MOST_A_SECOND: Final = 10**6
 """The highest rate that can be set."""
 
 BODIES: Final = ("inline", "none")
+PACES: Final = ("adaptive", "fixed")
 SINKS: Final = ("jsonl",)
 INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl")
 
@@ -88,6 +91,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     * ``concurrency`` requests at once over all hosts (1 to 10,000), ``per_host`` for one host.
     * ``delay``: seconds between two starts on one host. ``rate``: starts a second over all hosts.
+    * ``pace``: adaptive slows down for hosts that are busy or late, and has more than 100 requests at once only where
+      that is worth it; fixed goes by the limits alone.
     * ``attempts``: how often an input is tried at most. ``timeout``: seconds for one attempt, redirects
       included, waiting not; ``connect_timeout``: seconds of it until a connection stands, names and TLS
       included.
@@ -114,6 +119,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     per_host: int = 2
     delay: float = 0.1
     rate: float | None = None
+    pace: str = "adaptive"
     window: int = 10_000
     attempts: int = 3
     timeout: float = 30.0
@@ -185,17 +191,21 @@ class Settings(Struct, frozen=True, kw_only=True):
         """The sinks' slice."""
         return OutputSettings(self.sinks, self.body, self.flush_every)
 
-    def frontier(self) -> Frontier:
-        """A frontier with these limits, judging by these rules."""
-        return Frontier(
+    def frontier(self, learned: Mapping[Any, float] | None = None) -> Frontier:
+        """A frontier with these limits, judging by these rules; *learned* are the paces of an earlier session."""
+        paces = Paces(learned) if self.pace == "adaptive" else None
+        frontier = Frontier(
             window=self.window,
             concurrency=self.concurrency,
             per_key=self.per_host,
             delay=self.delay,
             rate=self.rate,
-            policy=Judge(Retry(self.attempts), self.max_redirects),
+            policy=Judge(Retry(self.attempts), self.max_redirects, paces=paces),
             ahead=Ahead.OVERFLOW,
         )
+        if paces is not None:
+            frontier.adapt(paces, Crowd())
+        return frontier
 
     def limits(self) -> Limits:
         """What a plan goes by."""
@@ -258,7 +268,7 @@ def check_rate(rate: float | None) -> float | None:
 
 
 def _check_choices(settings: Settings) -> None:
-    for name, choices in (("body", BODIES), ("input_format", INPUT_FORMATS)):
+    for name, choices in (("body", BODIES), ("pace", PACES), ("input_format", INPUT_FORMATS)):
         value = getattr(settings, name)
         if value is not None and value not in choices:
             raise UsageError(f"{name} is {value!r}; it is one of {', '.join(choices)}")

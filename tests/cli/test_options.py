@@ -24,6 +24,7 @@ GIVEN = {
     "per_host": (["--per-host", "3"], 3),
     "delay": (["--delay", "0.5"], 0.5),
     "rate": (["--rate", "20"], 20.0),
+    "pace": (["--pace", "fixed"], "fixed"),
     "window": (["--window", "50"], 50),
     "attempts": (["--attempts", "1"], 1),
     "timeout": (["--timeout", "9"], 9.0),

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 
 from penstock.report.wording import size
-from penstock.settings import BODIES, BOUNDS, INPUT_FORMATS, SINKS, Settings
+from penstock.settings import BODIES, BOUNDS, INPUT_FORMATS, PACES, SINKS, Settings
 
 __all__ = ["SECTIONS", "SETTINGS", "Command", "Option", "Spelling", "given", "settings_options"]
 
@@ -47,6 +47,14 @@ SETTINGS: Final = (
         "delay", "Pace", ("--delay",), SECONDS, "Seconds between two starts on one host.", "SECONDS", on_resume=True
     ),
     Spelling("rate", "Pace", ("--rate",), click.FLOAT, "Starts a second, over all hosts.", "N", on_resume=True),
+    Spelling(
+        "pace",
+        "Pace",
+        ("--pace",),
+        click.Choice(PACES),
+        "adaptive slows down, within the limits, for hosts that are busy or late; fixed does not.",
+        on_resume=True,
+    ),
     Spelling("window", "Pace", ("--window",), N, "Inputs read ahead and not started.", "N", on_resume=True),
     Spelling("attempts", "Pace", ("--attempts",), N, "Tries for each input, the first included.", "N", on_resume=True),
     Spelling(

@@ -41,6 +41,7 @@ from penstock.core.judge import Again, Done, Onward, Rest, Ruled, Verdict
 from penstock.core.lanes import LONG_AGO, Lane, Lanes
 from penstock.core.limits import Limits, Pace
 from penstock.core.model import Errand
+from penstock.core.pace import Crowd, Paces
 from penstock.core.slots import Slots
 from penstock.core.timers import Timers
 
@@ -114,6 +115,7 @@ class Frontier(Limits):
         self.bound = Bound.NOTHING
         self._policy: Policy = policy or (lambda attempt, _now, _draw: Done(attempt))
         self._slots = Slots(concurrency)
+        self._paces: Paces | None = None
         self._ahead = ahead
         self._spills = ahead is Ahead.OVERFLOW
         self.spilled = 0
@@ -244,6 +246,9 @@ class Frontier(Limits):
         [0, 1) is for the jitter.
         """
         self._now = now
+        crowd = self._slots.crowd
+        if crowd is not None and crowd.ended(self.running, now):
+            self._slots.count(self, now)
         self.running -= 1
         job = attempt.job
         lane = self._lanes[job.key]
@@ -287,6 +292,12 @@ class Frontier(Limits):
         if home is not lane and not home.queued:
             self._place(home)
 
+    def adapt(self, paces: Paces, crowd: Crowd) -> None:
+        """Start no faster on any key than *paces* say, and have no more run at once than *crowd* does."""
+        self._paces = paces
+        self._slots.crowd = crowd
+        self._changed = True
+
     def park(self, key: Any, until: float) -> None:
         """Start nothing of *key* before *until*; a wish for less than it has already is granted by that."""
         lane = self._lanes[key]
@@ -314,15 +325,8 @@ class Frontier(Limits):
         """
         self.closed = True
         self.window = 0
-        jobs = [job for lane in self._lanes.values() for job in (*lane.first, *lane.jobs)]
+        jobs = self._lanes.drop()
         jobs += [job for _, (_, job) in self._timers.entries() if job is not None]
-        for lane in self._lanes.values():
-            lane.jobs.clear()
-            lane.first.clear()
-        self._lanes = Lanes((key, lane) for key, lane in self._lanes.items() if lane.running)
-        for lane in self._lanes.values():
-            lane.queued = lane.gated = False
-            lane.backing_off = lane.spilled = lane.doomed = 0
         self._ready.clear()
         self._timers.clear()
         self._empty.clear()
@@ -392,18 +396,13 @@ class Frontier(Limits):
         return max(1, self.window // (2 * len(self._lanes)))
 
     def _evict(self) -> tuple[Any, ...]:
-        """Make room: cut every key that has more down to its share, newest jobs first. Walks over all keys.
+        """Make room: cut every key that has more down to its share. Walks over all keys.
 
         Where each could keep but one job, there would be too little room to be worth the walk.
         """
-        jobs: list[Any] = []
         if self.closed or self.held < self.window or 2 * len(self._lanes) > self.window:
             return ()
-        share = self._share()
-        for lane in self._lanes.values():
-            beyond = [lane.jobs.pop() for _ in range(len(lane.jobs) - share)]
-            lane.spilled += len(beyond)
-            jobs += reversed(beyond)
+        jobs = self._lanes.cut_down(self._share())
         self.held -= len(jobs)
         self.spilled += len(jobs)
         return tuple(jobs)
@@ -449,8 +448,9 @@ class Frontier(Limits):
         self.running += 1
         self.held -= 1
         lane.started = now
-        if self.delay or lane.spacing:
-            lane.free_at = now + max(self.delay, lane.spacing)
+        learned = 0.0 if self._paces is None else self._paces.spacing(lane.key)
+        if self.delay or lane.spacing or learned:
+            lane.free_at = now + max(self.delay, lane.spacing, learned)
         if self._rate is not None:
             self._pace.start(now)
         if lane.startable or lane.spilled:

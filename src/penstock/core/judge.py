@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from penstock.core.breaker import Breakers, Storm, reached
 from penstock.core.model import Attempt, Ending, Errand, Failed, Fetched, Job, Kind, Outcome, Skipped, Slug
+from penstock.core.pace import Paces
 from penstock.core.requests import REDIRECTS, Refused, follow
 from penstock.core.retry import Retry, retry_after
 from penstock.core.robots import HOPS, Heard, hear
@@ -72,9 +73,12 @@ class Judge(Struct, frozen=True):
     max_redirects: int = 10
     breakers: Breakers = field(default_factory=Breakers)
     storm: Storm = field(default_factory=Storm)
+    paces: Paces | None = None
 
     def __call__(self, attempt: Attempt, now: float, draw: float) -> Verdict:
         """What *attempt*, finished at *now*, means; *draw* in [0, 1) is for the back-off's jitter."""
+        if self.paces is not None:
+            self.paces.heed(attempt, now)
         there = reached(attempt)
         if there:
             self.storm.good()

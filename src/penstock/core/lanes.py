@@ -102,6 +102,27 @@ class Lanes(dict[Any, Lane]):
         lane = self[key] = Lane(key)
         return lane
 
+    def cut_down(self, share: int) -> list[Any]:
+        """Take from every key what it has beyond *share*, newest jobs first, for the overflow."""
+        jobs: list[Any] = []
+        for lane in self.values():
+            beyond = [lane.jobs.pop() for _ in range(len(lane.jobs) - share)]
+            lane.spilled += len(beyond)
+            jobs += reversed(beyond)
+        return jobs
+
+    def drop(self) -> list[Any]:
+        """Give back every job that waits, and forget what is in the overflow, and all keys of which nothing runs."""
+        jobs = [job for lane in self.values() for job in (*lane.first, *lane.jobs)]
+        for lane in list(self.values()):
+            lane.jobs.clear()
+            lane.first.clear()
+            lane.queued = lane.gated = False
+            lane.backing_off = lane.spilled = lane.doomed = 0
+            if not lane.running:
+                del self[lane.key]
+        return jobs
+
     def parked(self, now: float) -> dict[Any, float]:
         """The keys that are parked still at *now*, each with the time until which it is."""
         return {lane.key: lane.parked for lane in list(self.values()) if lane.parked > now}

@@ -9,6 +9,7 @@ from typing import Final
 
 from penstock.core.answers import Bound
 from penstock.core.limits import Limits
+from penstock.core.pace import Crowd
 
 __all__ = ["Slots"]
 
@@ -18,11 +19,13 @@ LONG_AGO: Final = float("-inf")
 class Slots:
     """*number* of them, as of the last ``count``; *probing* is whether what starts is to find out if anything can."""
 
-    __slots__ = ("held_until", "number", "paused", "probing")
+    __slots__ = ("crowd", "held_until", "number", "paused", "probing")
 
     def __init__(self, number: int) -> None:
         """All of them may be taken."""
         self.number = number
+        # What says how many are worth having, if anything does.
+        self.crowd: Crowd | None = None
         self.paused = False
         self.probing = False
         self.held_until = LONG_AGO
@@ -45,7 +48,11 @@ class Slots:
         if self.paused or (self.probing and now < self.held_until):
             self.number = 0
         else:
-            self.number = 1 if self.probing else limits.concurrency
+            self.number = 1 if self.probing else self.most(limits.concurrency)
+
+    def most(self, concurrency: int) -> int:
+        """How many there are when nothing is in the way."""
+        return concurrency if self.crowd is None else min(concurrency, self.crowd.allowed)
 
     def why_none(self, running: int, concurrency: int, now: float) -> tuple[Bound, float | None]:
         """Why none is free while so many are *running*, and until when where that is known."""
@@ -53,4 +60,4 @@ class Slots:
             return Bound.PAUSED, None
         if self.probing:
             return Bound.CUT_OFF, self.held_until if not running and now < self.held_until else None
-        return (Bound.CONSUMER if running < concurrency else Bound.CONCURRENCY), None
+        return (Bound.CONSUMER if running < self.most(concurrency) else Bound.CONCURRENCY), None

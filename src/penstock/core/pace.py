@@ -1,0 +1,179 @@
+"""How fast a host can be asked, and how many requests at once are worth it, learned from what comes back.
+
+Never faster than the limits. Arithmetic on times that are handed in. Does not know slots, sockets or jobs, or what
+time it is.
+
+Each host: whatever says that it is too much (429, 503, a time-out, answers that take far longer than they used to)
+doubles the time between two starts; each answer that is fine takes a twentieth of it away. So a host that recovers is
+at its limits again within 20 times the time it had been slowed to, and 20 minutes at most (a geometric series); and
+one that bears so many requests a second and no more gets between half and all of them. Answers that take long slow a
+host down no further than to one request at a time.
+
+All hosts: more at once only as long as more comes back for it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from typing import Final
+
+from penstock.core.model import Attempt, Slug
+
+__all__ = ["AT_FIRST", "KNOWN", "LEAST", "LONGEST", "RECOVERY", "Crowd", "Paces"]
+
+LEAST: Final = 0.25
+"""Seconds between two starts on a host that is slowed down, at the least: its first step."""
+
+LONGEST: Final = 60.0
+"""Seconds between two starts at the most."""
+
+RECOVERY: Final = 0.95
+"""What an answer that is fine leaves of the time between two starts."""
+
+KNOWN: Final = 10_000
+"""Hosts that are remembered, those heard of last. To forget one costs it a few requests, not memory."""
+
+PATIENT: Final = 3.0
+"""How many times as long as usual answers must take, of late, to mean that the host is overcharged."""
+
+NOTICED: Final = 0.5
+"""Seconds by which they must take longer besides: what is quick has reason to waver."""
+
+USUAL: Final = 1 / 64
+LATELY: Final = 1 / 4
+"""The weight of one answer in the averages of how long answers take."""
+
+FEW: Final = 8
+"""Answers before anything is said of how long they usually take."""
+
+_BUSY: Final = frozenset({429, 503})
+_LATE: Final = frozenset({Slug.TIMEOUT, Slug.TIMEOUT_BODY, Slug.TIMEOUT_FIRST_BYTE})
+
+
+class Paces:
+    """The seconds between two starts that each host is found to need, beyond those that the limits leave it anyway."""
+
+    def __init__(self, learned: Mapping[Hashable, float] | None = None) -> None:
+        """*learned* are the seconds of an earlier session, by host."""
+        self._hosts: OrderedDict[Hashable, _Host] = OrderedDict()
+        for key, spacing in (learned or {}).items():
+            self._host(key).spacing = min(spacing, LONGEST)
+
+    def spacing(self, key: Hashable) -> float:
+        """Seconds that starts on *key* should be apart; 0 where nothing is against it."""
+        host = self._hosts.get(key)
+        return host.spacing if host is not None else 0.0
+
+    def heed(self, attempt: Attempt, now: float) -> None:
+        """Learn from *attempt*, finished at *now*."""
+        if attempt.error is not None and attempt.error not in _LATE:
+            return  # breakers see to hosts that can't be reached
+        host = self._host(attempt.job.key)
+        if now - attempt.times.total < host.changed:
+            return  # it was begun before the last step, and tells of the time before it
+        if attempt.error is not None or attempt.status in _BUSY:
+            host.slow_down(LONGEST, now)
+        elif host.lags(attempt.times.first_byte):
+            host.slow_down(max(LEAST, host.lately), now)
+        elif host.spacing:
+            host.spacing *= RECOVERY
+            if host.spacing < LEAST / 2:
+                host.spacing = 0.0
+
+    def learned(self) -> dict[Hashable, float]:
+        """The hosts that are slowed down, and the seconds between two starts on each."""
+        return {key: host.spacing for key, host in list(self._hosts.items()) if host.spacing}
+
+    def _host(self, key: Hashable) -> _Host:
+        host = self._hosts.get(key)
+        if host is None:
+            host = self._hosts[key] = _Host()
+            if len(self._hosts) > KNOWN:
+                self._hosts.popitem(last=False)
+        else:
+            self._hosts.move_to_end(key)
+        return host
+
+
+class _Host:
+    """*spacing* since *changed*; *usual* and *lately* are averages of the seconds until an answer began."""
+
+    __slots__ = ("answers", "changed", "lately", "spacing", "usual")
+
+    def __init__(self) -> None:
+        self.spacing = 0.0
+        self.changed = float("-inf")
+        self.answers = 0
+        self.usual = self.lately = 0.0
+
+    def slow_down(self, most: float, now: float) -> None:
+        """Double the time between two starts, but to no more than *most* seconds."""
+        wanted = min(max(2 * self.spacing, LEAST), most, LONGEST)
+        if wanted > self.spacing:
+            self.spacing, self.changed = wanted, now
+
+    def lags(self, seconds: float) -> bool:
+        """Take in how long an answer took; whether they take far longer than they used to."""
+        self.answers += 1
+        # At first the plain mean, so that the first answer, with its connection, does not count for long.
+        self.usual += (seconds - self.usual) * max(USUAL, 1 / self.answers)
+        self.lately += (seconds - self.lately) * max(LATELY, 1 / self.answers)
+        return self.answers > FEW and self.lately > max(PATIENT * self.usual, self.usual + NOTICED)
+
+
+AT_FIRST: Final = 100
+"""Requests at once with which a run begins, where more may be."""
+
+PERIOD: Final = 1.0
+"""Seconds for which completions are counted at least, and until there were TURNS for each that may run."""
+
+TURNS: Final = 2
+
+WORTH_IT: Final = 1.1
+"""How many times as much must come back for it to be worth having had more at once."""
+
+CONTENT: Final = 30.0
+"""Seconds after which more at once are tried again, where they were not worth it."""
+
+
+class Crowd:
+    """How many requests at once are worth having: half as many again each time, as long as more comes back for it.
+
+    Where it was not worth it, it is taken back, and tried again after CONTENT seconds.
+    """
+
+    __slots__ = ("_back_to", "_before", "_began", "_count", "_full", "_more_at", "allowed")
+
+    def __init__(self, allowed: int = AT_FIRST) -> None:
+        """Begin with *allowed* at once."""
+        self.allowed = allowed
+        self._began: float | None = None
+        self._count = 0
+        self._full = False
+        # Completions a second before the last step, and what was allowed then; None where none is being tried.
+        self._before = 0.0
+        self._back_to: int | None = None
+        self._more_at = float("-inf")
+
+    def ended(self, running: int, now: float) -> bool:
+        """One of *running* requests ended at *now*; whether *allowed* is another one now."""
+        self._count += 1
+        self._full = self._full or running >= self.allowed
+        if self._began is None:
+            self._began = now
+        if now - self._began < PERIOD or self._count < TURNS * self.allowed:
+            return False
+        speed, full = self._count / (now - self._began), self._full
+        self._began, self._count, self._full = now, 0, False
+        return self._step(speed, now) if full else False
+
+    def _step(self, speed: float, now: float) -> bool:
+        if self._back_to is not None and speed < WORTH_IT * self._before:
+            self.allowed, self._back_to, self._more_at = self._back_to, None, now + CONTENT
+            return True
+        if now < self._more_at:
+            return False
+        self._before, self._back_to = speed, self.allowed
+        self.allowed += max(1, self.allowed // 2)
+        return True

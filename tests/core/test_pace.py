@@ -1,0 +1,186 @@
+"""The pace that is learned: in virtual time, against servers that are steady, overcharged, or ill for a while."""
+
+from __future__ import annotations
+
+import heapq
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core.model import Attempt, Job, Slug, Times
+from penstock.core.pace import AT_FIRST, CONTENT, KNOWN, LEAST, LONGEST, RECOVERY, Crowd, Paces
+
+JOB = Job(0, "a", "", "http://a/")
+
+
+def tried(seconds: float = 0.1, *, status: int | None = 200, error: Slug | None = None, key: str = "a") -> Attempt:
+    job = Job(0, key, "", "http://a/")
+    return Attempt(job, error, status=status, times=Times(first_byte=seconds, total=seconds))
+
+
+# A host
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        tried(status=429),
+        tried(status=503),
+        tried(status=None, error=Slug.TIMEOUT),
+        tried(status=None, error=Slug.TIMEOUT_FIRST_BYTE),
+        tried(status=None, error=Slug.TIMEOUT_BODY),
+    ],
+)
+def test_what_says_that_it_is_too_much_doubles_the_time_between_two_starts(sign):
+    paces = Paces()
+    seen = []
+    for second in range(1, 12):
+        paces.heed(sign, 100.0 * second)
+        seen.append(paces.spacing("a"))
+    assert seen == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, LONGEST, LONGEST, LONGEST]
+    assert paces.spacing("b") == 0.0
+
+
+@pytest.mark.parametrize("error", [Slug.CONNECT_REFUSED, Slug.DNS_NOT_FOUND, Slug.TLS_CERTIFICATE, Slug.TOO_LARGE])
+def test_what_has_other_reasons_changes_nothing(error):
+    paces = Paces()
+    paces.heed(tried(status=None, error=error), 1.0)
+    paces.heed(tried(status=500), 2.0)
+    paces.heed(tried(status=404), 3.0)
+    assert paces.learned() == {}
+
+
+def test_what_was_begun_before_the_last_step_says_nothing_new():
+    """Fifty requests at once that are all told 429 are one sign, not fifty."""
+    paces = Paces()
+    for _ in range(50):
+        paces.heed(tried(1.0, status=429), 10.0)
+    assert paces.spacing("a") == LEAST
+    paces.heed(tried(1.0, status=429), 10.9)
+    assert paces.spacing("a") == LEAST
+    paces.heed(tried(1.0, status=429), 11.0)
+    assert paces.spacing("a") == 2 * LEAST
+
+
+def test_an_answer_that_is_fine_takes_a_twentieth_away_and_the_last_bit_all_of_it():
+    paces = Paces({"a": 1.0})
+    paces.heed(tried(), 1.0)
+    assert paces.spacing("a") == RECOVERY
+    for second in range(100):
+        paces.heed(tried(), 2.0 + second)
+    assert paces.learned() == {}
+
+
+@given(st.lists(st.floats(0.05, 0.4), min_size=1, max_size=300))
+def test_a_steady_host_is_never_slowed_down(seconds):
+    paces = Paces()
+    for number, latency in enumerate(seconds):
+        paces.heed(tried(latency), float(number))
+        assert paces.spacing("a") == 0.0
+
+
+def test_answers_that_take_far_longer_than_they_used_to_are_a_sign_up_to_one_request_at_a_time():
+    paces = Paces()
+    now = 0.0
+    for _ in range(50):
+        now += 1.0
+        paces.heed(tried(0.1), now)
+    most = 0.0
+    for _ in range(300):
+        now += 3.0
+        paces.heed(tried(2.0), now)
+        most = max(most, paces.spacing("a"))
+    assert 1.0 <= most <= 2.0
+    # What takes long for good is what is usual after a while.
+    assert paces.spacing("a") == 0.0
+
+
+@given(capacity=st.floats(0.1, 20.0), delay=st.sampled_from([0.0, 0.1, 1.0]))
+def test_a_host_that_bears_so_much_and_no_more_gets_half_of_it_at_least_and_is_seldom_asked_too_much(capacity, delay):
+    """A server with a bucket of tokens says 429 to whatever comes faster than *capacity* a second."""
+    paces = Paces()
+    now, free_at, busy, asked = 0.0, 0.0, 0, 0
+    for _ in range(2_000):
+        now += max(delay, paces.spacing("a"), 0.01)
+        asked += 1
+        if now < free_at:
+            busy += 1
+            paces.heed(tried(0.0, status=429), now)
+        else:
+            free_at = now + 1 / capacity
+            paces.heed(tried(0.0), now)
+    done = asked - busy
+    possible = now * min(capacity, 1 / max(delay, 0.01))
+    assert busy < 0.12 * asked + 10
+    # A step of its first slow-down may be more than it needs: it has no smaller one.
+    assert done > 0.4 * min(possible, now / LEAST)
+
+
+@given(st.floats(0.0, LONGEST))
+def test_a_host_that_recovers_is_at_its_limits_again_in_twenty_times_what_it_was_slowed_to(spacing):
+    paces = Paces({"a": spacing})
+    now = 0.0
+    while paces.spacing("a"):
+        now += paces.spacing("a")
+        paces.heed(tried(0.0), now)
+    assert now <= 20 * spacing
+
+
+def test_memory_is_bounded_and_those_heard_of_last_are_remembered():
+    paces = Paces()
+    for number in range(KNOWN + 100):
+        paces.heed(tried(status=429, key=str(number)), 1.0)
+    assert len(paces.learned()) == KNOWN
+    assert paces.spacing("99") == 0.0
+    assert paces.spacing("100") == LEAST
+
+
+# All of them
+
+
+def crowded(capacity: float, latency: float, seconds: float, limit: int = 10_000) -> list[tuple[float, int]]:
+    """What a crowd allows over time, served by something that does *capacity* requests a second and no more."""
+    crowd = Crowd()
+    now, running, free_at = 0.0, 0, 0.0
+    ends: list[float] = []
+    seen = [(0.0, crowd.allowed)]
+    while now < seconds:
+        while running < min(crowd.allowed, limit):
+            free_at = max(free_at, now) + 1 / capacity
+            heapq.heappush(ends, max(now + latency, free_at))
+            running += 1
+        now = heapq.heappop(ends)
+        if crowd.ended(running, now):
+            seen.append((now, crowd.allowed))
+        running -= 1
+    return seen
+
+
+def test_more_at_once_as_long_as_more_comes_back():
+    """1,000 a second with answers after half a second need 500 at once."""
+    seen = crowded(capacity=1_000, latency=0.5, seconds=120)
+    settled = [allowed for time, allowed in seen if time > 20]
+    assert min(settled) >= 500
+    assert max(settled) <= 500 * 1.5 * 1.5
+
+
+def test_what_is_enough_already_is_tried_seldom_and_taken_back():
+    seen = crowded(capacity=50, latency=0.1, seconds=200)
+    assert {allowed for _, allowed in seen} == {AT_FIRST, AT_FIRST * 3 // 2}
+    assert len(seen) <= 2 * (200 / CONTENT) + 2
+
+
+@given(st.floats(20, 3_000), st.floats(0.01, 2.0), st.integers(1, 2_000))
+def test_it_never_settles_far_above_what_is_needed_nor_below(capacity, latency, limit):
+    seen = crowded(capacity, latency, seconds=30 + 30 * latency, limit=limit)
+    needed = min(capacity * latency, limit)
+    last = seen[-1][1]
+    assert last >= min(needed, limit) * 0.6 or last >= limit
+    assert last <= max(AT_FIRST, needed) * 1.5 * 1.5
+
+
+def test_below_what_is_allowed_nothing_is_learned():
+    crowd = Crowd()
+    assert not any(crowd.ended(50, 0.1 * number) for number in range(1_000))
+    assert crowd.allowed == AT_FIRST
