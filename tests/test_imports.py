@@ -17,7 +17,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 
 STAGE = ("core", "seams", "settings", "errors")
-COMMANDS = ("", "api", "core", "errors", "report", "session", "settings", "version")
+COMMANDS = ("", "api", "core", "errors", "preflight", "report", "session", "settings", "version")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "": ("api", "cooperator", "core", "errors", "flow", "session", "settings", "version", "work"),
@@ -29,6 +29,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "settings": ("core", "errors", "version"),
     "settling": (),
     "interrupts": (),
+    "preflight": ("core", "errors"),
     "once": ("core", "scratch"),
     "source": (*STAGE, "settling"),
     "engine": (*STAGE, "settling"),
@@ -46,7 +47,20 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "session": (*STAGE, "flow"),
     "api": (
         *STAGE,
-        *("source", "engine", "sink", "scratch", "runs", "callback", "delivery", "driver", "flow", "once", "session"),
+        *(
+            "source",
+            "engine",
+            "sink",
+            "scratch",
+            "runs",
+            "callback",
+            "delivery",
+            "driver",
+            "flow",
+            "once",
+            "preflight",
+            "session",
+        ),
     ),
     "work": (*STAGE, "source", "engine", "delivery", "driver", "flow"),
     "cli": COMMANDS,

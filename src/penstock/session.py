@@ -5,6 +5,7 @@ Knows the flow, sinks and the ledger by their seams. Does not know HTTP, formats
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -19,6 +20,8 @@ from penstock.seams import Extent, Input, Report, Sink
 from penstock.settings import Settings
 
 __all__ = ["Folder", "Lines", "Session", "Silence", "Summary"]
+
+log = logging.getLogger("penstock")
 
 FLUSH_BYTES: Final = 256 * 1024 * 1024
 """Bytes that may be taken since the last commit, whatever the time: what a crash may cost in traffic."""
@@ -94,6 +97,10 @@ class Silence:
     """A report that tells nobody."""
 
     every: float | None = None
+
+    def remark(self, text: str) -> None:
+        """Leave it to whoever reads the log."""
+        log.warning(text)
 
     def update(self, statistics: Statistics) -> None:
         """Say nothing."""
@@ -188,7 +195,8 @@ class Folder:
 class Session:
     """Runs *flow* to its end, or until it is stopped, into *store*.
 
-    *settings* are those in force; *before* counts what earlier sessions of the same run had settled.
+    *settings* are those in force; *before* counts what earlier sessions of the same run had settled. *remarks* is where
+    a stage leaves what is to be said once.
     """
 
     def __init__(
@@ -200,6 +208,7 @@ class Session:
         settings: Settings,
         folder: str | None = None,
         before: Tally | None = None,
+        remarks: list[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing begins before ``execute``."""
@@ -209,6 +218,7 @@ class Session:
         self._source = source
         self._folder = folder
         self._before = before or Tally()
+        self._remarks = [] if remarks is None else remarks
         self._clock = clock
 
     def execute(self, report: Report | None = None) -> Summary:
@@ -244,10 +254,12 @@ class Session:
         deadline = self.settings.deadline
         end = None if deadline is None else clock() + deadline
         often = None if deadline is None else min(deadline, OFTEN)
+        self._tell(report)
         batches = self._flow.batches(_sooner(_sooner(store.every, report.every), often))
         try:
             for batch in batches:
                 store.take(batch)
+                self._tell(report)
                 if end is not None and clock() >= end:
                     self._flow.stop()
                 if due is not None and clock() >= due:
@@ -260,6 +272,10 @@ class Session:
             raise
         # Those of earlier sessions were met again, as the whole input is read again.
         store.finish(self._inputs(), self._flow.statistics().tally.duplicates)
+
+    def _tell(self, report: Report) -> None:
+        while self._remarks:
+            report.remark(self._remarks.pop(0))
 
     def _is_the_inputs(self, failure: BaseException) -> bool:
         """Whether *failure* came from the source: then everything taken before is sound."""

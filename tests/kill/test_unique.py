@@ -55,6 +55,9 @@ class Instant:
     def cancel(self):
         self._finished.clear()
 
+    def bound(self):
+        return None
+
     def inside(self):
         return False
 

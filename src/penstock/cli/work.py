@@ -72,6 +72,11 @@ class _Watched:
         if not self._quiet:
             self._shown.notice(text)
 
+    def remark(self, text: str) -> None:
+        """Something has turned out on the way."""
+        if not self._quiet:
+            self._shown.remark(f"penstock: {text}")
+
     def update(self, statistics: Statistics) -> None:
         """Show where the work stands."""
         if not self._stopping:

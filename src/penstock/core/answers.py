@@ -97,6 +97,9 @@ class Bound(enum.StrEnum):
     PER_KEY = "per_key"
     DELAY = "delay"
     PARKED = "parked"
+    MEMORY = "memory"
+    DESCRIPTORS = "descriptors"
+    NAMES = "names"
 
 
 class Ahead(enum.Enum):

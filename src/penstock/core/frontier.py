@@ -159,7 +159,7 @@ class Frontier(Limits):
             return chore
         until = None
         if self.running + undelivered >= self._slots:
-            bound, until = self._full()
+            bound, until = self._no_slot(undelivered)
         elif self._ready or self._may_pull(withheld):
             if self._rate is None or (until := self._pace.free_at()) <= now:
                 return Start(self._start(now)) if self._ready else PULL
@@ -363,10 +363,10 @@ class Frontier(Limits):
         if lane.doomed:
             self._doomed.append(lane)
 
-    def _full(self) -> tuple[Bound, float | None]:
+    def _no_slot(self, undelivered: int) -> tuple[Bound, float | None]:
         """Why no slot is free, and until when where that is known."""
         if self._paused:
-            return Bound.PAUSED, None
+            return self.stopped_by(None if self.running or undelivered else self._now)
         if self._probing:
             return Bound.CUT_OFF, self._held_until if not self.running and self._now < self._held_until else None
         return (Bound.CONSUMER if self.running < self._concurrency else Bound.CONCURRENCY), None
@@ -381,7 +381,7 @@ class Frontier(Limits):
 
     def _count_slots(self) -> None:
         # Kept: another thread may take the pause back between two looks at it.
-        self._paused = self._pauses > 0
+        self._paused = self._full or self._pauses > 0
         if self._paused or (self._probing and self._now < self._held_until):
             self._slots = 0
         else:

@@ -16,6 +16,7 @@ from penstock.core.breaker import Breakers, Storm, reached
 from penstock.core.model import Attempt, Ending, Failed, Fetched, Job, Kind, Outcome, Skipped, Slug
 from penstock.core.requests import REDIRECTS, Refused, follow
 from penstock.core.retry import Retry, retry_after
+from penstock.core.shortage import PAUSE
 
 __all__ = ["Again", "Done", "Judge", "Onward", "Rest", "Verdict", "once"]
 
@@ -67,6 +68,9 @@ class Judge(Struct, frozen=True):
 
     def __call__(self, attempt: Attempt, now: float, draw: float) -> Verdict:
         """What *attempt*, finished at *now*, means; *draw* in [0, 1) is for the back-off's jitter."""
+        if attempt.lacking is not None:
+            until = now + PAUSE
+            return Again(replace(attempt.job, ready=until), until)
         there = reached(attempt)
         if there:
             self.storm.good()

@@ -131,10 +131,11 @@ class Sockets:
     def _shut_down(self, fd: int) -> None:
         """Make an idle connection unusable; libcurl notices when it wants to use it, and takes another."""
         self._forget(fd)
-        duplicate = socket.socket(fileno=os.dup(fd))
+        # The descriptor stays libcurl's; a duplicate would take another one, and there may be none.
+        borrowed = socket.socket(fileno=fd)
         try:
             # Already closed by the other side is what most of these are.
             with suppress(OSError):
-                duplicate.shutdown(socket.SHUT_RDWR)
+                borrowed.shutdown(socket.SHUT_RDWR)
         finally:
-            duplicate.close()
+            borrowed.detach()

@@ -36,6 +36,10 @@ class Json:
         """Write *text* now. Safe in a signal handler if *write* is."""
         self._write(_line({"event": "notice", "text": text}))
 
+    def remark(self, text: str) -> None:
+        """Write *text*."""
+        self._write(_line({"event": "notice", "text": text}))
+
     def update(self, statistics: Statistics) -> None:
         """Write where the work stands."""
         self._speed.update(statistics.elapsed, statistics.tally.total)
