@@ -229,8 +229,9 @@ def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], ob
     store = Lines(lambda outcome: line(outcome, inline_body=inline_body), write)
     remarks: list[str] = []
     fitted = _Fitted(settings, remarks.append)
-    flow = _flow(source, fitted, Settled(), _delivery())
-    return Session(flow, store, source, settings=fitted.settings, remarks=remarks)
+    session = Session(_flow(source, fitted, Settled(), _delivery()), store, source, settings=fitted.settings)
+    session.remarks = remarks
+    return session
 
 
 def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPage | None) -> Session:
@@ -241,15 +242,10 @@ def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPa
     fitted = _Fitted(settings, remarks.append)
     flow = _flow(source, fitted, ledger.settled(), _delivery(on_page), folder)
     store = FolderStore(sinks, folder, output.flush_every, parked=flow.parked)
-    return Session(
-        flow,
-        store,
-        source,
-        settings=fitted.settings,
-        folder=str(folder.path),
-        before=ledger.tally(),
-        remarks=remarks,
-    )
+    where, before = str(folder.path), ledger.tally()
+    session = Session(flow, store, source, settings=fitted.settings, folder=where, before=before)
+    session.remarks = remarks
+    return session
 
 
 @contextmanager

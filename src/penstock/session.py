@@ -195,8 +195,8 @@ class Folder:
 class Session:
     """Runs *flow* to its end, or until it is stopped, into *store*.
 
-    *settings* are those in force; *before* counts what earlier sessions of the same run had settled. *remarks* is where
-    a stage leaves what is to be said once.
+    *settings* are those in force; *before* counts what earlier sessions of the same run had settled. ``remarks`` is
+    where a stage leaves what is to be said once.
     """
 
     def __init__(
@@ -208,7 +208,6 @@ class Session:
         settings: Settings,
         folder: str | None = None,
         before: Tally | None = None,
-        remarks: list[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing begins before ``execute``."""
@@ -218,7 +217,7 @@ class Session:
         self._source = source
         self._folder = folder
         self._before = before or Tally()
-        self._remarks = [] if remarks is None else remarks
+        self.remarks: list[str] = []
         self._clock = clock
 
     def execute(self, report: Report | None = None) -> Summary:
@@ -274,8 +273,8 @@ class Session:
         store.finish(self._inputs(), self._flow.statistics().tally.duplicates)
 
     def _tell(self, report: Report) -> None:
-        while self._remarks:
-            report.remark(self._remarks.pop(0))
+        while self.remarks:
+            report.remark(self.remarks.pop(0))
 
     def _is_the_inputs(self, failure: BaseException) -> bool:
         """Whether *failure* came from the source: then everything taken before is sound."""

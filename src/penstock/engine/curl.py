@@ -126,9 +126,8 @@ class CurlEngine:
         self._deadlines.look(now)
         until = None if timeout is None else now + timeout
         while True:
-            if self._timer is not None and self._timer <= now:
-                self._act(pycurl.SOCKET_TIMEOUT, 0)
-                self._harvest()
+            self._act_if_due(now)
+            self._make_do(now)
             ready = self._sockets.wait(self._how_long(now, until))
             for fd, events in ready:
                 if self._names.serves(fd):
@@ -145,9 +144,9 @@ class CurlEngine:
             self._take_answers(now)
             for transfer in self._deadlines.due(now):
                 self._expire(transfer, now)
-            self._make_do(now)
             if self._finished or self._sockets.take_wake() or (until is not None and now >= until):
                 break
+        self._make_do(now)
         self._deadlines.look_away(now)
         attempts = list(self._finished)
         self._finished.clear()
@@ -302,10 +301,13 @@ class CurlEngine:
         self._running[transfer.easy] = transfer
         self._multi.add_handle(transfer.easy)
 
-    def _act(self, fd: int, events: int) -> None:
+    def _act_if_due(self, now: float) -> None:
+        if self._timer is None or self._timer > now:
+            return
         # Cleared first: libcurl says when it wants the next one while it acts.
         self._timer = None
-        self._multi.socket_action(fd, events)
+        self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._harvest()
 
     def _on_timer(self, milliseconds: int) -> None:
         self._timer = None if milliseconds < 0 else self._clock() + milliseconds / 1000
@@ -369,13 +371,17 @@ class CurlEngine:
 
     def _keep(self, connections: int) -> None:
         """Keep so many *connections* at most, those in use among them."""
+        self._kept = connections
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
         # The one before bounds what is kept when a transfer ends, this one what is open when another begins.
-        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, connections)
+        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, connections if self._means.most else 0)
 
     def _make_do(self, now: float) -> None:
         """Keep to what there is of memory and descriptors."""
-        raised = self._means.look(now)
+        if self._means.most > self._kept:
+            # Somebody has set a higher limit: what is begun must not wait inside of libcurl, where its time runs.
+            self._keep(self._means.most)
+        raised = self._means.look(now, sum(len(attempt.body) for attempt in self._finished))
         if raised is not None:
             self._keep(raised if self._means.bound else self._connections)
         if self._means.memory.paused:
@@ -392,11 +398,15 @@ class CurlEngine:
             if transfer.paused_at is None:
                 transfer.paused_at = now
                 self._deadlines.discard(transfer)
-            if transfer is first or memory.roomy:
+            if memory.roomy or (transfer is first and not memory.refuses(first.response)):
                 transfer.go_on(now)
                 assert transfer.job is not None
                 whole = transfer.started + self._settings.timeout - transfer.job.spent
                 self._deadlines.set(transfer, max(whole, now))
+        for transfer in self._running.values():
+            if transfer.response.paused:
+                # libcurl wants no news of its socket now, as of one that is idle.
+                self._sockets.hush(transfer.easy.getinfo(pycurl.ACTIVESOCKET))
 
     def _expire(self, transfer: Transfer, now: float) -> None:
         """A deadline has come: the connect time-out's, which may have been kept, or the attempt's."""

@@ -34,11 +34,12 @@ class Memory:
     """Counts the bytes of bodies: *held* by responses under way, and *waiting* to be taken as outcomes.
 
     *most* is the bound, None for no limit, and *body* the most that one body may take. While ``full``, a response takes
-    no more, but for the *first*: that one may come to its end, within *body*, so that there is room again. So what all
-    hold is at most *most*, or half of it and one *body*, and a chunk for each of the others.
+    no more, but for the *first*: that one may come to its end, within *body*, so that there is room again; where
+    outcomes wait to be taken it is they that make room. So what all hold is at most *most*, or half of it and one
+    *body*, and a chunk for each of the others.
     """
 
-    __slots__ = ("_enough", "first", "held", "paused", "waiting")
+    __slots__ = ("_enough", "_most", "first", "held", "paused", "waiting")
 
     def __init__(self, most: int | None = None, body: int = 0) -> None:
         """Nothing is held."""
@@ -48,6 +49,7 @@ class Memory:
         # How many responses have been told to wait.
         self.paused = 0
         self._enough = float("inf") if most is None else max(most - body, most // 2, 1)
+        self._most = self._enough + body
 
     @property
     def full(self) -> bool:
@@ -59,9 +61,15 @@ class Memory:
         """Whether there is room again that is worth a start."""
         return self.held + self.waiting < self._enough * AGAIN
 
+    def leave(self, response: Paused) -> None:
+        """*response* is over."""
+        if response is self.first:
+            self.first = None
+
     def refuses(self, response: Paused) -> bool:
         """Whether *response* is to take no more for now."""
-        return self.held + self.waiting >= self._enough and response is not self.first
+        total = self.held + self.waiting
+        return total >= self._enough and (response is not self.first or (self.waiting > 0 and total >= self._most))
 
 
 class Means:
@@ -93,10 +101,18 @@ class Means:
         """What of it keeps more from starting, if anything does; the frontier itself says so of memory."""
         return Bound.DESCRIPTORS if self._allowance.lowered else None
 
-    def look(self, now: float) -> int | None:
-        """Count again, and let the limits be what there is room for at *now*; how many may run, where that is more."""
+    @property
+    def most(self) -> int:
+        """How many requests may run; 0 where nobody limits them here."""
+        return 0 if self._limits is None else self._limits.concurrency
+
+    def look(self, now: float, finished: int) -> int | None:
+        """Count again, and let the limits be what there is room for at *now*; how many may run, where that is more.
+
+        *finished* bytes are on their way to be outcomes.
+        """
         memory, limits = self.memory, self._limits
-        memory.waiting = self._undelivered()
+        memory.waiting = self._undelivered() + finished
         if limits is None:
             return None
         if memory.roomy if limits.full else memory.full:
@@ -135,10 +151,7 @@ class Means:
             limits.concurrency = most
         if not self._told:
             self._told = True
-            self._tell(
-                f"there are no {lacking} left: fewer requests run at once, {most} for now, and more again later; "
-                "nothing was held against a host"
-            )
+            self._tell(f"there are no {lacking} left; fewer requests run at once, until there are. Nothing is lost")
         return most
 
 

@@ -56,6 +56,7 @@ class Response:
     def clear(self) -> None:
         """Make ready for another response."""
         self.lines.clear()
+        self._memory.leave(self)
         self.go_on()
         self._chunks: list[bytes] = []
         self._give_back()

@@ -65,6 +65,13 @@ class Sockets:
         else:
             self._forget(fd)
 
+    def hush(self, fd: int) -> None:
+        """Nobody wants to hear about *fd*, if no transfer waits on it: it belongs to one that is paused."""
+        if fd in self._idle:
+            self._idle.discard(fd)
+            del self._watched[fd]
+            self._selector.unregister(fd)
+
     def attend(self, fd: int, events: int) -> None:
         """Somebody else than libcurl waits for *events* on *fd*, and says ``leave`` before it is closed."""
         if fd in self._inodes:
