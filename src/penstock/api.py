@@ -50,6 +50,7 @@ from penstock.source.awaited import Awaited
 from penstock.source.iterables import AsyncItems, Items
 from penstock.source.opened import open_inputs
 from penstock.source.pulled import Inline, ReadAhead
+from penstock.space import Space, scratch_folder
 
 __all__ = ["begin", "fetch", "go_on", "plan", "resume", "run", "stream", "verify"]
 
@@ -126,6 +127,7 @@ def run(
     _try(chosen)
     path = Path(output)
     manifest = Manifest.of(chosen, names, source.fingerprint())
+    _space(path, chosen).check()
     begun = RunFolder.holds_run(path)
     with _held(RunFolder.open(path) if begun else RunFolder.create(path, manifest)) as folder:
         folder.check(manifest)
@@ -143,6 +145,7 @@ def begin(names: Sequence[str], output: str | os.PathLike[str], settings: Settin
     _try(settings)
     names = _located(names)
     source = open_inputs(names, settings.input())
+    _space(Path(output), settings).check()
     with _held(RunFolder.create(Path(output), Manifest.of(settings, names, source.fingerprint()))) as folder:
         return _session(folder, source, settings, None)
 
@@ -157,6 +160,7 @@ def go_on(output: str | os.PathLike[str], changes: Mapping[str, Any], *, force: 
     with _held(RunFolder.open(Path(output))) as folder:
         settings = _resumed(folder.manifest, dict(changes))
         _try(settings)
+        _space(folder.path, settings).check()
         names = _known(folder.manifest)
         source = open_inputs(names, settings.input())
         if not force:
@@ -241,7 +245,7 @@ def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPa
     remarks: list[str] = []
     fitted = _Fitted(settings, remarks.append)
     flow = _flow(source, fitted, ledger.settled(), _delivery(on_page), folder)
-    store = FolderStore(sinks, folder, output.flush_every, parked=flow.parked)
+    store = FolderStore(sinks, folder, output.flush_every, parked=flow.parked, space=_space(folder.path, settings))
     where, before = str(folder.path), ledger.tally()
     session = Session(flow, store, source, settings=fitted.settings, folder=where, before=before)
     session.remarks = remarks
@@ -286,6 +290,12 @@ def _resumed(manifest: Manifest, changes: dict[str, Any]) -> Settings:
 def _try(settings: Settings) -> None:
     """Refuse now what the engine would refuse once the folder is there."""
     CurlEngine(settings.http()).close()
+
+
+def _space(path: Path, settings: Settings) -> Space:
+    """The disks that a run in the folder *path* fills."""
+    folder = next((place for place in (path, *path.absolute().parents) if place.is_dir()), path)
+    return Space([folder, scratch_folder()] if settings.unique else [folder])
 
 
 def _located(names: Sequence[str]) -> tuple[str, ...]:

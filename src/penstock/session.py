@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from penstock.core.model import Outcome
 from penstock.core.tally import Statistics, Tally
+from penstock.errors import OutputError
 from penstock.flow import Flow
 from penstock.seams import Extent, Input, Report, Sink
 from penstock.settings import Settings
@@ -82,6 +83,16 @@ class Ledger(Protocol):
         """Note that the run is complete."""
 
 
+class Space(Protocol):
+    """What a session needs to know of the disk."""
+
+    def admit(self, size: int) -> None:
+        """OutputError where about *size* bytes more would be too many."""
+
+    def check(self) -> None:
+        """OutputError where there is no room."""
+
+
 class RunFolder(Protocol):
     """What a session needs of a run folder."""
 
@@ -135,7 +146,7 @@ class Folder:
     """A store that makes outcomes durable in *sinks* and then settles them in the folder's ledger.
 
     *every* is the most seconds between two commits. *parked* tells which hosts are to be left alone, and until when
-    (in seconds since 1970); that is kept as well.
+    (in seconds since 1970); that is kept as well. Where *space* has no more room, what was taken is committed first.
     """
 
     def __init__(
@@ -145,6 +156,7 @@ class Folder:
         every: float,
         *,
         parked: Callable[[], Mapping[str, float]] = dict,
+        space: Space | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.every = every
@@ -154,6 +166,7 @@ class Folder:
         self._parked = parked
         self._kept: Mapping[str, float] = parked()
         self._clock = clock
+        self._space = space
         self._tally = Tally()
         self._taken = 0
         self._due = clock() + every
@@ -161,11 +174,14 @@ class Folder:
     def take(self, outcomes: Sequence[Outcome]) -> None:
         """Hand each outcome to every sink; commit when it is time. OutputError if it can't be kept."""
         for outcome in outcomes:
+            self._need_room(len(outcome.body))
             for sink in self._sinks:
                 self._taken += sink.write(outcome)
             self._tally.add(outcome)
         if self._taken >= FLUSH_BYTES or self._clock() >= self._due:
             self._commit()
+            if self._space is not None:
+                self._space.check()
 
     def finish(self, inputs: int | None, duplicates: int) -> None:
         """Commit the rest."""
@@ -178,6 +194,14 @@ class Folder:
         for sink in self._sinks:
             sink.close()
         self._folder.close()
+
+    def _need_room(self, size: int) -> None:
+        if self._space is not None:
+            try:
+                self._space.admit(size)
+            except OutputError:
+                self._commit()
+                raise
 
     def _commit(self) -> None:
         parked = self._parked()
