@@ -33,7 +33,7 @@ class Instant:
 
     asked: list[str]
 
-    def __init__(self, _settings=None):
+    def __init__(self, _settings=None, **_given):
         self._finished = deque()
         self._woken = threading.Event()
 
