@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from heapq import nsmallest
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -27,6 +28,9 @@ log = logging.getLogger("penstock")
 FLUSH_BYTES: Final = 256 * 1024 * 1024
 """Bytes that may be taken since the last commit, whatever the time: what a crash may cost in traffic."""
 
+
+NAMED: Final = 3
+"""Hosts that are left alone for a while and are named to whoever looks on."""
 
 OFTEN: Final = 1.0
 """Seconds after which a session with a deadline looks at the clock at the latest."""
@@ -308,7 +312,17 @@ class Session:
         return self._before.total + self._flow.statistics().pulled if self._flow.complete else None
 
     def _statistics(self) -> Statistics:
-        return replace(self._flow.statistics(), before=self._before.total, read=self._source.progress())
+        statistics = self._flow.statistics()
+        parked, now = self._flow.parked(), time.time()
+        busiest = statistics.busiest and statistics.busiest[0]
+        named = nsmallest(NAMED, parked.items(), key=lambda entry: (entry[0] != busiest, entry[1]))
+        return replace(
+            statistics,
+            before=self._before.total,
+            read=self._source.progress(),
+            alone=len(parked),
+            parked=tuple((key, max(0.0, until - now)) for key, until in named),
+        )
 
     def _summary(self) -> Summary:
         statistics = self._statistics()

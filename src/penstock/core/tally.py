@@ -109,7 +109,9 @@ class Statistics(Struct, frozen=True):
     taken; *pulled* items came from the source, and *exhausted* says that it has no more. *bound* is what
     kept more from starting, *busiest* the key with most jobs known and unfinished, and how many. *tally*
     counts this session's outcomes, and *before* those that earlier sessions had settled. *read* is how
-    far the input is read: bytes so far, and of how many, where that is known.
+    far the input is read: bytes so far, and of how many, where that is known. *alone* is how many keys are
+    left alone for a while, and *parked* names a few of them, each with the seconds until it is over: the
+    busiest, and those that come back first.
     """
 
     elapsed: float
@@ -123,3 +125,5 @@ class Statistics(Struct, frozen=True):
     tally: Tally
     before: int = 0
     read: tuple[int, int] | None = None
+    alone: int = 0
+    parked: tuple[tuple[Any, float], ...] = ()
