@@ -25,7 +25,7 @@ from penstock.preflight import free_descriptors
 from penstock.report.json import summary_line
 from penstock.report.screens import Screen, choose, screen
 from penstock.report.summary import command, summary, wrapped
-from penstock.report.wording import count, plural, size
+from penstock.report.wording import plural, size
 from penstock.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
     shown = _Watched(screen(progress, session.settings, stderr), quiet=showing.quiet)
     _announce(session.settings, verbose=showing.verbose)
     if folder is not None or showing.verbose:
-        shown.remark(_preflight(session.settings, folder))
+        shown.remark(_preflight(session, folder))
     try:
         with Signals(session, shown.notice) as signals:
             ended = session.execute(shown)
@@ -103,16 +103,20 @@ def _announce(settings: Settings, *, verbose: bool) -> None:
         tell("\n".join(wrapped(f"Settings: {', '.join(_described(settings))}", terminal_width())))
 
 
-def _preflight(settings: Settings, folder: str | None) -> str:
+def _preflight(session: Session, folder: str | None) -> str:
     """What this process and the disk allow, in one line; *folder* is where outcomes go, if they go to one."""
-    descriptors = free_descriptors()[0]
-    allowed = "no limit of descriptors" if descriptors is None else plural(descriptors, "descriptor")
-    said = f"Preflight: {allowed}, so {count(settings.concurrency)} at once fit"
-    said += f"; {size(settings.memory)} for bodies"
+    settings = session.settings
+    if session.remarks:
+        said = [session.remarks.pop(0)]
+    else:
+        descriptors = free_descriptors()[0]
+        allowed = "no limit of descriptors" if descriptors is None else plural(descriptors, "descriptor")
+        said = [f"{allowed}, so {plural(settings.concurrency, 'request')} at once fit"]
+    said.append(f"{size(settings.memory)} for bodies")
     if folder is not None:
         with suppress(OSError):
-            said += f"; {size(shutil.disk_usage(folder).free)} free in {folder}"
-    return f"{said}."
+            said.append(f"{size(shutil.disk_usage(folder).free)} free in {folder}")
+    return f"Preflight: {'; '.join(said)}."
 
 
 def _described(settings: Settings) -> Iterator[str]:
