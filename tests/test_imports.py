@@ -17,7 +17,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src"
 
 STAGE = ("core", "seams", "settings", "errors")
-COMMANDS = ("", "api", "core", "errors", "report", "session", "settings", "version")
+COMMANDS = ("", "api", "core", "errors", "preflight", "report", "session", "settings", "version")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "": ("api", "cooperator", "core", "errors", "flow", "session", "settings", "version", "work"),
@@ -29,6 +29,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "settings": ("core", "errors", "version"),
     "settling": (),
     "interrupts": (),
+    "preflight": ("core",),
+    "space": ("errors",),
     "once": ("core", "scratch"),
     "robots": ("core", "scratch"),
     "source": (*STAGE, "settling"),
@@ -48,7 +50,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "api": (
         *STAGE,
         *("source", "engine", "sink", "scratch", "runs", "callback", "delivery", "driver", "flow", "once"),
-        *("robots", "session"),
+        *("preflight", "robots", "session", "space"),
     ),
     "work": (*STAGE, "source", "engine", "delivery", "driver", "flow"),
     "cli": COMMANDS,

@@ -46,6 +46,9 @@ class UntilTheRestIsParked:
     def __init__(self) -> None:
         self.session = None
 
+    def remark(self, text) -> None:
+        pass
+
     def update(self, statistics) -> None:
         if statistics.tally.total == 20 or (statistics.before == 20 and statistics.exhausted):
             self.session.abort()

@@ -51,6 +51,9 @@ class Instant:
     def wake(self) -> None:
         pass
 
+    def bound(self) -> None:
+        """Nothing of its own."""
+
     def inside(self) -> bool:
         return False
 

@@ -6,6 +6,7 @@ setting of ``Settings``, and means the same on the command line.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from asyncio import AbstractEventLoop
@@ -17,6 +18,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from penstock.callback import PageCallback
+from penstock.core.frontier import Frontier
 from penstock.core.inputs import difference
 from penstock.core.model import Duplicate, Ending, Fetched, Job, Outcome, Row
 from penstock.core.plan import Plan, Survey
@@ -25,10 +27,12 @@ from penstock.core.retry import LONGEST_PARK
 from penstock.core.tally import Tally
 from penstock.delivery import Delivery
 from penstock.driver import Beside, Driver
-from penstock.engine.curl import CurlEngine
+from penstock.engine.curl import CONNECTIONS_PER_SLOT, CurlEngine
+from penstock.engine.means import Means
 from penstock.errors import FolderError, PenstockError, UsageError
 from penstock.flow import Flow
 from penstock.once import Once
+from penstock.preflight import Preflight, look
 from penstock.robots import Robots
 from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.manifest import PACE, Manifest
@@ -48,8 +52,11 @@ from penstock.source.awaited import Awaited
 from penstock.source.iterables import AsyncItems, Items
 from penstock.source.opened import open_inputs
 from penstock.source.pulled import Inline, ReadAhead
+from penstock.space import Space, scratch_folder
 
 __all__ = ["begin", "fetch", "go_on", "plan", "resume", "run", "stream", "verify"]
+
+log = logging.getLogger("penstock")
 
 OnPage = Callable[[Fetched], Any]
 
@@ -73,16 +80,16 @@ def fetch(
     """
     if isinstance(urls, str | bytes):
         urls = [urls]
-    chosen = Settings.of(**settings)
-    delivery = _delivery(on_page, ordered=ordered)
+    fitted = _Fitted(Settings.of(**settings), log.warning)
+    chosen, delivery = fitted.settings, _delivery(on_page, ordered=ordered)
     if not isinstance(urls, AsyncIterable):
-        return _flow(Items(urls, chosen.input()), chosen, Settled(), delivery)
+        return _flow(Items(urls, chosen.input()), fitted, Settled(), delivery)
     frontier = chosen.frontier()
 
     def make(loop: AbstractEventLoop | None) -> Driver[Outcome]:
         if loop is None:
             raise UsageError("the URLs come from an async iterable; write: async for page in penstock.fetch(...)")
-        engine = CurlEngine(chosen.http())
+        engine = fitted.engine(frontier, delivery)
         rows, looking = AsyncItems(chosen.input()), ExitStack()
         look = looking.enter_context(_look(chosen))
         source = Awaited(
@@ -122,6 +129,7 @@ def run(
     _try(chosen)
     path = Path(output)
     manifest = Manifest.of(chosen, names, source.fingerprint())
+    _space(path, chosen).check()
     begun = RunFolder.holds_run(path)
     with _held(RunFolder.open(path) if begun else RunFolder.create(path, manifest)) as folder:
         folder.check(manifest)
@@ -139,6 +147,7 @@ def begin(names: Sequence[str], output: str | os.PathLike[str], settings: Settin
     _try(settings)
     names = _located(names)
     source = open_inputs(names, settings.input())
+    _space(Path(output), settings).check()
     with _held(RunFolder.create(Path(output), Manifest.of(settings, names, source.fingerprint()))) as folder:
         return _session(folder, source, settings, None)
 
@@ -153,6 +162,7 @@ def go_on(output: str | os.PathLike[str], changes: Mapping[str, Any], *, force: 
     with _held(RunFolder.open(Path(output))) as folder:
         settings = _resumed(folder.manifest, dict(changes))
         _try(settings)
+        _space(folder.path, settings).check()
         names = _known(folder.manifest)
         source = open_inputs(names, settings.input())
         if not force:
@@ -223,17 +233,25 @@ def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], ob
     source = open_inputs(names, settings.input())
     inline_body = settings.body == "inline"
     store = Lines(lambda outcome: line(outcome, inline_body=inline_body), write)
-    flow = _flow(source, settings, Settled(), _delivery())
-    return Session(flow, store, source, settings=settings)
+    remarks: list[str] = []
+    fitted = _Fitted(settings, remarks.append)
+    session = Session(_flow(source, fitted, Settled(), _delivery()), store, source, settings=fitted.settings)
+    session.remarks = remarks
+    return session
 
 
 def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPage | None) -> Session:
     """A session on *folder*, which it closes when it ends."""
     ledger, output = folder.ledger, settings.output()
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
-    flow = _flow(source, settings, ledger.settled(), _delivery(on_page), folder)
-    store = FolderStore(sinks, folder, output.flush_every, parked=flow.parked)
-    return Session(flow, store, source, settings=settings, folder=str(folder.path), before=ledger.tally())
+    remarks: list[str] = []
+    fitted = _Fitted(settings, remarks.append)
+    flow = _flow(source, fitted, ledger.settled(), _delivery(on_page), folder)
+    store = FolderStore(sinks, folder, output.flush_every, parked=flow.parked, space=_space(folder.path, settings))
+    where, before = str(folder.path), ledger.tally()
+    session = Session(flow, store, source, settings=fitted.settings, folder=where, before=before)
+    session.remarks = remarks
+    return session
 
 
 @contextmanager
@@ -276,18 +294,48 @@ def _try(settings: Settings) -> None:
     CurlEngine(settings.http()).close()
 
 
+def _space(path: Path, settings: Settings) -> Space:
+    """The disks that a run in the folder *path* fills."""
+    folder = next((place for place in (path, *path.absolute().parents) if place.is_dir()), path)
+    return Space([folder, scratch_folder()] if settings.unique else [folder])
+
+
 def _located(names: Sequence[str]) -> tuple[str, ...]:
     """*names* with every file's made absolute, so that a run can be resumed from anywhere."""
     return tuple(name if name == "-" or "://" in name else str(Path(name).absolute()) for name in names)
 
 
+class _Fitted:
+    """*settings* as far as they fit into this process; *tell* is told where they do not, now or later."""
+
+    def __init__(self, settings: Settings, tell: Callable[[str], object]) -> None:
+        self._found: Preflight = look(settings.concurrency, CONNECTIONS_PER_SLOT)
+        self._tell = tell
+        self.settings = replace(settings, concurrency=self._found.concurrency)
+        if self._found.lowered is not None:
+            tell(self._found.lowered)
+
+    def engine(self, frontier: Frontier, delivery: Delivery[Outcome]) -> CurlEngine:
+        """An engine that keeps *frontier* within what there is."""
+        settings = self.settings
+        means = Means(
+            frontier,
+            undelivered=lambda: sum(len(outcome.body) for outcome in delivery.ready),
+            memory=settings.memory,
+            body=settings.max_body,
+            tell=self._tell,
+        )
+        return CurlEngine(settings.http(), means=means, connections=self._found.connections)
+
+
 def _flow(
-    source: Input, settings: Settings, settled: Settled, delivery: Delivery[Outcome], folder: RunFolder | None = None
+    source: Input, fitted: _Fitted, settled: Settled, delivery: Delivery[Outcome], folder: RunFolder | None = None
 ) -> Flow[Outcome]:
     """A flow over what of *source* is not yet *settled*.
 
     Hosts that were parked when *folder* was left still are; what must wait on a disk waits in it.
     """
+    settings = fitted.settings
     frontier = settings.frontier()
     if folder is not None:
         now, wall = time.monotonic(), time.time()
@@ -296,7 +344,7 @@ def _flow(
             frontier.park(host, now + min(until - wall, LONGEST_PARK))
 
     def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
-        engine = CurlEngine(settings.http())
+        engine = fitted.engine(frontier, delivery)
         jobs = _jobs(source, settled, settings)
         # To look at ten million settled rows again for what they asked takes a minute, in which a Ctrl-C is heard.
         pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)

@@ -181,7 +181,7 @@ class Driver(Generic[R]):
             len(self.outcomes) + (self._delivery.withheld or 0),
             self._pulled,
             self._exhausted,
-            frontier.bound,
+            (frontier.bound is Bound.CONCURRENCY and self.engine.bound()) or frontier.bound,
             frontier.largest(),
             self._delivery.tally(),
             capped={} if gate is None else dict(gate.capped),

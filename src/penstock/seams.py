@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 from pyroaring import BitMap64
 
+from penstock.core.answers import Bound
 from penstock.core.model import Ending, Errand, Outcome, Row
 from penstock.core.robots import Heard
 from penstock.core.tally import Statistics
@@ -94,6 +95,9 @@ class Engine(Protocol[Work, Tried]):
     def deadline(self) -> float | None:
         """When ``collect`` must be called even though the descriptor is silent."""
 
+    def bound(self) -> Bound | None:
+        """What of the engine's own keeps more from being done at once, if anything does."""
+
     def wake(self) -> None:
         """Make a waiting ``collect`` return. May be called from any thread and from a signal handler."""
 
@@ -163,6 +167,9 @@ class Report(Protocol):
     @property
     def every(self) -> float | None:
         """Seconds after which it wants to be told again; None: never."""
+
+    def remark(self, text: str) -> None:
+        """Say *text* once, in passing."""
 
     def update(self, statistics: Statistics) -> None:
         """Show where the work stands."""

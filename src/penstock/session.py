@@ -5,8 +5,10 @@ Knows the flow, sinks and the ledger by their seams. Does not know HTTP, formats
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from heapq import nsmallest
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -14,15 +16,21 @@ from msgspec.structs import replace
 
 from penstock.core.model import Outcome
 from penstock.core.tally import Statistics, Tally
+from penstock.errors import OutputError
 from penstock.flow import Flow
 from penstock.seams import Extent, Input, Report, Sink
 from penstock.settings import Settings
 
 __all__ = ["Folder", "Lines", "Session", "Silence", "Summary"]
 
+log = logging.getLogger("penstock")
+
 FLUSH_BYTES: Final = 256 * 1024 * 1024
 """Bytes that may be taken since the last commit, whatever the time: what a crash may cost in traffic."""
 
+
+NAMED: Final = 3
+"""Hosts that are left alone for a while and are named to whoever looks on."""
 
 OFTEN: Final = 1.0
 """Seconds after which a session with a deadline looks at the clock at the latest."""
@@ -79,6 +87,16 @@ class Ledger(Protocol):
         """Note that the run is complete."""
 
 
+class Space(Protocol):
+    """What a session needs to know of the disk."""
+
+    def admit(self, size: int) -> None:
+        """OutputError where about *size* bytes more would be too many."""
+
+    def check(self) -> None:
+        """OutputError where there is no room."""
+
+
 class RunFolder(Protocol):
     """What a session needs of a run folder."""
 
@@ -94,6 +112,10 @@ class Silence:
     """A report that tells nobody."""
 
     every: float | None = None
+
+    def remark(self, text: str) -> None:
+        """Leave it to whoever reads the log."""
+        log.warning(text)
 
     def update(self, statistics: Statistics) -> None:
         """Say nothing."""
@@ -128,7 +150,7 @@ class Folder:
     """A store that makes outcomes durable in *sinks* and then settles them in the folder's ledger.
 
     *every* is the most seconds between two commits. *parked* tells which hosts are to be left alone, and until when
-    (in seconds since 1970); that is kept as well.
+    (in seconds since 1970); that is kept as well. Where *space* has no more room, what was taken is committed first.
     """
 
     def __init__(
@@ -138,6 +160,7 @@ class Folder:
         every: float,
         *,
         parked: Callable[[], Mapping[str, float]] = dict,
+        space: Space | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.every = every
@@ -147,6 +170,7 @@ class Folder:
         self._parked = parked
         self._kept: Mapping[str, float] = parked()
         self._clock = clock
+        self._space = space
         self._tally = Tally()
         self._taken = 0
         self._due = clock() + every
@@ -154,11 +178,14 @@ class Folder:
     def take(self, outcomes: Sequence[Outcome]) -> None:
         """Hand each outcome to every sink; commit when it is time. OutputError if it can't be kept."""
         for outcome in outcomes:
+            self._need_room(len(outcome.body))
             for sink in self._sinks:
                 self._taken += sink.write(outcome)
             self._tally.add(outcome)
         if self._taken >= FLUSH_BYTES or self._clock() >= self._due:
             self._commit()
+            if self._space is not None:
+                self._space.check()
 
     def finish(self, inputs: int | None, duplicates: int) -> None:
         """Commit the rest."""
@@ -171,6 +198,14 @@ class Folder:
         for sink in self._sinks:
             sink.close()
         self._folder.close()
+
+    def _need_room(self, size: int) -> None:
+        if self._space is not None:
+            try:
+                self._space.admit(size)
+            except OutputError:
+                self._commit()
+                raise
 
     def _commit(self) -> None:
         parked = self._parked()
@@ -188,7 +223,8 @@ class Folder:
 class Session:
     """Runs *flow* to its end, or until it is stopped, into *store*.
 
-    *settings* are those in force; *before* counts what earlier sessions of the same run had settled.
+    *settings* are those in force; *before* counts what earlier sessions of the same run had settled. ``remarks`` is
+    where a stage leaves what is to be said once.
     """
 
     def __init__(
@@ -209,6 +245,7 @@ class Session:
         self._source = source
         self._folder = folder
         self._before = before or Tally()
+        self.remarks: list[str] = []
         self._clock = clock
 
     def execute(self, report: Report | None = None) -> Summary:
@@ -244,10 +281,12 @@ class Session:
         deadline = self.settings.deadline
         end = None if deadline is None else clock() + deadline
         often = None if deadline is None else min(deadline, OFTEN)
+        self._tell(report)
         batches = self._flow.batches(_sooner(_sooner(store.every, report.every), often))
         try:
             for batch in batches:
                 store.take(batch)
+                self._tell(report)
                 if end is not None and clock() >= end:
                     self._flow.stop()
                 if due is not None and clock() >= due:
@@ -261,6 +300,10 @@ class Session:
         # Those of earlier sessions were met again, as the whole input is read again.
         store.finish(self._inputs(), self._flow.statistics().tally.duplicates)
 
+    def _tell(self, report: Report) -> None:
+        while self.remarks:
+            report.remark(self.remarks.pop(0))
+
     def _is_the_inputs(self, failure: BaseException) -> bool:
         """Whether *failure* came from the source: then everything taken before is sound."""
         return self._flow.failure is failure
@@ -269,7 +312,17 @@ class Session:
         return self._before.total + self._flow.statistics().pulled if self._flow.complete else None
 
     def _statistics(self) -> Statistics:
-        return replace(self._flow.statistics(), before=self._before.total, read=self._source.progress())
+        statistics = self._flow.statistics()
+        parked, now = self._flow.parked(), time.time()
+        busiest = statistics.busiest and statistics.busiest[0]
+        named = nsmallest(NAMED, parked.items(), key=lambda entry: (entry[0] != busiest, entry[1]))
+        return replace(
+            statistics,
+            before=self._before.total,
+            read=self._source.progress(),
+            alone=len(parked),
+            parked=tuple((key, max(0.0, until - now)) for key, until in named),
+        )
 
     def _summary(self) -> Summary:
         statistics = self._statistics()

@@ -30,6 +30,7 @@ __all__ = [
     "INPUT_FORMATS",
     "PACES",
     "SINKS",
+    "SIZES",
     "HttpSettings",
     "InputSettings",
     "OutputSettings",
@@ -42,6 +43,9 @@ __all__ = [
 
 MOST_A_SECOND: Final = 10**6
 """The highest rate that can be set."""
+
+SIZES: Final = frozenset({"max_body", "memory"})
+"""Settings that are bytes, and may be given as text."""
 
 BODIES: Final = ("inline", "none")
 PACES: Final = ("adaptive", "fixed")
@@ -97,6 +101,8 @@ class Settings(Struct, frozen=True, kw_only=True):
       included, waiting not; ``connect_timeout``: seconds of it until a connection stands, names and TLS
       included.
     * ``max_body``: bytes of one body after decoding (a number, or text such as "10MB").
+    * ``memory``: bytes of bodies held at once, under way and not yet taken; where that is reached, nothing starts and
+      bodies wait in their connections, all but the oldest.
     * ``max_redirects``: hops followed. ``window``: jobs known and not started, in memory;
       those of busy hosts go to the disk beyond it.
     * ``robots``: ask every origin for its robots.txt first, and keep to what it says (RFC 9309).
@@ -125,6 +131,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     timeout: float = 30.0
     connect_timeout: float = 5.0
     max_body: int = 100_000_000
+    memory: int = 512_000_000
     max_redirects: int = 10
     robots: bool = True
     headers: Headers = ()
@@ -152,8 +159,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         if unknown:
             known = ", ".join(sorted(cls.__struct_fields__))
             raise UsageError(f"there is no setting {unknown[0]!r}; there are: {known}")
-        if "max_body" in given:
-            given["max_body"] = parse_size(given["max_body"])
+        for name in SIZES & given.keys():
+            given[name] = parse_size(given[name], name)
         if "headers" in given:
             given["headers"] = _headers(given["headers"])
         for name in ("connect_to", "sinks"):  # one of them may be given as it is
@@ -233,6 +240,7 @@ BOUNDS: Final = (
     ("timeout", 0.001, 86_400),
     ("connect_timeout", 0.001, 86_400),
     ("max_body", 0, 10**12),
+    ("memory", 10**6, 10**15),
     ("max_redirects", 0, 100),
     ("flush_every", 0.01, 3_600),
     ("deadline", 0.001, 10**8),
@@ -302,13 +310,13 @@ def _check_resolver(resolver: str) -> None:
         raise UsageError(f"resolver is {resolver!r}; write an address, 9.9.9.9, 127.0.0.1:5353 or [2620:fe::fe]:53")
 
 
-def parse_size(size: int | str) -> int:
+def parse_size(size: int | str, name: str = "max_body") -> int:
     """A number of bytes from a number or from text: ``500``, ``10MB``, ``1.5 GB`` (powers of 1,000), ``10MiB``."""
     if isinstance(size, int) and not isinstance(size, bool):
         return size
     found = _SIZE.fullmatch(size) if isinstance(size, str) else None
     if found is None:
-        raise UsageError(f"max_body: {size!r} is not a size in bytes; write 500, 10MB or 1.5GB")
+        raise UsageError(f"{name}: {size!r} is not a size in bytes; write 500, 10MB or 1.5GB")
     number, prefix, binary = found.groups()
     power = "kmgt".index(prefix.lower()) + 1 if prefix else 0
     return round(float(number) * (1024.0 if binary else 1000.0) ** power)

@@ -152,7 +152,8 @@ def test_an_input_that_breaks_off_leaves_a_run_that_can_be_resumed(run, web, tmp
     packed.write_bytes(gzip.compress(f"{web.url(path='/page/1')}\n".encode())[:-4])
     ended = run("fetch", packed, "-o", tmp_path / "run")
     assert ended.exit_code == 2
-    first, *_, last = ended.stderr.splitlines()
+    preflight, first, *_, last = ended.stderr.splitlines()
+    assert preflight.startswith("Preflight: ")
     assert first.startswith("penstock: ")
     assert last == f"  penstock resume {tmp_path / 'run'}"
     each_once(records(tmp_path / "run"), 1)

@@ -30,6 +30,7 @@ GIVEN = {
     "timeout": (["--timeout", "9"], 9.0),
     "connect_timeout": (["--connect-timeout", "2"], 2.0),
     "max_body": (["--max-body", "1.5MB"], 1_500_000),
+    "memory": (["--memory", "64MB"], 64_000_000),
     "max_redirects": (["--max-redirects", "0"], 0),
     "robots": (["--no-robots"], False),
     "headers": (["-H", "A: 1", "--header", "B: 2"], [["A", "1"], ["B", "2"]]),
@@ -101,8 +102,9 @@ def test_the_help_page_tells_default_and_bounds(run, name, low, high):
         for parameter in fetch.params
         if parameter.name == name and (record := parameter.get_help_record(click.Context(fetch)))
     )
-    if name == "max_body":
-        assert said.endswith("[default 100 MB; 0 bytes to 1.0 TB]")
+    sizes = {"max_body": "[default 100 MB; 0 bytes to 1.0 TB]", "memory": "[default 512 MB; 1.0 MB to 1.0 PB]"}
+    if name in sizes:
+        assert said.endswith(sizes[name])
         return
     default = getattr(Settings(), name)
     bounds = f"{low:,} to {high:,.0f}]"

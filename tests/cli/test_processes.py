@@ -83,6 +83,7 @@ def test_a_run_that_was_stopped_twice_is_resumed_to_its_end(process, run, *, web
     pace = ("--delay", "0", "--per-host", "30")
     fetching = process("fetch", inputs, "-o", folder, *pace, "--timeout", "1000", "--progress", "json")
     # The first progress is told with the first outcome, and the page that hangs is under way by then.
+    assert b'"text":"Preflight: ' in fetching.stderr.readline()
     assert b'"progress"' in fetching.stderr.readline()
     fetching.send_signal(signal.SIGTERM)
     while b'"notice"' not in fetching.stderr.readline():

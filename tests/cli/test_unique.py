@@ -26,7 +26,9 @@ def test_a_folder_is_resumed_and_proved_with_them(run, twice, tmp_path):
     folder = tmp_path / "run"
     assert run("fetch", twice, "--unique", "-o", folder, *BRISK).exit_code == 0
     again = run("resume", folder)
-    assert again.stderr.startswith("Done: all 4 inputs have their outcome. 0 of them in this session.")
+    assert again.stderr.partition("\n")[2].startswith(
+        "Done: all 4 inputs have their outcome. 0 of them in this session."
+    )
     assert "2 inputs ask for the same" in again.stderr
     proof = run("verify", folder)
     assert proof.exit_code == 0

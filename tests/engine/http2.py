@@ -1,4 +1,8 @@
-"""A server that speaks HTTP/2 over TLS and answers every request with what it was asked; for tests of the engine."""
+"""A server that speaks HTTP/2 over TLS and answers every request with what it was asked; for tests of the engine.
+
+A path ``/large/N`` is answered with N bytes, a frame for each stream in turn, as fast as the client's windows allow;
+the first of them when so many are asked for *together*.
+"""
 
 import asyncio
 import ssl
@@ -15,7 +19,7 @@ import trustme
 class Http2Server:
     """Serves on 127.0.0.1 from a thread of its own until its ``with`` block ends; ``cacert`` verifies it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, together: int = 1) -> None:
         authority = trustme.CA()
         self.cacert = str(folder / "authority.pem")
         authority.cert_pem.write_to_path(self.cacert)
@@ -25,6 +29,9 @@ class Http2Server:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self.connections = 0
+        self.large = 0
+        self.together = together
+        self.lines: list[_Connection] = []
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -53,10 +60,12 @@ class _Connection(asyncio.Protocol):
     def __init__(self, server: Http2Server) -> None:
         self._server = server
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        self._owed: dict[int, int] = {}
 
     def connection_made(self, transport) -> None:
         self._transport = transport
         self._server.connections += 1
+        self._server.lines.append(self)
         self._h2.initiate_connection()
         transport.write(self._h2.data_to_send())
 
@@ -66,5 +75,31 @@ class _Connection(asyncio.Protocol):
                 fields = {bytes(name): bytes(value) for name, value in event.headers}
                 body = fields[b":method"] + b" " + fields[b":path"]
                 self._h2.send_headers(event.stream_id, [(":status", "200"), ("content-type", "text/plain")])
-                self._h2.send_data(event.stream_id, body, end_stream=True)
+                if fields[b":path"].startswith(b"/large/"):
+                    self._server.large += 1
+                    self._owed[event.stream_id] = int(fields[b":path"].rpartition(b"/")[2])
+                else:
+                    self._h2.send_data(event.stream_id, body, end_stream=True)
+            elif isinstance(event, h2.events.StreamReset):
+                self._owed.pop(event.stream_id, None)
         self._transport.write(self._h2.data_to_send())
+        for line in self._server.lines if self._server.large == self._server.together else [self]:
+            line.pay()
+
+    def pay(self) -> None:
+        """Send what is owed, as far as the windows go."""
+        if self._server.large < self._server.together:
+            return
+        while sum(self._paid(stream) for stream in list(self._owed)):
+            pass
+        self._transport.write(self._h2.data_to_send())
+
+    def _paid(self, stream: int) -> int:
+        most = self._h2.max_outbound_frame_size
+        room = min(self._owed[stream], self._h2.local_flow_control_window(stream), most)
+        if room:
+            self._owed[stream] -= room
+            self._h2.send_data(stream, bytes(room), end_stream=not self._owed[stream])
+            if not self._owed[stream]:
+                del self._owed[stream]
+        return room

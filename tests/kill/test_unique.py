@@ -33,7 +33,7 @@ class Instant:
 
     asked: list[str]
 
-    def __init__(self, _settings=None):
+    def __init__(self, _settings=None, **_given):
         self._finished = deque()
         self._woken = threading.Event()
 
@@ -54,6 +54,9 @@ class Instant:
 
     def cancel(self):
         self._finished.clear()
+
+    def bound(self):
+        return None
 
     def inside(self):
         return False

@@ -94,3 +94,9 @@ def test_an_input_that_shares_the_outcome_of_another_is_done(stands, tally_of):
     at_the_end = stands(6, pulled=10, exhausted=True, tally=tally_of({200: 6}, duplicates=4))
     assert estimate.done(at_the_end) == estimate.total(at_the_end) == 10
     assert estimate.outstanding(at_the_end) == 0
+
+
+def test_a_host_that_is_left_alone_takes_that_time_and_its_own(stands):
+    """The rate of the others says nothing of it."""
+    now = stands(90, pulled=100, exhausted=True, busiest=("a.test", 10), alone=1, parked=(("a.test", 60.0),))
+    assert estimate.time_left(now, rate=10.0, delay=2.0) == 80.0

@@ -76,3 +76,37 @@ def test_a_hosts_name_is_never_shown_raw(stands):
     said = explain.hint(stands(5, held=200, busiest=("\x1b[31m" + "a" * 100, 200)), SETTINGS)
     assert "\x1b" not in (said or "")
     assert len((said or "").split(" holds ")[0]) <= 40
+
+
+def test_hosts_that_are_left_alone_are_named_with_their_time(stands):
+    """The first of them come back first; the busiest is named before."""
+    parked = (("a.test", 252.0), ("b.test", 3.6), ("\x1b[31mc.test", 4.0))
+    now = stands(5, bound=Bound.KEYS, held=9, alone=12, parked=parked, busiest=("a.test", 7))
+    assert explain.bound(now, SETTINGS) == (
+        "bound by hosts left alone for now: a.test (4 min 12 s), b.test (4 s), \\x1b[31mc.test (4 s) and 9 more"
+    )
+
+
+def test_one_host_that_is_left_alone_is_one(stands):
+    now = stands(5, bound=Bound.BACKOFF, held=9, alone=1, parked=(("a.test", 20.0),))
+    assert explain.bound(now, SETTINGS) == "bound by a host left alone for now: a.test (20 s)"
+
+
+def test_a_host_that_is_left_alone_bounds_nothing_while_others_go_on(stands):
+    now = stands(5, bound=Bound.RATE, held=9, alone=1, parked=(("a.test", 20.0),))
+    assert "--rate 20" in explain.bound(now, SETTINGS)
+
+
+def test_of_hosts_own_limits_the_busiest_is_named(stands):
+    now = stands(5, bound=Bound.KEYS, held=9, busiest=("\x1b]0;a.test", 7))
+    assert explain.bound(now, SETTINGS) == (
+        "bound by each host's limits (--per-host 3, --delay 0.5), first \\x1b]0;a.test: 7 inputs"
+    )
+
+
+def test_memory_names_its_option(stands):
+    assert "--memory 512 MB" in explain.bound(stands(5, bound=Bound.MEMORY, held=1), SETTINGS)
+
+
+def test_nobody_is_left_alone_where_nobody_is(stands):
+    assert explain.alone(stands(5)) is None

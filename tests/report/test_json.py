@@ -13,7 +13,17 @@ def test_a_line_is_one_object_with_everything_in_it(stands):
     lines = []
     report = Json(Settings(), lines.append)
     report.update(
-        stands(100, pulled=200, running=9, held=91, read=(500, 1_000), bound=Bound.KEYS, busiest=("a.test", 80)),
+        stands(
+            100,
+            pulled=200,
+            running=9,
+            held=91,
+            read=(500, 1_000),
+            bound=Bound.KEYS,
+            busiest=("a.test", 80),
+            alone=7,
+            parked=(("a.test", 12.34),),
+        ),
     )
     assert json.loads(lines[0]) == {
         "event": "progress",
@@ -31,6 +41,8 @@ def test_a_line_is_one_object_with_everything_in_it(stands):
         "read": {"bytes": 500, "of": 1_000},
         "bound": "keys",
         "busiest": {"host": "a.test", "jobs": 80},
+        "alone": 7,
+        "parked": [{"host": "a.test", "left": 12.3}],
         "session": {
             "outcomes": {"fetched": 100, "skipped": 0, "failed": 0},
             "statuses": {"200": 100},

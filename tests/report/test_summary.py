@@ -120,3 +120,9 @@ def test_a_command_is_quoted_for_a_shell_and_safe_to_print():
     assert command("resume", "pages") == "penstock resume pages"
     assert command("resume", "my pages; rm") == "penstock resume 'my pages; rm'"
     assert "\x1b" not in command("resume", "\x1b[2J")
+
+
+def test_what_is_left_alone_when_it_stops_is_named(ended, stands, tally_of):
+    stood = stands(5, alone=1, parked=(("a.test", 600.0),))
+    lines = summary(ended(tally_of({200: 5}), complete=False, statistics=stood), Settings(), width=200)
+    assert "Left alone for now, having asked for it or being out of reach: a.test (10 min)." in lines

@@ -122,12 +122,14 @@ def test_another_pace_is_the_same_job():
         "flush_every": 9.0,
         "deadline": 99.0,
         "insecure": True,
+        "memory": 9_000_000,
         "per_host": 9,
         "proxy": "http://proxy.test",
         "rate": 9.0,
         "resolver": "127.0.0.1:9",
         "timeout": 9.0,
         "window": 9,
+        "pace": "fixed",
     }
     assert changed.keys() == PACE
     manifest().check(manifest(**changed))

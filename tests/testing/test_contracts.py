@@ -244,6 +244,9 @@ class Restless(ScriptedEngine):
 class Inward(ScriptedEngine):
     """Takes whoever asks for what runs."""
 
+    def bound(self):
+        return None
+
     def inside(self):
         return True
 

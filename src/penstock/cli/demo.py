@@ -68,10 +68,12 @@ def command(output: str | None, pages: int, **options: Any) -> Exit:
     Some of its hosts are slow, some fail, some redirect, and some lines of the list are broken.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+    from penstock.preflight import raise_descriptors  # noqa: PLC0415 - as above
     from penstock.testing.web import LocalWeb  # noqa: PLC0415 - asyncio, as above
 
     if not 1 <= pages <= MOST_PAGES:
         raise click.BadParameter(f"{pages} is not from 1 to {MOST_PAGES:,}", param_hint="--pages")
+    raise_descriptors()
     showing = Showing.of(options)
     folder = output or _free_name()
     # Beside the folder, not in it: a run folder holds nothing but the run.

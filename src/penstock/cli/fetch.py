@@ -46,7 +46,9 @@ def command(inputs: tuple[str, ...], output: str | None, **options: Any) -> Exit
     read. Every input gets exactly one outcome; an HTTP error status is one.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+    from penstock.preflight import raise_descriptors  # noqa: PLC0415 - as above
 
+    raise_descriptors()
     showing = Showing.of(options)
     settings = Settings.of(**given(options))
     names = named(inputs, "fetch")

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 
 from penstock.report.wording import size
-from penstock.settings import BODIES, BOUNDS, INPUT_FORMATS, PACES, SINKS, Settings
+from penstock.settings import BODIES, BOUNDS, INPUT_FORMATS, PACES, SINKS, SIZES, Settings
 
 __all__ = ["SECTIONS", "SETTINGS", "Command", "Option", "Spelling", "given", "settings_options"]
 
@@ -91,6 +91,15 @@ SETTINGS: Final = (
         click.STRING,
         "Bytes of one body after decoding: 500, 64kB, 10MB, 1.5GB (powers of ten).",
         "SIZE",
+    ),
+    Spelling(
+        "memory",
+        "Pace",
+        ("--memory",),
+        click.STRING,
+        "Bytes of bodies held at once, under way or not yet stored; nothing more is begun or read beyond it.",
+        "SIZE",
+        on_resume=True,
     ),
     Spelling("max_redirects", "Requests", ("--max-redirects",), N, "Redirects followed for one input.", "N"),
     Spelling(
@@ -298,7 +307,7 @@ def _option(spelling: Spelling, otherwise: str | None) -> Callable[[F], F]:
 def _limits(field: str, otherwise: str | None) -> str:
     """The default and the bounds of *field*, as the help page shows them."""
     default = getattr(DEFAULTS, field)
-    shown: Callable[[Any], str] = size if field == "max_body" else _number
+    shown: Callable[[Any], str] = size if field in SIZES else _number
     parts = []
     if isinstance(default, tuple):
         default = ", ".join(default)

@@ -34,6 +34,8 @@ def command(folder: str, *, force: bool, **options: Any) -> Exit:
     What has its outcome is not fetched again. The run keeps its settings; those below may be changed.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+    from penstock.preflight import raise_descriptors  # noqa: PLC0415 - as above
 
+    raise_descriptors()
     showing = Showing.of(options)
     return perform(api.go_on(folder, given(options), force=force), showing, folder)

@@ -5,8 +5,10 @@ Knows what ``fetch``, ``resume`` and ``demo`` have in common. Does not know wher
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -19,9 +21,11 @@ from penstock.cli.tolerance import Tolerance
 from penstock.core.hosts import blot
 from penstock.core.tally import Statistics
 from penstock.errors import PenstockError
+from penstock.preflight import free_descriptors
 from penstock.report.json import summary_line
 from penstock.report.screens import Screen, choose, screen
 from penstock.report.summary import command, summary, wrapped
+from penstock.report.wording import plural, size
 from penstock.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,6 +42,8 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
     progress = "none" if showing.quiet else choose(showing.progress, stderr, data_on_terminal=to_terminal)
     shown = _Watched(screen(progress, session.settings, stderr), quiet=showing.quiet)
     _announce(session.settings, verbose=showing.verbose)
+    if folder is not None or showing.verbose:
+        shown.remark(_preflight(session, folder))
     try:
         with Signals(session, shown.notice) as signals:
             ended = session.execute(shown)
@@ -72,6 +78,11 @@ class _Watched:
         if not self._quiet:
             self._shown.notice(text)
 
+    def remark(self, text: str) -> None:
+        """Something has turned out on the way."""
+        if not self._quiet:
+            self._shown.remark(text)
+
     def update(self, statistics: Statistics) -> None:
         """Show where the work stands."""
         if not self._stopping:
@@ -90,6 +101,22 @@ def _announce(settings: Settings, *, verbose: bool) -> None:
         tell("penstock: WARNING: --insecure: certificates are not verified; anybody on the way may read and change it")
     if verbose:
         tell("\n".join(wrapped(f"Settings: {', '.join(_described(settings))}", terminal_width())))
+
+
+def _preflight(session: Session, folder: str | None) -> str:
+    """What this process and the disk allow, in one line; *folder* is where outcomes go, if they go to one."""
+    settings = session.settings
+    if session.remarks:
+        said = [session.remarks.pop(0)]
+    else:
+        descriptors = free_descriptors()[0]
+        allowed = "no limit of descriptors" if descriptors is None else plural(descriptors, "descriptor")
+        said = [f"{allowed}, so {plural(settings.concurrency, 'request')} at once fit"]
+    said.append(f"{size(settings.memory)} for bodies")
+    if folder is not None:
+        with suppress(OSError):
+            said.append(f"{size(shutil.disk_usage(folder).free)} free in {folder}")
+    return f"Preflight: {'; '.join(said)}."
 
 
 def _described(settings: Settings) -> Iterator[str]:

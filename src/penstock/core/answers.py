@@ -105,6 +105,9 @@ class Bound(enum.StrEnum):
     DELAY = "delay"
     PARKED = "parked"
     ROBOTS = "robots"
+    MEMORY = "memory"
+    DESCRIPTORS = "descriptors"
+    NAMES = "names"
 
 
 class Ahead(enum.Enum):

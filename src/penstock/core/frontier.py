@@ -162,7 +162,7 @@ class Frontier(Limits):
             return chore
         until = None
         if self.running + undelivered >= self._slots.number:
-            bound, until = self._slots.why_none(self.running, self._concurrency, now)
+            bound, until = self._slots.why_none(self, self.running, undelivered, now)
         elif self._ready or self._may_pull(withheld):
             if self._rate is None or (until := self._pace.free_at()) <= now:
                 return self._first() if self._ready else PULL

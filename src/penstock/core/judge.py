@@ -18,6 +18,7 @@ from penstock.core.pace import Paces
 from penstock.core.requests import REDIRECTS, Refused, follow
 from penstock.core.retry import Retry, retry_after
 from penstock.core.robots import HOPS, Heard, hear
+from penstock.core.shortage import PAUSE
 
 __all__ = ["Again", "Done", "Judge", "Onward", "Rest", "Ruled", "Verdict", "once"]
 
@@ -77,6 +78,9 @@ class Judge(Struct, frozen=True):
 
     def __call__(self, attempt: Attempt, now: float, draw: float) -> Verdict:
         """What *attempt*, finished at *now*, means; *draw* in [0, 1) is for the back-off's jitter."""
+        if attempt.lacking is not None:
+            until = now + PAUSE
+            return Again(replace(attempt.job, ready=until), until)
         if self.paces is not None:
             self.paces.heed(attempt, now)
         there = reached(attempt)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from penstock.core.answers import Bound
+
 __all__ = ["TOLERANCE", "Limits", "Pace", "least_time"]
 
 TOLERANCE: Final = 0.01
@@ -67,6 +69,7 @@ class Limits:
         self._per_key = per_key
         self._rate = rate
         self._pauses = 0
+        self._full = False
         self._changed = False
 
     @property
@@ -88,6 +91,20 @@ class Limits:
     def pauses(self, pauses: int) -> None:
         self._pauses = pauses
         self._changed = True
+
+    @property
+    def full(self) -> bool:
+        """Whether as much is in memory as may be: then nothing starts."""
+        return self._full
+
+    @full.setter
+    def full(self, full: bool) -> None:
+        self._full = full
+        self._changed = True
+
+    def stopped_by(self, look: float | None) -> tuple[Bound, float | None]:
+        """Why nothing at all may start, and until when; where it is full, whoever counts bytes is to *look* then."""
+        return (Bound.MEMORY, look) if self._full and not self._pauses else (Bound.PAUSED, None)
 
     @property
     def per_key(self) -> int:

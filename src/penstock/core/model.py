@@ -191,7 +191,8 @@ class Attempt(Struct, frozen=True):
     """What an engine says of one job: a complete response, or why there is none (*error*).
 
     *head* is the raw header block of the final response, *started* the wall-clock time in seconds
-    since 1970.
+    since 1970. *lacking* says what this machine had none left of (descriptors, ports): then it was not tried, and
+    nothing is said of the host; *error* is what it looked like.
     """
 
     job: Job
@@ -204,6 +205,7 @@ class Attempt(Struct, frozen=True):
     times: Times = NO_TIMES
     ip: str | None = None
     http: str | None = None
+    lacking: str | None = None
 
 
 class Ending(Struct, frozen=True):

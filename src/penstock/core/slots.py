@@ -44,7 +44,7 @@ class Slots:
     def count(self, limits: Limits, now: float) -> None:
         """Find out how many there are at *now* within *limits*."""
         # Kept: another thread may take the pause back between two looks at it.
-        self.paused = limits.pauses > 0
+        self.paused = limits.full or limits.pauses > 0
         if self.paused or (self.probing and now < self.held_until):
             self.number = 0
         else:
@@ -54,10 +54,10 @@ class Slots:
         """How many there are when nothing is in the way."""
         return concurrency if self.crowd is None else min(concurrency, self.crowd.allowed)
 
-    def why_none(self, running: int, concurrency: int, now: float) -> tuple[Bound, float | None]:
-        """Why none is free while so many are *running*, and until when where that is known."""
+    def why_none(self, limits: Limits, running: int, undelivered: int, now: float) -> tuple[Bound, float | None]:
+        """Why none is free while so many are *running* or *undelivered*, and until when where that is known."""
         if self.paused:
-            return Bound.PAUSED, None
+            return limits.stopped_by(None if running or undelivered else now)
         if self.probing:
             return Bound.CUT_OFF, self.held_until if not running and now < self.held_until else None
-        return (Bound.CONSUMER if running < self.most(concurrency) else Bound.CONCURRENCY), None
+        return (Bound.CONSUMER if running < self.most(limits.concurrency) else Bound.CONCURRENCY), None

@@ -109,8 +109,10 @@ class Statistics(Struct, frozen=True):
     taken; *pulled* items came from the source, and *exhausted* says that it has no more. *bound* is what
     kept more from starting, *busiest* the key with most jobs known and unfinished, and how many. *tally*
     counts this session's outcomes, and *before* those that earlier sessions had settled. *read* is how
-    far the input is read: bytes so far, and of how many, where that is known. *capped* are hosts that ask for more
-    seconds between two requests than they get, and how many.
+    far the input is read: bytes so far, and of how many, where that is known. *alone* is how many keys are
+    left alone for a while, and *parked* names a few of them, each with the seconds until it is over: the
+    busiest, and those that come back first. *capped* are hosts that ask for more seconds between two
+    requests than they get, and how many.
     """
 
     elapsed: float
@@ -124,4 +126,6 @@ class Statistics(Struct, frozen=True):
     tally: Tally
     before: int = 0
     read: tuple[int, int] | None = None
+    alone: int = 0
+    parked: tuple[tuple[Any, float], ...] = ()
     capped: dict[Any, float] = {}

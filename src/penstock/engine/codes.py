@@ -11,12 +11,18 @@ from typing import Final
 
 from penstock.core.model import Slug
 
-__all__ = ["CODES", "CONNECT_ERRNOS", "COULDNT_CONNECT", "COULDNT_RESOLVE", "TIMED_OUT", "slug_of"]
+__all__ = ["BEGINNING", "CODES", "CONNECT_ERRNOS", "COULDNT_CONNECT", "COULDNT_RESOLVE", "TIMED_OUT", "slug_of"]
 
 COULDNT_RESOLVE: Final = 6
 COULDNT_CONNECT: Final = 7
 WEIRD_SERVER_REPLY: Final = 8
+OUT_OF_MEMORY: Final = 27
 TIMED_OUT: Final = 28
+CACERT_BADFILE: Final = 77
+
+BEGINNING: Final = frozenset({COULDNT_CONNECT, OUT_OF_MEMORY, CACERT_BADFILE})
+"""What libcurl 8.23 says where a socket can't be made, or a file of certificates not be opened, for want of a
+descriptor (seen with ``ulimit -n 64``)."""
 
 GOT_NOTHING: Final = 52
 RECV_ERROR: Final = 56
@@ -55,7 +61,7 @@ CODES: Final[dict[int, Slug]] = {
     63: Slug.TOO_LARGE,            # FILESIZE_EXCEEDED
     64: Slug.TLS_HANDSHAKE,        # USE_SSL_FAILED
     66: Slug.TLS_HANDSHAKE,        # SSL_ENGINE_INITFAILED
-    77: Slug.TLS_CERTIFICATE,      # SSL_CACERT_BADFILE
+    CACERT_BADFILE: Slug.TLS_CERTIFICATE,      # SSL_CACERT_BADFILE
     80: Slug.TRUNCATED,            # SSL_SHUTDOWN_FAILED
     82: Slug.TLS_CERTIFICATE,      # SSL_CRL_BADFILE
     83: Slug.TLS_CERTIFICATE,      # SSL_ISSUER_ERROR

@@ -22,11 +22,13 @@ from typing import Any, Final
 import certifi
 import pycurl
 
+from penstock.core.answers import Bound
 from penstock.core.model import Attempt, Job, Slug
-from penstock.engine.codes import COULDNT_RESOLVE
+from penstock.engine.codes import BEGINNING, COULDNT_RESOLVE
 from penstock.engine.deadlines import Deadlines
 from penstock.engine.dns import Answer, Names
 from penstock.engine.families import Families
+from penstock.engine.means import Means
 from penstock.engine.resolver import Resolver
 from penstock.engine.route import Pins, Routes, permitted
 from penstock.engine.sockets import READ, WRITE, Sockets
@@ -58,8 +60,18 @@ class CurlEngine:
     held to.
     """
 
-    def __init__(self, settings: HttpSettings, clock: Callable[[], float] = time.monotonic) -> None:
-        """Make the multi handle; easy handles are made as they are needed, and kept."""
+    def __init__(
+        self,
+        settings: HttpSettings,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        means: Means | None = None,
+        connections: int | None = None,
+    ) -> None:
+        """Make the multi handle; easy handles are made as they are needed, and kept.
+
+        *means* is what there is of memory and descriptors, *connections* how many may be kept.
+        """
         # A resumed run may have got its proxy later than the rest of its settings.
         check_guard(public_only=settings.public_only, proxy=settings.proxy)
         self._settings = settings
@@ -81,7 +93,9 @@ class CurlEngine:
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
-        self._multi.setopt(pycurl.M_MAXCONNECTS, CONNECTIONS_PER_SLOT * settings.concurrency)
+        self._means = means or Means()
+        self._connections = connections or CONNECTIONS_PER_SLOT * settings.concurrency
+        self._keep(self._connections)
 
     def start(self, job: Job, now: float) -> None:
         """Begin *job* at *now*."""
@@ -114,9 +128,8 @@ class CurlEngine:
         self._deadlines.look(now)
         until = None if timeout is None else now + timeout
         while True:
-            if self._timer is not None and self._timer <= now:
-                self._act(pycurl.SOCKET_TIMEOUT, 0)
-                self._harvest()
+            self._act_if_due(now)
+            self._make_do(now)
             ready = self._sockets.wait(self._how_long(now, until))
             for fd, events in ready:
                 if self._names.serves(fd):
@@ -135,6 +148,7 @@ class CurlEngine:
                 self._expire(transfer, now)
             if self._finished or self._sockets.take_wake() or (until is not None and now >= until):
                 break
+        self._make_do(now)
         self._deadlines.look_away(now)
         attempts = list(self._finished)
         self._finished.clear()
@@ -151,6 +165,11 @@ class CurlEngine:
         duties = [duty for duty in (self._deadlines.next(), self._timer, self._names.deadline()) if duty is not None]
         return min(duties, default=None)
 
+    def bound(self) -> Bound | None:
+        """Descriptors where they gave out, names where most requests wait for theirs; None else."""
+        most_ask = 2 * len(self._asking) > len(self._asking) + len(self._running)
+        return self._means.bound or (Bound.NAMES if most_ask else None)
+
     def wake(self) -> None:
         """End a wait."""
         self._sockets.wake()
@@ -163,7 +182,7 @@ class CurlEngine:
             self._free_up(transfer)
         self._asking.clear()
         for transfer in list(self._running.values()):
-            self._deadlines.drop(transfer)
+            self._deadlines.discard(transfer)
             self._retire(transfer)
         self._finished.clear()
 
@@ -180,7 +199,7 @@ class CurlEngine:
                 self._stop_asking(transfer, self._clock())
                 self._end_unsent(transfer, Slug.TIMEOUT, detail)
             else:
-                self._deadlines.drop(transfer)
+                self._deadlines.discard(transfer)
                 self._finished.append(transfer.attempt(Slug.TIMEOUT, detail))
                 self._retire(transfer)
         self.wake()
@@ -259,14 +278,15 @@ class CurlEngine:
 
     def _end_unsent(self, transfer: Transfer, slug: Slug, detail: str) -> None:
         """End *transfer* before libcurl has heard of it."""
-        self._finished.append(transfer.unsent(slug, detail))
+        lacking = self._lack(transfer, None) if slug in (Slug.DNS_TEMPORARY, Slug.TIMEOUT_DNS) else None
+        self._finished.append(transfer.unsent(slug, detail, lacking))
         self._deadlines.discard(transfer)
         self._free_up(transfer)
 
     # -- towards libcurl
 
     def _new_transfer(self) -> Transfer:
-        transfer = Transfer(self._settings, self._cacert, self._on_opened)
+        transfer = Transfer(self._settings, self._cacert, self._on_opened, self._means.memory)
         self._transfers.append(transfer)
         return transfer
 
@@ -286,10 +306,13 @@ class CurlEngine:
         self._running[transfer.easy] = transfer
         self._multi.add_handle(transfer.easy)
 
-    def _act(self, fd: int, events: int) -> None:
+    def _act_if_due(self, now: float) -> None:
+        if self._timer is None or self._timer > now:
+            return
         # Cleared first: libcurl says when it wants the next one while it acts.
         self._timer = None
-        self._multi.socket_action(fd, events)
+        self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._harvest()
 
     def _on_timer(self, milliseconds: int) -> None:
         self._timer = None if milliseconds < 0 else self._clock() + milliseconds / 1000
@@ -333,9 +356,62 @@ class CurlEngine:
             transfer.lead_again()
             self._multi.add_handle(transfer.easy)
             return
-        self._finished.append(transfer.attempt(*transfer.verdict(code, words, self._clock())))
-        self._deadlines.drop(transfer)
+        lacking = self._lack(transfer, transfer.easy.getinfo(pycurl.OS_ERRNO)) if code in BEGINNING else None
+        attempt = transfer.attempt(*transfer.verdict(code, words, self._clock()), lacking)
+        self._means.memory.waiting += len(attempt.body)
+        self._finished.append(attempt)
+        self._deadlines.discard(transfer)
         self._retire(transfer)
+
+    def _lack(self, transfer: Transfer, os_errno: int | None) -> str | None:
+        """What this machine had none left of when *transfer* was to begin, if that was it; then fewer may run."""
+        now = self._clock()
+        lacking = self._means.lack(now, os_errno, ipv4=transfer.reaches_ipv4())
+        if lacking is not None:
+            others = len(self._running) + len(self._asking) - (transfer.easy in self._running)
+            most = self._means.lower(lacking, others, now)
+            if most is not None:
+                self._keep(most)
+        return lacking
+
+    def _keep(self, connections: int) -> None:
+        """Keep so many *connections* at most, those in use among them."""
+        self._kept = connections
+        self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
+        # The one before bounds what is kept when a transfer ends, this one what is open when another begins.
+        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, connections if self._means.most else 0)
+
+    def _make_do(self, now: float) -> None:
+        """Keep to what there is of memory and descriptors."""
+        if self._means.most > self._kept:
+            # Somebody has set a higher limit: what is begun must not wait inside of libcurl, where its time runs.
+            self._keep(self._means.most)
+        raised = self._means.look(now, sum(len(attempt.body) for attempt in self._finished))
+        if raised is not None:
+            self._keep(raised if self._means.bound else self._connections)
+        if self._means.memory.paused:
+            self._pause_or_go_on(now)
+
+    def _pause_or_go_on(self, now: float) -> None:
+        """Let those transfers wait whose bodies have no room, but for the oldest; or go on, where there is room."""
+        memory = self._means.memory
+        first = next(iter(self._running.values()))
+        memory.first = first.response
+        for transfer in self._running.values():
+            if not transfer.response.paused:
+                continue
+            if transfer.paused_at is None:
+                transfer.paused_at = now
+                self._deadlines.discard(transfer)
+            if memory.roomy or (transfer is first and not memory.refuses(first.response)):
+                transfer.go_on(now)
+                assert transfer.job is not None
+                whole = transfer.started + self._settings.timeout - transfer.job.spent
+                self._deadlines.set(transfer, max(whole, now))
+        for transfer in self._running.values():
+            if transfer.response.paused:
+                # libcurl wants no news of its socket now, as of one that is idle.
+                self._sockets.hush(transfer.easy.getinfo(pycurl.ACTIVESOCKET))
 
     def _expire(self, transfer: Transfer, now: float) -> None:
         """A deadline has come: the connect time-out's, which may have been kept, or the attempt's."""

@@ -11,6 +11,7 @@ section 3, has it; one with IPv6 addresses alone waits longer, since IPv4 is wha
 
 from __future__ import annotations
 
+import errno
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -122,7 +123,10 @@ class Names(Generic[T]):
             del self._known[name]
         lookup = self._lookups.get(name)
         if lookup is None:
-            own = self._own(name)
+            try:
+                own = self._own(name)
+            except OSError as error:
+                return Answer(error=Slug.DNS_TEMPORARY, detail=f"{HOSTS_FILE}: {error.strerror}")
             if own:
                 return Answer(own)
             lookup = self._lookups[name] = _Lookup(name)
@@ -280,11 +284,16 @@ def _holds(heard: Iterable[Records]) -> float:
 
 
 def read_hosts(file: Path) -> dict[str, tuple[str, ...]]:
-    """The names in *file* and their addresses, as hosts(5) says; none where it cannot be read."""
+    """The names in *file* and their addresses, as hosts(5) says; none where it cannot be read.
+
+    OSError where that is for want of a descriptor, and may be possible later.
+    """
     found: dict[str, dict[str, None]] = {}
     try:
         text = file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
         return {}
     for line in text.splitlines():
         address, *names = line.partition("#")[0].split() or [""]

@@ -56,6 +56,9 @@ SLUGS: Final[dict[int, Slug]] = {
 # fmt: on
 """What c-ares's statuses (ares.h) mean; any other is dns_temporary: SERVFAIL, REFUSED, an answer nobody can read."""
 
+CANNOT_OPEN: Final = 14
+"""ARES_EFILE: resolv.conf can't be read; so for all else that can't be opened."""
+
 NOT_FOUND: Final = frozenset({4, 8})
 CANCELLED: Final = frozenset({16, 24})
 """ARES_EDESTRUCTION and ARES_ECANCELLED: nobody wants to know any more."""
@@ -98,8 +101,9 @@ class Resolver:
 
     def ask(self, name: str, family: int) -> None:
         """Ask for the addresses of *name*. One without a dot is tried within resolv.conf's search list, too."""
-        if self._channel is None:
-            self._channel = self._open()
+        if self._channel is None and (reason := self._opened()) is not None:
+            self._heard.append((name, family, None, reason))
+            return
         self._asked += 1
         if self._asked % FLUSH_AFTER == 0:
             self._flush()
@@ -155,17 +159,24 @@ class Resolver:
             self._channel.close()
             self._channel = None
 
-    def _open(self) -> Any:
-        from pycares import AresError, Channel  # noqa: PLC0415 - loading it takes 20 ms, which many runs need not spend
-
+    def _opened(self) -> int | None:
+        """Load c-ares and open the channel; why not, as a status, where there is nothing left to do it with."""
+        try:
+            from pycares import AresError, Channel  # noqa: PLC0415 - it takes 20 ms, which many runs need not spend
+        except OSError:  # no descriptor to read it with
+            return CANNOT_OPEN
         self._error = AresError
-        return Channel(
-            servers=[self._server] if self._server else None,
-            timeout=TRY,
-            tries=TRIES,
-            socket_receive_buffer_size=RECEIVE_BUFFER,
-            sock_state_cb=self._on_socket,
-        )
+        try:
+            self._channel = Channel(
+                servers=[self._server] if self._server else None,
+                timeout=TRY,
+                tries=TRIES,
+                socket_receive_buffer_size=RECEIVE_BUFFER,
+                sock_state_cb=self._on_socket,
+            )
+        except AresError:
+            return CANNOT_OPEN
+        return None
 
     def _flush(self) -> None:
         servers = self._channel.servers
@@ -194,6 +205,8 @@ def _records(name: str, family: int, result: Any) -> Records:
 
 
 def _refusal(name: str, family: int, status: int) -> Records:
+    if status == CANNOT_OPEN:
+        return Records(name, family, error=Slug.DNS_TEMPORARY, detail="c-ares could not be opened")
     slug = SLUGS.get(status, Slug.DNS_TEMPORARY)
     return Records(name, family, error=slug, detail=_words(status), absent=status in NOT_FOUND)
 

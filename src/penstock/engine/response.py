@@ -10,18 +10,23 @@ from typing import Final
 
 from penstock.core.codings import Decoder, Oversize, Undecodable
 from penstock.core.model import Slug, split_head
+from penstock.engine.means import Memory
 
 __all__ = ["Response"]
 
 UNASKED_SWITCH: Final = (Slug.PROTOCOL_ERROR, "status 101, though no other protocol was asked for")
 """libcurl takes a 101 for a final response, and what follows for its body."""
 
+PAUSE: Final = 0x10000001
+"""What tells libcurl to keep the piece and ask for no more (CURL_WRITEFUNC_PAUSE)."""
+
 
 class Response:
     """Gathers a response whose decoded body may have at most *bound* bytes.
 
     ``verdict`` is the slug and the detail of what is wrong with it, once something is. One object serves
-    one request after another, with ``clear`` between them.
+    one request after another, with ``clear`` between them. Its bytes count in *memory*; where there is no room it is
+    ``paused``, until ``go_on``.
     """
 
     __slots__ = (
@@ -31,16 +36,22 @@ class Response:
         "_decoder",
         "_enough",
         "_head",
+        "_held",
         "_lines_read",
+        "_memory",
         "_most",
         "_size",
         "lines",
+        "paused",
         "sated",
         "verdict",
     )
 
-    def __init__(self, bound: int) -> None:
+    def __init__(self, bound: int, memory: Memory | None = None) -> None:
         self._most = bound
+        self._memory = memory or Memory()
+        self._held = 0
+        self.paused = False
         # Header lines are added by libcurl's callback itself, so this list stays the same object.
         self.lines: list[bytes] = []
         self.clear()
@@ -48,7 +59,10 @@ class Response:
     def clear(self) -> None:
         """Make ready for another response."""
         self.lines.clear()
+        self._memory.leave(self)
+        self.go_on()
         self._chunks: list[bytes] = []
+        self._give_back()
         self._decoder: Decoder | None = None
         self._head: tuple[bytes, bool] = (b"", False)
         self._lines_read = 0
@@ -67,18 +81,29 @@ class Response:
         self.sated = False
 
     def write(self, chunk: bytes) -> int | None:
-        """Take a piece of the body; -1 tells libcurl to give up, and ``verdict`` says why."""
+        """Take a piece of the body; -1 tells libcurl to give up, and ``verdict`` says why; PAUSE, to wait."""
         if not self._begun:
             self._begin()
         if self.verdict is not None:
             return -1
+        if self._memory.refuses(self):
+            self.paused = True
+            self._memory.paused += 1
+            return PAUSE
         self._size += len(chunk)
         if self._decoder is not None:
             return self._decode(chunk)
         if self._size > self._bound:
             return self._too_large([chunk])
         self._chunks.append(chunk)
+        self._hold(len(chunk))
         return None
+
+    def go_on(self) -> None:
+        """Take more again, if it was paused."""
+        if self.paused:
+            self.paused = False
+            self._memory.paused -= 1
 
     def finish(self) -> None:
         """The body is over: a coded one must have come to its own end."""
@@ -132,12 +157,22 @@ class Response:
     def _decode(self, chunk: bytes) -> int | None:
         assert self._decoder is not None
         try:
-            self._chunks += self._decoder.decode(chunk)
+            pieces = self._decoder.decode(chunk)
         except Undecodable as error:
             return self._undecodable(error)
         except Oversize as over:
             return self._too_large(over.pieces)
+        self._chunks += pieces
+        self._hold(sum(map(len, pieces)))
         return None
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        self._memory.held += size
+
+    def _give_back(self) -> None:
+        self._memory.held -= self._held
+        self._held = 0
 
     def _undecodable(self, error: Undecodable) -> int:
         self.verdict = (Slug.DECODE_ERROR, str(error))
@@ -150,6 +185,7 @@ class Response:
             self.sated = True
             return -1
         self._chunks = []
+        self._give_back()
         self.verdict = (Slug.TOO_LARGE, f"the body is over {self._bound} bytes")
         return -1
 

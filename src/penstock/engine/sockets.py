@@ -65,6 +65,13 @@ class Sockets:
         else:
             self._forget(fd)
 
+    def hush(self, fd: int) -> None:
+        """Nobody wants to hear about *fd*, if no transfer waits on it: it belongs to one that is paused."""
+        if fd in self._idle:
+            self._idle.discard(fd)
+            del self._watched[fd]
+            self._selector.unregister(fd)
+
     def attend(self, fd: int, events: int) -> None:
         """Somebody else than libcurl waits for *events* on *fd*, and says ``leave`` before it is closed."""
         if fd in self._inodes:
@@ -131,10 +138,11 @@ class Sockets:
     def _shut_down(self, fd: int) -> None:
         """Make an idle connection unusable; libcurl notices when it wants to use it, and takes another."""
         self._forget(fd)
-        duplicate = socket.socket(fileno=os.dup(fd))
+        # The descriptor stays libcurl's; a duplicate would take another one, and there may be none.
+        borrowed = socket.socket(fileno=fd)
         try:
             # Already closed by the other side is what most of these are.
             with suppress(OSError):
-                duplicate.shutdown(socket.SHUT_RDWR)
+                borrowed.shutdown(socket.SHUT_RDWR)
         finally:
-            duplicate.close()
+            borrowed.detach()

@@ -103,6 +103,9 @@ class TasksEngine:
         """None, since the loop keeps all times; but a loop of the engine's own goes on only in ``collect``."""
         return time.monotonic() if self._runner is not None and self._tasks else None
 
+    def bound(self) -> None:
+        """Nothing of its own."""
+
     def wake(self) -> None:
         """End a wait, now or the next one."""
         # Said before and after: the loop's thread may look in between, and forget it.

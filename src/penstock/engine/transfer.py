@@ -13,6 +13,7 @@ import pycurl
 from penstock.core.codings import ACCEPTED
 from penstock.core.model import Attempt, Headers, Job, Slug, Times
 from penstock.engine.codes import TIMED_OUT, slug_of
+from penstock.engine.means import Memory
 from penstock.engine.response import Response
 from penstock.engine.route import Pin, Route
 from penstock.settings import HttpSettings
@@ -27,6 +28,7 @@ class Transfer:
     """One easy handle, used again and again, and what it is doing at the moment.
 
     *cacert* is the file of certificates to trust. *on_opened* hears of every socket that libcurl opens for it.
+    *memory* counts its body.
     """
 
     __slots__ = (
@@ -42,6 +44,7 @@ class Transfer:
         "job",
         "led_again",
         "lookup",
+        "paused_at",
         "pin",
         "response",
         "route",
@@ -57,9 +60,12 @@ class Transfer:
 
     _plain: bool
 
-    def __init__(self, settings: HttpSettings, cacert: str, on_opened: Callable[[int, int], int]) -> None:
+    def __init__(
+        self, settings: HttpSettings, cacert: str, on_opened: Callable[[int, int], int], memory: Memory
+    ) -> None:
         self.easy = pycurl.Curl()
-        self.response = Response(settings.max_body)
+        self.response = Response(settings.max_body, memory)
+        self.paused_at: float | None = None
         self.job: Job | None = None
         # Where to connect; None where a proxy is told to.
         self.route: Route | None = None
@@ -85,7 +91,7 @@ class Transfer:
     def clear(self) -> None:
         """Make ready for another job."""
         self.response.clear()
-        self.job = self.pin = None
+        self.job = self.pin = self.paused_at = None
 
     def address(self) -> None:
         """Tell libcurl what differs from job to job; a plain GET tells it nothing but its URL."""
@@ -135,6 +141,14 @@ class Transfer:
         self.response.want(self.job.enough)
         self.easy.setopt(pycurl.RESOLVE, [self.pin.entry])
 
+    def go_on(self, now: float) -> None:
+        """Take more of a body that had to wait for memory; that time was ours and does not count."""
+        assert self.paused_at is not None
+        self.started += now - self.paused_at
+        self.paused_at = None
+        self.response.go_on()
+        self.easy.pause(pycurl.PAUSE_CONT)
+
     def connected(self) -> bool:
         """Whether the connection stands, TLS included."""
         return bool(self.easy.getinfo(pycurl.PRETRANSFER_TIME) > 0)
@@ -174,8 +188,15 @@ class Transfer:
             slug, doing = Slug.TIMEOUT_CONNECT, "connecting through the proxy"
         return slug, f"{doing}, after {now - self.started:.1f} s"
 
-    def attempt(self, error: Slug | None, detail: str | None) -> Attempt:
-        """What came of the job, by what libcurl tells."""
+    def reaches_ipv4(self) -> bool:
+        """Whether it is led to an IPv4 address, among others perhaps."""
+        if self.route is None:
+            return False
+        addresses = (self.route.host,) if self.pin is None else self.pin.addresses
+        return any("." in address for address in addresses)
+
+    def attempt(self, error: Slug | None, detail: str | None, lacking: str | None = None) -> Attempt:
+        """What came of the job, by what libcurl tells; *lacking* as of ``Attempt``."""
         job, info, before = self.job, self.easy.getinfo, self.lookup
         assert job is not None
         head = self.response.head()[0]
@@ -199,13 +220,14 @@ class Transfer:
             ),
             info(pycurl.PRIMARY_IP) or None,
             head[5 : head.find(b" ")].decode("latin-1") if head else None,
+            lacking,
         )
 
-    def unsent(self, error: Slug, detail: str) -> Attempt:
-        """What came of a job that libcurl never heard of."""
+    def unsent(self, error: Slug, detail: str, lacking: str | None = None) -> Attempt:
+        """What came of a job that libcurl never heard of; *lacking* as of ``Attempt``."""
         assert self.job is not None
         times = Times(max(0.0, self.started - self.job.ready), self.lookup, total=self.lookup)
-        return Attempt(self.job, error, detail, started=self.wall, times=times)
+        return Attempt(self.job, error, detail, started=self.wall, times=times, lacking=lacking)
 
     def _configure(self) -> None:
         """Set what stays the same from job to job."""

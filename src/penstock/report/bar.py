@@ -61,6 +61,14 @@ class Bar:
         """Show *text* from the next update on, in place of what bounds the speed. Safe in a signal handler."""
         self._notice = text
 
+    def remark(self, text: str) -> None:
+        """Write *text* above the lines that change."""
+        try:
+            for line in wrapped(text, self._console.width):
+                self._console.print(Text(line))
+        except OSError:
+            self._gone = True
+
     def update(self, statistics: Statistics) -> None:
         """Draw where the work stands."""
         now = estimate.done(statistics) - statistics.before

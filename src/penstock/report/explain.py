@@ -11,10 +11,10 @@ from penstock.core.frontier import Bound
 from penstock.core.tally import Statistics
 from penstock.report.estimate import outstanding
 from penstock.report.safe import safe
-from penstock.report.wording import count, duration, plural, share
+from penstock.report.wording import count, duration, plural, share, size
 from penstock.settings import Settings
 
-__all__ = ["bound", "hint"]
+__all__ = ["alone", "bound", "hint"]
 
 _BOUNDS: Final = {
     Bound.NOTHING: "nothing: it goes as fast as it can",
@@ -22,13 +22,16 @@ _BOUNDS: Final = {
     Bound.CONCURRENCY: "the requests at once over all hosts (--concurrency {0})",
     Bound.CONSUMER: "the output: it is taken more slowly than it comes",
     Bound.RATE: "the starts a second over all hosts (--rate {3:g})",
-    Bound.KEYS: "each host's own limits (--per-host {1}, --delay {2:g})",
+    Bound.KEYS: "each host's limits (--per-host {1}, --delay {2:g})",
     Bound.BACKOFF: "the wait before what failed is tried again",
     Bound.ORDER: "the order of the output: everything waits for the input whose turn it is",
     Bound.PER_KEY: "the requests at once for one host (--per-host {1})",
     Bound.DELAY: "the time between two requests to one host (--delay {2:g})",
     Bound.PARKED: "hosts that asked to be left alone for a while (Retry-After)",
     Bound.ROBOTS: "the robots.txt of their site, which is asked for first",
+    Bound.MEMORY: "the bytes of bodies held until they are stored (--memory {4})",
+    Bound.DESCRIPTORS: "the file descriptors or ports that are left: fewer requests at once, until there are more",
+    Bound.NAMES: "names: most of what is under way waits for one to be looked up (--resolver names another server)",
     Bound.CUT_OFF: "the network: hosts of all kinds can't be reached, so it waits and tries one now and then",
     Bound.PAUSED: "a pause: nothing starts before it is over",
 }
@@ -51,8 +54,27 @@ def bound(statistics: Statistics, settings: Settings) -> str:
     if which is Bound.CONSUMER and statistics.undelivered < statistics.running:
         # A few outcomes are always on their way; it is the output that bounds when they take most of the room.
         which = Bound.CONCURRENCY
-    words = _BOUNDS[which]
-    return "bound by " + words.format(settings.concurrency, settings.per_host, settings.delay, settings.rate or 0.0)
+    if which in (Bound.KEYS, Bound.BACKOFF) and statistics.parked:
+        hosts = "a host" if statistics.alone == 1 else "hosts"
+        return f"bound by {hosts} left alone for now: {alone(statistics)}"
+    words = _BOUNDS[which].format(
+        settings.concurrency, settings.per_host, settings.delay, settings.rate or 0.0, size(settings.memory)
+    )
+    if which is Bound.KEYS and statistics.busiest is not None:
+        host, jobs = statistics.busiest
+        words += f", first {safe(host, LONGEST_HOST)}: {plural(jobs, 'input')}"
+    return f"bound by {words}"
+
+
+def alone(statistics: Statistics) -> str | None:
+    """Which hosts are left alone for a while, each with the time that is left of it; None where none is.
+
+    They asked for it by Retry-After, or could not be reached several times in a row.
+    """
+    named = [f"{safe(host, LONGEST_HOST)} ({duration(round(left))})" for host, left in statistics.parked]
+    if statistics.alone > len(named):
+        named.append(f"{count(statistics.alone - len(named))} more")
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named) or None
 
 
 def hint(statistics: Statistics, settings: Settings) -> str | None:

@@ -36,6 +36,10 @@ class Json:
         """Write *text* now. Safe in a signal handler if *write* is."""
         self._write(_line({"event": "notice", "text": text}))
 
+    def remark(self, text: str) -> None:
+        """Write *text*."""
+        self._write(_line({"event": "notice", "text": text}))
+
     def update(self, statistics: Statistics) -> None:
         """Write where the work stands."""
         self._speed.update(statistics.elapsed, statistics.tally.total)
@@ -57,6 +61,8 @@ class Json:
             "read": statistics.read and {"bytes": statistics.read[0], "of": statistics.read[1]},
             "bound": statistics.bound.value,
             "busiest": busiest and {"host": busiest[0], "jobs": busiest[1]},
+            "alone": statistics.alone,
+            "parked": [{"host": host, "left": round(seconds, 1)} for host, seconds in statistics.parked],
             "session": statistics.tally.as_dict(),
         }
         self._write(_line(fields))

@@ -37,6 +37,10 @@ class Plain:
         """Write *text* now. Safe in a signal handler if *write* is."""
         self._write(text)
 
+    def remark(self, text: str) -> None:
+        """Write *text*."""
+        self._write(text)
+
     def update(self, statistics: Statistics) -> None:
         """Write where the work stands; nothing in the first second."""
         now = statistics.tally.total

@@ -50,6 +50,10 @@ class Silent:
         """Write *text*."""
         self._stream.write(f"{safe(text)}\n")
 
+    def remark(self, text: str) -> None:
+        """Write *text*."""
+        self._stream.write(f"{safe(text)}\n")
+
     def update(self, statistics: Statistics) -> None:
         """Say nothing."""
 

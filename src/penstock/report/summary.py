@@ -77,6 +77,9 @@ def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: boo
     hint = None if ending.complete else explain.hint(ending.statistics, settings)
     if hint is not None:
         lines += ["", *wrapped(f"Hint: {hint}.", width)]
+    alone = None if ending.complete else explain.alone(ending.statistics)
+    if alone is not None:
+        lines += ["", *wrapped(f"Left alone for now, having asked for it or being out of reach: {alone}.", width)]
     if ending.folder is not None:
         verb, does = ("verify", "Prove it") if ending.complete else ("resume", "Go on")
         # On a line of its own and never broken: it is there to be copied.

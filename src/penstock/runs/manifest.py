@@ -43,6 +43,7 @@ PACE: Final = frozenset(
         "delay",
         "flush_every",
         "insecure",
+        "memory",
         "pace",
         "per_host",
         "proxy",

@@ -137,6 +137,9 @@ class ScriptedEngine:
         """The virtual time of the next completion."""
         return self._running[0][0] if self._running else None
 
+    def bound(self) -> None:
+        """Nothing of its own."""
+
     def wake(self) -> None:
         """End a wait, now or the next one."""
         with suppress(OSError):
