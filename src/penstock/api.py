@@ -21,7 +21,7 @@ from penstock.core.inputs import difference
 from penstock.core.model import Duplicate, Ending, Fetched, Job, Outcome, Row
 from penstock.core.plan import Plan, Survey
 from penstock.core.requests import Requests, identity
-from penstock.core.retry import LONGEST_PARK
+from penstock.core.retry import LATER, LONGEST_PARK, REASONS
 from penstock.core.tally import Tally
 from penstock.delivery import Delivery
 from penstock.driver import Driver
@@ -47,7 +47,7 @@ from penstock.source.iterables import AsyncItems, Items
 from penstock.source.opened import open_inputs
 from penstock.source.pulled import Inline, ReadAhead
 
-__all__ = ["begin", "fetch", "go_on", "plan", "resume", "run", "stream", "verify"]
+__all__ = ["begin", "fetch", "go_on", "plan", "resume", "retry", "run", "stream", "try_again", "verify"]
 
 OnPage = Callable[[Fetched], Any]
 
@@ -72,6 +72,7 @@ def fetch(
     if isinstance(urls, str | bytes):
         urls = [urls]
     chosen = Settings.of(**settings)
+    _refuse_passes(chosen)
     delivery = _delivery(on_page, ordered=ordered)
     if not isinstance(urls, AsyncIterable):
         return _flow(Items(urls, chosen.input()), chosen, Settled(), delivery)
@@ -118,6 +119,7 @@ def run(
         names = ()
         source = Items(inputs, chosen.input())
     _try(chosen)
+    _check_passes(chosen, source)
     path = Path(output)
     manifest = Manifest.of(chosen, names, source.fingerprint())
     begun = RunFolder.holds_run(path)
@@ -132,11 +134,23 @@ def resume(output: str | os.PathLike[str], *, report: Report | None = None, **ch
     return go_on(output, changes).execute(report)
 
 
+def retry(
+    output: str | os.PathLike[str],
+    *,
+    only: str | Iterable[str] = (),
+    report: Report | None = None,
+    **changes: Any,
+) -> Summary:
+    """Try the failed inputs of a finished run again, and say how it ended; see ``try_again``."""
+    return try_again(output, only, changes).execute(report)
+
+
 def begin(names: Sequence[str], output: str | os.PathLike[str], settings: Settings) -> Session:
     """A session on a new run folder. Errors as of ``run``; FolderError where there is a run already."""
     _try(settings)
     names = _located(names)
     source = open_inputs(names, settings.input())
+    _check_passes(settings, source)
     with _held(RunFolder.create(Path(output), Manifest.of(settings, names, source.fingerprint()))) as folder:
         return _session(folder, source, settings, None)
 
@@ -149,13 +163,27 @@ def go_on(output: str | os.PathLike[str], changes: Mapping[str, Any], *, force: 
     began with, unless *force*. UsageError where the folder does not say where its input is.
     """
     with _held(RunFolder.open(Path(output))) as folder:
-        settings = _resumed(folder.manifest, dict(changes))
-        _try(settings)
-        names = _known(folder.manifest)
-        source = open_inputs(names, settings.input())
-        if not force:
-            folder.check(Manifest.of(settings, names, source.fingerprint()))
+        source, settings = _found_again(folder, dict(changes), force=force)
         return _session(folder, source, settings, None)
+
+
+def try_again(
+    output: str | os.PathLike[str], only: str | Iterable[str], changes: Mapping[str, Any], *, force: bool = False
+) -> Session:
+    """A session that tries inputs of the finished run in *output* again; *changes* and *force* as of ``go_on``.
+
+    *only* names reasons to: slugs, and statuses that are tried again within a run (503); one or several, also with
+    commas between them. None means every slug that may pass (``Slug.later``). What an input comes to now takes the
+    place of what it came to before, once it is durable. The same that was begun and stopped goes on where it was.
+
+    UsageError where there is no such reason, FolderError where the run has not finished; else as ``go_on``.
+    """
+    reasons = _reasons(only)
+    with _held(RunFolder.open(Path(output))) as folder:
+        if folder.ledger.total is None:
+            raise FolderError(f"the run in {output} has not finished; first go on with it: penstock resume {output}")
+        source, settings = _found_again(folder, dict(changes), force=force)
+        return _session(folder, source, settings, None, reasons)
 
 
 def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verification:
@@ -218,6 +246,7 @@ def plan(names: Sequence[str], settings: Settings, hosts: int = 10) -> Plan:
 
 def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], object]) -> Session:
     """A session that hands one JSON line for each outcome to *write* as it completes, and keeps nothing."""
+    _refuse_passes(settings)
     source = open_inputs(names, settings.input())
     inline_body = settings.body == "inline"
     store = Lines(lambda outcome: line(outcome, inline_body=inline_body), write)
@@ -225,13 +254,76 @@ def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], ob
     return Session(flow, store, source, settings=settings)
 
 
-def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPage | None) -> Session:
-    """A session on *folder*, which it closes when it ends."""
+def _session(
+    folder: RunFolder,
+    source: Input,
+    settings: Settings,
+    on_page: OnPage | None,
+    reasons: frozenset[str] = frozenset(),
+) -> Session:
+    """A session on *folder*, which it closes when it ends; what failed for *reasons* is tried again in it."""
     ledger, output = folder.ledger, settings.output()
+    # What a crash left behind the committed bytes is cut off before any pass begins.
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
-    flow = _flow(source, settings, ledger.settled(), _delivery(on_page), folder)
-    store = FolderStore(sinks, folder, output.flush_every, parked=flow.parked)
-    return Session(flow, store, source, settings=settings, folder=str(folder.path), before=ledger.tally())
+    if reasons and not (ledger.pending() and ledger.reasons == reasons):
+        ledger.begin_pass(reasons)
+    passes = _Passes(folder, source, settings, on_page)
+    store = FolderStore(sinks, folder, output.flush_every, parked=passes.parked)
+    return Session(passes.flow, store, source, settings=settings, folder=folder, again=passes.again)
+
+
+class _Passes:
+    """The flows of one run: over what has no outcome, and then over what failed, as often as ``passes`` allows."""
+
+    def __init__(self, folder: RunFolder, source: Input, settings: Settings, on_page: OnPage | None) -> None:
+        self._folder = folder
+        self._source = source
+        self._settings = settings
+        self._on_page = on_page
+        self.flow = self._begin()
+
+    def again(self) -> Flow[Outcome] | None:
+        """Begin another pass; None where there is none to be done."""
+        ledger = self._folder.ledger
+        if ledger.passes >= self._settings.passes:
+            return None
+        if not ledger.begin_pass(ledger.reasons or LATER, ledger.passes + 1):
+            return None
+        self.flow = self._begin()
+        return self.flow
+
+    def parked(self) -> dict[str, float]:
+        """The hosts to be left alone, and until when."""
+        return self.flow.parked()
+
+    def _begin(self) -> Flow[Outcome]:
+        ledger = self._folder.ledger
+        settled = ledger.settled() - ledger.pending()
+        return _flow(self._source, self._settings, settled, _delivery(self._on_page), self._folder)
+
+
+def _reasons(only: str | Iterable[str]) -> frozenset[str]:
+    """Why inputs are to be tried again, as *only* names it."""
+    texts = [only] if isinstance(only, str) else only
+    reasons = frozenset(part.strip() for text in texts for part in text.split(",") if part.strip())
+    unknown = sorted(reasons - set(REASONS))
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is no reason to try again; these are: {', '.join(REASONS)}")
+    return reasons or LATER
+
+
+def _refuse_passes(settings: Settings) -> None:
+    if settings.passes > 1:
+        raise UsageError(
+            "passes try again what failed, so outcomes must be kept: that takes a run folder (-o DIR, run)"
+        )
+
+
+def _check_passes(settings: Settings, source: Input) -> None:
+    if settings.passes > 1 and source.blocks:
+        raise UsageError(
+            "passes read the input again, and this one can be read only once; put it into a file or a list"
+        )
 
 
 @contextmanager
@@ -242,6 +334,18 @@ def _held(folder: RunFolder) -> Iterator[RunFolder]:
     except BaseException:
         folder.close()
         raise
+
+
+def _found_again(folder: RunFolder, changes: dict[str, Any], *, force: bool) -> tuple[Input, Settings]:
+    """The input of the run in *folder*, and its settings with *changes*; InputChanged unless *force*."""
+    settings = _resumed(folder.manifest, changes)
+    _try(settings)
+    names = _known(folder.manifest)
+    source = open_inputs(names, settings.input())
+    if not force:
+        folder.check(Manifest.of(settings, names, source.fingerprint()))
+    _check_passes(settings, source)
+    return source, settings
 
 
 def _known(manifest: Manifest) -> tuple[str, ...]:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock.core.model import Outcome
+from penstock.core.retry import reason
 from penstock.core.tally import Statistics, Tally
 from penstock.flow import Flow
-from penstock.seams import Extent, Input, Report, Sink
+from penstock.seams import Extent, Input, Report, Settled, Sink
 from penstock.settings import Settings
 
 __all__ = ["Folder", "Lines", "Session", "Silence", "Summary"]
@@ -31,7 +33,8 @@ OFTEN: Final = 1.0
 class Summary(Struct, frozen=True):
     """How a session ended.
 
-    *tally* counts all outcomes there are, *session* those of this session; *inputs* is how many inputs
+    *tally* counts all outcomes there are, *session* those of this session; *again* of these took the place of an older
+    one, and *pending* inputs are still to be tried again. *inputs* is how many inputs
     there are, once all have been read. *complete* says that every input has its outcome, or shares that of
     an earlier one: *inputs* = ``tally.total`` + ``tally.duplicates``. *folder* is None where lines went to
     standard output. *elapsed* is in seconds.
@@ -44,6 +47,8 @@ class Summary(Struct, frozen=True):
     elapsed: float
     complete: bool
     statistics: Statistics
+    again: int = 0
+    pending: int = 0
 
 
 class Store(Protocol):
@@ -69,8 +74,18 @@ class Store(Protocol):
 class Ledger(Protocol):
     """What a session needs of a run's ledger."""
 
-    def commit(self, extents: Sequence[Extent], tally: Tally) -> None:
+    @property
+    def total(self) -> int | None:
+        """How many inputs there are, where all of them have been read."""
+
+    def commit(self, extents: Sequence[Extent], tally: Tally, failures: Mapping[str, Settled]) -> None:
         """Settle the inputs of *extents*, all together."""
+
+    def tally(self) -> Tally:
+        """One outcome for each settled input."""
+
+    def pending(self) -> Settled:
+        """The settled inputs that are still to be tried again."""
 
     def park(self, hosts: Mapping[str, float]) -> None:
         """Note which hosts are to be left alone, and until when."""
@@ -81,6 +96,10 @@ class Ledger(Protocol):
 
 class RunFolder(Protocol):
     """What a session needs of a run folder."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
 
     @property
     def ledger(self) -> Ledger:
@@ -148,6 +167,7 @@ class Folder:
         self._kept: Mapping[str, float] = parked()
         self._clock = clock
         self._tally = Tally()
+        self._failures: dict[str, Settled] = {}
         self._taken = 0
         self._due = clock() + every
 
@@ -157,6 +177,9 @@ class Folder:
             for sink in self._sinks:
                 self._taken += sink.write(outcome)
             self._tally.add(outcome)
+            why = reason(outcome.error, outcome.status)
+            if why is not None:
+                self._failures.setdefault(why, Settled()).add(outcome.seq)
         if self._taken >= FLUSH_BYTES or self._clock() >= self._due:
             self._commit()
 
@@ -179,16 +202,18 @@ class Folder:
             self._kept = parked
         if self._tally.total:
             extents = [extent for sink in self._sinks for extent in sink.flush()]
-            self._ledger.commit(extents, self._tally)
+            self._ledger.commit(extents, self._tally, self._failures)
             self._tally = Tally()
+            self._failures = {}
             self._taken = 0
         self._due = self._clock() + self.every
 
 
 class Session:
-    """Runs *flow* to its end, or until it is stopped, into *store*.
+    """Runs *flow* to its end, or until it is stopped, into *store*, and then those that *again* gives.
 
-    *settings* are those in force; *before* counts what earlier sessions of the same run had settled.
+    *settings* are those in force; *folder*, where there is one, has what earlier sessions of the same run had settled.
+    *again* begins another pass and gives its flow, or None where there is none to be done.
     """
 
     def __init__(
@@ -198,8 +223,8 @@ class Session:
         source: Input,
         *,
         settings: Settings,
-        folder: str | None = None,
-        before: Tally | None = None,
+        folder: RunFolder | None = None,
+        again: Callable[[], Flow[Outcome] | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing begins before ``execute``."""
@@ -207,9 +232,18 @@ class Session:
         self._flow = flow
         self._store = store
         self._source = source
-        self._folder = folder
-        self._before = before or Tally()
+        self._folder = None if folder is None else str(folder.path)
+        self._ledger = ledger = None if folder is None else folder.ledger
+        self._next_flow = again
         self._clock = clock
+        self._before = 0 if ledger is None else ledger.tally().total
+        self._pending = 0 if ledger is None else len(ledger.pending())
+        self._known = None if ledger is None else ledger.total
+        self._earlier = Tally()
+        self._spent = 0.0
+        self._rest = 0.0
+        self._stopped = False
+        self._end: float | None = None
 
     def execute(self, report: Report | None = None) -> Summary:
         """Do the work, and say how it ended.
@@ -218,8 +252,13 @@ class Session:
         OutputError where outcomes can't be kept; the session can be resumed.
         """
         report = report or Silence()
+        if self.settings.deadline is not None:
+            self._end = self._clock() + self.settings.deadline
         try:
             self._work(report)
+            while self._flow.complete and (flow := self._next_flow()) is not None:
+                self._go_over_to(flow)
+                self._work(report)
         finally:
             report.close()
             self.close()
@@ -232,23 +271,27 @@ class Session:
 
     def stop(self) -> None:
         """Take no more, finish what runs, keep it. For any thread and for signal handlers."""
+        self._stopped = True
         self._flow.stop()
 
     def abort(self) -> None:
         """Stop now and keep what is complete. For any thread and for signal handlers."""
+        self._stopped = True
         self._flow.abort()
 
     def _work(self, report: Report) -> None:
         store, clock = self._store, self._clock
         due = None if report.every is None else clock()
-        deadline = self.settings.deadline
-        end = None if deadline is None else clock() + deadline
-        often = None if deadline is None else min(deadline, OFTEN)
-        batches = self._flow.batches(_sooner(_sooner(store.every, report.every), often))
+        often = None if self._end is None else min(self.settings.deadline or OFTEN, OFTEN)
+        batches = self._flow.batches(_sooner(_sooner(store.every, report.every), _sooner(often, self._rest or None)))
+        rested = clock() + self._rest
         try:
             for batch in batches:
                 store.take(batch)
-                if end is not None and clock() >= end:
+                if self._rest and clock() >= rested:
+                    self._rest = 0.0
+                    self._flow.resume()
+                if self._is_over():
                     self._flow.stop()
                 if due is not None and clock() >= due:
                     report.update(self._statistics())
@@ -261,29 +304,63 @@ class Session:
         # Those of earlier sessions were met again, as the whole input is read again.
         store.finish(self._inputs(), self._flow.statistics().tally.duplicates)
 
+    def _go_over_to(self, flow: Flow[Outcome]) -> None:
+        """Let another pass begin, once the hosts have had the rest between two requests that they are promised."""
+        assert self._ledger is not None, "only what is kept can be tried again"
+        statistics = self._statistics()
+        self._earlier, self._spent = statistics.tally, statistics.elapsed
+        self._pending += len(self._ledger.pending())
+        self._known = self._ledger.total
+        self._flow = flow
+        self._rest = self.settings.delay
+        if self._rest:
+            flow.pause()
+        if self._stopped or self._is_over():
+            flow.stop()
+
+    def _is_over(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self._end is not None and self._clock() >= self._end
+
     def _is_the_inputs(self, failure: BaseException) -> bool:
         """Whether *failure* came from the source: then everything taken before is sound."""
         return self._flow.failure is failure
 
     def _inputs(self) -> int | None:
-        return self._before.total + self._flow.statistics().pulled if self._flow.complete else None
+        return self._statistics().done if self._flow.complete else None
 
     def _statistics(self) -> Statistics:
-        return replace(self._flow.statistics(), before=self._before.total, read=self._source.progress())
+        now = self._flow.statistics()
+        tally = self._earlier.snapshot()
+        tally.merge(now.tally)
+        # Each pass meets them again.
+        tally.duplicates = max(self._earlier.duplicates, now.tally.duplicates)
+        return replace(
+            now,
+            elapsed=self._spent + now.elapsed,
+            tally=tally,
+            before=self._before,
+            again=self._pending,
+            read=self._source.progress(),
+            inputs=self._known,
+        )
 
     def _summary(self) -> Summary:
         statistics = self._statistics()
-        tally = Tally()
-        tally.merge(self._before)
-        tally.merge(statistics.tally)
+        tally, pending = statistics.tally, 0
+        if self._ledger is not None:
+            tally, pending = self._ledger.tally(), len(self._ledger.pending())
+            tally.duplicates = tally.duplicates or statistics.tally.duplicates
         return Summary(
             self._folder,
             tally,
             statistics.tally,
-            self._inputs(),
+            statistics.done if self._flow.complete else None,
             statistics.elapsed,
             self._flow.complete,
             statistics,
+            self._pending - pending,
+            pending,
         )
 
 

@@ -105,6 +105,8 @@ class Settings(Struct, frozen=True, kw_only=True):
       (method, canonical URL, body) only the first has an outcome; the others are counted.
     * ``deadline``: seconds after which a session of ``run`` takes no more, finishes what runs, and leaves the rest
       to be resumed.
+    * ``passes``: how often ``run`` goes over its inputs: those whose outcome may be another one later are tried again
+      when all have one (1 to 10).
     * ``sinks``: the formats of a run folder. ``body``: inline or none. ``flush_every``: seconds between
       two commits.
     """
@@ -136,6 +138,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     body: str = "inline"
     flush_every: float = 5.0
     deadline: float | None = None
+    passes: int = 1
 
     @classmethod
     def of(cls, **given: Any) -> Settings:
@@ -220,6 +223,7 @@ BOUNDS: Final = (
     ("max_redirects", 0, 100),
     ("flush_every", 0.01, 3_600),
     ("deadline", 0.001, 10**8),
+    ("passes", 1, 10),
 )
 """Settings that are numbers, each with the least and the most it may be."""
 

@@ -46,6 +46,7 @@ GIVEN = {
     "sinks": (["--sink", "jsonl"], ["jsonl"]),
     "body": (["--body", "none"], "none"),
     "flush_every": (["--flush-every", "1"], 1.0),
+    "passes": (["--passes", "2"], 2),
     "deadline": (["--deadline", "60"], 60.0),
 }
 

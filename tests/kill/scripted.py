@@ -24,6 +24,7 @@ from penstock.runs.verify import Recount, verify
 from penstock.settings import OutputSettings, Settings
 from penstock.sink import durable
 from penstock.sink.jsonl import JsonlSink
+from penstock.testing.outcomes import failures_of
 
 INPUTS = 12
 FLUSH_EVERY = 4
@@ -72,7 +73,7 @@ def settle(folder: RunFolder, sink: JsonlSink, batch: list[Outcome]) -> None:
     for outcome in batch:
         sink.write(outcome)
         tally.add(outcome)
-    folder.ledger.commit(sink.flush(), tally)
+    folder.ledger.commit(sink.flush(), tally, failures_of(batch))
 
 
 def settled_in(path: Path) -> set[int]:

@@ -33,6 +33,8 @@ class Ended(Struct):
     inputs: int | None = None
     elapsed: float = 10.0
     complete: bool = True
+    again: int = 0
+    pending: int = 0
 
 
 @pytest.fixture(name="tally_of")

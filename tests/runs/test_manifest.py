@@ -122,6 +122,7 @@ def test_another_pace_is_the_same_job():
         "flush_every": 9.0,
         "deadline": 99.0,
         "insecure": True,
+        "passes": 9,
         "per_host": 9,
         "proxy": "http://proxy.test",
         "rate": 9.0,

@@ -50,6 +50,16 @@ SETTINGS: Final = (
     Spelling("window", "Pace", ("--window",), N, "Inputs read ahead and not started.", "N", on_resume=True),
     Spelling("attempts", "Pace", ("--attempts",), N, "Tries for each input, the first included.", "N", on_resume=True),
     Spelling(
+        "passes",
+        "Pace",
+        ("--passes",),
+        N,
+        "Times to go over the inputs of a run folder: failures that may be gone another time are tried again, whatever "
+        "the method.",
+        "N",
+        on_resume=True,
+    ),
+    Spelling(
         "deadline",
         "Pace",
         ("--deadline",),

@@ -43,6 +43,7 @@ PACE: Final = frozenset(
         "delay",
         "flush_every",
         "insecure",
+        "passes",
         "per_host",
         "proxy",
         "rate",
