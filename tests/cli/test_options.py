@@ -14,6 +14,7 @@ from penstock.cli.fetch import command as fetch
 from penstock.cli.plan import PLANNED
 from penstock.cli.plan import command as plan
 from penstock.cli.resume import command as resume
+from penstock.cli.retry import command as retry
 from penstock.runs.manifest import PACE
 from penstock.settings import BOUNDS, Settings
 
@@ -85,6 +86,7 @@ def test_a_resume_takes_the_settings_that_may_change_and_the_secrets_that_were_n
     taken = {spelling.field for spelling in options.SETTINGS if spelling.on_resume}
     assert taken == PACE | {"headers", "url_template"}
     assert taken <= {parameter.name for parameter in resume.params}
+    assert taken <= {parameter.name for parameter in retry.params}
 
 
 def test_a_plan_takes_the_settings_that_say_what_is_read_and_how_fast_it_may_be():
@@ -110,7 +112,7 @@ def test_the_help_page_tells_default_and_bounds(run, name, low, high):
 
 def test_every_option_says_what_it_is_for():
     context = click.Context(fetch)
-    for command in (fetch, resume, plan):
+    for command in (fetch, resume, retry, plan):
         for parameter in command.params:
             if isinstance(parameter, click.Option):
                 _, said = parameter.get_help_record(context)
@@ -122,7 +124,7 @@ def test_the_reference_is_up_to_date():
     assert PAGE.read_text() == reference.page()
 
 
-@pytest.mark.parametrize("name", ["plan", "fetch", "resume", "verify", "demo"])
+@pytest.mark.parametrize("name", ["plan", "fetch", "resume", "retry", "verify", "demo"])
 def test_help_pages_fit_into_eighty_columns(run, name):
     said = run(name, "--help", terminal_width=80)
     assert said.exit_code == 0

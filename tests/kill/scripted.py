@@ -53,7 +53,9 @@ def second_script() -> Iterator[Outcome]:
     for seq in range(INPUTS):
         url = f"http://host{seq}.test/"
         if seq % 2:
-            yield Fetched(seq, url, status=200, head=b"HTTP/1.1 200 OK\r\n\r\n", body=b"at last %d " % seq * 90, attempts=1)
+            yield Fetched(
+                seq, url, status=200, head=b"HTTP/1.1 200 OK\r\n\r\n", body=b"at last %d " % seq * 90, attempts=1
+            )
         else:
             yield Failed(seq, url, Slug.TIMEOUT, "no answer " * 40, attempts=3)
 

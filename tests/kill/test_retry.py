@@ -252,7 +252,7 @@ def test_a_retry_that_forgets_the_old_outcomes_first_is_found(engine, finished, 
 class _Busy(_Page):
     """Those that are ``busy`` answer 503 until the server is mended."""
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name for it
         if self.path.startswith("/busy") and not getattr(self.server, "mended", False):
             self.server.count()
             self.send_response(503)
