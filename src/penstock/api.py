@@ -10,7 +10,7 @@ import os
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from penstock.callback import PageCallback
 from penstock.core.inputs import difference
-from penstock.core.model import Duplicate, Ending, Fetched, Job, Outcome, Row
+from penstock.core.model import Duplicate, Ending, Fetched, Job, Outcome, Row, Skipped
 from penstock.core.plan import Plan, Survey
 from penstock.core.requests import Requests, identity
 from penstock.core.retry import LATER, LONGEST_PARK, REASONS
@@ -29,7 +29,9 @@ from penstock.engine.curl import CurlEngine
 from penstock.errors import FolderError, PenstockError, UsageError
 from penstock.flow import Flow
 from penstock.once import Once
-from penstock.runs.folder import RunFolder, read_manifest
+from penstock.runs.folder import LEDGER_FILE, RunFolder, read_manifest
+from penstock.runs.ledger import Ledger
+from penstock.runs.lock import Lock
 from penstock.runs.manifest import PACE, Manifest
 from penstock.runs.repair import repair as rebuild
 from penstock.runs.verify import Recount, Verification
@@ -47,7 +49,7 @@ from penstock.source.iterables import AsyncItems, Items
 from penstock.source.opened import open_inputs
 from penstock.source.pulled import Inline, ReadAhead
 
-__all__ = ["begin", "fetch", "go_on", "plan", "resume", "retry", "run", "stream", "try_again", "verify"]
+__all__ = ["begin", "fetch", "go_on", "leftover", "plan", "resume", "retry", "run", "stream", "try_again", "verify"]
 
 OnPage = Callable[[Fetched], Any]
 
@@ -184,6 +186,30 @@ def try_again(
             raise FolderError(f"the run in {output} has not finished; first go on with it: penstock resume {output}")
         source, settings = _found_again(folder, dict(changes), force=force)
         return _session(folder, source, settings, None, reasons)
+
+
+def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
+    """The URLs of the run in the folder *output* that have no outcome, as the input is read again; nothing is changed.
+
+    One with credentials in it comes as a comment without them. FolderError where there is no run, FolderInUse while
+    somebody works on it, InputChanged where the input is not the one the run began with; UsageError where it can't be
+    read again: it was an iterable, or had secrets in it.
+    """
+    path = Path(output)
+    if not RunFolder.holds_run(path):
+        raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
+    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, read_manifest(path).run)) as ledger:
+        manifest, settled, total = read_manifest(path), ledger.settled(), ledger.total
+    if total is not None:
+        return
+    if "url_template" in manifest.withheld:
+        raise UsageError("the template of this run had credentials in it, which are not kept; go on with a resume")
+    source = open_inputs(_known(manifest), manifest.settings.input())
+    manifest.check(Manifest.of(manifest.settings, manifest.inputs, source.fingerprint()))
+    for item in _jobs(source, settled, manifest.settings):
+        if isinstance(item, Job | Skipped):
+            url = " ".join(item.url.split())
+            yield f"# {url}" if "***@" in url else url
 
 
 def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verification:

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from penstock.core.finish import Finish
 from penstock.core.model import Outcome
 from penstock.core.retry import reason
 from penstock.core.tally import Statistics, Tally
@@ -27,7 +28,7 @@ FLUSH_BYTES: Final = 256 * 1024 * 1024
 
 
 OFTEN: Final = 1.0
-"""Seconds after which a session with a deadline looks at the clock at the latest."""
+"""Seconds after which a session with an end of its own looks whether that has come, at the latest."""
 
 
 class Summary(Struct, frozen=True):
@@ -35,7 +36,8 @@ class Summary(Struct, frozen=True):
 
     *tally* counts all outcomes there are, *session* those of this session; *again* of these took the place of an older
     one, and *pending* inputs are still to be tried again. *inputs* is how many inputs
-    there are, once all have been read. *complete* says that every input has its outcome, or shares that of
+    there are, once all have been read. *ended_by* is the setting by which the session took no more, if one did:
+    deadline, stop_at, min_speed. *complete* says that every input has its outcome, or shares that of
     an earlier one: *inputs* = ``tally.total`` + ``tally.duplicates``. *folder* is None where lines went to
     standard output. *elapsed* is in seconds.
     """
@@ -49,6 +51,7 @@ class Summary(Struct, frozen=True):
     statistics: Statistics
     again: int = 0
     pending: int = 0
+    ended_by: str | None = None
 
 
 class Store(Protocol):
@@ -243,7 +246,10 @@ class Session:
         self._spent = 0.0
         self._rest = 0.0
         self._stopped = False
+        self._finish = Finish(settings.stop_at, settings.min_speed)
+        self._ended_by: str | None = None
         self._end: float | None = None
+        self._look: float | None = None
 
     def execute(self, report: Report | None = None) -> Summary:
         """Do the work, and say how it ended.
@@ -254,6 +260,8 @@ class Session:
         report = report or Silence()
         if self.settings.deadline is not None:
             self._end = self._clock() + self.settings.deadline
+        if (self.settings.stop_at, self.settings.min_speed) != (None, None):
+            self._look = self._clock() + OFTEN
         try:
             self._work(report)
             while self._flow.complete and (flow := self._next_flow()) is not None:
@@ -282,7 +290,7 @@ class Session:
     def _work(self, report: Report) -> None:
         store, clock = self._store, self._clock
         due = None if report.every is None else clock()
-        often = None if self._end is None else min(self.settings.deadline or OFTEN, OFTEN)
+        often = None if self._end is self._look is None else min(self.settings.deadline or OFTEN, OFTEN)
         batches = self._flow.batches(_sooner(_sooner(store.every, report.every), _sooner(often, self._rest or None)))
         rested = clock() + self._rest
         try:
@@ -320,7 +328,15 @@ class Session:
 
     def _is_over(self) -> bool:
         """Whether nothing more is to be begun."""
-        return self._end is not None and self._clock() >= self._end
+        if self._ended_by is None:
+            now = self._clock()
+            if self._end is not None and now >= self._end:
+                self._ended_by = "deadline"
+            elif self._look is not None and now >= self._look:
+                # Once a second: to say where the work stands walks over all hosts.
+                self._look = now + OFTEN
+                self._ended_by = self._finish.reached(self._statistics())
+        return self._ended_by is not None
 
     def _is_the_inputs(self, failure: BaseException) -> bool:
         """Whether *failure* came from the source: then everything taken before is sound."""
@@ -361,6 +377,7 @@ class Session:
             statistics,
             self._pending - pending,
             pending,
+            None if self._flow.complete else self._ended_by,
         )
 
 

@@ -49,6 +49,8 @@ GIVEN = {
     "flush_every": (["--flush-every", "1"], 1.0),
     "passes": (["--passes", "2"], 2),
     "deadline": (["--deadline", "60"], 60.0),
+    "stop_at": (["--stop-at", "99.9%"], 0.999),
+    "min_speed": (["--min-speed", "0.5"], 0.5),
 }
 
 
@@ -124,7 +126,7 @@ def test_the_reference_is_up_to_date():
     assert PAGE.read_text() == reference.page()
 
 
-@pytest.mark.parametrize("name", ["plan", "fetch", "resume", "retry", "verify", "demo"])
+@pytest.mark.parametrize("name", ["plan", "fetch", "resume", "retry", "leftover", "verify", "demo"])
 def test_help_pages_fit_into_eighty_columns(run, name):
     said = run(name, "--help", terminal_width=80)
     assert said.exit_code == 0

@@ -35,6 +35,7 @@ class Ended(Struct):
     complete: bool = True
     again: int = 0
     pending: int = 0
+    ended_by: str | None = None
 
 
 @pytest.fixture(name="tally_of")

@@ -122,11 +122,13 @@ def test_another_pace_is_the_same_job():
         "flush_every": 9.0,
         "deadline": 99.0,
         "insecure": True,
+        "min_speed": 9.0,
         "passes": 9,
         "per_host": 9,
         "proxy": "http://proxy.test",
         "rate": 9.0,
         "resolver": "127.0.0.1:9",
+        "stop_at": 0.9,
         "timeout": 9.0,
         "window": 9,
     }

@@ -69,6 +69,26 @@ SETTINGS: Final = (
         on_resume=True,
     ),
     Spelling(
+        "stop_at",
+        "Pace",
+        ("--stop-at",),
+        click.STRING,
+        "The share of all inputs, 99.9% or 0.999, that is enough: as with --deadline once so many have their outcome. "
+        "It is looked at when the whole input has been read.",
+        "SHARE",
+        on_resume=True,
+    ),
+    Spelling(
+        "min_speed",
+        "Pace",
+        ("--min-speed",),
+        click.FLOAT,
+        "Outcomes a second, on average over the last minute, below which it is as with --deadline. The first minute is "
+        "not looked at.",
+        "N",
+        on_resume=True,
+    ),
+    Spelling(
         "timeout",
         "Pace",
         ("--timeout",),

@@ -76,6 +76,7 @@ def summary_line(ending: Ending, code: int) -> str:
         "inputs": ending.inputs,
         "again": ending.again,
         "pending": ending.pending,
+        "ended_by": ending.ended_by,
         "run": ending.tally.as_dict(),
         "session": ending.session.as_dict(),
     }
