@@ -173,6 +173,13 @@ def test_a_list_that_cannot_be_made_is_refused(stopped, tmp_path):
         list(api.leftover(stopped))
 
 
+def test_standard_input_is_gone(stopped):
+    manifest = stopped / "run.json"
+    manifest.write_text(manifest.read_text().replace(str(stopped.parent / "urls.txt"), "-"))
+    with pytest.raises(penstock.UsageError, match="standard input"):
+        list(api.leftover(stopped))
+
+
 def test_an_iterable_is_gone(tmp_path):
     def failing():
         yield "http://127.0.0.1:1/"

@@ -134,6 +134,14 @@ def test_passes_that_are_over_are_not_made_again_and_more_of_them_are(web, liste
     assert penstock.retry(tmp_path / "run", passes=3).again == 10
 
 
+def test_further_passes_of_a_retry_are_for_its_own_reasons(web, listed, tmp_path):
+    """Those of the passes before it are over, also where it finds nothing to do."""
+    penstock.run(listed, tmp_path / "run", passes=2, **FAST)
+    before = web.seen().requests
+    assert penstock.retry(tmp_path / "run", only="timeout", passes=3).again == 0
+    assert web.seen().requests == before
+
+
 def test_passes_end_where_nothing_is_left_to_try_again(web, listed, tmp_path):
     web.habits.clear()
     assert penstock.run(listed, tmp_path / "run", passes=10, **FAST).session.total == 30

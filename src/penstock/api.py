@@ -46,7 +46,7 @@ from penstock.sink.jsonl import JsonlSink
 from penstock.sink.record import line
 from penstock.source.awaited import Awaited
 from penstock.source.iterables import AsyncItems, Items
-from penstock.source.opened import open_inputs
+from penstock.source.opened import STDIN, open_inputs
 from penstock.source.pulled import Inline, ReadAhead
 
 __all__ = ["begin", "fetch", "go_on", "leftover", "plan", "resume", "retry", "run", "stream", "try_again", "verify"]
@@ -193,7 +193,7 @@ def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
 
     One with credentials in it comes as a comment without them. FolderError where there is no run, FolderInUse while
     somebody works on it, InputChanged where the input is not the one the run began with; UsageError where it can't be
-    read again: it was an iterable, or had secrets in it.
+    read again: it was standard input or an iterable, or had secrets in it.
     """
     path = Path(output)
     if not RunFolder.holds_run(path):
@@ -202,6 +202,8 @@ def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
         manifest, settled, total = read_manifest(path), ledger.settled(), ledger.total
     if total is not None:
         return
+    if STDIN in manifest.inputs:
+        raise UsageError("this run's input was standard input, which can't be read again; a resume takes it anew")
     if "url_template" in manifest.withheld:
         raise UsageError("the template of this run had credentials in it, which are not kept; go on with a resume")
     source = open_inputs(_known(manifest), manifest.settings.input())

@@ -31,6 +31,10 @@ OFTEN: Final = 1.0
 """Seconds after which a session with an end of its own looks whether that has come, at the latest."""
 
 
+LEAST_REST: Final = 0.05
+"""Seconds that are waited at least between two passes, where any are: whether they are over is looked at as often."""
+
+
 class Summary(Struct, frozen=True):
     """How a session ended.
 
@@ -291,7 +295,8 @@ class Session:
         store, clock = self._store, self._clock
         due = None if report.every is None else clock()
         often = None if self._end is self._look is None else min(self.settings.deadline or OFTEN, OFTEN)
-        batches = self._flow.batches(_sooner(_sooner(store.every, report.every), _sooner(often, self._rest or None)))
+        rest = max(self._rest, LEAST_REST) if self._rest else None
+        batches = self._flow.batches(_sooner(_sooner(store.every, report.every), _sooner(often, rest)))
         rested = clock() + self._rest
         try:
             for batch in batches:

@@ -85,10 +85,12 @@ def test_a_pass_chooses_by_reason_and_outlives_the_process(finished):
         assert (folder.ledger.passes, folder.ledger.reasons) == (2, {"reset", "503"})
 
 
-def test_a_pass_in_which_there_is_nothing_to_do_is_not_begun(finished):
+def test_a_further_pass_in_which_there_is_nothing_to_do_is_not_begun(finished):
     with RunFolder.open(finished) as folder:
         assert not folder.ledger.begin_pass({"timeout"}, 2)
-        assert folder.ledger.passes == 1
+        assert (folder.ledger.passes, folder.ledger.reasons) == (1, frozenset())
+        assert not folder.ledger.begin_pass({"timeout"})
+        assert (folder.ledger.passes, folder.ledger.reasons) == (1, {"timeout"})
 
 
 def test_a_pass_in_which_there_is_nothing_to_do_ends_one_that_was_stopped(half):

@@ -30,8 +30,8 @@ AT_ONCE: Final = 1_000
 def command(folder: str) -> Exit:
     """Write the inputs without an outcome of the run in the folder DIR to standard output, a URL a line.
 
-    The input is read again for it, and nothing is changed. A URL that had credentials in it is a comment without them.
-    Methods, bodies and other fields are left out: a resume has them all.
+    The input is read again for it, which standard input can't be; nothing is changed. A URL that had credentials in it
+    is a comment without them. Methods, bodies and other fields are left out: a resume has them all.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
 

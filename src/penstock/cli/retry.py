@@ -40,7 +40,8 @@ def command(folder: str, *, only: tuple[str, ...], force: bool, **options: Any) 
 
     What an input comes to now takes the place of what it came to before, once it is stored: there is one outcome for
     each input at every moment. In the files the older line stays; of several with one seq the last counts, files in the
-    order of their names. Stopped or killed, the same command or a resume goes on with it.
+    order of their names. Stopped or killed, the same command or a resume goes on with it. With --passes what still
+    fails is tried as often.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
 

@@ -209,11 +209,11 @@ class Ledger:
     def begin_pass(self, reasons: Collection[str], number: int = 1) -> Settled:
         """Have each input tried again whose outcome is one of these *reasons*, and say which.
 
-        Nothing is left of a pass before. *number* is what ``passes`` says from now on; where there is no such input,
-        no pass begins.
+        Nothing is left of a pass before. *number* is what ``passes`` says from now on; where there is no such
+        input, only the first pass begins.
         """
         found = [failed for why, failed in self._account.failures.items() if why in reasons and failed]
-        if found or self._pending:
+        if found or number == 1:
             self.set_pass(reasons, number, BitMap64().union(*found))
         return self.pending()
 
