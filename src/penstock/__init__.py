@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.version import __version__
 
 if TYPE_CHECKING:
-    from penstock.api import fetch, resume, run, verify
+    from penstock.api import fetch, resume, retry, run, verify
     from penstock.cooperator import CooperativeTask, Cooperator, coiterate, cooperate
     from penstock.core.calls import Result
     from penstock.core.frontier import Bound, Waiting
@@ -73,13 +73,14 @@ __all__ = [
     "cooperate",
     "fetch",
     "resume",
+    "retry",
     "run",
     "throttle",
     "verify",
 ]
 
 _HOMES = {
-    "penstock.api": ("fetch", "resume", "run", "verify"),
+    "penstock.api": ("fetch", "resume", "retry", "run", "verify"),
     "penstock.cooperator": ("CooperativeTask", "Cooperator", "coiterate", "cooperate"),
     "penstock.core.calls": ("Result",),
     "penstock.core.frontier": ("Bound", "Waiting"),

@@ -11,36 +11,29 @@ import os
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
-from penstock.callback import PageCallback
-from penstock.core.frontier import Frontier
 from penstock.core.inputs import difference
-from penstock.core.model import Duplicate, Ending, Fetched, Job, Outcome, Row
+from penstock.core.model import Duplicate, Job, Outcome, Skipped
 from penstock.core.plan import Plan, Survey
 from penstock.core.requests import Requests, identity
-from penstock.core.retry import LONGEST_PARK
-from penstock.core.tally import Tally
-from penstock.delivery import Delivery
+from penstock.core.retry import LATER, REASONS
 from penstock.driver import Beside, Driver
-from penstock.engine.curl import CONNECTIONS_PER_SLOT, CurlEngine
-from penstock.engine.means import Means
 from penstock.errors import FolderError, PenstockError, UsageError
 from penstock.flow import Flow
 from penstock.once import Once
-from penstock.preflight import Preflight, look
-from penstock.robots import Robots
-from penstock.runs.folder import RunFolder, read_manifest
+from penstock.runs.folder import LEDGER_FILE, RunFolder, read_manifest
+from penstock.runs.ledger import Ledger
+from penstock.runs.lock import Lock
 from penstock.runs.manifest import PACE, Manifest
 from penstock.runs.repair import repair as rebuild
 from penstock.runs.verify import Recount, Verification
 from penstock.runs.verify import verify as check
 from penstock.scratch.overflow import Overflow
-from penstock.scratch.rules import RulesStore
 from penstock.scratch.seen import Counts, Seen
 from penstock.seams import Input, Report, Settled
 from penstock.session import Folder as FolderStore
@@ -50,15 +43,23 @@ from penstock.sink.jsonl import JsonlSink
 from penstock.sink.record import line
 from penstock.source.awaited import Awaited
 from penstock.source.iterables import AsyncItems, Items
-from penstock.source.opened import open_inputs
-from penstock.source.pulled import Inline, ReadAhead
-from penstock.space import Space, scratch_folder
+from penstock.source.opened import STDIN, open_inputs
+from penstock.wiring import (
+    Fitted,
+    OnPage,
+    Passes,
+    delivery_for,
+    first_look,
+    flow_over,
+    gate_for,
+    jobs_of,
+    space_for,
+    try_engine,
+)
 
-__all__ = ["begin", "fetch", "go_on", "plan", "resume", "run", "stream", "verify"]
+__all__ = ["begin", "fetch", "go_on", "leftover", "plan", "resume", "retry", "run", "stream", "try_again", "verify"]
 
 log = logging.getLogger("penstock")
-
-OnPage = Callable[[Fetched], Any]
 
 
 def fetch(
@@ -80,10 +81,11 @@ def fetch(
     """
     if isinstance(urls, str | bytes):
         urls = [urls]
-    fitted = _Fitted(Settings.of(**settings), log.warning)
-    chosen, delivery = fitted.settings, _delivery(on_page, ordered=ordered)
+    fitted = Fitted(Settings.of(**settings), log.warning)
+    chosen, delivery = fitted.settings, delivery_for(on_page, ordered=ordered)
+    _refuse_passes(chosen)
     if not isinstance(urls, AsyncIterable):
-        return _flow(Items(urls, chosen.input()), fitted, Settled(), delivery)
+        return flow_over(Items(urls, chosen.input()), fitted, Settled(), delivery)
     frontier = chosen.frontier()
 
     def make(loop: AbstractEventLoop | None) -> Driver[Outcome]:
@@ -91,11 +93,11 @@ def fetch(
             raise UsageError("the URLs come from an async iterable; write: async for page in penstock.fetch(...)")
         engine = fitted.engine(frontier, delivery)
         rows, looking = AsyncItems(chosen.input()), ExitStack()
-        look = looking.enter_context(_look(chosen))
+        look = looking.enter_context(first_look(chosen))
         source = Awaited(
             urls, lambda item: look(rows.row(item), time.monotonic()), loop=loop, wake=engine.wake, done=looking.close
         )
-        return Driver(source, frontier, engine, delivery, beside=Beside(_gate(chosen), Overflow()))
+        return Driver(source, frontier, engine, delivery, beside=Beside(gate_for(chosen), Overflow()))
 
     return Flow(frontier, make)
 
@@ -126,10 +128,11 @@ def run(
     else:
         names = ()
         source = Items(inputs, chosen.input())
-    _try(chosen)
+    try_engine(chosen)
+    _check_passes(chosen, source)
     path = Path(output)
     manifest = Manifest.of(chosen, names, source.fingerprint())
-    _space(path, chosen).check()
+    space_for(path, chosen).check()
     begun = RunFolder.holds_run(path)
     with _held(RunFolder.open(path) if begun else RunFolder.create(path, manifest)) as folder:
         folder.check(manifest)
@@ -142,12 +145,24 @@ def resume(output: str | os.PathLike[str], *, report: Report | None = None, **ch
     return go_on(output, changes).execute(report)
 
 
+def retry(
+    output: str | os.PathLike[str],
+    *,
+    only: str | Iterable[str] = (),
+    report: Report | None = None,
+    **changes: Any,
+) -> Summary:
+    """Try the failed inputs of a finished run again, and say how it ended; see ``try_again``."""
+    return try_again(output, only, changes).execute(report)
+
+
 def begin(names: Sequence[str], output: str | os.PathLike[str], settings: Settings) -> Session:
     """A session on a new run folder. Errors as of ``run``; FolderError where there is a run already."""
-    _try(settings)
+    try_engine(settings)
     names = _located(names)
     source = open_inputs(names, settings.input())
-    _space(Path(output), settings).check()
+    _check_passes(settings, source)
+    space_for(Path(output), settings).check()
     with _held(RunFolder.create(Path(output), Manifest.of(settings, names, source.fingerprint()))) as folder:
         return _session(folder, source, settings, None)
 
@@ -160,14 +175,55 @@ def go_on(output: str | os.PathLike[str], changes: Mapping[str, Any], *, force: 
     began with, unless *force*. UsageError where the folder does not say where its input is.
     """
     with _held(RunFolder.open(Path(output))) as folder:
-        settings = _resumed(folder.manifest, dict(changes))
-        _try(settings)
-        _space(folder.path, settings).check()
-        names = _known(folder.manifest)
-        source = open_inputs(names, settings.input())
-        if not force:
-            folder.check(Manifest.of(settings, names, source.fingerprint()))
+        source, settings = _found_again(folder, dict(changes), force=force)
+        space_for(folder.path, settings).check()
         return _session(folder, source, settings, None)
+
+
+def try_again(
+    output: str | os.PathLike[str], only: str | Iterable[str], changes: Mapping[str, Any], *, force: bool = False
+) -> Session:
+    """A session that tries inputs of the finished run in *output* again; *changes* and *force* as of ``go_on``.
+
+    *only* names reasons to: slugs, and statuses that are tried again within a run (503); one or several, also with
+    commas between them. None means every slug that may pass (``Slug.later``). What an input comes to now takes the
+    place of what it came to before, once it is durable. The same that was begun and stopped goes on where it was.
+
+    UsageError where there is no such reason, FolderError where the run has not finished; else as ``go_on``.
+    """
+    reasons = _reasons(only)
+    with _held(RunFolder.open(Path(output))) as folder:
+        if folder.ledger.total is None:
+            raise FolderError(f"the run in {output} has not finished; first go on with it: penstock resume {output}")
+        source, settings = _found_again(folder, dict(changes), force=force)
+        space_for(folder.path, settings).check()
+        return _session(folder, source, settings, None, reasons)
+
+
+def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
+    """The URLs of the run in the folder *output* that have no outcome, as the input is read again; nothing is changed.
+
+    One with credentials in it comes as a comment without them. FolderError where there is no run, FolderInUse while
+    somebody works on it, InputChanged where the input is not the one the run began with; UsageError where it can't be
+    read again: it was standard input or an iterable, or had secrets in it.
+    """
+    path = Path(output)
+    if not RunFolder.holds_run(path):
+        raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
+    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, read_manifest(path).run)) as ledger:
+        manifest, settled, total = read_manifest(path), ledger.settled(), ledger.total
+    if total is not None:
+        return
+    if STDIN in manifest.inputs:
+        raise UsageError("this run's input was standard input, which can't be read again; a resume takes it anew")
+    if "url_template" in manifest.withheld:
+        raise UsageError("the template of this run had credentials in it, which are not kept; go on with a resume")
+    source = open_inputs(_known(manifest), manifest.settings.input())
+    manifest.check(Manifest.of(manifest.settings, manifest.inputs, source.fingerprint()))
+    for item in jobs_of(source, settled, manifest.settings):
+        if isinstance(item, Job | Skipped):
+            url = " ".join(item.url.split())
+            yield f"# {url}" if "***@" in url else url
 
 
 def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verification:
@@ -230,28 +286,63 @@ def plan(names: Sequence[str], settings: Settings, hosts: int = 10) -> Plan:
 
 def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], object]) -> Session:
     """A session that hands one JSON line for each outcome to *write* as it completes, and keeps nothing."""
+    _refuse_passes(settings)
     source = open_inputs(names, settings.input())
     inline_body = settings.body == "inline"
     store = Lines(lambda outcome: line(outcome, inline_body=inline_body), write)
     remarks: list[str] = []
-    fitted = _Fitted(settings, remarks.append)
-    session = Session(_flow(source, fitted, Settled(), _delivery()), store, source, settings=fitted.settings)
+    fitted = Fitted(settings, remarks.append)
+    session = Session(flow_over(source, fitted, Settled(), delivery_for()), store, source, settings=fitted.settings)
     session.remarks = remarks
     return session
 
 
-def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPage | None) -> Session:
-    """A session on *folder*, which it closes when it ends."""
+def _session(
+    folder: RunFolder,
+    source: Input,
+    settings: Settings,
+    on_page: OnPage | None,
+    reasons: frozenset[str] = frozenset(),
+) -> Session:
+    """A session on *folder*, which it closes when it ends; what failed for *reasons* is tried again in it."""
     ledger, output = folder.ledger, settings.output()
+    # What a crash left behind the committed bytes is cut off before any pass begins.
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
+    if reasons and not (ledger.pending() and ledger.reasons == reasons):
+        ledger.begin_pass(reasons)
     remarks: list[str] = []
-    fitted = _Fitted(settings, remarks.append)
-    flow = _flow(source, fitted, ledger.settled(), _delivery(on_page), folder)
-    store = FolderStore(sinks, folder, output.flush_every, parked=flow.parked, space=_space(folder.path, settings))
-    where, before = str(folder.path), ledger.tally()
-    session = Session(flow, store, source, settings=fitted.settings, folder=where, before=before)
+    fitted = Fitted(settings, remarks.append)
+    passes = Passes(folder, source, fitted, on_page)
+    store = FolderStore(
+        sinks, folder, output.flush_every, learned=passes.learned, space=space_for(folder.path, settings)
+    )
+    session = Session(passes.flow, store, source, settings=fitted.settings, folder=folder, again=passes.again)
     session.remarks = remarks
     return session
+
+
+def _reasons(only: str | Iterable[str]) -> frozenset[str]:
+    """Why inputs are to be tried again, as *only* names it."""
+    texts = [only] if isinstance(only, str) else only
+    reasons = frozenset(part.strip() for text in texts for part in text.split(",") if part.strip())
+    unknown = sorted(reasons - set(REASONS))
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is no reason to try again; these are: {', '.join(REASONS)}")
+    return reasons or LATER
+
+
+def _refuse_passes(settings: Settings) -> None:
+    if settings.passes > 1:
+        raise UsageError(
+            "passes try again what failed, so outcomes must be kept: that takes a run folder (-o DIR, run)"
+        )
+
+
+def _check_passes(settings: Settings, source: Input) -> None:
+    if settings.passes > 1 and source.blocks:
+        raise UsageError(
+            "passes read the input again, and this one can be read only once; put it into a file or a list"
+        )
 
 
 @contextmanager
@@ -262,6 +353,18 @@ def _held(folder: RunFolder) -> Iterator[RunFolder]:
     except BaseException:
         folder.close()
         raise
+
+
+def _found_again(folder: RunFolder, changes: dict[str, Any], *, force: bool) -> tuple[Input, Settings]:
+    """The input of the run in *folder*, and its settings with *changes*; InputChanged unless *force*."""
+    settings = _resumed(folder.manifest, changes)
+    try_engine(settings)
+    names = _known(folder.manifest)
+    source = open_inputs(names, settings.input())
+    if not force:
+        folder.check(Manifest.of(settings, names, source.fingerprint()))
+    _check_passes(settings, source)
+    return source, settings
 
 
 def _known(manifest: Manifest) -> tuple[str, ...]:
@@ -289,98 +392,6 @@ def _resumed(manifest: Manifest, changes: dict[str, Any]) -> Settings:
     return replace(restored, **{name: getattr(given, name) for name in changes if name in PACE})
 
 
-def _try(settings: Settings) -> None:
-    """Refuse now what the engine would refuse once the folder is there."""
-    CurlEngine(settings.http()).close()
-
-
-def _space(path: Path, settings: Settings) -> Space:
-    """The disks that a run in the folder *path* fills."""
-    folder = next((place for place in (path, *path.absolute().parents) if place.is_dir()), path)
-    return Space([folder, scratch_folder()] if settings.unique else [folder])
-
-
 def _located(names: Sequence[str]) -> tuple[str, ...]:
     """*names* with every file's made absolute, so that a run can be resumed from anywhere."""
     return tuple(name if name == "-" or "://" in name else str(Path(name).absolute()) for name in names)
-
-
-class _Fitted:
-    """*settings* as far as they fit into this process; *tell* is told where they do not, now or later."""
-
-    def __init__(self, settings: Settings, tell: Callable[[str], object]) -> None:
-        self._found: Preflight = look(settings.concurrency, CONNECTIONS_PER_SLOT)
-        self._tell = tell
-        self.settings = replace(settings, concurrency=self._found.concurrency)
-        if self._found.lowered is not None:
-            tell(self._found.lowered)
-
-    def engine(self, frontier: Frontier, delivery: Delivery[Outcome]) -> CurlEngine:
-        """An engine that keeps *frontier* within what there is."""
-        settings = self.settings
-        means = Means(
-            frontier,
-            undelivered=lambda: sum(len(outcome.body) for outcome in delivery.ready),
-            memory=settings.memory,
-            body=settings.max_body,
-            tell=self._tell,
-        )
-        return CurlEngine(settings.http(), means=means, connections=self._found.connections)
-
-
-def _flow(
-    source: Input, fitted: _Fitted, settled: Settled, delivery: Delivery[Outcome], folder: RunFolder | None = None
-) -> Flow[Outcome]:
-    """A flow over what of *source* is not yet *settled*.
-
-    Hosts that were parked when *folder* was left still are; what must wait on a disk waits in it.
-    """
-    settings = fitted.settings
-    frontier = settings.frontier()
-    if folder is not None:
-        now, wall = time.monotonic(), time.time()
-        for host, until in folder.ledger.parked().items():
-            # By a clock that was set back meanwhile it might be parked for years.
-            frontier.park(host, now + min(until - wall, LONGEST_PARK))
-
-    def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
-        engine = fitted.engine(frontier, delivery)
-        jobs = _jobs(source, settled, settings)
-        # To look at ten million settled rows again for what they asked takes a minute, in which a Ctrl-C is heard.
-        pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
-        path = None if folder is None else folder.path
-        return Driver(pulled, frontier, engine, delivery, beside=Beside(_gate(settings, path), Overflow(path)))
-
-    return Flow(frontier, make)
-
-
-def _gate(settings: Settings, folder: Path | None = None) -> Robots | None:
-    """What asks the hosts first, if anything does; what they answer is kept in *folder*."""
-    return Robots(settings.agent(), RulesStore(folder)) if settings.robots else None
-
-
-def _delivery(on_page: OnPage | None = None, *, ordered: bool = False) -> Delivery[Outcome]:
-    return Delivery(Tally(), finish=None if on_page is None else PageCallback(on_page), ordered=ordered)
-
-
-def _jobs(source: Input, settled: Settled, settings: Settings) -> Iterator[Job | Ending]:
-    """What is to be done about each row of *source* that is not *settled*."""
-    clock = time.monotonic
-    # A settled row is not even parsed, unless a later one may ask for the same.
-    passed_over = Settled() if settings.unique else settled
-    with _look(settings) as look:
-        for row in source.rows(passed_over):
-            item = look(row, clock())
-            if row.seq not in settled:
-                yield item
-
-
-@contextmanager
-def _look(settings: Settings) -> Iterator[Callable[[Row, float], Job | Ending]]:
-    """What looks at each row first."""
-    requests = Requests(settings.request_headers())
-    if settings.unique:
-        with Once(requests) as once:
-            yield once.look
-    else:
-        yield requests.first

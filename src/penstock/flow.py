@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
 from penstock.core.frontier import Frontier, Waiting
+from penstock.core.pace import Learned
 from penstock.core.tally import Statistics
 from penstock.driver import AsyncioShell, BlockingShell, Driver
 from penstock.errors import NotPaused, UsageError
@@ -201,6 +202,10 @@ class Flow(Generic[R]):
         """The keys whose servers asked to be left alone (Retry-After), and until when, in seconds since 1970."""
         now, wall = time.monotonic(), time.time()
         return {key: wall + until - now for key, until in self._frontier.parked(now).items()}
+
+    def learned(self) -> Learned:
+        """What was learned of the keys that another session should know."""
+        return Learned(self.parked(), self._frontier.slowed())
 
     def waiting(self) -> list[Waiting]:
         """What the jobs of each key wait for, most jobs first; times are those of ``time.monotonic``."""

@@ -9,16 +9,20 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from heapq import nsmallest
+from pathlib import Path
 from typing import Final, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from penstock.core.finish import Finish
 from penstock.core.model import Outcome
+from penstock.core.pace import Learned
+from penstock.core.retry import reason
 from penstock.core.tally import Statistics, Tally
 from penstock.errors import OutputError
 from penstock.flow import Flow
-from penstock.seams import Extent, Input, Report, Sink
+from penstock.seams import Extent, Input, Report, Settled, Sink
 from penstock.settings import Settings
 
 __all__ = ["Folder", "Lines", "Session", "Silence", "Summary"]
@@ -33,14 +37,20 @@ NAMED: Final = 3
 """Hosts that are left alone for a while and are named to whoever looks on."""
 
 OFTEN: Final = 1.0
-"""Seconds after which a session with a deadline looks at the clock at the latest."""
+"""Seconds after which a session with an end of its own looks whether that has come, at the latest."""
+
+
+LEAST_REST: Final = 0.05
+"""Seconds that are waited at least between two passes, where any are: whether they are over is looked at as often."""
 
 
 class Summary(Struct, frozen=True):
     """How a session ended.
 
-    *tally* counts all outcomes there are, *session* those of this session; *inputs* is how many inputs
-    there are, once all have been read. *complete* says that every input has its outcome, or shares that of
+    *tally* counts all outcomes there are, *session* those of this session; *again* of these took the place of an older
+    one, and *pending* inputs are still to be tried again. *inputs* is how many inputs
+    there are, once all have been read. *ended_by* is the setting by which the session took no more, if one did:
+    deadline, stop_at, min_speed. *complete* says that every input has its outcome, or shares that of
     an earlier one: *inputs* = ``tally.total`` + ``tally.duplicates``. *folder* is None where lines went to
     standard output. *elapsed* is in seconds.
     """
@@ -52,6 +62,9 @@ class Summary(Struct, frozen=True):
     elapsed: float
     complete: bool
     statistics: Statistics
+    again: int = 0
+    pending: int = 0
+    ended_by: str | None = None
 
 
 class Store(Protocol):
@@ -77,11 +90,21 @@ class Store(Protocol):
 class Ledger(Protocol):
     """What a session needs of a run's ledger."""
 
-    def commit(self, extents: Sequence[Extent], tally: Tally) -> None:
+    @property
+    def total(self) -> int | None:
+        """How many inputs there are, where all of them have been read."""
+
+    def commit(self, extents: Sequence[Extent], tally: Tally, failures: Mapping[str, Settled]) -> None:
         """Settle the inputs of *extents*, all together."""
 
-    def park(self, hosts: Mapping[str, float]) -> None:
-        """Note which hosts are to be left alone, and until when."""
+    def tally(self) -> Tally:
+        """One outcome for each settled input."""
+
+    def pending(self) -> Settled:
+        """The settled inputs that are still to be tried again."""
+
+    def learn(self, learned: Learned) -> None:
+        """Keep what was *learned* of hosts."""
 
     def finish(self, inputs: int, duplicates: int) -> None:
         """Note that the run is complete."""
@@ -99,6 +122,10 @@ class Space(Protocol):
 
 class RunFolder(Protocol):
     """What a session needs of a run folder."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
 
     @property
     def ledger(self) -> Ledger:
@@ -149,8 +176,8 @@ class Lines:
 class Folder:
     """A store that makes outcomes durable in *sinks* and then settles them in the folder's ledger.
 
-    *every* is the most seconds between two commits. *parked* tells which hosts are to be left alone, and until when
-    (in seconds since 1970); that is kept as well. Where *space* has no more room, what was taken is committed first.
+    *every* is the most seconds between two commits. *learned* tells what was learned of hosts; that is kept as well.
+    Where *space* has no more room, what was taken is committed first.
     """
 
     def __init__(
@@ -159,7 +186,7 @@ class Folder:
         folder: RunFolder,
         every: float,
         *,
-        parked: Callable[[], Mapping[str, float]] = dict,
+        learned: Callable[[], Learned] = Learned,
         space: Space | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -167,11 +194,12 @@ class Folder:
         self._sinks = sinks
         self._folder = folder
         self._ledger = folder.ledger
-        self._parked = parked
-        self._kept: Mapping[str, float] = parked()
+        self._learned = learned
+        self._kept = learned()
         self._clock = clock
         self._space = space
         self._tally = Tally()
+        self._failures: dict[str, Settled] = {}
         self._taken = 0
         self._due = clock() + every
 
@@ -182,6 +210,9 @@ class Folder:
             for sink in self._sinks:
                 self._taken += sink.write(outcome)
             self._tally.add(outcome)
+            why = reason(outcome.error, outcome.status)
+            if why is not None:
+                self._failures.setdefault(why, Settled()).add(outcome.seq)
         if self._taken >= FLUSH_BYTES or self._clock() >= self._due:
             self._commit()
             if self._space is not None:
@@ -208,23 +239,25 @@ class Folder:
                 raise
 
     def _commit(self) -> None:
-        parked = self._parked()
-        if parked.keys() != self._kept.keys():
-            self._ledger.park(parked)
-            self._kept = parked
+        learned = self._learned()
+        if any(now.keys() != before.keys() for now, before in zip(learned, self._kept, strict=True)):
+            self._ledger.learn(learned)
+            self._kept = learned
         if self._tally.total:
             extents = [extent for sink in self._sinks for extent in sink.flush()]
-            self._ledger.commit(extents, self._tally)
+            self._ledger.commit(extents, self._tally, self._failures)
             self._tally = Tally()
+            self._failures = {}
             self._taken = 0
         self._due = self._clock() + self.every
 
 
 class Session:
-    """Runs *flow* to its end, or until it is stopped, into *store*.
+    """Runs *flow* to its end, or until it is stopped, into *store*, and then those that *again* gives.
 
-    *settings* are those in force; *before* counts what earlier sessions of the same run had settled. ``remarks`` is
-    where a stage leaves what is to be said once.
+    *settings* are those in force; *folder*, where there is one, has what earlier sessions of the same run had settled.
+    *again* begins another pass and gives its flow, or None where there is none to be done. ``remarks`` is where a stage
+    leaves what is to be said once.
     """
 
     def __init__(
@@ -234,8 +267,8 @@ class Session:
         source: Input,
         *,
         settings: Settings,
-        folder: str | None = None,
-        before: Tally | None = None,
+        folder: RunFolder | None = None,
+        again: Callable[[], Flow[Outcome] | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing begins before ``execute``."""
@@ -243,10 +276,22 @@ class Session:
         self._flow = flow
         self._store = store
         self._source = source
-        self._folder = folder
-        self._before = before or Tally()
         self.remarks: list[str] = []
+        self._folder = None if folder is None else str(folder.path)
+        self._ledger = ledger = None if folder is None else folder.ledger
+        self._next_flow = again
         self._clock = clock
+        self._before = 0 if ledger is None else ledger.tally().total
+        self._pending = 0 if ledger is None else len(ledger.pending())
+        self._known = None if ledger is None else ledger.total
+        self._earlier = Tally()
+        self._spent = 0.0
+        self._rest = 0.0
+        self._stopped = False
+        self._finish = Finish(settings.stop_at, settings.min_speed)
+        self._ended_by: str | None = None
+        self._end: float | None = None
+        self._look: float | None = None
 
     def execute(self, report: Report | None = None) -> Summary:
         """Do the work, and say how it ended.
@@ -255,8 +300,15 @@ class Session:
         OutputError where outcomes can't be kept; the session can be resumed.
         """
         report = report or Silence()
+        if self.settings.deadline is not None:
+            self._end = self._clock() + self.settings.deadline
+        if (self.settings.stop_at, self.settings.min_speed) != (None, None):
+            self._look = self._clock() + OFTEN
         try:
             self._work(report)
+            while self._flow.complete and (flow := self._next_flow()) is not None:
+                self._go_over_to(flow)
+                self._work(report)
         finally:
             report.close()
             self.close()
@@ -269,25 +321,30 @@ class Session:
 
     def stop(self) -> None:
         """Take no more, finish what runs, keep it. For any thread and for signal handlers."""
+        self._stopped = True
         self._flow.stop()
 
     def abort(self) -> None:
         """Stop now and keep what is complete. For any thread and for signal handlers."""
+        self._stopped = True
         self._flow.abort()
 
     def _work(self, report: Report) -> None:
         store, clock = self._store, self._clock
         due = None if report.every is None else clock()
-        deadline = self.settings.deadline
-        end = None if deadline is None else clock() + deadline
-        often = None if deadline is None else min(deadline, OFTEN)
+        often = None if self._end is self._look is None else min(self.settings.deadline or OFTEN, OFTEN)
+        rest = max(self._rest, LEAST_REST) if self._rest else None
         self._tell(report)
-        batches = self._flow.batches(_sooner(_sooner(store.every, report.every), often))
+        batches = self._flow.batches(_sooner(_sooner(store.every, report.every), _sooner(often, rest)))
+        rested = clock() + self._rest
         try:
             for batch in batches:
                 store.take(batch)
                 self._tell(report)
-                if end is not None and clock() >= end:
+                if self._rest and clock() >= rested:
+                    self._rest = 0.0
+                    self._flow.resume()
+                if self._is_over():
                     self._flow.stop()
                 if due is not None and clock() >= due:
                     report.update(self._statistics())
@@ -304,39 +361,77 @@ class Session:
         while self.remarks:
             report.remark(self.remarks.pop(0))
 
+    def _go_over_to(self, flow: Flow[Outcome]) -> None:
+        """Let another pass begin, once the hosts have had the rest between two requests that they are promised."""
+        assert self._ledger is not None, "only what is kept can be tried again"
+        statistics = self._statistics()
+        self._earlier, self._spent = statistics.tally, statistics.elapsed
+        self._pending += len(self._ledger.pending())
+        self._known = self._ledger.total
+        self._flow = flow
+        self._rest = self.settings.delay
+        if self._rest:
+            flow.pause()
+        if self._stopped or self._is_over():
+            flow.stop()
+
+    def _is_over(self) -> bool:
+        """Whether nothing more is to be begun."""
+        if self._ended_by is None:
+            now = self._clock()
+            if self._end is not None and now >= self._end:
+                self._ended_by = "deadline"
+            elif self._look is not None and now >= self._look:
+                # Once a second: to say where the work stands walks over all hosts.
+                self._look = now + OFTEN
+                self._ended_by = self._finish.reached(self._statistics())
+        return self._ended_by is not None
+
     def _is_the_inputs(self, failure: BaseException) -> bool:
         """Whether *failure* came from the source: then everything taken before is sound."""
         return self._flow.failure is failure
 
     def _inputs(self) -> int | None:
-        return self._before.total + self._flow.statistics().pulled if self._flow.complete else None
+        return self._statistics().done if self._flow.complete else None
 
     def _statistics(self) -> Statistics:
-        statistics = self._flow.statistics()
-        parked, now = self._flow.parked(), time.time()
-        busiest = statistics.busiest and statistics.busiest[0]
+        now = self._flow.statistics()
+        tally = self._earlier.snapshot()
+        tally.merge(now.tally)
+        # Each pass meets them again.
+        tally.duplicates = max(self._earlier.duplicates, now.tally.duplicates)
+        parked, clock = self._flow.parked(), time.time()
+        busiest = now.busiest and now.busiest[0]
         named = nsmallest(NAMED, parked.items(), key=lambda entry: (entry[0] != busiest, entry[1]))
         return replace(
-            statistics,
-            before=self._before.total,
+            now,
+            elapsed=self._spent + now.elapsed,
+            tally=tally,
+            before=self._before,
+            again=self._pending,
             read=self._source.progress(),
+            inputs=self._known,
             alone=len(parked),
-            parked=tuple((key, max(0.0, until - now)) for key, until in named),
+            parked=tuple((key, max(0.0, until - clock)) for key, until in named),
         )
 
     def _summary(self) -> Summary:
         statistics = self._statistics()
-        tally = Tally()
-        tally.merge(self._before)
-        tally.merge(statistics.tally)
+        tally, pending = statistics.tally, 0
+        if self._ledger is not None:
+            tally, pending = self._ledger.tally(), len(self._ledger.pending())
+            tally.duplicates = tally.duplicates or statistics.tally.duplicates
         return Summary(
             self._folder,
             tally,
             statistics.tally,
-            self._inputs(),
+            statistics.done if self._flow.complete else None,
             statistics.elapsed,
             self._flow.complete,
             statistics,
+            self._pending - pending,
+            pending,
+            None if self._flow.complete else self._ended_by,
         )
 
 

@@ -53,6 +53,7 @@ SINKS: Final = ("jsonl",)
 INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl")
 
 _SIZE: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?:([kmgt])(i?))?b?\s*", re.IGNORECASE)
+_SHARE: Final = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%?)\s*")
 _HEADER_FORMS: Final = "headers: write 'Name: value', pairs of texts, or a mapping from names to values"
 _ENDPOINT: Final = r"(?:\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):[0-9]{0,5}"
 _RESOLVER: Final = re.compile(r"(?:\[([^\]]*)\]|([^:]*))(?::([0-9]{1,5}))?")
@@ -116,7 +117,11 @@ class Settings(Struct, frozen=True, kw_only=True):
       a URL with {} or {column} in it, filled from each row. ``unique``: of inputs that ask for the same
       (method, canonical URL, body) only the first has an outcome; the others are counted.
     * ``deadline``: seconds after which a session of ``run`` takes no more, finishes what runs, and leaves the rest
-      to be resumed.
+      to be resumed. ``stop_at``: the share of the inputs (0.01 to 1, or text such as "99.9%") that is enough, once all
+      have been read. ``min_speed``: outcomes a second, over the last minute and not before one has passed, below which
+      it ends as well.
+    * ``passes``: how often ``run`` goes over its inputs: those whose outcome may be another one later are tried again
+      when all have one (1 to 10).
     * ``sinks``: the formats of a run folder. ``body``: inline or none. ``flush_every``: seconds between
       two commits.
     """
@@ -151,6 +156,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     body: str = "inline"
     flush_every: float = 5.0
     deadline: float | None = None
+    stop_at: float | None = None
+    min_speed: float | None = None
+    passes: int = 1
 
     @classmethod
     def of(cls, **given: Any) -> Settings:
@@ -161,6 +169,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             raise UsageError(f"there is no setting {unknown[0]!r}; there are: {known}")
         for name in SIZES & given.keys():
             given[name] = parse_size(given[name], name)
+        if isinstance(given.get("stop_at"), str):
+            given["stop_at"] = _share(given["stop_at"])
         if "headers" in given:
             given["headers"] = _headers(given["headers"])
         for name in ("connect_to", "sinks"):  # one of them may be given as it is
@@ -244,6 +254,9 @@ BOUNDS: Final = (
     ("max_redirects", 0, 100),
     ("flush_every", 0.01, 3_600),
     ("deadline", 0.001, 10**8),
+    ("stop_at", 0.01, 1),
+    ("min_speed", 0.001, MOST_A_SECOND),
+    ("passes", 1, 10),
 )
 """Settings that are numbers, each with the least and the most it may be."""
 
@@ -320,6 +333,14 @@ def parse_size(size: int | str, name: str = "max_body") -> int:
     number, prefix, binary = found.groups()
     power = "kmgt".index(prefix.lower()) + 1 if prefix else 0
     return round(float(number) * (1024.0 if binary else 1000.0) ** power)
+
+
+def _share(text: str) -> float:
+    """A share from 0 to 1 from text: ``99.9%``, ``0.999``."""
+    found = _SHARE.fullmatch(text)
+    if found is None:
+        raise UsageError(f"stop_at is {text!r}; write a share of the inputs, 99.9% or 0.999")
+    return round(float(found[1]) / 100, 9) if found[2] else float(found[1])
 
 
 def default_user_agent(contact: str | None = None) -> str:

@@ -14,6 +14,7 @@ from penstock.cli.fetch import command as fetch
 from penstock.cli.plan import PLANNED
 from penstock.cli.plan import command as plan
 from penstock.cli.resume import command as resume
+from penstock.cli.retry import command as retry
 from penstock.runs.manifest import PACE
 from penstock.settings import BOUNDS, Settings
 
@@ -49,7 +50,10 @@ GIVEN = {
     "sinks": (["--sink", "jsonl"], ["jsonl"]),
     "body": (["--body", "none"], "none"),
     "flush_every": (["--flush-every", "1"], 1.0),
+    "passes": (["--passes", "2"], 2),
     "deadline": (["--deadline", "60"], 60.0),
+    "stop_at": (["--stop-at", "99.9%"], 0.999),
+    "min_speed": (["--min-speed", "0.5"], 0.5),
 }
 
 
@@ -87,6 +91,7 @@ def test_a_resume_takes_the_settings_that_may_change_and_the_secrets_that_were_n
     taken = {spelling.field for spelling in options.SETTINGS if spelling.on_resume}
     assert taken == PACE | {"headers", "url_template"}
     assert taken <= {parameter.name for parameter in resume.params}
+    assert taken <= {parameter.name for parameter in retry.params}
 
 
 def test_a_plan_takes_the_settings_that_say_what_is_read_and_how_fast_it_may_be():
@@ -113,7 +118,7 @@ def test_the_help_page_tells_default_and_bounds(run, name, low, high):
 
 def test_every_option_says_what_it_is_for():
     context = click.Context(fetch)
-    for command in (fetch, resume, plan):
+    for command in (fetch, resume, retry, plan):
         for parameter in command.params:
             if isinstance(parameter, click.Option):
                 _, said = parameter.get_help_record(context)
@@ -125,7 +130,7 @@ def test_the_reference_is_up_to_date():
     assert PAGE.read_text() == reference.page()
 
 
-@pytest.mark.parametrize("name", ["plan", "fetch", "resume", "verify", "demo"])
+@pytest.mark.parametrize("name", ["plan", "fetch", "resume", "retry", "leftover", "verify", "demo"])
 def test_help_pages_fit_into_eighty_columns(run, name):
     said = run(name, "--help", terminal_width=80)
     assert said.exit_code == 0

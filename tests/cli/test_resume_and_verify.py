@@ -64,14 +64,14 @@ def test_a_changed_input_is_refused_unless_forced(run, finished, tmp_path):
     assert run("resume", finished, "--force").exit_code == 0
 
 
-@pytest.mark.parametrize("command", ["resume", "verify"])
+@pytest.mark.parametrize("command", ["resume", "retry", "verify"])
 def test_a_folder_without_a_run_is_the_wrong_one(run, tmp_path, command):
     ended = run(command, tmp_path)
     assert ended.exit_code == 2
     assert "holds no run" in ended.stderr
 
 
-@pytest.mark.parametrize("command", ["resume", "verify"])
+@pytest.mark.parametrize("command", ["resume", "retry", "verify"])
 def test_a_damaged_ledger_is_told_from_a_wrong_folder(run, finished, command):
     (finished / "run.db").write_bytes(b"nonsense" * 1_000)
     ended = run(command, finished)

@@ -1,6 +1,8 @@
 """A run without a web: scripted outcomes through the real sink, ledger and folder.
 
 python scripted.py work DIR | python scripted.py repair DIR
+
+What was reset is tried again when all have an outcome, as a run with two passes does; some of it then succeeds.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from penstock.runs.verify import Recount, verify
 from penstock.settings import OutputSettings, Settings
 from penstock.sink import durable
 from penstock.sink.jsonl import JsonlSink
+from penstock.testing.outcomes import failures_of
 
 INPUTS = 12
 FLUSH_EVERY = 4
@@ -45,6 +48,18 @@ def script(*, again: bool) -> Iterator[Outcome]:
             yield Fetched(seq, url, status=200, head=head, body=b"page %d " % seq * (seq * 5), attempts=1)
 
 
+def second_script() -> Iterator[Outcome]:
+    """What becomes of those that are tried again."""
+    for seq in range(INPUTS):
+        url = f"http://host{seq}.test/"
+        if seq % 2:
+            yield Fetched(
+                seq, url, status=200, head=b"HTTP/1.1 200 OK\r\n\r\n", body=b"at last %d " % seq * 90, attempts=1
+            )
+        else:
+            yield Failed(seq, url, Slug.TIMEOUT, "no answer " * 40, attempts=3)
+
+
 def work(path: Path, promised: set[int] | None = None) -> None:
     """Begin the run in the folder *path*, or go on with it, to its end; what it was told is durable is *promised*."""
     manifest = Manifest.of(Settings(), ("list.txt",), {"kind": "items", "count": INPUTS, "sha256": "aa"})
@@ -57,8 +72,19 @@ def work(path: Path, promised: set[int] | None = None) -> None:
             for batch in batched(outcome for outcome in script(again=again) if outcome.seq not in settled):
                 settle(folder, sink, batch)
                 (set() if promised is None else promised).update(outcome.seq for outcome in batch)
+            finish(folder)
+            if folder.ledger.passes == 1:
+                folder.ledger.begin_pass({"reset"}, 2)
+            for outcome in second_script():
+                if outcome.seq in folder.ledger.pending():
+                    settle(folder, sink, [outcome])
+            finish(folder)
         finally:
             sink.close()
+
+
+def finish(folder: RunFolder) -> None:
+    if not folder.ledger.pending():
         folder.ledger.finish(INPUTS)
 
 
@@ -72,7 +98,7 @@ def settle(folder: RunFolder, sink: JsonlSink, batch: list[Outcome]) -> None:
     for outcome in batch:
         sink.write(outcome)
         tally.add(outcome)
-    folder.ledger.commit(sink.flush(), tally)
+    folder.ledger.commit(sink.flush(), tally, failures_of(batch))
 
 
 def settled_in(path: Path) -> set[int]:
@@ -82,9 +108,11 @@ def settled_in(path: Path) -> set[int]:
 
 
 def identities(path: Path) -> list[tuple[object, ...]]:
-    """What must be the same however often a run was ended."""
+    """What must be the same however often a run was ended: of several lines for one input the last counts."""
     records = [json.loads(row) for file in outputs(path) for row in file.read_bytes().splitlines()]
-    return sorted(tuple(record[name] for name in ("seq", "outcome", "error", "status", "sha256")) for record in records)
+    newest = {record["seq"]: record for record in records}
+    names = ("seq", "outcome", "error", "status", "sha256")
+    return sorted(tuple(record[name] for name in names) for record in newest.values())
 
 
 def problems(path: Path, expected: list[tuple[object, ...]]) -> list[str]:
@@ -95,7 +123,7 @@ def problems(path: Path, expected: list[tuple[object, ...]]) -> list[str]:
         return [str(error)]
     if found:
         return found
-    if not verify(path).finished:
+    if not verify(path).finished or verify(path).pending:
         found.append("it has not finished")
     if identities(path) != expected:
         found.append("its outcomes are not those of a run that was not ended")

@@ -168,8 +168,8 @@ def seal_without_flush(file: AppendFile, sink: str, *, rows: int, seqs: BitMap64
     return extent
 
 
-def commit_then_flush(ledger, extents, tally, *, commit=Ledger.commit):
-    commit(ledger, extents, tally)
+def commit_then_flush(ledger, extents, tally, failures, *, commit=Ledger.commit):
+    commit(ledger, extents, tally, failures)
     for extent in extents:
         fd = os.open(ledger._path.parent / extent.file, os.O_RDWR)
         os.fsync(fd)

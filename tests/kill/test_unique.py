@@ -21,7 +21,7 @@ from shim import Cut, Death, Plan, Shim, die_softly
 from test_real_process import PACE, Trap
 
 import penstock
-from penstock import api, session
+from penstock import api, session, wiring
 from penstock.core.model import Attempt, Job
 
 INPUTS = 60
@@ -163,7 +163,7 @@ def test_a_resume_that_forgets_what_the_settled_asked_for_is_found(engine, tmp_p
     """The bug that this is there to find, planted: what is settled is passed over unread, as without ``unique``."""
 
     def hasty(source, settled, settings):
-        with api._look(settings) as look:
+        with wiring.first_look(settings) as look:
             for row in source.rows(settled):
                 yield look(row, 0.0)
 

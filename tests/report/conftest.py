@@ -33,6 +33,9 @@ class Ended(Struct):
     inputs: int | None = None
     elapsed: float = 10.0
     complete: bool = True
+    again: int = 0
+    pending: int = 0
+    ended_by: str | None = None
 
 
 @pytest.fixture(name="tally_of")

@@ -14,6 +14,8 @@ def found(**fields):
         "rows": 20_000,
         "bytes": 214_000_000,
         "settled": 20_000,
+        "replaced": 0,
+        "pending": 0,
         "total": 20_000,
         "duplicates": 0,
         "torn": 0,

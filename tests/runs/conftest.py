@@ -14,6 +14,7 @@ from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import Manifest
 from penstock.settings import OutputSettings, Settings
 from penstock.sink.jsonl import JsonlSink
+from penstock.testing.outcomes import failures_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,7 +55,7 @@ def settle(folder, *batches, file_bytes=1 << 30):
         for seq in batch:
             sink.write(outcome(seq))
             tally.add(outcome(seq))
-        folder.ledger.commit(sink.flush(), tally)
+        folder.ledger.commit(sink.flush(), tally, failures_of(map(outcome, batch)))
     sink.close()
 
 

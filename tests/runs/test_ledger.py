@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import zlib
@@ -142,9 +143,10 @@ def test_a_finished_run_that_is_gone_on_with_is_not_finished(path, ledger):
 
 def test_many_extents_are_opened_quickly_and_held_as_sums_only(path, ledger):
     for number in range(300):
+        ledger._database.execute("INSERT INTO commits VALUES (?, ?)", (number, json.dumps(Tally().as_dict())))
         ledger._database.execute(
-            "INSERT INTO extents VALUES (0, 'jsonl', 'outcomes-00000.jsonl', ?, ?, 100, 'crc32:0', ?)",
-            (number, number + 1, module._packed(BitMap64(range(number * 100, number * 100 + 100)))),
+            "INSERT INTO extents VALUES (?, 'jsonl', 'outcomes-00000.jsonl', ?, ?, 100, 'crc32:0', ?)",
+            (number, number, number + 1, module._packed(BitMap64(range(number * 100, number * 100 + 100)))),
         )
     with reopened(path) as seen:
         assert len(seen.settled()) == 30_000
@@ -204,11 +206,11 @@ def test_a_ledger_that_cannot_be_made_says_so(tmp_path, monkeypatch):
 # -- a file that is not what it was
 
 
-@pytest.mark.parametrize(("version", "wanted"), [(2, "older"), (4, "newer")])
+@pytest.mark.parametrize(("version", "wanted"), [(3, "older"), (5, "newer")])
 def test_a_ledger_of_another_version_is_refused(path, ledger, version, wanted):
     ledger._database.execute(f"PRAGMA user_version = {version}")
     with pytest.raises(
-        FolderMismatch, match=f"version {version} of its tables, this Penstock knows 3; use the {wanted}"
+        FolderMismatch, match=f"version {version} of its tables, this Penstock knows 4; use the {wanted}"
     ):
         Ledger(path, RUN)
 

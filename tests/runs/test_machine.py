@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from penstock.core.model import Fetched
+from penstock.core.model import Failed, Fetched, Slug
 from penstock.core.tally import Tally
 from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import Manifest
@@ -20,19 +20,25 @@ from penstock.runs.repair import repair
 from penstock.runs.verify import verify
 from penstock.settings import OutputSettings, Settings
 from penstock.sink.jsonl import JsonlSink
+from penstock.testing.outcomes import failures_of
 
 FILE_BYTES = 2_000
+SIZES = st.integers(0, 900)
 
 
 class Run(RuleBasedStateMachine):
-    """Writes, flushes, commits and crashes in any order; ``committed`` is what must be there afterwards."""
+    """Writes, flushes, commits, passes and crashes in any order; ``committed`` is what must be there afterwards.
+
+    An outcome is a page, or for an odd number of bytes a failure; ``pending`` is what a pass has left to try again.
+    """
 
     def __init__(self):
         super().__init__()
         self.place = tempfile.TemporaryDirectory()
         self.path = Path(self.place.name) / "pages"
         self.committed = {}
-        self.inputs = 0
+        self.replaced = 0
+        self.pending = set()
         self.begin(RunFolder.create(self.path, Manifest.of(Settings(), (), None)))
 
     def begin(self, folder):
@@ -44,14 +50,36 @@ class Run(RuleBasedStateMachine):
         self.sink.close()
         self.folder.close()
 
-    @rule(ahead=st.integers(0, 3), size=st.integers(0, 900))
-    def write(self, ahead, size):
+    @rule(some=st.lists(st.tuples(st.integers(0, 3), SIZES), min_size=1, max_size=4))
+    def write(self, some):
         """Outcomes come in any order: the next input, or one of those after it."""
-        known = self.committed.keys() | self.written.keys() | self.flushed.keys()
-        seq = [seq for seq in range(len(known) + 4) if seq not in known][ahead]
-        body = b"%d " % len(known) * size
-        self.sink.write(Fetched(seq, "http://a.test/", status=200, body=body))
-        self.written[seq] = body
+        for ahead, size in some:
+            known = self.committed.keys() | self.written.keys() | self.flushed.keys()
+            self.take([seq for seq in range(len(known) + 4) if seq not in known][ahead], size)
+
+    @precondition(lambda self: self.pending - self.written.keys() - self.flushed.keys())
+    @rule(sizes=st.lists(SIZES, min_size=1, max_size=4))
+    def write_again(self, sizes):
+        """Some of those that are to be tried again; they may fail again."""
+        left = sorted(self.pending - self.written.keys() - self.flushed.keys())
+        for seq, size in zip(left, sizes, strict=False):
+            self.take(seq, size)
+
+    def take(self, seq, size):
+        if size % 2:
+            slug = (Slug.RESET, Slug.TIMEOUT)[size // 2 % 2]
+            outcome = Failed(seq, "http://a.test/", slug, f"{len(self.written)} " * size, attempts=size)
+        else:
+            outcome = Fetched(seq, "http://a.test/", status=200, body=b"%d " % seq * size)
+        self.sink.write(outcome)
+        self.written[seq] = outcome
+
+    @precondition(lambda self: not self.written and not self.flushed and self.committed)
+    @rule(reasons=st.sampled_from([{"reset", "timeout"}, {"reset", "503"}]))
+    def begin_pass(self, reasons):
+        chosen = {seq for seq, outcome in self.committed.items() if outcome.error in reasons}
+        assert set(self.folder.ledger.begin_pass(reasons)) == chosen
+        self.pending = chosen
 
     @rule()
     def flush(self):
@@ -59,14 +87,17 @@ class Run(RuleBasedStateMachine):
         self.flushed |= self.written
         self.written = {}
 
-    @precondition(lambda self: self.extents)
+    @precondition(lambda self: self.extents or self.written)
     @rule()
     def commit(self):
+        self.flush()
         tally = Tally()
-        for seq in self.flushed:
-            tally.add(Fetched(seq, "http://a.test/", status=200, body=self.flushed[seq]))
-        self.folder.ledger.commit(self.extents, tally)
+        for outcome in self.flushed.values():
+            tally.add(outcome)
+        self.folder.ledger.commit(self.extents, tally, failures_of(self.flushed.values()))
+        self.replaced += len(self.committed.keys() & self.flushed.keys())
         self.committed |= self.flushed
+        self.pending -= self.flushed.keys()
         self.flushed, self.extents = {}, []
 
     @rule(torn=st.floats(0, 1))
@@ -81,26 +112,45 @@ class Run(RuleBasedStateMachine):
 
     @precondition(lambda self: not self.written and not self.flushed)
     @rule()
+    def repair_what_is_in_order(self):
+        self.end()
+        repair(self.path)
+        self.begin(RunFolder.open(self.path))
+
+    @precondition(lambda self: not self.written and not self.flushed)
+    @rule()
     def lose_the_ledger(self):
+        """Which of the failures are still to be tried again was in it alone."""
         self.end()
         (self.path / "run.db").unlink()
         for aside in self.path.glob("*.torn-*"):
             aside.unlink()
         repair(self.path)
+        self.pending = set()
         self.begin(RunFolder.open(self.path))
 
     @invariant()
     def what_was_committed_is_settled(self):
         assert set(self.folder.ledger.settled()) == self.committed.keys()
-        assert self.folder.ledger.tally().total == len(self.committed)
+        tally = Tally()
+        for outcome in self.committed.values():
+            tally.add(outcome)
+        found = self.folder.ledger.tally()
+        assert (found.kinds, found.statuses, found.slugs) == (tally.kinds, tally.statuses, tally.slugs)
+        assert self.folder.ledger.failures() == failures_of(self.committed.values())
+        assert set(self.folder.ledger.pending()) == self.pending
 
     @invariant()
-    def what_was_committed_is_on_the_disk_once_and_nothing_else_is_claimed(self):
-        found = []
+    def of_what_is_on_the_disk_the_last_counts_and_nothing_else_is_claimed(self):
+        found, lines = {}, 0
         for extent in self.folder.ledger.extents():
             data = (self.path / extent.file).read_bytes()[extent.start : extent.end]
-            found += [(record["seq"], record["body"].encode()) for record in map(json.loads, data.splitlines())]
-        assert sorted(found) == sorted(self.committed.items())
+            for record in map(json.loads, data.splitlines()):
+                found[record["seq"]] = (record["error"], record["detail"], (record["body"] or "").encode())
+                lines += 1
+        expected = {seq: (outcome.error, outcome.detail, outcome.body) for seq, outcome in self.committed.items()}
+        assert found == expected
+        assert lines == len(self.committed) + self.replaced
 
     def teardown(self):
         self.end()
@@ -108,7 +158,7 @@ class Run(RuleBasedStateMachine):
             JsonlSink(self.path, folder.ledger.committed("jsonl"), OutputSettings()).close()
         found = verify(self.path)
         assert found.ok, found.problems
-        assert (found.rows, found.torn) == (len(self.committed), 0)
+        assert (found.rows, found.replaced, found.torn) == (len(self.committed) + self.replaced, self.replaced, 0)
         self.place.cleanup()
 
 

@@ -32,6 +32,8 @@ def test_a_finished_run_in_order(finished):
         rows=10,
         bytes=size,
         settled=10,
+        replaced=0,
+        pending=0,
         total=10,
         duplicates=0,
         torn=0,

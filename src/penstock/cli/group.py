@@ -16,7 +16,7 @@ from penstock.version import __version__
 
 __all__ = ["main"]
 
-COMMANDS: Final = ("plan", "fetch", "resume", "verify", "demo")
+COMMANDS: Final = ("plan", "fetch", "resume", "retry", "leftover", "verify", "demo")
 """Each in the module of its name, there called ``command``; in the order of use."""
 
 

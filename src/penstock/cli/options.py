@@ -58,12 +58,42 @@ SETTINGS: Final = (
     Spelling("window", "Pace", ("--window",), N, "Inputs read ahead and not started.", "N", on_resume=True),
     Spelling("attempts", "Pace", ("--attempts",), N, "Tries for each input, the first included.", "N", on_resume=True),
     Spelling(
+        "passes",
+        "Pace",
+        ("--passes",),
+        N,
+        "Times to go over the inputs of a run folder: failures that may be gone another time are tried again, whatever "
+        "the method.",
+        "N",
+        on_resume=True,
+    ),
+    Spelling(
         "deadline",
         "Pace",
         ("--deadline",),
         SECONDS,
         "Seconds after which nothing more is begun; what runs is finished, and the rest can be resumed.",
         "SECONDS",
+        on_resume=True,
+    ),
+    Spelling(
+        "stop_at",
+        "Pace",
+        ("--stop-at",),
+        click.STRING,
+        "The share of all inputs, 99.9% or 0.999, that is enough: as with --deadline once so many have their outcome. "
+        "It is looked at when the whole input has been read.",
+        "SHARE",
+        on_resume=True,
+    ),
+    Spelling(
+        "min_speed",
+        "Pace",
+        ("--min-speed",),
+        click.FLOAT,
+        "Outcomes a second, on average over the last minute, below which it is as with --deadline. The first minute is "
+        "not looked at.",
+        "N",
         on_resume=True,
     ),
     Spelling(

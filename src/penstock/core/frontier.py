@@ -298,6 +298,10 @@ class Frontier(Limits):
         self._slots.crowd = crowd
         self._changed = True
 
+    def slowed(self) -> dict[Any, float]:
+        """The keys that are found to need more time between two starts than the limits leave them, and how much."""
+        return {} if self._paces is None else self._paces.learned()
+
     def park(self, key: Any, until: float) -> None:
         """Start nothing of *key* before *until*; a wish for less than it has already is granted by that."""
         lane = self._lanes[key]

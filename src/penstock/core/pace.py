@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from penstock.core.model import Attempt, Slug
 
-__all__ = ["AT_FIRST", "KNOWN", "LEAST", "LONGEST", "RECOVERY", "Crowd", "Paces"]
+__all__ = ["AT_FIRST", "KNOWN", "LEAST", "LONGEST", "RECOVERY", "Crowd", "Learned", "Paces"]
 
 LEAST: Final = 0.25
 """Seconds between two starts on a host that is slowed down, at the least: its first step."""
@@ -49,6 +49,17 @@ FEW: Final = 8
 
 _BUSY: Final = frozenset({429, 503})
 _LATE: Final = frozenset({Slug.TIMEOUT, Slug.TIMEOUT_BODY, Slug.TIMEOUT_FIRST_BYTE})
+
+
+class Learned(NamedTuple):
+    """What was learned of hosts and outlives a session.
+
+    *parked* are those to be left alone, and until when, in seconds since 1970; *slowed* those that are slowed down, and
+    the seconds between two starts on each.
+    """
+
+    parked: Mapping[Any, float] = {}
+    slowed: Mapping[Any, float] = {}
 
 
 class Paces:

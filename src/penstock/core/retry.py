@@ -11,9 +11,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from penstock.core.model import Attempt, split_head
+from penstock.core.model import Attempt, Slug, split_head
 
-__all__ = ["IDEMPOTENT", "LONGEST_PARK", "STATUSES", "Retry", "backoff", "retry_after"]
+__all__ = ["IDEMPOTENT", "LATER", "LONGEST_PARK", "REASONS", "STATUSES", "Retry", "backoff", "reason", "retry_after"]
 
 STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
 """Statuses that may be another one next time. 522 and 524 are Cloudflare's for an origin it cannot reach."""
@@ -21,6 +21,12 @@ STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be sent twice with the effect of once (RFC 9110, section 9.2.2)."""
 
+
+REASONS: Final = (*(slug.value for slug in Slug), *map(str, sorted(STATUSES)))
+"""Why an input may be tried again though it has its outcome: any slug, and the statuses above."""
+
+LATER: Final = frozenset(slug.value for slug in Slug if slug.later)
+"""Those for which it is where nothing else is asked for."""
 
 BASE: Final = 1.0
 """Seconds that the first wait is at most."""
@@ -32,6 +38,13 @@ CAP: Final = 60.0
 LONGEST_PARK: Final = 3_600.0
 """Seconds that a Retry-After may park a host. A longer one is nearly always a mistake, or a way to say never; its jobs
 would keep a run from its end for days."""
+
+
+def reason(error: str | None, status: int | None) -> str | None:
+    """Which of REASONS there is to try an input again whose outcome has this *error* and *status*; None for none."""
+    if error is not None:
+        return str(error)
+    return str(status) if status in STATUSES else None
 
 
 def retry_after(attempt: Attempt) -> float | None:

@@ -7,20 +7,24 @@ tally is the sum over its extents.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from penstock.core.frontier import Bound
-from penstock.core.model import Duplicate, Kind, Outcome
+from penstock.core.model import Duplicate, Kind, Outcome, Slug
 
 __all__ = ["Statistics", "Tally"]
+
+
+_KINDS: Final = {str(slug): slug.kind for slug in Slug}
 
 
 class Tally:
     """Counts by kind, status and slug; *bytes* are those of the bodies, decoded.
 
     *duplicates* are no outcomes: inputs that share an earlier one's, and have none of their own.
+    *bytes*, *attempts* and *redirects* are what all of it took: those of an outcome that was replaced stay.
     Of ``throttle``'s results the kinds are ``done`` and ``failed``, and the slugs are names of exceptions.
     """
 
@@ -70,6 +74,19 @@ class Tally:
         self.redirects += other.redirects
         self.duplicates += other.duplicates
 
+    def take_back(self, reason: str, number: int) -> None:
+        """Count *number* outcomes less, which had this *reason* to be tried again and make room for newer ones."""
+        if reason.isdigit():
+            self.kinds[Kind.FETCHED] -= number
+            self.statuses[int(reason)] -= number
+        else:
+            self.kinds[_KINDS[reason]] -= number
+            self.slugs[reason] -= number
+        # Adding nothing drops what has come to nothing.
+        self.kinds += Counter()
+        self.statuses += Counter()
+        self.slugs += Counter()
+
     def snapshot(self) -> Tally:
         """A copy that counts no further."""
         copy = Tally()
@@ -108,11 +125,11 @@ class Statistics(Struct, frozen=True):
     *running* jobs are in flight, *held* ones known and not started, *undelivered* outcomes wait to be
     taken; *pulled* items came from the source, and *exhausted* says that it has no more. *bound* is what
     kept more from starting, *busiest* the key with most jobs known and unfinished, and how many. *tally*
-    counts this session's outcomes, and *before* those that earlier sessions had settled. *read* is how
-    far the input is read: bytes so far, and of how many, where that is known. *alone* is how many keys are
-    left alone for a while, and *parked* names a few of them, each with the seconds until it is over: the
-    busiest, and those that come back first. *capped* are hosts that ask for more seconds between two
-    requests than they get, and how many.
+    counts this session's outcomes, and *before* those that earlier sessions had settled; *again* inputs among all of
+    these were to be tried again since. *read* is how far the input is read: bytes so far, and of how many, where that
+    is known; *inputs* is how many there are, where that was known before. *alone* is how many keys are left alone for
+    a while, and *parked* names a few of them, each with the seconds until it is over: the busiest, and those that come
+    back first. *capped* are hosts that ask for more seconds between two requests than they get, and how many.
     """
 
     elapsed: float
@@ -125,7 +142,21 @@ class Statistics(Struct, frozen=True):
     busiest: tuple[Any, int] | None
     tally: Tally
     before: int = 0
+    again: int = 0
     read: tuple[int, int] | None = None
     alone: int = 0
     parked: tuple[tuple[Any, float], ...] = ()
     capped: dict[Any, float] = {}
+    inputs: int | None = None
+
+    @property
+    def done(self) -> int:
+        """How many inputs have their outcome, or share that of another; one that is to be tried again has none."""
+        return self.before + self.tally.total + self.tally.duplicates - self.again
+
+    @property
+    def total(self) -> int | None:
+        """How many inputs there are; None before all have been read."""
+        if self.inputs is not None or not self.exhausted:
+            return self.inputs
+        return self.before + self.pulled - self.again

@@ -123,7 +123,7 @@ class Bar:
         if total is None:
             passed = (wording.duration(round(statistics.elapsed)), "dim")
             return [(f"{wording.count(done)} done", "bold"), speed, passed]
-        about = "" if statistics.exhausted else "about "
+        about = "" if statistics.total is not None else "about "
         left = estimate.time_left(statistics, self._steady.rate, self._settings.delay)
         segments = [
             (f"{wording.count(done)} of {about}{wording.count(total)}", "bold"),

@@ -50,7 +50,7 @@ class Speed:
 
 def done(statistics: Statistics) -> int:
     """How many inputs have their outcome, those of earlier sessions included, or share that of another."""
-    return statistics.before + statistics.tally.total + statistics.tally.duplicates
+    return statistics.done
 
 
 def total(statistics: Statistics) -> int | None:
@@ -58,9 +58,9 @@ def total(statistics: Statistics) -> int | None:
 
     None where nothing says it. A guess supposes lines of about the same length throughout.
     """
-    known = statistics.before + statistics.pulled
-    if statistics.exhausted:
-        return known
+    if statistics.total is not None:
+        return statistics.total
+    known = statistics.before + statistics.pulled - statistics.again
     # On a resume the settled inputs are passed over first; until one was pulled, nobody knows how far that got.
     if statistics.read is None or not statistics.pulled:
         return None

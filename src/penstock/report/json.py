@@ -51,7 +51,7 @@ class Json:
             "done": estimate.done(statistics),
             "before": statistics.before,
             "total": estimate.total(statistics),
-            "total_is_exact": statistics.exhausted,
+            "total_is_exact": statistics.total is not None,
             "per_second": round(self._speed.rate, 3),
             "left": None if left is None else round(left, 1),
             "running": statistics.running,
@@ -80,6 +80,9 @@ def summary_line(ending: Ending, code: int) -> str:
         "folder": ending.folder,
         "elapsed": round(ending.elapsed, 3),
         "inputs": ending.inputs,
+        "again": ending.again,
+        "pending": ending.pending,
+        "ended_by": ending.ended_by,
         "run": ending.tally.as_dict(),
         "session": ending.session.as_dict(),
     }

@@ -56,7 +56,7 @@ class Plain:
         done, total = estimate.done(statistics), estimate.total(statistics)
         how_far = f"{wording.count(done)} done"
         if total is not None:
-            about = "" if statistics.exhausted else "about "
+            about = "" if statistics.total is not None else "about "
             how_far = f"{how_far} of {about}{wording.count(total)} ({wording.share(done, total)})"
         left = estimate.time_left(statistics, self._steady.rate, self._settings.delay)
         parts = [

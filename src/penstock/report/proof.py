@@ -39,6 +39,14 @@ class Found(Protocol):
         """Inputs that have their outcome."""
 
     @property
+    def replaced(self) -> int:
+        """Lines with older outcomes of some of them."""
+
+    @property
+    def pending(self) -> int:
+        """Inputs that are still to be tried again."""
+
+    @property
     def total(self) -> int | None:
         """Inputs there are, once the run has finished."""
 
@@ -81,7 +89,11 @@ def proof(found: Found, folder: str) -> list[str]:
         f"Holds: {plural(found.total, 'input')}, {_outcomes(found.settled)}{duplicates}, each once, every byte as "
         "committed."
     )
-    return [told, read_back]
+    older = [f"{plural(found.replaced, 'line')} of them made room for newer ones."] if found.replaced else []
+    if not found.pending:
+        return [told, read_back, *older]
+    left = "1 input is" if found.pending == 1 else f"{count(found.pending)} inputs are"
+    return [told, read_back, *older, f"{left} still to be tried again:", f"  {command('resume', folder)}"]
 
 
 def _outcomes(number: int) -> str:

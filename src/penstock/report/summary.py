@@ -49,6 +49,18 @@ class Ending(Protocol):
         """Those of this session."""
 
     @property
+    def again(self) -> int:
+        """How many of those took the place of an older one."""
+
+    @property
+    def pending(self) -> int:
+        """How many inputs are still to be tried again, though they have an outcome."""
+
+    @property
+    def ended_by(self) -> str | None:
+        """The setting by which it took no more, if one did."""
+
+    @property
     def inputs(self) -> int | None:
         """How many inputs there are, once all have been read."""
 
@@ -100,13 +112,20 @@ def _headline(ending: Ending) -> str:
             return "Done: the input is empty, so there is nothing to tell."
         each = "1 input has its outcome" if ending.inputs == 1 else f"all {ending.inputs:,} inputs have their outcome"
         return f"Done: {each}.{_of_it(ending)} It took {took}."
+    by = "" if ending.ended_by is None else f" by --{ending.ended_by.replace('_', '-')}"
+    stopped = f"Stopped{by} after {took}"
     if ending.folder is None:
-        return f"Stopped after {took}: {stored} written. Nothing remembers which; with -o DIR a run can be resumed."
-    return f"Stopped after {took}: {stored} stored for good, and the rest can be done later.{_of_it(ending)}"
+        return f"{stopped}: {stored} written. Nothing remembers which; with -o DIR a run can be resumed."
+    if ending.pending:
+        left = "1 input is" if ending.pending == 1 else f"{ending.pending:,} inputs are"
+        return f"{stopped}: {stored} stored for good, and {left} still to be tried again.{_of_it(ending)}"
+    return f"{stopped}: {stored} stored for good, and the rest can be done later.{_of_it(ending)}"
 
 
 def _of_it(ending: Ending) -> str:
-    """What this session did, where it was not the first."""
+    """What this session did, where that is not just all."""
+    if ending.again:
+        return f" {wording.count(ending.again)} {'was' if ending.again == 1 else 'were'} tried again in this session."
     if ending.session.total == ending.tally.total:
         return ""
     return f" {wording.count(ending.session.total)} of them in this session."

@@ -1,7 +1,10 @@
 """Which inputs are settled: the table of extents in run.db.
 
-Knows what was committed and refuses what cannot be true. Does not know formats, hosts, or how bytes get
-on the disk.
+Knows what was committed, which of it is to be tried again, and refuses what cannot be true. Does not know formats,
+hosts, or how bytes get on the disk.
+
+An input may be committed more than once: where its outcome is a failure, and a pass was begun in which it is tried
+again. The newest outcome counts: that of the latest commit, which stands behind all others in the files of its sink.
 
 SQLite keeps a rollback journal rather than a write-ahead log: between two commits run.db is one file that
 may be copied as it is, and it works on network file systems.
@@ -13,14 +16,19 @@ import contextlib
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
 from pyroaring import BitMap64
 
+from penstock.core.pace import Learned
+from penstock.core.retry import STATUSES
 from penstock.core.tally import Tally
-from penstock.errors import FolderDamaged, FolderError, FolderMismatch, OutputError, PenstockError
+from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError
+from penstock.runs.account import Account, Failures
 from penstock.seams import Extent, Settled
 from penstock.sink.durable import PART, remove, rename, write_file
 
@@ -29,7 +37,7 @@ __all__ = ["Ledger"]
 APPLICATION_ID: Final = 0x50656E73
 """Written into the database's header, so that ``file`` and we can tell it from others: "Pens"."""
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the tables below; kept as user_version."""
 
 BUSY_SECONDS: Final = 30.0
@@ -44,11 +52,20 @@ CREATE TABLE extents (
     rows INTEGER NOT NULL, checksum TEXT NOT NULL, seqs BLOB NOT NULL,
     PRIMARY KEY (sink, file, "start")
 );
+CREATE INDEX in_order ON extents ("commit", sink, file, "start");
+CREATE TABLE failures (
+    "commit" INTEGER NOT NULL REFERENCES commits (number), reason TEXT NOT NULL, seqs BLOB NOT NULL,
+    PRIMARY KEY ("commit", reason)
+) WITHOUT ROWID;
+CREATE TABLE pass (number INTEGER NOT NULL, reasons TEXT NOT NULL, seqs BLOB NOT NULL, "after" INTEGER NOT NULL);
 CREATE TABLE parked (host TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE slowed (host TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
 """
 _EXTENTS: Final = 'SELECT sink, file, "start", "end", rows, checksum, seqs FROM extents ORDER BY sink, file, "start"'
+_IN_ORDER: Final = 'SELECT "commit", sink, file, "end", seqs FROM extents ORDER BY "commit", sink, file, "start"'
+_LAST_COMMIT: Final = "SELECT coalesce(max(number), 0) FROM commits"
 _DAMAGED: Final = frozenset(
     {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
 )
@@ -66,9 +83,9 @@ class Ledger:
         self._path = path
         if not path.exists():
             raise self._damaged("it is missing")
-        self._settled = BitMap64()
+        self._account = Account()
         self._committed: dict[tuple[str, str], int] = {}
-        self._tally = Tally()
+        self._pending = BitMap64()
         self._trouble: str | None = None
         with self._translated("read"):
             self._database = _connect(path)
@@ -83,8 +100,10 @@ class Ledger:
             raise
 
     @classmethod
-    def create(cls, path: Path, run: str, *, extents: Sequence[Extent] = (), tally: Tally | None = None) -> Ledger:
-        """A new ledger at *path*, in place of any other, with *extents* committed: it appears whole or not at all.
+    def create(
+        cls, path: Path, run: str, *, commits: Iterable[tuple[Sequence[Extent], Tally, Failures]] = ()
+    ) -> Ledger:
+        """A new ledger at *path*, in place of any other, with *commits* in it: it appears whole or not at all.
 
         OutputError where it cannot be written.
         """
@@ -100,7 +119,10 @@ class Ledger:
         except sqlite3.Error as error:
             raise OutputError(f"cannot write {path}: {error}") from error
         with contextlib.closing(cls(part, run)) as ledger:
-            ledger.commit(extents, tally or Tally())
+            for extents, tally, failures in commits:
+                # Passes are over that what is committed here was made in.
+                ledger._pending = ledger._account.replaceable()  # noqa: SLF001 - its own class
+                ledger.commit(extents, tally, failures)
         # A journal left beside a database that is gone would be rolled back into the new one.
         remove(path)
         remove(path.with_name(path.name + "-journal"))
@@ -117,14 +139,32 @@ class Ledger:
         """How many of the ``total`` inputs share the outcome of an earlier one; 0 before all have been read."""
         return self._duplicates if self._total is not None else 0
 
+    @property
+    def passes(self) -> int:
+        """How many times the run went over its inputs, or has begun to; a ``retry`` counts anew, from 1."""
+        return self._pass
+
+    @property
+    def reasons(self) -> frozenset[str]:
+        """Why an input was tried again in the pass that was begun last; empty where none was."""
+        return self._reasons
+
     def settled(self) -> Settled:
         """The seqs whose outcomes are durable, as a set of the caller's own."""
-        return self._settled.copy()
+        return self._account.settled.copy()
+
+    def pending(self) -> Settled:
+        """Those of them that are still to be tried again, as a set of the caller's own."""
+        return self._pending.copy()
+
+    def failures(self) -> dict[str, Settled]:
+        """Which of the settled may be tried again, by the reason."""
+        return {why: failed.copy() for why, failed in self._account.failures.items() if failed}
 
     def tally(self) -> Tally:
-        """The sum over all commits."""
-        tally = Tally()
-        tally.merge(self._tally)
+        """One outcome for each settled input, the newest; and the duplicates, once they are known."""
+        tally = self._account.tally.snapshot()
+        tally.duplicates = self.duplicates
         return tally
 
     def committed(self, sink: str) -> dict[str, int]:
@@ -137,47 +177,82 @@ class Ledger:
             for sink, file, start, end, rows, check, seqs in self._database.execute(_EXTENTS):
                 yield Extent(sink, file, start, end, rows, check, _unpacked(seqs))
 
-    def commit(self, extents: Sequence[Extent], tally: Tally) -> None:
-        """Settle the inputs in *extents*, those of all sinks at once; *tally* counts these outcomes alone.
+    def commit(self, extents: Sequence[Extent], tally: Tally, failures: Failures | None = None) -> None:
+        """Settle the inputs in *extents*, those of all sinks at once; *tally* and *failures* are of these alone.
 
         PenstockError where they contradict each other or what was committed (a bug of ours); OutputError
-        where the disk refuses. No extents, no commit. What is committed after ``finish`` opens the run
-        again.
+        where the disk refuses. No extents, no commit. An input that is committed after ``finish`` for the first time
+        opens the run again.
         """
         if not extents:
             return
-        seqs = self._checked(extents, tally)
+        failures = failures or {}
+        seqs = self._checked(extents, tally, failures)
         with self._transaction():
-            number = self._scalar("SELECT coalesce(max(number), 0) + 1 FROM commits")
+            number = self._scalar(_LAST_COMMIT) + 1
             counts = json.dumps(tally.as_dict(), separators=(",", ":"))
             self._database.execute("INSERT INTO commits VALUES (?, ?)", (number, counts))
             self._database.executemany(
                 "INSERT INTO extents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [(number, e.sink, e.file, e.start, e.end, e.rows, e.checksum, _packed(e.seqs)) for e in extents],
             )
-            self._database.execute("UPDATE run SET total = NULL")
-        self._total = None
-        self._settled |= seqs
+            self._database.executemany(
+                "INSERT INTO failures VALUES (?, ?, ?)",
+                [(number, why, _packed(failed)) for why, failed in failures.items()],
+            )
+            if not seqs.issubset(self._account.settled):
+                self._database.execute("UPDATE run SET total = NULL")
+        if not seqs.issubset(self._account.settled):
+            self._total = None
+        self._account.add(seqs, tally, failures)
+        self._pending -= seqs
         self._committed.update(((e.sink, e.file), e.end) for e in extents)
-        self._tally.merge(tally)
 
-    def park(self, hosts: Mapping[str, float]) -> None:
-        """Note that nothing may be sent to *hosts* before these times, in seconds since 1970, and to no others."""
+    def begin_pass(self, reasons: Collection[str], number: int = 1) -> Settled:
+        """Have each input tried again whose outcome is one of these *reasons*, and say which.
+
+        Nothing is left of a pass before. *number* is what ``passes`` says from now on; where there is no such
+        input, only the first pass begins.
+        """
+        found = [failed for why, failed in self._account.failures.items() if why in reasons and failed]
+        if found or number == 1:
+            self.set_pass(reasons, number, BitMap64().union(*found))
+        return self.pending()
+
+    def set_pass(self, reasons: Collection[str], number: int, pending: BitMap64) -> None:
+        """Note that pass *number* was begun for *reasons*, in which *pending* inputs are still to be tried again."""
         with self._transaction():
-            self._database.execute("DELETE FROM parked")
-            self._database.executemany("INSERT INTO parked VALUES (?, ?)", sorted(hosts.items()))
+            self._database.execute("DELETE FROM pass")
+            self._database.execute(
+                f"INSERT INTO pass VALUES (?, ?, ?, ({_LAST_COMMIT}))",  # noqa: S608 - a constant
+                (number, ",".join(sorted(reasons)), _packed(pending)),
+            )
+        self._pass, self._reasons, self._pending = number, frozenset(reasons), pending.copy()
 
-    def parked(self) -> dict[str, float]:
-        """The hosts that were parked when ``park`` was called last, and until when."""
+    def learn(self, learned: Learned) -> None:
+        """Keep what was *learned* of hosts, in place of what was kept before."""
+        with self._transaction():
+            for table, hosts in zip(("parked", "slowed"), learned, strict=True):
+                self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
+                self._database.executemany(f"INSERT INTO {table} VALUES (?, ?)", sorted(hosts.items()))  # noqa: S608
+
+    def learned(self) -> Learned:
+        """What was given to ``learn`` last."""
         with self._translated("read"):
-            return dict(self._database.execute("SELECT host, until FROM parked"))
+            parked = dict(self._database.execute("SELECT host, until FROM parked"))
+            return Learned(parked, dict(self._database.execute("SELECT host, seconds FROM slowed")))
 
     def finish(self, inputs: int, duplicates: int = 0) -> None:
         """Note that there are so many *inputs*, and that all are settled but for so many *duplicates*.
 
-        PenstockError if that is not so.
+        PenstockError if that is not so; InputChanged where inputs are left that were to be tried again.
         """
-        missing = inputs - duplicates - self._settled.range_cardinality(0, inputs)
+        if self._pending:
+            raise InputChanged(
+                f"{len(self._pending)} inputs were to be tried again that are not in the input any more, the first of "
+                f"them being number {self._pending.min()}, counted from 0; what was found of it is stored"
+            )
+        missing = inputs - duplicates - self._account.settled.range_cardinality(0, inputs)
         if missing:
             raise PenstockError(f"{missing} of {inputs} inputs have no outcome: a bug of Penstock's, please report it")
         with self._transaction():
@@ -207,14 +282,26 @@ class Ledger:
             raise FolderMismatch(f"{self._path} belongs to another run than run.json beside it")
 
     def _load(self) -> None:
-        for extent in self.extents():
-            self._settled |= extent.seqs
-            self._committed[extent.sink, extent.file] = extent.end
-        for (counts,) in self._database.execute("SELECT tally FROM commits"):
-            self._tally.merge(Tally.from_dict(json.loads(counts)))
+        row = self._database.execute('SELECT number, reasons, seqs, "after" FROM pass').fetchone()
+        self._pass, reasons, pending, after = row or (1, "", None, 0)
+        self._reasons = frozenset(reasons.split(",")) if reasons else frozenset[str]()
+        self._pending = BitMap64() if pending is None else _unpacked(pending)
+        for number, extents in groupby(self._database.execute(_IN_ORDER), key=itemgetter(0)):
+            by_sink: dict[str, BitMap64] = {}
+            for _, sink, file, end, packed in extents:
+                by_sink.setdefault(sink, BitMap64()).update(_unpacked(packed))
+                self._committed[sink, file] = end
+            seqs = next(iter(by_sink.values()))
+            (counts,) = self._database.execute("SELECT tally FROM commits WHERE number = ?", (number,)).fetchone()
+            failures = self._database.execute('SELECT reason, seqs FROM failures WHERE "commit" = ?', (number,))
+            self._account.add(
+                seqs, Tally.from_dict(json.loads(counts)), {why: _unpacked(packed) for why, packed in failures}
+            )
+            if number > after:
+                self._pending -= seqs
 
-    def _checked(self, extents: Sequence[Extent], tally: Tally) -> BitMap64:
-        """The seqs of *extents*, which every sink must have, each once and none before."""
+    def _checked(self, extents: Sequence[Extent], tally: Tally, failures: Failures) -> BitMap64:
+        """The seqs of *extents*, which every sink must have, each once; before only what is to be tried again."""
         by_sink: dict[str, BitMap64] = {}
         ends = dict(self._committed)
         for extent in extents:
@@ -224,13 +311,19 @@ class Ledger:
                 raise _impossible(f"{extent.file} goes on at {extent.start}, but {ends.get(file, 0)} was committed")
             if extent.rows != len(extent.seqs):
                 raise _impossible(f"{extent.rows} rows hold {len(extent.seqs)} inputs")
-            if not (extent.seqs.isdisjoint(seqs) and extent.seqs.isdisjoint(self._settled)):
+            if not extent.seqs.isdisjoint(seqs):
                 raise _impossible("an input was settled twice")
             ends[file] = extent.end
             seqs |= extent.seqs
         first, *others = by_sink.values()
         if any(other != first for other in others) or tally.total != len(first):
             raise _impossible("the sinks and the tally do not hold the same outcomes")
+        counted = {str(slug): number for slug, number in tally.slugs.items()}
+        counted |= {str(status): number for status, number in tally.statuses.items() if status in STATUSES}
+        if counted != {why: len(failed & first) for why, failed in failures.items()}:
+            raise _impossible("the failures and the tally do not hold the same outcomes")
+        if not (first & self._account.settled).issubset(self._pending):
+            raise _impossible("an input was settled twice")
         return first
 
     def _scalar(self, query: str) -> Any:

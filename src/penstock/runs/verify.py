@@ -16,15 +16,19 @@ import msgspec
 from msgspec import Struct
 from pyroaring import BitMap64
 
+from penstock.core.model import Kind
+from penstock.core.retry import reason
+from penstock.core.tally import Tally
 from penstock.errors import FolderError
+from penstock.runs.account import Account
 from penstock.runs.folder import LEDGER_FILE, RunFolder, outputs, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.seams import Extent, Settled
 from penstock.sink.durable import TORN, checksum, checksum_text
-from penstock.sink.record import read_line
+from penstock.sink.record import Stored, read_line
 
-__all__ = ["Recount", "Verification", "verify"]
+__all__ = ["Counts", "Recount", "Verification", "rows", "verify"]
 
 MOST_PROBLEMS: Final = 100
 """Problems told one by one; all are counted."""
@@ -41,9 +45,10 @@ class Verification(Struct, frozen=True, kw_only=True):
     """What was found: *problems* has the first of them in words, *problem_count* counts all.
 
     *rows* and *bytes* were read back and agree unless a problem says otherwise. *settled* inputs have
-    their outcome; *total* is the number of inputs once the run has finished, and *duplicates* how many of them
-    share an earlier one's outcome: *total* = *settled* + *duplicates*. *torn* bytes stand after
-    what was committed, as a crash leaves them; a resume sets them aside.
+    their outcome; *replaced* rows are older outcomes of some of them: *rows* = *settled* + *replaced*. *pending* ones
+    are still to be tried again. *total* is the number of inputs once the run has finished, and *duplicates* how many of
+    them share an earlier one's outcome: *total* = *settled* + *duplicates*. *torn* bytes stand after what was
+    committed, as a crash leaves them; a resume sets them aside.
     """
 
     files: int
@@ -51,6 +56,8 @@ class Verification(Struct, frozen=True, kw_only=True):
     rows: int
     bytes: int
     settled: int
+    replaced: int
+    pending: int
     total: int | None
     duplicates: int
     torn: int
@@ -86,7 +93,7 @@ class _Check:
     def __init__(self, path: Path, ledger: Ledger) -> None:
         self._path = path
         self._ledger = ledger
-        self._found: dict[str, BitMap64] = {}
+        self._found: dict[str, Account] = {}
         self._lengths: dict[str, int] = {}
         self._extents = self._rows = self._bytes = self._torn = 0
         self._problem_count = 0
@@ -108,6 +115,8 @@ class _Check:
             rows=self._rows,
             bytes=self._bytes,
             settled=len(self._ledger.settled()),
+            replaced=max((account.replaced for account in self._found.values()), default=0),
+            pending=len(self._ledger.pending()),
             total=self._ledger.total,
             duplicates=self._ledger.duplicates,
             torn=self._torn,
@@ -127,13 +136,13 @@ class _Check:
         if extent.start != self._lengths.get(extent.file, 0):
             self._report(f"{place}: {self._lengths.get(extent.file, 0)} bytes were committed before")
         self._lengths[extent.file] = extent.end
-        seqs, value, length = BitMap64(), 0, 0
+        counts, value, length = Counts(), 0, 0
         try:
             with (self._path / extent.file).open("rb") as file:
                 for row in rows(file, extent.start, extent.end):
                     value = zlib.crc32(row, value)
                     length += len(row)
-                    self._take(row, seqs, place)
+                    self._take(row, counts, place)
         except OSError as error:
             self._report(f"{place}: cannot be read: {error.strerror}")
             return
@@ -142,12 +151,15 @@ class _Check:
             self._report(f"{place}: {extent.end - extent.start - length} bytes are missing")
         elif checksum_text(value) != extent.checksum:
             self._report(f"{place}: the bytes have changed since they were committed")
-        if seqs != extent.seqs:
+        if counts.seqs != extent.seqs:
             self._report(f"{place}: the rows are not those of the inputs that were committed")
-        self._found.setdefault(extent.sink, BitMap64()).update(seqs)
+        try:
+            self._found.setdefault(extent.sink, Account()).add(counts.seqs, counts.tally, counts.failures)
+        except ValueError as error:
+            self._report(f"{place}: {error}")
 
-    def _take(self, row: bytes, seqs: BitMap64, place: str) -> None:
-        """Count one row whose extent has *seqs* so far."""
+    def _take(self, row: bytes, counts: Counts, place: str) -> None:
+        """Count one row of an extent of which *counts* are those before."""
         self._rows += 1
         try:
             stored = read_line(row)
@@ -156,18 +168,19 @@ class _Check:
             return
         if not stored.intact():
             self._report(f"{place}: the body of input {stored.seq} is not the one that was fetched")
-        # The sets of the extents are disjoint, as the ledger saw to; within one, this does.
-        if stored.seq in seqs:
+        if stored.seq in counts.seqs:
             self._report(f"{place}: input {stored.seq} has two outcomes")
-        seqs.add(stored.seq)
+            return
+        counts.add(stored)
 
     def _weigh_tails(self) -> None:
-        """Bytes after the committed ones: a crash may leave them, a finished run may not."""
+        """Bytes after the committed ones: a crash may leave them, a run that is over may not."""
+        over = self._ledger.total is not None and not self._ledger.pending()
         for file in outputs(self._path):
             beyond = file.stat().st_size - self._lengths.get(file.name, 0)
             if beyond > 0:
                 self._torn += beyond
-                if self._ledger.total is not None:
+                if over:
                     self._report(f"{file.name}: {beyond} bytes more than were committed, though the run has finished")
 
     def _weigh_asides(self) -> None:
@@ -180,9 +193,13 @@ class _Check:
     def _weigh_sums(self, again: Recount | None) -> None:
         """Inputs in, outcomes out."""
         settled, total, duplicates = self._ledger.settled(), self._ledger.total, self._ledger.duplicates
-        for sink in self._found if settled else ():
-            if self._found[sink] != settled:
+        for sink, found in self._found.items():
+            if found.settled != settled:
                 self._report(f"{sink}: its rows are not those of the {len(settled)} settled inputs")
+            elif {why: failed for why, failed in found.failures.items() if failed} != self._ledger.failures():
+                self._report(f"{sink}: other inputs have failed in its rows than {LEDGER_FILE} says")
+            elif not _agree(found.tally, self._ledger.tally()):
+                self._report(f"{sink}: its rows do not add up to what {LEDGER_FILE} says")
         if total is not None and not len(settled) == settled.range_cardinality(0, total) == total - duplicates:
             and_duplicates = f", {duplicates} of them duplicates" if duplicates else ""
             self._report(f"the run has finished with {total} inputs{and_duplicates}, but {len(settled)} have outcomes")
@@ -200,6 +217,39 @@ class _Check:
             self._report(f"there are {inputs} inputs, but input {settled.max()} has an outcome")
         if both := settled & again.duplicates:
             self._report(f"input {both.min()} asks for the same as an earlier one, but has an outcome of its own")
+
+
+def _agree(one: Tally, other: Tally) -> bool:
+    """Whether both count the same outcomes; the ledger alone knows duplicates."""
+    return one.as_dict() | {"duplicates": 0} == other.as_dict() | {"duplicates": 0}
+
+
+class Counts:
+    """What some lines of output say: their *seqs*, a *tally* of them, and the *failures* among them."""
+
+    __slots__ = ("failures", "seqs", "tally")
+
+    def __init__(self) -> None:
+        """No line yet."""
+        self.seqs = BitMap64()
+        self.tally = Tally()
+        self.failures: dict[str, BitMap64] = {}
+
+    def add(self, stored: Stored) -> None:
+        """Count one line, as ``Tally.add`` would have counted the outcome."""
+        tally = self.tally
+        self.seqs.add(stored.seq)
+        tally.kinds[stored.outcome] += 1
+        if stored.outcome is Kind.FETCHED and stored.status is not None:
+            tally.statuses[stored.status] += 1
+        elif stored.error is not None:
+            tally.slugs[stored.error] += 1
+        tally.bytes += stored.length
+        tally.attempts += stored.attempts
+        tally.redirects += len(stored.redirects)
+        why = reason(stored.error, stored.status)
+        if why is not None:
+            self.failures.setdefault(why, BitMap64()).add(stored.seq)
 
 
 def rows(file: BinaryIO, start: int, end: int, longest: int | None = None) -> Iterator[bytes]:

@@ -25,7 +25,7 @@ from penstock.source.octets import Octets
 from penstock.source.rows import Shape
 from penstock.source.tables import Table
 
-__all__ = ["Chain", "Opened", "open_inputs"]
+__all__ = ["STDIN", "Chain", "Opened", "open_inputs"]
 
 STDIN: Final = "-"
 

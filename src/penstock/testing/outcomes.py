@@ -7,10 +7,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from penstock.core.model import Outcome
+from penstock.core.retry import reason
+from penstock.seams import Settled
 
-__all__ = ["assert_each_once", "in_a_word"]
+__all__ = ["assert_each_once", "failures_of", "in_a_word"]
 
 SHOWN: Final = 10
+
+
+def failures_of(outcomes: Iterable[Outcome]) -> dict[str, Settled]:
+    """Which of *outcomes* may be tried again, by the reason; as a ledger takes them."""
+    failures: dict[str, Settled] = {}
+    for outcome in outcomes:
+        why = reason(outcome.error, outcome.status)
+        if why is not None:
+            failures.setdefault(why, Settled()).add(outcome.seq)
+    return failures
 
 
 def assert_each_once(outcomes: Iterable[Outcome | Mapping[str, Any]], inputs: int) -> None:

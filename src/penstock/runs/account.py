@@ -1,0 +1,61 @@
+"""What the outcomes of a run come to: of several for one input the newest counts.
+
+Knows seqs, reasons and counts, and which outcome may take the place of which. Does not know files or tables: the
+ledger, a verification and a repair all add up with this, each from what it has read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyroaring import BitMap64
+
+from penstock.core.tally import Tally
+
+__all__ = ["Account", "Failures"]
+
+Failures = Mapping[str, BitMap64]
+"""The inputs whose outcome is a reason to try them again, by that reason (``core.retry.REASONS``)."""
+
+
+class Account:
+    """The sums over all that was added, in the order in which it was committed.
+
+    *settled* inputs have an outcome, *failures* says which of them may be tried again; *tally* counts one outcome for
+    each, and *replaced* is how many more there were: those have made room for a newer one.
+    """
+
+    __slots__ = ("failures", "replaced", "settled", "tally")
+
+    def __init__(self) -> None:
+        """Nothing added yet."""
+        self.settled = BitMap64()
+        self.failures: dict[str, BitMap64] = {}
+        self.tally = Tally()
+        self.replaced = 0
+
+    def replaceable(self) -> BitMap64:
+        """The inputs whose outcome may be replaced."""
+        return BitMap64().union(*self.failures.values())
+
+    def replaces(self, seqs: BitMap64) -> dict[str, BitMap64]:
+        """Which of *seqs* have an outcome already, by the reason to replace it; ValueError where there is none."""
+        again = seqs & self.settled
+        if not again:
+            return {}
+        found = {why: old for why, failed in self.failures.items() if (old := failed & again)}
+        kept = again - BitMap64.union(*found.values()) if found else again
+        if kept:
+            raise ValueError(f"an input was settled twice: {kept.min()}")
+        return found
+
+    def add(self, seqs: BitMap64, tally: Tally, failures: Failures) -> None:
+        """Take in the outcomes of *seqs*, no input twice; ValueError as of ``replaces``."""
+        for why, old in self.replaces(seqs).items():
+            self.failures[why] -= old
+            self.tally.take_back(why, len(old))
+            self.replaced += len(old)
+        self.settled |= seqs
+        self.tally.merge(tally)
+        for why, failed in failures.items():
+            self.failures.setdefault(why, BitMap64()).update(failed)
