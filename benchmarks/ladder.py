@@ -201,7 +201,7 @@ def measure(name: str, scenario: str, items: int) -> dict[str, Any]:
         return made
 
     with (
-        patch("penstock.api.CurlEngine", lambda _, **_given: Answering(web)),
+        patch("penstock.wiring.CurlEngine", lambda _, **_given: Answering(web)),
         patch("penstock.twisted.pages.CurlEngine", lambda _: Answering(web)),
         contextlib.redirect_stdout(lines),
     ):

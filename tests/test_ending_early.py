@@ -196,5 +196,5 @@ def test_the_command_says_by_what_it_was_ended(web, often, tmp_path):
     command = ["fetch", str(tmp_path / "urls.txt"), "-o", str(tmp_path / "out"), "--stop-at", "50%"]
     told = CliRunner().invoke(main, command)
     assert told.exit_code == Exit.UNFINISHED
-    assert told.stderr.startswith("Stopped by --stop-at after 0.")
+    assert "\nStopped by --stop-at after 0." in told.stderr
     assert f"penstock resume {tmp_path / 'out'}" in told.stderr

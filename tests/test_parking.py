@@ -6,7 +6,6 @@ import pytest
 
 import penstock
 from penstock import api
-from penstock.core.pace import Learned
 from penstock.runs.folder import RunFolder
 from penstock.settings import Settings
 from penstock.testing.web import LocalWeb
@@ -76,5 +75,5 @@ def test_what_is_over_is_forgotten(web, tmp_path):
     penstock.run(tmp_path / "urls.txt", tmp_path / "out", attempts=2, **FAST)
     assert asked(web, 0) == 2
     folder = RunFolder.open(tmp_path / "out")
-    assert folder.ledger.learned() == Learned()
+    assert folder.ledger.learned().parked == {}
     folder.close()

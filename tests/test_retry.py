@@ -25,7 +25,7 @@ from penstock.testing.clock import VirtualClock
 from penstock.testing.engine import Answered, ScriptedEngine
 from penstock.testing.web import LocalWeb
 
-FAST = {"delay": 0, "per_host": 10, "attempts": 1}
+FAST = {"robots": False, "delay": 0, "per_host": 10, "attempts": 1}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock import api
+from penstock import api, wiring
 from penstock.errors import OutputError
 from penstock.space import RESERVE, STEP, Space, scratch_folder
 from penstock.testing.web import LocalWeb
@@ -100,7 +100,7 @@ def test_scratch_lies_where_sqlite_puts_it(monkeypatch, tmp_path):
 
 
 def test_nothing_is_made_or_sent_where_the_disk_is_full_from_the_start(monkeypatch, tmp_path, web):
-    monkeypatch.setattr(api, "Space", lambda folders: Space(folders, Disk(0)))
+    monkeypatch.setattr(wiring, "Space", lambda folders: Space(folders, Disk(0)))
     before = web.seen().connections
     with pytest.raises(OutputError, match="make room"):
         api.run([web.url()], tmp_path / "pages")
@@ -121,7 +121,7 @@ def test_a_disk_that_fills_stops_the_run_which_can_be_resumed(monkeypatch, tmp_p
     urls = [web.url(0, f"/{looks}/{seq}") for seq in range(900)]
     settings = {"delay": 0, "per_host": 10, "concurrency": 10}
     with monkeypatch.context() as filling:
-        filling.setattr(api, "Space", lambda folders: Space(folders, disk))
+        filling.setattr(wiring, "Space", lambda folders: Space(folders, disk))
         with pytest.raises(OutputError, match="only 0 MB are free"):
             api.run(urls, tmp_path / "pages", **settings)
     kept = api.verify(tmp_path / "pages")

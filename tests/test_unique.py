@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import penstock
-from penstock import api
+from penstock import api, wiring
 from penstock.core.model import Duplicate, Failed, Fetched, Slug
 from penstock.core.tally import Tally
 from penstock.delivery import Delivery
@@ -192,7 +192,7 @@ def test_an_outcome_of_the_wrong_one_of_two_is_found(web, tmp_path, monkeypatch)
     urls = tmp_path / "urls.txt"
     urls.write_text(f"{web.url()}\n{web.url()}\n")
     with monkeypatch.context() as patch:
-        patch.setattr(api, "Once", Last)
+        patch.setattr(wiring, "Once", Last)
         penstock.run(urls, tmp_path / "out", unique=True, **FAST)
     assert "input 1 asks for the same as an earlier one, but has an outcome of its own" in problems(tmp_path / "out")
 

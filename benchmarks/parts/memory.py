@@ -70,7 +70,7 @@ def main(kind: str, inputs: int, folder: Path) -> None:
     with file.open("w") as urls:
         urls.writelines(f"http://{host.format(number)}/page-{number}.html\n" for number in range(inputs))
     # There is no setting for this: nobody but a measurement wants a run without the web.
-    with patch("penstock.api.CurlEngine", return_value=Instant(failing=kind == "failures")):
+    with patch("penstock.wiring.CurlEngine", return_value=Instant(failing=kind == "failures")):
         summary = penstock.run(file, folder / "run", body="none", concurrency=100, per_host=100, delay=0)
     assert summary.tally.total == inputs
 

@@ -79,7 +79,7 @@ def main(kind: str, hosts: int) -> float:
     urls = list(lines(kind, hosts))
     left = hosts * PAGES
     began = time.perf_counter()
-    with patch("penstock.api.CurlEngine", return_value=Distant()):
+    with patch("penstock.wiring.CurlEngine", return_value=Distant()):
         flow = penstock.fetch(urls)
         for page in flow:
             left -= "slow" not in page.url

@@ -26,7 +26,7 @@ from penstock.errors import PenstockError
 
 KINDS = ("page", "page", "later", "never", "busy")
 INPUTS = 30
-FAST = {"delay": 0, "per_host": 1, "concurrency": 1, "flush_every": 0.01, "attempts": 1}
+FAST = {"robots": False, "delay": 0, "per_host": 1, "concurrency": 1, "flush_every": 0.01, "attempts": 1}
 
 
 class Instant:
@@ -73,7 +73,7 @@ class Instant:
 def engine(monkeypatch):
     """The engine in the place of the real one; every outcome is a commit of its own."""
     Instant.asked, Instant.mended = [], False
-    monkeypatch.setattr(api, "CurlEngine", Instant)
+    monkeypatch.setattr(wiring, "CurlEngine", Instant)
     monkeypatch.setattr(session, "FLUSH_BYTES", 1)
     return Instant
 

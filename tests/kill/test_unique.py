@@ -69,7 +69,7 @@ class Instant:
 def engine(monkeypatch):
     """The engine in the place of the real one; every outcome is a commit of its own."""
     Instant.asked = []
-    monkeypatch.setattr(api, "CurlEngine", Instant)
+    monkeypatch.setattr(wiring, "CurlEngine", Instant)
     monkeypatch.setattr(session, "FLUSH_BYTES", 1)
     return Instant
 
