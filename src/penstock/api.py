@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ from penstock.sink.record import line
 from penstock.source.awaited import Awaited
 from penstock.source.iterables import AsyncItems, Items
 from penstock.source.opened import open_inputs
-from penstock.source.pulled import Inline, ReadAhead
+from penstock.source.pulled import Inline, ReadAhead, not_before
 
 __all__ = ["begin", "fetch", "go_on", "plan", "resume", "run", "stream", "verify"]
 
@@ -123,7 +123,7 @@ def run(
     begun = RunFolder.holds_run(path)
     with _held(RunFolder.open(path) if begun else RunFolder.create(path, manifest)) as folder:
         folder.check(manifest)
-        session = _session(folder, source, chosen, on_page)
+        session = _session(folder, source, chosen, on_page, again=begun)
     return session.execute(report)
 
 
@@ -155,7 +155,7 @@ def go_on(output: str | os.PathLike[str], changes: Mapping[str, Any], *, force: 
         source = open_inputs(names, settings.input())
         if not force:
             folder.check(Manifest.of(settings, names, source.fingerprint()))
-        return _session(folder, source, settings, None)
+        return _session(folder, source, settings, None, again=True)
 
 
 def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verification:
@@ -225,11 +225,13 @@ def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], ob
     return Session(flow, store, source, settings=settings)
 
 
-def _session(folder: RunFolder, source: Input, settings: Settings, on_page: OnPage | None) -> Session:
-    """A session on *folder*, which it closes when it ends."""
+def _session(
+    folder: RunFolder, source: Input, settings: Settings, on_page: OnPage | None, *, again: bool = False
+) -> Session:
+    """A session on *folder*, which it closes when it ends; *again* if it may not be the first."""
     ledger, output = folder.ledger, settings.output()
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
-    flow = _flow(source, settings, ledger.settled(), _delivery(on_page), folder)
+    flow = _flow(source, settings, ledger.settled(), _delivery(on_page), folder, again=again)
     store = FolderStore(sinks, folder, output.flush_every, parked=flow.parked)
     return Session(flow, store, source, settings=settings, folder=str(folder.path), before=ledger.tally())
 
@@ -280,13 +282,21 @@ def _located(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _flow(
-    source: Input, settings: Settings, settled: Settled, delivery: Delivery[Outcome], folder: RunFolder | None = None
+    source: Input,
+    settings: Settings,
+    settled: Settled,
+    delivery: Delivery[Outcome],
+    folder: RunFolder | None = None,
+    *,
+    again: bool = False,
 ) -> Flow[Outcome]:
     """A flow over what of *source* is not yet *settled*.
 
-    Hosts that were parked when *folder* was left still are; what must wait on a disk waits in it.
+    Hosts that were parked when *folder* was left still are; what must wait on a disk waits in it. *again* says that
+    somebody may have been at work a moment ago, of whose last requests nobody knows.
     """
     frontier = settings.frontier()
+    begins = time.monotonic() + (settings.delay if again else 0.0)
     if folder is not None:
         now, wall = time.monotonic(), time.time()
         for host, until in folder.ledger.parked().items():
@@ -297,7 +307,9 @@ def _flow(
         engine = CurlEngine(settings.http())
         jobs = _jobs(source, settled, settings)
         # To look at ten million settled rows again for what they asked takes a minute, in which a Ctrl-C is heard.
-        pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
+        if again:
+            jobs = not_before(begins, jobs)
+        pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique or again else Inline(jobs)
         return Driver(pulled, frontier, engine, delivery, overflow=Overflow(None if folder is None else folder.path))
 
     return Flow(frontier, make)
@@ -307,7 +319,7 @@ def _delivery(on_page: OnPage | None = None, *, ordered: bool = False) -> Delive
     return Delivery(Tally(), finish=None if on_page is None else PageCallback(on_page), ordered=ordered)
 
 
-def _jobs(source: Input, settled: Settled, settings: Settings) -> Iterator[Job | Ending]:
+def _jobs(source: Input, settled: Settled, settings: Settings) -> Generator[Job | Ending, None, None]:
     """What is to be done about each row of *source* that is not *settled*."""
     clock = time.monotonic
     # A settled row is not even parsed, unless a later one may ask for the same.

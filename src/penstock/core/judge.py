@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from penstock.core.breaker import Breakers, Storm, reached
+from penstock.core.breaker import Breakers, Storm, looked_up, reached
 from penstock.core.model import Attempt, Ending, Failed, Fetched, Job, Kind, Outcome, Skipped, Slug
 from penstock.core.requests import REDIRECTS, Refused, follow
 from penstock.core.retry import Retry, retry_after
@@ -64,9 +64,12 @@ class Judge(Struct, frozen=True):
     max_redirects: int = 10
     breakers: Breakers = field(default_factory=Breakers)
     storm: Storm = field(default_factory=Storm)
+    names: Storm = field(default_factory=Storm)
 
     def __call__(self, attempt: Attempt, now: float, draw: float) -> Verdict:
         """What *attempt*, finished at *now*, means; *draw* in [0, 1) is for the back-off's jitter."""
+        if looked_up(attempt):
+            self.names.good()
         there = reached(attempt)
         if there:
             self.storm.good()
@@ -91,6 +94,9 @@ class Judge(Struct, frozen=True):
         hold = self.storm.bad(job.key, now)
         if hold is not None:
             return Again(replace(job, ready=hold, spent=0.0), hold, hold=hold)
+        wait = self.names.bad(job.key, now) if looked_up(attempt) is False else None
+        if wait is not None:
+            return Again(replace(job, ready=wait, spent=0.0), wait, wait)
         park, failures = self.breakers.bad(job.key, now)
         delay = self.retry.delay(attempt, draw)
         if delay is not None and not failures:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Final
 
 from penstock.seams import Signal
 
-__all__ = ["BATCH", "Inline", "ReadAhead"]
+__all__ = ["BATCH", "Inline", "ReadAhead", "not_before"]
 
 BATCH: Final = 64
 """Items read ahead at most. Small, since while the thread reads a batch the driver may have to wait for it."""
@@ -166,6 +167,15 @@ class ReadAhead:
     def _close_items(self) -> None:
         items, self._items = self._items, iter(())
         _close(items)
+
+
+def not_before(begins: float, items: Generator[Item, None, None]) -> Generator[Item, None, None]:
+    """*items*, the first of them no sooner than the monotonic time *begins*: for a thread that may wait."""
+    with contextlib.closing(items):
+        for item in items:
+            time.sleep(max(0.0, begins - time.monotonic()))
+            yield item
+            yield from items
 
 
 def _close(items: Iterator[Item]) -> None:

@@ -33,7 +33,7 @@ class LocalWeb:
     *hosts* is how many get an address of their own (at most 65,000; each takes a descriptor). *habits*
     maps a host (an address from ``host``, or a name) to what all its paths ask for that ask for nothing
     themselves: ``{"slow.test": "/slow/0.2"}``. With *tls* all of it is HTTPS. *port* is that of every host, where it
-    must be a certain one.
+    must be a certain one. *tally* counts, where several servers are to be counted together.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class LocalWeb:
         habits: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         port: int = 0,
+        tally: Tallied | None = None,
     ) -> None:
         self.habits = dict(habits or {})
         self._tls = tls
@@ -50,7 +51,7 @@ class LocalWeb:
         addresses = ("127.0.0.1", *(self.host(number) for number in range(hosts)))
         self._sockets = [listening_socket(address, port=port) for address in addresses]
         self._refusing = refusing_socket("127.0.0.1")
-        self._tally = Tallied()
+        self._tally = tally or Tallied()
         self._running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._thread = threading.Thread(target=self._run, name="penstock-local-web", daemon=True)
 
