@@ -51,9 +51,10 @@ class Kind(Struct, frozen=True):
 
     @property
     def lengthy(self) -> bool:
-        """Whether each of its inputs takes seconds: nobody is there, or time must run out, or it asks for it."""
+        """Whether each of its inputs takes seconds: nobody is there, time runs out, or there are many hops or waits."""
         word = min(self.words)
-        return bool(self.words & UNREACHED) or "timeout" in word or self.name.startswith("busy_")
+        waits = self.name.startswith(("busy_", "chain"))
+        return waits or bool(self.words & UNREACHED) or "timeout" in word or word == "too_many_redirects"
 
 
 def _page(name: str, path: str, status: int = 200, *, elsewhere: bool = False) -> Kind:

@@ -11,15 +11,16 @@ from tests.chaos.listing import Sizes
 from tests.chaos.run import chaos
 
 SIZES = Sizes(inputs=1_200, hosts=80, lengthy=2, seed=3)
-"""No more inputs of a host that nobody can reach than are tried before it is left alone for a while: two, twice each."""
+"""Two inputs, twice each, are no more of a host that nobody can reach than are tried before it is left alone."""
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    return chaos(SIZES, tmp_path_factory.mktemp("chaos"), outage=0.5)
+    """The resolver works: how long a run waits for one that does not is shown, in less time, by test_breakers.py."""
+    return chaos(SIZES, tmp_path_factory.mktemp("chaos"), outage=0.0)
 
 
-def test_a_bad_web_and_three_kills_and_a_resolver_that_fails_break_no_promise(found):
+def test_a_bad_web_and_three_kills_break_no_promise(found):
     assert broken(found) == []
     assert len(found.killed) == 3
     assert any("kills" in line for line in report(found))

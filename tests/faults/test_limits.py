@@ -81,7 +81,7 @@ def test_a_delay_that_is_changed_holds_from_the_next_start_on(local, limits, eac
 @pytest.mark.parametrize("path", ["/flaky/1/slow/0.01/page", "/redirect/2/slow/0.01/page", "/slow/0.01/close"])
 def test_no_more_run_at_once_than_may_whatever_they_come_to(path, local, fetch_eagerly):
     """Retries, hops and connections that break off: two at once on each of two hosts, and three in all."""
-    urls = [local.url(number % 2, f"{path}/{number}") for number in range(24)]
+    urls = [local.url(number // 12, f"{path}/{number}") for number in range(24)]
     fetch_eagerly(urls, attempts=2, per_host=2, concurrency=3)
     seen = local.seen()
     assert {host.most for host in seen.hosts.values()} == {2}

@@ -10,13 +10,14 @@ import re
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 import penstock
 from penstock.api import fetch
-from penstock.core.model import Job
+from penstock.core.model import Job, Slug
 from penstock.engine.curl import CurlEngine
 from penstock.settings import HttpSettings
 from penstock.testing.outcomes import in_a_word
@@ -76,14 +77,16 @@ def test_no_curlrc_is_read(web, tmp_path):
     assert "hush" not in found["body"]
 
 
-def test_libcurl_itself_is_told_to_speak_nothing_but_http(web, limits):
-    """The second lock, where a URL got past the first one."""
+def test_libcurl_itself_is_told_to_speak_nothing_but_http():
+    """The second lock, for a URL that got past the first one: not even a connection is made."""
     engine = CurlEngine(HttpSettings(timeout=1))
-    engine.start(Job(0, "127.0.0.1", "file:///etc/hosts", f"ftp://127.0.0.1:{web.port()}/"), engine._clock())
-    [attempt] = engine.collect(2.0)
-    engine.close()
-    assert attempt.error is not None
-    assert attempt.body == b""
+    with LocalWeb() as web:
+        target = f"ftp://{web.host(0)}:{web.port(0)}/"
+        engine.start(Job(0, web.host(0), target, target), time.monotonic())
+        [attempt] = engine.collect(2.0)
+        engine.close()
+        assert web.seen().connections == 0
+    assert attempt.error is Slug.PROTOCOL_ERROR
 
 
 # -- 3: names of files

@@ -18,6 +18,7 @@ from penstock.core.model import Job
 from penstock.seams import Signal
 from penstock.settings import InputSettings
 from penstock.source import Inline, ReadAhead, open_inputs
+from penstock.source.pulled import not_before
 
 NOT_YET, EXHAUSTED = Signal.NOT_YET, Signal.EXHAUSTED
 
@@ -453,3 +454,29 @@ def test_the_interpreter_ends_quietly_while_a_thread_waits_for_standard_input(cl
         patience.join()
 
     assert (code, said, complained) == (0, b"http://a/ not yet\n", b"")
+
+
+def test_the_first_item_comes_no_sooner_than_it_may_and_the_others_behind_it():
+    begins = time.monotonic() + 0.02
+    items = not_before(begins, (number for number in range(3)))
+    assert next(items) == 0
+    assert time.monotonic() >= begins
+    assert list(items) == [1, 2]
+    assert list(not_before(0.0, (number for number in ()))) == []
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_what_may_not_begin_yet_is_closed_with_what_it_is_made_of(taken):
+    closed = []
+
+    def numbers():
+        try:
+            yield from range(5)
+        finally:
+            closed.append(True)
+
+    items = not_before(0.0, numbers())
+    for _ in range(taken):
+        next(items)
+    items.close()
+    assert closed == [True] * bool(taken)
