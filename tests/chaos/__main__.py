@@ -23,12 +23,13 @@ def main() -> int:
     parser.add_argument("--lengthy", type=int, default=25, help="inputs of a host where each takes seconds, at most")
     parser.add_argument("--outage", type=float, default=10.0, help="seconds for which the resolver fails")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", type=Path, help="a folder to leave everything in")
+    parser.add_argument("--keep", type=Path, help="a folder to make and leave everything in")
     given = parser.parse_args()
     sizes = Sizes(given.inputs, given.hosts, given.lengthy, given.seed)
     with tempfile.TemporaryDirectory(prefix="penstock-chaos-") as folder:
         where = given.keep or Path(folder)
-        where.mkdir(parents=True, exist_ok=True)
+        if given.keep:
+            where.mkdir(parents=True)
         found = chaos(sizes, where, given.outage)
         for line in report(found):
             print(line)

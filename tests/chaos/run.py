@@ -21,9 +21,8 @@ CONCURRENCY: Final = 200
 PER_HOST: Final = 2
 DELAY: Final = 0.1
 
-KILLS: Final = 3
-LONGEST: Final = 300.0
-"""Seconds without the next kill's requests after which nothing more is believed to come."""
+PATIENCE: Final = 10.0
+"""Seconds without the requests that are waited for after which to see whether anybody still sends some."""
 
 PACE: Final = (
     *("-c", str(CONCURRENCY), "--per-host", str(PER_HOST), "--delay", str(DELAY)),
@@ -60,18 +59,19 @@ def chaos(sizes: Sizes, where: Path, outage: float) -> Chaos:
         listed.write_text("\n".join(listing.lines()))
         addresses = ("--resolver", servers.told["resolver"], "--cacert", servers.told["cacert"])
         what = ("--max-body", "1MB", "--window", str(sizes.inputs // 20))
-        running = launch("fetch", str(listed), "-o", str(folder), *what, *addresses)
+        running = launch(where / "said.txt", "fetch", str(listed), "-o", str(folder), *what, *addresses)
         for number, requests in enumerate(kills):
             if number == 1 and outage:
                 # Some names are known by then, and more are not.
                 fail(servers, running, outage, after=kills[0] + sizes.hosts // 4)
-            assert servers.wait_for(requests, LONGEST), f"only {servers.seen()['requests']} requests came"
+            until(servers, running, requests)
             killed.append(time.monotonic())
             running.send_signal(signal.SIGKILL)
-            running.communicate()
-            running = launch("resume", str(folder), "--resolver", servers.told["resolver"])
-        said = running.communicate()[1]
+            running.wait()
+            running = launch(where / "said.txt", "resume", str(folder), "--resolver", servers.told["resolver"])
+        running.wait()
         seen = servers.seen()
+    said = (where / "said.txt").read_text()
     events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     told = next((event for event in reversed(events) if event["event"] == "summary"), {})
     rest = "\n".join(line for line in said.splitlines() if not line.startswith('{"event":"progress"'))
@@ -81,18 +81,28 @@ def chaos(sizes: Sizes, where: Path, outage: float) -> Chaos:
     return Chaos(folder, listing.inputs, seen, killed, running.returncode, told, rest, verified.returncode, elapsed)
 
 
-def launch(*arguments: str) -> subprocess.Popen[str]:
+def launch(said: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """The real program; what it says goes to the file *said*, since nobody reads it while it runs."""
     command = [sys.executable, "-m", "penstock", *arguments, *PACE]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    with said.open("wb") as file:
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=file)
 
 
-def fail(servers: Servers, running: subprocess.Popen[str], outage: float, *, after: int) -> None:
+def until(servers: Servers, running: subprocess.Popen[bytes], requests: int) -> None:
+    """Wait until so many requests came in all; a program that has ended will send no more."""
+    while not servers.wait_for(requests, PATIENCE):
+        assert running.poll() is None, (
+            f"it has ended after {servers.seen()['requests']} requests, with {running.returncode}"
+        )
+
+
+def fail(servers: Servers, running: subprocess.Popen[bytes], outage: float, *, after: int) -> None:
     """Once so many requests came in all, let the name server be silent for half of the time, and then refuse."""
-    assert servers.wait_for(after, LONGEST)
+    until(servers, running, after)
     for saying in ("silent", "servfail"):
         servers.names(saying)
         try:
-            running.communicate(timeout=outage / 2)
+            running.wait(timeout=outage / 2)
         except subprocess.TimeoutExpired:
             continue
     servers.names("well")
