@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what was asked for; 0, or 1 where a client of ours failed, or 2 where it can't be measured."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _options(given)
-    scenarios = [scenario for scenario in SCENARIOS if scenario.name in options.scenario]
+    beside = {scenario.beside for scenario in SCENARIOS if scenario.name in options.scenario}
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name in {*options.scenario, *beside}]
     if scenarios and shutil.which("nginx") is None:
         _tell("nginx is the server of these benchmarks, and it is not here: apt-get install nginx-light")
         return 2
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise_loopback()
     elif scenarios:
         enter([*given, "--inside"])
-        _tell("no network namespace to be had (unshare of util-linux; root or user namespaces): no scenario 'hosts'")
+        _tell("no network namespace to be had (unshare of util-linux; root or user namespaces): no many hosts")
         scenarios = [scenario for scenario in scenarios if not scenario.many_hosts]
     client_core, server_core = _cores()
     os.sched_setaffinity(0, {client_core})
@@ -132,7 +133,7 @@ def _present(roster: Sequence[Client], reference: Client, only: list[str] | None
 
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    known = [*(scenario.name for scenario in SCENARIOS), THROTTLE, *PARTS]
+    known = list(dict.fromkeys([*(scenario.name for scenario in SCENARIOS), THROTTLE, *PARTS]))
     parser.add_argument("--scenario", type=_names(known), default=known, help=f"some of {', '.join(known)}")
     clients = [client.name for client in (*ROSTER, *THROTTLES)]
     beside = "beside the bare loop or the TaskGroup"

@@ -21,7 +21,6 @@ KINDS: Final = ("inputs", "hosts", "failures")
 LINES: Final = 2_000_000
 
 NAMES: Final = 100_000
-"""Names looked up; a fifth of them is fetched from."""
 
 STARTS: Final = 7
 """A start takes so little that a few more cost nothing."""
@@ -58,16 +57,25 @@ def memory(folder: Path, _rounds: int, inputs: int) -> Mapping[str, float]:
 
 
 def names(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
-    """Microseconds of processor time for a name, what look-ups add to a page, and megabytes that many names take."""
+    """Microseconds of processor time for a name, and megabytes that many names take."""
 
     def taken(kind: str, number: int) -> float:
         return _middle("names", [kind, str(number)], folder, rounds)
 
     return {
         "lookup": taken("lookups", NAMES),
-        "names_page": taken("names", NAMES // 5) - taken("hosts", NAMES // 5),
+        "lookup4": taken("lookups4", NAMES),
         "memory_names": taken("memory", NAMES) - taken("memory", FEW),
     }
+
+
+def waiting(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
+    """Times as long as the same list in an order that is not against it."""
+
+    def taken(kind: str) -> float:
+        return _middle("waiting", [kind], folder, rounds)
+
+    return {"sorted": taken("sorted") / taken("shuffled"), "behind": taken("behind") / taken("alone")}
 
 
 def startup(folder: Path, _rounds: int, _inputs: int) -> Mapping[str, float]:
@@ -86,6 +94,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "plan": plan,
     "memory": memory,
     "names": names,
+    "waiting": waiting,
     "startup": startup,
 }
 

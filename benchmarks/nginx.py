@@ -71,7 +71,7 @@ class Nginx:
     def __init__(self, folder: Path, address: str, port: int, *, core: int, connections: int) -> None:
         self.folder = folder
         self.port = port
-        self._core = core
+        self.core = core
         self._configuration = CONFIGURATION.format(folder=folder, address=address, port=port, connections=connections)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -86,7 +86,7 @@ class Nginx:
         with (self.folder / "said").open("wb") as said:
             command = ["nginx", "-p", str(self.folder), "-c", str(configuration), "-e", str(self.folder / "error.log")]
             self._process = subprocess.Popen(command, stdout=said, stderr=said)
-        os.sched_setaffinity(self._process.pid, {self._core})
+        os.sched_setaffinity(self._process.pid, {self.core})
         self._await_connection()
         return self
 

@@ -9,12 +9,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from benchmarks.measure import Broken, Reading, spawn
+from benchmarks.nameserver import answering
 from benchmarks.nginx import SIZE, Nginx
 from benchmarks.roster import Client
 from benchmarks.scenarios import Scenario
@@ -169,7 +171,12 @@ class Race:
             before = self._server.served()
             command = [sys.executable, "-m", f"benchmarks.clients.{client.name}"]
             arguments = [str(urls), str(scenario.concurrency), str(SIZE), str(own)]
-            reading = spawn([*self._under, *command, *arguments], work)
+            with ExitStack() as stack:
+                asked = []
+                if scenario.named:
+                    server = answering(scenario.addresses(pages), self._server.core)
+                    asked = [stack.enter_context(server), scenario.named]
+                reading = spawn([*self._under, *command, *arguments, *asked], work)
             # The question itself is a request too.
             served = self._server.served() - before - 1
             ok = reading.answer("ok")["ok"]

@@ -12,18 +12,28 @@ __all__ = ["SCENARIOS", "Scenario"]
 
 
 class Scenario(NamedTuple):
-    """A kind of list: the *page* that all its URLs lead to, on one host or on as many as there are URLs."""
+    """A kind of list: the *page* that all its URLs lead to, on one host or on as many as there are URLs.
+
+    *named* hosts are names to look up, each with an address of its own; it has a digit for each family that the machine
+    is said to have a way out for. *only* some clients take those. *beside* is a scenario that is run whenever this one
+    is: a number to reach compares the two.
+    """
 
     name: str
     title: str
     page: str = HTML
     concurrency: int = 50
     many_hosts: bool = False
+    named: str = ""
     only_fast: bool = False
+    only: frozenset[str] = frozenset()
+    beside: str | None = None
     without: frozenset[str] = frozenset()
 
     def takes(self, client: Client) -> bool:
         """Whether *client* has a row here."""
+        if self.only and client.name not in self.only:
+            return False
         return client.name not in self.without and (client.fast or not self.only_fast)
 
     def pages(self, client: Client) -> int:
@@ -37,14 +47,30 @@ class Scenario(NamedTuple):
         """
         with file.open("w") as lines:
             for number in range(pages):
-                host = _host(number) if self.many_hosts else "127.0.0.1"
+                host = self._host(number)
                 lines.write(f"http://{host}:{port}/{self.page}?{number}\n")
 
+    def addresses(self, pages: int) -> dict[str, str]:
+        """Where the names of a list of *pages* lead."""
+        return {_name(number): _address(number) for number in range(pages if self.named else 0)}
 
-def _host(number: int) -> str:
+    def _host(self, number: int) -> str:
+        if not self.many_hosts:
+            return "127.0.0.1"
+        return _name(number) if self.named else _address(number)
+
+
+def _name(number: int) -> str:
+    return f"h{number}.test"
+
+
+def _address(number: int) -> str:
     """One of 15 million addresses that all are this machine, without .0 and .255 at the end."""
     return f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
 
+
+NAMING: Final = frozenset({"engine", "penstock_for", "penstock_run"})
+"""Those that can be told which name server to ask."""
 
 SCENARIOS: Final = (
     Scenario("50", "10 kB of HTML, one host, 50 at once"),
@@ -58,6 +84,16 @@ SCENARIOS: Final = (
         ),
     ),
     Scenario("hosts", "10 kB of HTML, as many hosts as pages, 50 at once", many_hosts=True),
+    Scenario("names", "the same, each host a name, IPv4 alone", many_hosts=True, named="4", only=NAMING, beside="one"),
+    Scenario(
+        "names46",
+        "the same with IPv6 too: two questions a name",
+        many_hosts=True,
+        named="46",
+        only=NAMING,
+        beside="one",
+    ),
+    Scenario("one", "10 kB of HTML, one host, 50 at once, those alone that can be told a name server", only=NAMING),
     Scenario("2", "10 kB of HTML, one host, 2 at once", concurrency=2, only_fast=True),
     Scenario("500", "10 kB of HTML, one host, 500 at once", concurrency=500, only_fast=True),
 )

@@ -21,7 +21,7 @@ TITLES = {client.name: client.title for client in (*ROSTER, *THROTTLES)}
 
 def scenario_table(scenario: Scenario, results: Sequence[Result]) -> str:
     """All clients of one scenario, a line each."""
-    reference = next(result for result in results if result.client == BARE)
+    reference = next((result for result in results if result.client == BARE), None)
     rows = [_row(result, reference) for result in results]
     return "\n".join([f"{scenario.name}: {scenario.title}", columns([HEAD, *rows], "lrrrrrrr"), *_faults(results)])
 
@@ -53,7 +53,7 @@ def columns(rows: Sequence[Sequence[str]], align: str) -> str:
     return "\n".join(form.format(*row).rstrip() for row in rows)
 
 
-def _row(result: Result, reference: Result) -> tuple[str, ...]:
+def _row(result: Result, reference: Result | None) -> tuple[str, ...]:
     title, pages = result.client.title, f"{result.pages:,}"
     if result.fault is not None:
         return (title, pages, "FAILED", *[""] * (len(HEAD) - 3))
@@ -68,7 +68,7 @@ def _row(result: Result, reference: Result) -> tuple[str, ...]:
         f"{result.cost() * 1e6:,.1f}",
         f"{result.busy():.0%}",
         memory,
-        f"{result.against(reference).speed:.3f}" if reference.counts() else "",
+        f"{result.against(reference).speed:.3f}" if reference is not None and reference.counts() else "",
         startup,
     )
 
@@ -114,8 +114,8 @@ def _ratio_row(ratio: Ratio, reached: Versus) -> tuple[str, ...]:
 
 def _limit_row(limit: Limit, measured: float) -> tuple[str, ...]:
     sign = ">=" if limit.least else "<="
-    bar = f"{sign} {limit.bar:,.0f} {limit.unit}"
-    return limit.title, "", bar, f"{measured:,.1f}", "", _mark(ok=limit.holds(measured))
+    bar = f"{sign} {limit.bar:,.9g} {limit.unit}"
+    return limit.title, "", bar, f"{measured:,.2f}", "", _mark(ok=limit.holds(measured))
 
 
 def _mark(*, ok: bool) -> str:

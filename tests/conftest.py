@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from penstock.engine import families
 from penstock.testing.outcomes import assert_each_once
+
+
+@pytest.fixture(autouse=True)
+def _routes(monkeypatch):
+    """There is a way out for both families, whatever machine this is."""
+    monkeypatch.setattr(families, "routed", lambda _family: True)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from penstock.errors import FolderMismatch, InputChanged, UsageError
 from penstock.testing.outcomes import assert_each_once
 from penstock.testing.web import LocalWeb
 
-FAST = {"delay": 0, "per_host": 10, "concurrency": 10}
+FAST = {"robots": False, "delay": 0, "per_host": 10, "concurrency": 10}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import penstock
 from penstock.errors import UsageError
 from penstock.testing.web import LocalWeb
 
-FAST = {"delay": 0, "per_host": 50}
+FAST = {"robots": False, "delay": 0, "per_host": 50}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from penstock.runs.folder import RunFolder
 from penstock.settings import Settings
 from penstock.testing.web import LocalWeb
 
-FAST = {"delay": 0, "per_host": 1, "concurrency": 4, "flush_every": 0.01}
+FAST = {"robots": False, "delay": 0, "per_host": 1, "concurrency": 4, "flush_every": 0.01}
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import pytest
 
 from penstock.core.breaker import FEW, FIRST, GRACE, LONGEST
 from penstock.core.codings import ACCEPTED
+from penstock.core.model import Errand
 from penstock.core.retry import BASE, CAP, LONGEST_PARK, STATUSES
+from penstock.core.robots import HOPS, LIFETIME, LONGEST_DELAY, UNAVAILABLE_FOR
 from penstock.settings import Settings, parse_size
 
 PAGE = (Path(__file__).parents[1] / "docs" / "politeness.md").read_text()
@@ -40,6 +42,7 @@ def test_every_limit_that_a_server_notices_is_on_the_page():
 
 def test_the_numbers_without_an_option_are_the_programs():
     assert float(ROWS["Retry-After, at most"]) == LONGEST_PARK
+    assert float(ROWS["Crawl-delay, at most"]) == LONGEST_DELAY
     assert float(ROWS["Wait before a second try, at most"]) == CAP
     assert BASE == 1.0
 
@@ -47,6 +50,16 @@ def test_the_numbers_without_an_option_are_the_programs():
 def test_the_statuses_are_those_that_are_tried_again():
     (listed,) = re.findall(r"on ((?:\d{3}, )+\d{3} or \d{3}) parks", PAGE)
     assert set(map(int, re.findall(r"\d{3}", listed))) == STATUSES
+
+
+def test_what_is_said_of_robots_is_so():
+    assert (HOPS, LIFETIME, UNAVAILABLE_FOR, LONGEST_DELAY) == (5, 86_400.0, 600.0, 60.0)
+    assert "after a day at the earliest" in PAGE
+    assert "up to five redirects" in PAGE
+    assert "after ten minutes at the earliest" in PAGE
+    assert "up to a minute between two requests" in PAGE
+    assert Errand.enough == 500 * 1024
+    assert "first 500 KiB" in PAGE
 
 
 def test_what_is_said_of_a_host_that_is_down_is_so():

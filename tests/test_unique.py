@@ -19,7 +19,7 @@ from penstock.errors import FolderMismatch
 from penstock.runs.repair import repair
 from penstock.testing.web import LocalWeb
 
-FAST = {"delay": 0, "per_host": 10, "concurrency": 10}
+FAST = {"robots": False, "delay": 0, "per_host": 10, "concurrency": 10}
 
 
 @pytest.fixture(scope="module")

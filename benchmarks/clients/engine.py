@@ -14,7 +14,7 @@ HEADERS = (("User-Agent", "penstock"),)
 
 
 def fetch(task: Task) -> int:
-    engine = CurlEngine(HttpSettings(concurrency=task.concurrency))
+    engine = CurlEngine(HttpSettings(concurrency=task.concurrency, resolver=task.resolver))
     urls = enumerate(task.lines())
     running = ok = 0
     while True:

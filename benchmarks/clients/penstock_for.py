@@ -10,7 +10,8 @@ from benchmarks.clients.protocol import Task, main
 
 def count(urls: Iterable[str], task: Task) -> int:
     ok = 0
-    for page in penstock.fetch(urls, concurrency=task.concurrency, per_host=task.concurrency, delay=0):
+    at_once = task.concurrency
+    for page in penstock.fetch(urls, concurrency=at_once, per_host=at_once, delay=0, resolver=task.resolver):
         ok += page.status == 200 and len(page.body) == task.size
     return ok
 

@@ -12,7 +12,9 @@ FOLDER = "run"
 
 def fetch(task: Task) -> None:
     at_once = task.concurrency
-    penstock.run(task.urls, task.folder / FOLDER, concurrency=at_once, per_host=at_once, delay=0)
+    penstock.run(
+        task.urls, task.folder / FOLDER, concurrency=at_once, per_host=at_once, delay=0, resolver=task.resolver
+    )
 
 
 def check(task: Task) -> int:

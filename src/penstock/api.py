@@ -24,17 +24,19 @@ from penstock.core.requests import Requests, identity
 from penstock.core.retry import LONGEST_PARK
 from penstock.core.tally import Tally
 from penstock.delivery import Delivery
-from penstock.driver import Driver
+from penstock.driver import Beside, Driver
 from penstock.engine.curl import CurlEngine
 from penstock.errors import FolderError, PenstockError, UsageError
 from penstock.flow import Flow
 from penstock.once import Once
+from penstock.robots import Robots
 from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.manifest import PACE, Manifest
 from penstock.runs.repair import repair as rebuild
 from penstock.runs.verify import Recount, Verification
 from penstock.runs.verify import verify as check
 from penstock.scratch.overflow import Overflow
+from penstock.scratch.rules import RulesStore
 from penstock.scratch.seen import Counts, Seen
 from penstock.seams import Input, Report, Settled
 from penstock.session import Folder as FolderStore
@@ -86,7 +88,7 @@ def fetch(
         source = Awaited(
             urls, lambda item: look(rows.row(item), time.monotonic()), loop=loop, wake=engine.wake, done=looking.close
         )
-        return Driver(source, frontier, engine, delivery, overflow=Overflow())
+        return Driver(source, frontier, engine, delivery, beside=Beside(_gate(chosen), Overflow()))
 
     return Flow(frontier, make)
 
@@ -310,9 +312,15 @@ def _flow(
         if again:
             jobs = not_before(begins, jobs)
         pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique or again else Inline(jobs)
-        return Driver(pulled, frontier, engine, delivery, overflow=Overflow(None if folder is None else folder.path))
+        path = None if folder is None else folder.path
+        return Driver(pulled, frontier, engine, delivery, beside=Beside(_gate(settings, path), Overflow(path)))
 
     return Flow(frontier, make)
+
+
+def _gate(settings: Settings, folder: Path | None = None) -> Robots | None:
+    """What asks the hosts first, if anything does; what they answer is kept in *folder*."""
+    return Robots(settings.agent(), RulesStore(folder)) if settings.robots else None
 
 
 def _delivery(on_page: OnPage | None = None, *, ordered: bool = False) -> Delivery[Outcome]:

@@ -12,18 +12,18 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from random import random
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
-from penstock.core.frontier import Answer, Bound, Finished, Frontier, Pull, Refill, Settle, Spill, Start, Wait
-from penstock.core.judge import Done
-from penstock.core.model import Ending
+from penstock.core.frontier import Answer, Ask, Bound, Finished, Frontier, Pull, Refill, Settle, Spill, Start, Wait
+from penstock.core.judge import Done, Ruled
+from penstock.core.model import Ending, Errand
 from penstock.core.tally import Statistics
 from penstock.delivery import Delivery
 from penstock.errors import Stalled
 from penstock.interrupts import Interrupts
-from penstock.seams import Engine, Overflow, Signal, Source
+from penstock.seams import Engine, Gate, Overflow, Signal, Source
 
-__all__ = ["AsyncioShell", "BlockingShell", "Driver", "Turns"]
+__all__ = ["AsyncioShell", "Beside", "BlockingShell", "Driver", "Turns"]
 
 R = TypeVar("R")
 
@@ -31,13 +31,23 @@ TURNS: Final = 1000
 """Reactions to the frontier in one step, so that no long stretch of bad lines keeps a shell from its duties."""
 
 
+class Beside(NamedTuple):
+    """What the driver asks beside the engine: *gate* about each job before it starts, *overflow* to keep jobs.
+
+    Where there is no overflow the frontier must not spill; where there is no gate every job may start.
+    """
+
+    gate: Gate | None = None
+    overflow: Overflow | None = None
+
+
 class Driver(Generic[R]):
     """Takes jobs from *source*, has *engine* do them as *frontier* allows, and hands the outcomes to *delivery*.
 
     Outcomes wait in ``outcomes`` for whoever drives; while they do they count against the concurrency.
     ``failure`` is what the source raised, if it did, or the error that was to end it all. ``complete`` says,
-    once ``finished``, that every item of the source has its outcome. *clock* gives monotonic seconds, *draw*
-    a random number in [0, 1).
+    once ``finished``, that every item of the source has its outcome. *beside* is what else there is to ask. *clock*
+    gives monotonic seconds, *draw* a random number in [0, 1).
     """
 
     def __init__(
@@ -47,7 +57,7 @@ class Driver(Generic[R]):
         engine: Engine[Any, Any],
         delivery: Delivery[R],
         *,
-        overflow: Overflow | None = None,
+        beside: Beside | None = None,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random,
     ) -> None:
@@ -60,7 +70,8 @@ class Driver(Generic[R]):
         self._source = source
         self._frontier = frontier
         self._delivery = delivery
-        self._overflow = overflow
+        beside = self._beside = beside or Beside()
+        frontier.asks = beside.gate is not None
         self._draw = draw
         self._pulled = 0
         self.failure: BaseException | None = None
@@ -77,13 +88,8 @@ class Driver(Generic[R]):
         """
         frontier, outcomes, delivery = self._frontier, self.outcomes, self._delivery
         now = self.clock()
-        if self._aborting:
-            self.engine.cancel()
-            self._finish()
+        if (self._stopping or self._aborting) and self._wind_up():
             return now
-        if self._stopping and frontier.window:
-            aside = frontier.spilled
-            self._dropped = bool(frontier.drain() or aside)
         start = self.engine.start
         for _ in range(TURNS):
             answer = frontier.next(now, len(outcomes), delivery.withheld)
@@ -97,9 +103,10 @@ class Driver(Generic[R]):
                     raise Stalled(f"nothing runs and nothing will wake: {frontier!r}")
                 return answer.until
             elif type(answer) is Finished:
-                self._finish()
-                self.complete = self._exhausted and not self._dropped and self.failure is None
+                self._finish(whole=True)
                 return now
+            elif type(answer) is Ask:
+                self._ask(answer.job, now)
             else:
                 self._put_aside_or_back(answer)
         return now
@@ -113,7 +120,10 @@ class Driver(Generic[R]):
                 verdict = judge(attempt, now, draw())
                 if type(verdict) is Done:
                     deliver(verdict.outcome)
-                elif self._stopping:
+                    continue
+                if type(verdict) is Ruled and self._beside.gate is not None:
+                    self._beside.gate.learn(verdict.heard)
+                if self._stopping:
                     self._dropped = True
 
     def has_more(self) -> bool:
@@ -163,7 +173,7 @@ class Driver(Generic[R]):
 
     def statistics(self) -> Statistics:
         """Where the work stands."""
-        frontier = self._frontier
+        frontier, gate = self._frontier, self._beside.gate
         return Statistics(
             self.clock() - self._began,
             frontier.running,
@@ -174,7 +184,34 @@ class Driver(Generic[R]):
             frontier.bound,
             frontier.largest(),
             self._delivery.tally(),
+            capped={} if gate is None else dict(gate.capped),
         )
+
+    def _wind_up(self) -> bool:
+        """Do what ``stop`` and ``abort`` want; whether nothing is left to do then."""
+        if self._aborting:
+            self.engine.cancel()
+            self._finish()
+            return True
+        if self._frontier.window:
+            aside = self._frontier.spilled
+            self._dropped = bool(self._frontier.drain() or aside)
+        return False
+
+    def _ask(self, job: Any, now: float) -> None:
+        """Start *job* if its host lets it, or what must be asked of the host before."""
+        gate = self._beside.gate
+        assert gate is not None, "a frontier asks only where there is a gate"
+        leave = gate.look(job)
+        if isinstance(leave, Errand):
+            self._frontier.detour(leave)
+        elif isinstance(leave, Ending):
+            self._frontier.refuse()
+            self._deliver(leave)
+        else:
+            started = self._frontier.admit(leave)
+            if started is not None:
+                self.engine.start(started, now)
 
     def _pull(self) -> bool:
         """Take one item from the source; False where it has none at the moment, or that was the end of it all."""
@@ -203,11 +240,12 @@ class Driver(Generic[R]):
             for ending in answer.endings:
                 self._deliver(ending)
             return
-        assert self._overflow is not None, "only a frontier with an overflow spills"
+        overflow = self._beside.overflow
+        assert overflow is not None, "only a frontier with an overflow spills"
         if isinstance(answer, Spill):
-            self._overflow.put(answer.jobs)
+            overflow.put(answer.jobs)
         elif isinstance(answer, Refill):
-            self._frontier.refill(answer.key, self._overflow.take(answer.key, answer.most))
+            self._frontier.refill(answer.key, overflow.take(answer.key, answer.most))
 
     def _deliver(self, outcome: Any) -> None:
         delivery = self._delivery
@@ -219,11 +257,13 @@ class Driver(Generic[R]):
     def _close_the_rest(self) -> None:
         self.engine.close()
         self._delivery.close()
-        if self._overflow is not None:
-            self._overflow.close()
+        for rest in self._beside:
+            if rest is not None:
+                rest.close()
 
-    def _finish(self) -> None:
+    def _finish(self, *, whole: bool = False) -> None:
         self.finished = True
+        self.complete = whole and self._exhausted and not self._dropped and self.failure is None
         self._delivery.release()
 
 

@@ -7,16 +7,17 @@ fakes included.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 from pyroaring import BitMap64
 
-from penstock.core.model import Ending, Outcome, Row
+from penstock.core.model import Ending, Errand, Outcome, Row
+from penstock.core.robots import Heard
 from penstock.core.tally import Statistics
 
-__all__ = ["Engine", "Extent", "Input", "Overflow", "Report", "Settled", "Signal", "Sink", "Source"]
+__all__ = ["Engine", "Extent", "Gate", "Input", "Overflow", "Report", "Settled", "Signal", "Sink", "Source"]
 
 Work = TypeVar("Work", contravariant=True)  # noqa: PLC0105 - what an engine is given to do: a Job, a Call
 Given = TypeVar("Given", covariant=True)  # noqa: PLC0105 - what a source gives to be done
@@ -107,6 +108,23 @@ class Engine(Protocol[Work, Tried]):
 
     def close(self) -> None:
         """Give back every descriptor. May be called twice."""
+
+
+class Gate(Protocol):
+    """Knows what the hosts let one do, and what must be asked of them first."""
+
+    @property
+    def capped(self) -> Mapping[Any, float]:
+        """Keys that want more seconds between two starts than they get, a few of them, and how many they want."""
+
+    def look(self, job: Any) -> float | Ending | Errand:
+        """The seconds between two starts that *job*'s host wants; or what the job comes to, untried, or is behind."""
+
+    def learn(self, heard: Heard) -> None:
+        """Take in what came of an errand. OutputError where it can't be kept."""
+
+    def close(self) -> None:
+        """Nothing more will be asked. May be called twice."""
 
 
 class Overflow(Protocol):

@@ -94,6 +94,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     * ``max_body``: bytes of one body after decoding (a number, or text such as "10MB").
     * ``max_redirects``: hops followed. ``window``: jobs known and not started, in memory;
       those of busy hosts go to the disk beyond it.
+    * ``robots``: ask every origin for its robots.txt first, and keep to what it says (RFC 9309).
     * ``headers``: sent with every request. ``user_agent`` and ``contact`` say who is asking.
     * ``proxy``: a URL. ``insecure``: do not verify certificates. ``cacert``: a file of certificates
       trusted instead of the system's. ``connect_to``: HOST1:PORT1:HOST2:PORT2, as curl's.
@@ -119,6 +120,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     connect_timeout: float = 5.0
     max_body: int = 100_000_000
     max_redirects: int = 10
+    robots: bool = True
     headers: Headers = ()
     user_agent: str | None = None
     contact: str | None = None
@@ -201,10 +203,14 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     def request_headers(self) -> Headers:
         """What every request carries: who is asking, and the headers given."""
-        given = {name.lower() for name, _ in self.headers}
-        if "user-agent" in given:
+        if any(name.lower() == "user-agent" for name, _ in self.headers):
             return self.headers
-        return (("User-Agent", self.user_agent or default_user_agent(self.contact)), *self.headers)
+        return (("User-Agent", self.agent()), *self.headers)
+
+    def agent(self) -> str:
+        """Who is asking."""
+        given = [value for name, value in self.headers if name.lower() == "user-agent"]
+        return given[0] if given else self.user_agent or default_user_agent(self.contact)
 
 
 BOUNDS: Final = (

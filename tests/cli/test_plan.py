@@ -34,7 +34,7 @@ def test_what_a_plan_says_of_the_number_of_requests_is_what_a_fetch_does(run, we
     for unique in ((), ("--unique",)):
         planned = json.loads(run("plan", listed(*urls), "--json", *unique).stdout)
         before = web.seen().requests
-        fetched = run("fetch", listed(*urls), "--delay", "0", "--progress", "json", *unique)
+        fetched = run("fetch", listed(*urls), "--no-robots", "--delay", "0", "--progress", "json", *unique)
         told = json.loads(fetched.stderr.splitlines()[-1])
         assert planned["requests"] == web.seen().requests - before
         assert planned["inputs"] == told["inputs"] == 9

@@ -10,7 +10,7 @@ from penstock.core.judge import Judge
 from penstock.core.model import Job, Slug
 from penstock.core.tally import Tally
 from penstock.delivery import Delivery
-from penstock.driver import BlockingShell, Driver
+from penstock.driver import Beside, BlockingShell, Driver
 from penstock.scratch.overflow import Overflow
 from penstock.source.pulled import Inline
 from penstock.testing.clock import VirtualClock
@@ -23,7 +23,15 @@ def drive(keys: list[str], script, clock: VirtualClock | None = None) -> tuple[D
     frontier = Frontier(window=100, concurrency=10, per_key=2, policy=Judge(), ahead=Ahead.OVERFLOW)
     jobs = (Job(seq, key, f"http://{key}/{seq}", f"http://{key}/{seq}") for seq, key in enumerate(keys))
     delivery = Delivery(Tally())
-    driver = Driver(Inline(jobs), frontier, engine, delivery, overflow=Overflow(), clock=engine.clock, draw=lambda: 0.5)
+    driver = Driver(
+        Inline(jobs),
+        frontier,
+        engine,
+        delivery,
+        beside=Beside(overflow=Overflow()),
+        clock=engine.clock,
+        draw=lambda: 0.5,
+    )
     return driver, engine
 
 

@@ -9,7 +9,7 @@ from penstock.core.judge import Judge
 from penstock.core.model import Job
 from penstock.core.tally import Tally
 from penstock.delivery import Delivery
-from penstock.driver import BlockingShell, Driver
+from penstock.driver import Beside, BlockingShell, Driver
 from penstock.errors import OutputError
 from penstock.scratch.overflow import Overflow
 from penstock.source.pulled import Inline
@@ -27,7 +27,9 @@ def drive(slow: int, overflow) -> tuple[Driver, ScriptedEngine]:
     keys = ["slow"] * slow + [f"h{number % 20}" for number in range(OTHERS)]
     frontier = Frontier(window=WINDOW, concurrency=10, per_key=2, policy=Judge(), ahead=Ahead.OVERFLOW)
     jobs = (job(seq, key) for seq, key in enumerate(keys))
-    return Driver(Inline(jobs), frontier, engine, Delivery(Tally()), overflow=overflow, clock=engine.clock), engine
+    return Driver(
+        Inline(jobs), frontier, engine, Delivery(Tally()), beside=Beside(overflow=overflow), clock=engine.clock
+    ), engine
 
 
 def finish(driver: Driver, engine: ScriptedEngine) -> list[tuple[float, str]]:

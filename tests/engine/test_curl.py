@@ -350,7 +350,7 @@ def test_the_time_to_connect_begins_when_the_name_is_asked_for():
 
 def test_libcurl_is_told_of_addresses_again_where_another_took_them_away(web):
     """A kept connection turns out to be closed, and the entry for a new one is gone meanwhile."""
-    with NameServer({"*": "127.0.0.1"}) as names:
+    with NameServer({"*": Says(("127.0.0.1", "127.0.0.9"))}) as names:
         engine = CurlEngine(HttpSettings(resolver=names.address))
         url = f"http://a.test:{web.port()}/page"
         do(engine, job(url))
@@ -364,6 +364,20 @@ def test_libcurl_is_told_of_addresses_again_where_another_took_them_away(web):
         (attempt,) = do(engine, job(url.replace("a.test", "b.test")))
         engine.close()
         assert attempt.status == 200
+
+
+def test_libcurl_is_told_of_no_list_where_there_is_one_address(web):
+    """It is led to that address and to no other, by the name that was asked for."""
+    with NameServer({"*": "127.0.0.1"}) as names:
+        engine = CurlEngine(HttpSettings(resolver=names.address))
+        (attempt,) = do(engine, job(f"http://a.test:{web.port()}/echo"))
+        (refused,) = do(engine, job("http://a.test:1/echo"))
+        assert engine._pins._stale == {}
+        engine.close()
+    assert f'"a.test:{web.port()}"' in attempt.body.decode()
+    assert attempt.ip == "127.0.0.1"
+    assert "a.test:1" in refused.detail
+    assert "127.0.0.1" in refused.detail
 
 
 def test_no_list_of_addresses_outlives_its_transfers(web):

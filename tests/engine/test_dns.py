@@ -14,9 +14,10 @@ from penstock.engine.resolver import IPV4, IPV6
 class Story:
     """Names, and what has come of them so far."""
 
-    def __init__(self, hosts=()):
+    def __init__(self, hosts=(), families=(IPV4, IPV6)):
         self.asked = Asked()
-        self.names = Names(self.asked, dict(hosts))
+        self.families = families
+        self.names = Names(self.asked, dict(hosts), families=lambda _now: self.families)
         self.now = 0.0
 
     def ask(self, name, waiter):
@@ -45,6 +46,58 @@ def story():
 def test_both_families_are_asked_for_at_once(story):
     assert story.ask("a.test", "w") is None
     assert story.asked.questions == [("a.test", IPV4), ("a.test", IPV6)]
+
+
+@pytest.mark.parametrize("only", [IPV4, IPV6])
+def test_a_family_without_a_way_out_is_not_asked_for(only):
+    """One answer is the whole one then, and nothing is waited for."""
+    story = Story(families=(only,))
+    story.ask("a.test", "w")
+    assert story.asked.questions == [("a.test", only)]
+    address = "1.1.1.1" if only == IPV4 else "2a00::1"
+    story.asked.say("a.test", only, address)
+    assert story.told() == [("w", Answer((address,)))]
+    assert story.ask("a.test", "v") == Answer((address,))
+
+
+def test_a_name_without_an_address_of_the_family_is_asked_for_the_others(story):
+    """So that ::1 is found where there is no other IPv6, and what fails fails by the address that it has."""
+    story.families = (IPV4,)
+    story.ask("a.test", "w")
+    story.asked.say("a.test", IPV4)
+    assert story.told() == []
+    assert story.asked.questions == [("a.test", IPV4), ("a.test", IPV6)]
+    story.asked.say("a.test", IPV6, "::1")
+    assert story.told() == [("w", Answer(("::1",)))]
+
+
+def test_a_name_without_any_address_is_asked_for_each_family_once(story):
+    story.families = (IPV4,)
+    story.ask("a.test", "w")
+    story.asked.say("a.test", IPV4)
+    story.told()
+    story.asked.say("a.test", IPV6)
+    [(_, answer)] = story.told()
+    assert answer.error is Slug.DNS_NOT_FOUND
+    assert len(story.asked.questions) == 2
+
+
+@pytest.mark.parametrize(("slug", "absent"), [(Slug.DNS_TEMPORARY, False), (Slug.DNS_NOT_FOUND, True)])
+def test_a_failure_and_a_name_that_does_not_exist_are_no_reason_to_ask_for_the_others(story, slug, absent):
+    story.families = (IPV4,)
+    story.ask("a.test", "w")
+    story.asked.fail("a.test", IPV4, slug, absent=absent)
+    [(_, answer)] = story.told()
+    assert answer.error is slug
+    assert len(story.asked.questions) == 1
+
+
+def test_families_may_come_and_go_between_two_look_ups(story):
+    story.families = (IPV4,)
+    story.ask("a.test", "w")
+    story.families = (IPV4, IPV6)
+    story.ask("b.test", "w")
+    assert story.asked.questions == [("a.test", IPV4), ("b.test", IPV4), ("b.test", IPV6)]
 
 
 def test_an_answer_has_the_addresses_of_both(story):

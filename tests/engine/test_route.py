@@ -72,6 +72,12 @@ def test_where_none_is_public_it_says_of_each_what_it_is():
     assert permitted(["10.0.0.1", "::1"], public_only=True) == ((), "10.0.0.1 is private; ::1 is loopback")
 
 
+@pytest.mark.parametrize(("address", "host"), [("1.1.1.1", "1.1.1.1"), ("2a00::1", "[2a00::1]")])
+def test_a_route_to_one_address_is_the_same_route_as_libcurl_takes_it(address, host):
+    there = Route("a.test", 8080, literal=False, own=True).at(address)
+    assert there == Route(host, 8080, literal=True, own=True, elsewhere=True)
+
+
 def test_a_pin_is_known_by_its_addresses_in_any_order_and_nothing_else():
     pins = Pins()
     first, _ = pins.take(("1.1.1.1", "2a00::1"), 80)

@@ -49,6 +49,7 @@ def limits(server):
         "connect_timeout": 5,
         "max_body": 1_000_000,
         "cacert": server.cacert,
+        "robots": False,
     }
 
 

@@ -10,6 +10,7 @@ import pytest
 import trustme
 
 from penstock.api import fetch
+from penstock.engine import families
 from penstock.testing.names import NXDOMAIN, REFUSED, SERVFAIL, SILENT, NameServer, Says
 from penstock.testing.outcomes import in_a_word
 from penstock.testing.ports import deaf_sockets, listening_socket
@@ -126,6 +127,17 @@ def test_a_name_that_many_wait_for_is_asked_for_once(url, dns, at_once, each_onc
     outcomes = each_once(fetch([url("good.test", f"/{page}") for page in range(100)], **at_once), 100)
     assert {in_a_word(outcome) for outcome in outcomes} == {"fetched"}
     assert (dns.asked("good.test", "A"), dns.asked("good.test", "AAAA")) == (1, 1)
+
+
+def test_a_machine_without_ipv6_asks_for_no_addresses_of_it(url, dns, at_once, each_once, monkeypatch):
+    """But where a name has no others, since ::1 is there all the same."""
+    monkeypatch.setattr(families, "routed", lambda family: family == families.IPV4)
+    dns.script["only-v6.test"] = "::1"
+    outcomes = by_seq(each_once(fetch([url("good.test"), "http://only-v6.test:1/"], **at_once), 2))
+    assert in_a_word(outcomes[0]) == "fetched"
+    assert in_a_word(outcomes[1]) in ("connect_refused", "connect_unreachable")
+    assert "::1" in outcomes[1].detail
+    assert (dns.asked("good.test", "A"), dns.asked("good.test", "AAAA")) == (1, 0)
 
 
 def test_what_is_known_takes_no_time_and_its_connection_is_kept(dns, at_once, each_once):

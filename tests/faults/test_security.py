@@ -254,8 +254,9 @@ def test_a_run_folder_is_for_its_owner_alone_and_has_no_secret_in_it(server, lim
     rows += [{"url": server.page("/page/2"), "headers": {"Authorization": SECRET, "X-Api-Key": SECRET}}]
     rows += [f"http://me:{SECRET}@", f"ftp://me:{SECRET}@here.test/"]
     headers = {"Cookie": SECRET, "X-Token": SECRET}
-    penstock.run(rows, tmp_path / "run", headers=headers, **limits)
+    penstock.run(rows, tmp_path / "run", headers=headers, **limits | {"robots": True})
     folder = tmp_path / "run"
+    assert {file.name for file in folder.iterdir()} >= {"run.db", "run.json", "robots.db", "outcomes-00000.jsonl"}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) & 0o077 for file in folder.iterdir()} == {0}
     for file in folder.iterdir():

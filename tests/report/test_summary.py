@@ -41,6 +41,14 @@ def test_a_complete_run_says_what_came_of_it_and_how_to_prove_it(ended, tally_of
     """)
 
 
+def test_it_says_who_wanted_more_time_than_they_got(ended, stands, tally_of):
+    stood = stands(capped={"a.test": 61.0, "b\x1b.test": 300.0})
+    assert (
+        "  2 hosts ask for more than 60 s between two requests (robots.txt), which is\n"
+        "  what they got: b\\x1b.test wants 5 min\n"
+    ) in text_of(ended(tally_of({200: 3}), statistics=stood))
+
+
 def test_a_stopped_run_says_how_to_go_on_and_what_will_take_long(ended, stands, tally_of):
     tally = tally_of({200: 8_123}, bytes=81_230_000)
     stood = stands(8_123, pulled=20_000, held=11_777, running=100, exhausted=True, busiest=("big.test", 10_800))

@@ -23,7 +23,7 @@ from penstock.twisted import PageError, coiterate, fetch, getPage
 
 globalLogPublisher.addObserver(lambda event: "log_failure" in event and print(event["log_failure"], file=sys.stderr))
 
-POLITE_TO_NOBODY = {{"per_host": 50, "delay": 0, "attempts": 1}}
+POLITE_TO_NOBODY = {{"robots": False, "per_host": 50, "delay": 0, "attempts": 1}}
 
 
 def turns(count=1):

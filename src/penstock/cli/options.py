@@ -86,6 +86,14 @@ SETTINGS: Final = (
     ),
     Spelling("max_redirects", "Requests", ("--max-redirects",), N, "Redirects followed for one input.", "N"),
     Spelling(
+        "robots",
+        "Requests",
+        ("--robots/--no-robots",),
+        None,
+        "Ask each site for its robots.txt first and keep to it, also to the time it wants between two requests, up to "
+        "a minute; or do not.",
+    ),
+    Spelling(
         "headers",
         "Requests",
         ("-H", "--header"),
@@ -286,6 +294,8 @@ def _limits(field: str, otherwise: str | None) -> str:
     parts = []
     if isinstance(default, tuple):
         default = ", ".join(default)
+    elif default is True:
+        default = "on"
     if otherwise is not None:
         parts.append(f"default {otherwise}")
     elif default not in (None, False, ""):

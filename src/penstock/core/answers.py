@@ -16,6 +16,7 @@ __all__ = [
     "PULL",
     "Ahead",
     "Answer",
+    "Ask",
     "Bound",
     "Finished",
     "Held",
@@ -40,6 +41,12 @@ class Keyed(Protocol):
 
 class Start(Struct, frozen=True, gc=False):
     """Slot, host and pace are all free: give the job to the engine."""
+
+    job: Any
+
+
+class Ask(Struct, frozen=True, gc=False):
+    """The job might start: find out whether its host lets it, and ``admit`` or ``refuse`` it, or ``detour``."""
 
     job: Any
 
@@ -97,6 +104,7 @@ class Bound(enum.StrEnum):
     PER_KEY = "per_key"
     DELAY = "delay"
     PARKED = "parked"
+    ROBOTS = "robots"
 
 
 class Ahead(enum.Enum):
@@ -125,7 +133,7 @@ class Waiting(NamedTuple):
     until: float | None
 
 
-Answer = Start | Pull | Refill | Settle | Spill | Wait | Finished
+Answer = Start | Ask | Pull | Refill | Settle | Spill | Wait | Finished
 
 PULL: Final = Pull()
 FINISHED: Final = Finished()

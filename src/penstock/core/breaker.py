@@ -17,7 +17,7 @@ from typing import Final
 
 from penstock.core.model import Attempt, Slug
 
-__all__ = ["FEW", "GRACE", "LONGEST", "MANY", "PATIENCE", "Breakers", "Storm", "looked_up", "reached"]
+__all__ = ["FEW", "GRACE", "LONGEST", "MANY", "PATIENCE", "UNREACHED", "Breakers", "Storm", "looked_up", "reached"]
 
 FEW: Final = 5
 """Failures in a row after which a host is left alone. One more than the attempts that one input gets, and another."""
@@ -43,7 +43,7 @@ STEP: Final = 30.0
 PATIENCE: Final = 120.0
 """Seconds after which it is them after all: a list may really have none but dead hosts."""
 
-_UNREACHED: Final = frozenset(
+UNREACHED: Final = frozenset(
     {
         Slug.DNS_TEMPORARY,
         Slug.TIMEOUT_DNS,
@@ -56,7 +56,7 @@ _UNREACHED: Final = frozenset(
 
 def reached(attempt: Attempt) -> bool | None:
     """Whether the host of *attempt* was there at all; None where the attempt tells nothing about that."""
-    if attempt.error in _UNREACHED:
+    if attempt.error in UNREACHED:
         return False
     # A name that does not exist is the resolver's answer; what was blocked was never tried.
     return None if attempt.error in (Slug.DNS_NOT_FOUND, Slug.BLOCKED_ADDRESS) else True

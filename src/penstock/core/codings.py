@@ -32,7 +32,11 @@ class Undecodable(Exception):
 
 
 class Oversize(Exception):
-    """The decoded body is larger than allowed."""
+    """The decoded body is larger than allowed; *pieces* are those of the last chunk that came before that was seen."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        super().__init__()
+        self.pieces = pieces
 
 
 class _Stage(Protocol):
@@ -87,7 +91,7 @@ class Decoder:
                     held += len(decoded)
                 # An inner stage's output is bounded as well: a bomb of two layers has its mass there.
                 if held > self._left:
-                    raise Oversize
+                    raise Oversize(out if last else [])
                 if not stage.has_more():
                     break
                 data = b""

@@ -14,7 +14,6 @@ comes back when one of its jobs is judged. So nothing here walks over lanes that
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -25,6 +24,7 @@ from penstock.core.answers import (
     PULL,
     Ahead,
     Answer,
+    Ask,
     Bound,
     Finished,
     Held,
@@ -37,13 +37,17 @@ from penstock.core.answers import (
     Wait,
     Waiting,
 )
-from penstock.core.judge import Again, Done, Onward, Rest, Verdict
-from penstock.core.lanes import LONG_AGO, Lane
+from penstock.core.judge import Again, Done, Onward, Rest, Ruled, Verdict
+from penstock.core.lanes import LONG_AGO, Lane, Lanes
 from penstock.core.limits import Limits, Pace
+from penstock.core.model import Errand
+from penstock.core.slots import Slots
+from penstock.core.timers import Timers
 
 __all__ = [
     "Ahead",
     "Answer",
+    "Ask",
     "Bound",
     "Finished",
     "Frontier",
@@ -57,8 +61,6 @@ __all__ = [
     "Wait",
     "Waiting",
 ]
-
-NEVER: Final = float("inf")
 
 IN_ORDER: Final = 2
 """Where outcomes come out in input order, the inputs known and not yet out, as a multiple of the concurrency. One of
@@ -84,6 +86,9 @@ class Frontier(Limits):
     must be put aside (``Spill``) and comes back when the key has no more (``Refill``). So reading stops only where the
     jobs of as many keys as half the window wait. Nowhere, *running* and jobs never tried do not exceed *concurrency*.
 
+    While *asks* is set it answers ``Ask`` where a job might start, and hears of it by ``admit``, ``refuse`` or
+    ``detour``.
+
     *concurrency*, *per_key*, *delay*, *rate* and *pauses* may be set at any time and from any thread, and hold
     from the next answer on; a key's new delay from its next start on. While *pauses* is above 0 nothing starts.
     """
@@ -105,11 +110,10 @@ class Frontier(Limits):
         self.running = 0
         self.held = 0
         self.closed = False
+        self.asks = False
         self.bound = Bound.NOTHING
         self._policy: Policy = policy or (lambda attempt, _now, _draw: Done(attempt))
-        # How many jobs may run at the moment: fewer than the concurrency in a pause, or while nothing can be reached.
-        self._slots = concurrency
-        self._paused = False
+        self._slots = Slots(concurrency)
         self._ahead = ahead
         self._spills = ahead is Ahead.OVERFLOW
         self.spilled = 0
@@ -119,16 +123,12 @@ class Frontier(Limits):
         self._endings: deque[Any] = deque()
         # Lanes whose jobs in the overflow are given up; wherever else they stand.
         self._doomed: deque[Lane] = deque()
-        # Until when nothing at all may start; and whether what starts then is to find out if anything can.
-        self._held_until = LONG_AGO
-        self._probing = False
         self._pace = Pace(rate)
-        self._lanes: dict[Any, Lane] = {}
+        self._lanes = Lanes()
         self._ready: deque[Lane] = deque()
-        # (time, number, lane, job): a job whose back-off ends then, or None for the lane's own delay.
-        # Without a lane: nothing was to start before.
-        self._timers: list[tuple[float, int, Lane | None, Any]] = []
-        self._numbers = 0
+        # A lane and a job whose back-off ends then, or None for the lane's own delay. Without a lane: nothing was to
+        # start before.
+        self._timers: Timers[tuple[Lane | None, Any]] = Timers()
         self._backing_off = 0
         self._now = LONG_AGO
 
@@ -153,16 +153,17 @@ class Frontier(Limits):
         self._now = now
         if self._changed:
             self._rearrange()
-        if self._timers and self._timers[0][0] <= now:
+        due = self._timers.next()
+        if due is not None and due <= now:
             self._wake(now)
         if (self._empty or self._endings or self._doomed) and (chore := self._chore(undelivered)) is not None:
             return chore
         until = None
-        if self.running + undelivered >= self._slots:
-            bound, until = self._full()
+        if self.running + undelivered >= self._slots.number:
+            bound, until = self._slots.why_none(self.running, self._concurrency, now)
         elif self._ready or self._may_pull(withheld):
             if self._rate is None or (until := self._pace.free_at()) <= now:
-                return Start(self._start(now)) if self._ready else PULL
+                return self._first() if self._ready else PULL
             bound = Bound.RATE
         elif self._spills and (jobs := self._evict()):
             return Spill(jobs)
@@ -198,64 +199,109 @@ class Frontier(Limits):
             self._place(lane)
 
     def _hold(self, job: Keyed) -> Held:
-        lane = self._lanes.get(job.key)
-        if lane is None:
-            lane = self._lanes[job.key] = Lane(job.key)
-        lane.jobs.append(job)
+        lane = self._lanes[job.key]
+        (lane.first if type(job) is Errand else lane.jobs).append(job)
         self.held += 1
         if not lane.queued and lane.running < self._per_key:
             self._place(lane)
         return HELD
 
-    def judge(self, attempt: Any, now: float, draw: float) -> Done | Again:
+    def admit(self, spacing: float = 0.0) -> Any:
+        """Start the job that was asked about, and say which; starts on its key are *spacing* seconds apart at least.
+
+        None where it is too soon by that: there will be another question.
+        """
+        lane = self._ready[0]
+        lane.spacing = spacing
+        if spacing and lane.started + spacing > self._now:
+            lane.free_at = lane.started + spacing
+            self._take_out(lane)
+            self._place(lane)
+            return None
+        return self._start()
+
+    def refuse(self) -> None:
+        """Forget the job that was asked about: it is not to be tried."""
+        lane = self._ready[0]
+        lane.jobs.popleft()
+        self.held -= 1
+        if not lane.jobs:
+            self._take_out(lane)
+            self._place(lane)
+
+    def detour(self, errand: Errand) -> None:
+        """Do *errand* first: the job that was asked about is behind it, and so are all others of its key."""
+        lane = self._ready[0]
+        lane.jobs.popleft()
+        lane.first.append(errand)
+        lane.gated = True
+
+    def judge(self, attempt: Any, now: float, draw: float) -> Done | Again | Ruled:
         """Free the slot of *attempt*'s job and say what the attempt means.
 
-        ``Again`` (another attempt, or a redirect's next hop) needs no reaction: the job is back in the
-        frontier. After ``drain`` such a job is dropped, unsettled. *draw* in [0, 1) is for the jitter.
+        ``Again`` (another attempt, or a redirect's next hop) needs no reaction: the job is back in the frontier, and so
+        is the one behind an errand that is ``Ruled``. After ``drain`` such a job is dropped, unsettled. *draw* in
+        [0, 1) is for the jitter.
         """
         self._now = now
         self.running -= 1
-        lane = self._lanes[attempt.job.key]
+        job = attempt.job
+        lane = self._lanes[job.key]
         lane.running -= 1
         verdict = self._policy(attempt, now, draw)
-        if type(verdict) is Done:
-            answer: Done | Again = verdict
-            if verdict.rest is not None and self.window:
-                self._give_up(lane, verdict.rest)
-        elif type(verdict) is Onward:
-            answer = Again(verdict.job, now)
-            if self.window:
-                self._hold(verdict.job)
-        else:
-            assert isinstance(verdict, Again)
-            answer = verdict
-            if self.window:
-                self._back_off(lane, verdict)
+        if type(job) is Errand and type(verdict) in (Done, Ruled):
+            self._open(job, lane, over=type(verdict) is Done)
+        if self.window:
+            self._heed(lane, verdict)
+        answer = Again(verdict.job, now) if isinstance(verdict, Onward) else verdict
         if answer.park is not None:
-            self.park(lane.key, answer.park)
+            self._park(lane, answer.park)
         hold = verdict.hold if type(verdict) is Again else None
-        if hold is not None or self._probing:
-            self._hold_back(hold)
-        if not lane.queued and (lane.jobs or lane.spilled or not lane.running):
+        if hold is not None or self._slots.probing:
+            if self._slots.hold_back(hold):
+                self._timers.set(hold or now, (None, None))
+            self._slots.count(self, self._now)
+        if not lane.queued and (lane.startable or lane.spilled or not lane.running):
             self._place(lane)
         return answer
 
+    def _heed(self, lane: Lane, verdict: Verdict) -> None:
+        """Take back what *verdict* says there is still to do for a job of *lane*."""
+        if type(verdict) is Onward:
+            self._hold(verdict.job)
+        elif type(verdict) is Again:
+            self.held += 1
+            self._backing_off += 1
+            lane.backing_off += 1
+            self._timers.set(verdict.until, (lane, verdict.job))
+        elif type(verdict) is Done and verdict.rest is not None:
+            self._give_up(lane, verdict.rest)
+
+    def _open(self, errand: Errand, lane: Lane, *, over: bool) -> None:
+        """*errand* ended in *lane*, which is judged: what waited for it may go on, unless that is *over* with it."""
+        home = self._lanes[errand.behind.key]
+        home.gated = False
+        if not over and self.window:
+            home.jobs.appendleft(errand.behind)
+            self.held += 1
+        if home is not lane and not home.queued:
+            self._place(home)
+
     def park(self, key: Any, until: float) -> None:
         """Start nothing of *key* before *until*; a wish for less than it has already is granted by that."""
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = Lane(key)
-        if until <= max(lane.free_at, self._now):
-            return
-        lane.free_at = lane.parked = until
-        self._take_out(lane)
+        lane = self._lanes[key]
+        self._park(lane, until)
         if not lane.queued:
             self._place(lane)
 
+    def _park(self, lane: Lane, until: float) -> None:
+        if until > max(lane.free_at, self._now):
+            lane.free_at = lane.parked = until
+            self._take_out(lane)
+
     def parked(self, now: float) -> dict[Any, float]:
         """The keys that are parked still at *now*, each with the time until which it is."""
-        lanes = list(self._lanes.values())  # a copy: another thread may ask
-        return {lane.key: lane.parked for lane in lanes if lane.parked > now}
+        return self._lanes.parked(now)
 
     def close(self) -> None:
         """The source has no more: nothing will be offered, and ``next`` will not ask."""
@@ -268,13 +314,14 @@ class Frontier(Limits):
         """
         self.closed = True
         self.window = 0
-        jobs = [job for lane in self._lanes.values() for job in lane.jobs]
-        jobs += [job for *_, job in self._timers if job is not None]
+        jobs = [job for lane in self._lanes.values() for job in (*lane.first, *lane.jobs)]
+        jobs += [job for _, (_, job) in self._timers.entries() if job is not None]
         for lane in self._lanes.values():
             lane.jobs.clear()
-        self._lanes = {key: lane for key, lane in self._lanes.items() if lane.running}
+            lane.first.clear()
+        self._lanes = Lanes((key, lane) for key, lane in self._lanes.items() if lane.running)
         for lane in self._lanes.values():
-            lane.queued = False
+            lane.queued = lane.gated = False
             lane.backing_off = lane.spilled = lane.doomed = 0
         self._ready.clear()
         self._timers.clear()
@@ -285,7 +332,7 @@ class Frontier(Limits):
 
     def wakes_at(self) -> float | None:
         """The time of the next timer: when a delay or a back-off ends; None where there is none."""
-        return self._timers[0][0] if self._timers else None
+        return self._timers.next()
 
     def starve(self) -> None:
         """Note that the source had nothing when it was asked."""
@@ -293,38 +340,15 @@ class Frontier(Limits):
 
     def largest(self) -> tuple[Any, int] | None:
         """The key with the most jobs, waiting and running, and how many; walks over all keys."""
-        lanes = list(self._lanes.values())  # a copy: another thread may ask
-        lane = max(lanes, key=lambda lane: lane.load, default=None)
-        return (lane.key, lane.load) if lane is not None and lane.load else None
+        return self._lanes.largest()
 
     def waiting(self) -> list[Waiting]:
         """What the jobs of each key wait for, keys with the most jobs first; walks over all keys.
 
         A key has two entries where some of its jobs wait to be tried again and others for something else.
         """
-        again: dict[Any, float] = {}
-        for time, _, lane, job in list(self._timers):
-            if lane is not None and job is not None:
-                again[lane.key] = min(time, again.get(lane.key, NEVER))
-        found = []
-        for lane in list(self._lanes.values()):  # a copy: another thread may ask
-            if lane.jobs:
-                jobs = len(lane.jobs) + lane.spilled
-                found.append(Waiting(lane.key, jobs, lane.running, *self._reason(lane)))
-            if lane.backing_off:
-                found.append(Waiting(lane.key, lane.backing_off, lane.running, Bound.BACKOFF, again.get(lane.key)))
-        return sorted(found, key=lambda waiting: -waiting.jobs)
-
-    def _reason(self, lane: Lane) -> tuple[Bound, float | None]:
-        if lane.running >= self._per_key:
-            return Bound.PER_KEY, None
-        if lane.free_at > self._now:
-            bound = Bound.PARKED if lane.parked == lane.free_at else Bound.DELAY
-            return bound, lane.free_at
-        if self.bound is Bound.RATE:
-            return Bound.RATE, self._pace.free_at()
-        everybodys = (Bound.CONCURRENCY, Bound.CONSUMER, Bound.PAUSED, Bound.CUT_OFF)
-        return (self.bound if self.bound in everybodys else Bound.NOTHING), None
+        everybodys = (self.bound, self._pace.free_at() if self.bound is Bound.RATE else None)
+        return self._lanes.waiting(self._timers.entries(), self._per_key, self._now, everybodys)
 
     def _chore(self, undelivered: int) -> Refill | Settle | None:
         """What has nothing to do with slots: jobs to bring back, and endings to tell as fast as they are taken."""
@@ -362,30 +386,6 @@ class Frontier(Limits):
         self._endings.extend(endings)
         if lane.doomed:
             self._doomed.append(lane)
-
-    def _full(self) -> tuple[Bound, float | None]:
-        """Why no slot is free, and until when where that is known."""
-        if self._paused:
-            return Bound.PAUSED, None
-        if self._probing:
-            return Bound.CUT_OFF, self._held_until if not self.running and self._now < self._held_until else None
-        return (Bound.CONSUMER if self.running < self._concurrency else Bound.CONCURRENCY), None
-
-    def _hold_back(self, until: float | None) -> None:
-        """Start nothing before *until* and then one job at a time, or (None) go on as ever."""
-        self._probing = until is not None
-        if until is not None and until > self._held_until:
-            self._held_until = until
-            self._at(until, None, None)
-        self._count_slots()
-
-    def _count_slots(self) -> None:
-        # Kept: another thread may take the pause back between two looks at it.
-        self._paused = self._pauses > 0
-        if self._paused or (self._probing and self._now < self._held_until):
-            self._slots = 0
-        else:
-            self._slots = 1 if self._probing else self._concurrency
 
     def _share(self) -> int:
         """How many jobs a key may have here, where half of the window is taken."""
@@ -425,7 +425,7 @@ class Frontier(Limits):
     def _rearrange(self) -> None:
         """Let new limits hold: every lane goes to where it belongs now. Walks over all keys."""
         self._changed = False
-        self._count_slots()
+        self._slots.count(self, self._now)
         if self._pace.rate != self._rate:
             self._pace.change(self._rate)
         ready, self._ready = self._ready, deque()
@@ -433,34 +433,42 @@ class Frontier(Limits):
             lane.queued = False
             self._place(lane)
         for lane in list(self._lanes.values()):
-            if lane.jobs and not lane.queued:
+            if lane.startable and not lane.queued:
                 self._place(lane)
 
-    def _start(self, now: float) -> Any:
-        lane = self._ready.popleft()
+    def _first(self) -> Start | Ask:
+        """Start the job whose turn it is, or ask about it."""
+        lane = self._ready[0]
+        return Ask(lane.jobs[0]) if self.asks and not lane.first else Start(self._start())
+
+    def _start(self) -> Any:
+        lane, now = self._ready.popleft(), self._now
         lane.queued = False
-        job = lane.jobs.popleft()
+        job = (lane.first or lane.jobs).popleft()
         lane.running += 1
         self.running += 1
         self.held -= 1
-        if self.delay:
-            lane.free_at = now + self.delay
+        lane.started = now
+        if self.delay or lane.spacing:
+            lane.free_at = now + max(self.delay, lane.spacing)
         if self._rate is not None:
             self._pace.start(now)
-        if lane.jobs or lane.spilled:
+        if lane.startable or lane.spilled:
             self._place(lane)
         return job
 
     def _place(self, lane: Lane) -> None:
         """Put a lane that stands nowhere where it belongs; forget it when it has nothing left to say."""
-        if lane.jobs:
+        if lane.startable:
             if lane.running >= self._per_key:
                 return
             lane.queued = True
             if lane.free_at <= self._now:
                 self._ready.append(lane)
             else:
-                self._at(lane.free_at, lane, None)
+                self._timers.set(lane.free_at, (lane, None))
+        elif lane.gated:
+            return
         elif lane.spilled:
             if not lane.doomed:
                 self._empty.append(lane)
@@ -470,30 +478,18 @@ class Frontier(Limits):
                 del self._lanes[lane.key]
             else:
                 lane.queued = True
-                self._at(lane.free_at, lane, None)
-
-    def _back_off(self, lane: Lane, again: Again) -> None:
-        self.held += 1
-        self._backing_off += 1
-        lane.backing_off += 1
-        self._at(again.until, lane, again.job)
-
-    def _at(self, time: float, lane: Lane | None, job: Any) -> None:
-        self._numbers += 1
-        heapq.heappush(self._timers, (time, self._numbers, lane, job))
+                self._timers.set(lane.free_at, (lane, None))
 
     def _wake(self, now: float) -> None:
-        timers = self._timers
-        while timers and timers[0][0] <= now:
-            _, _, lane, job = heapq.heappop(timers)
+        for lane, job in self._timers.due(now):
             if lane is None:
-                self._count_slots()
+                self._slots.count(self, self._now)
                 continue
             if job is None:
                 lane.queued = False
             else:
                 lane.backing_off -= 1
                 self._backing_off -= 1
-                lane.jobs.append(job)
+                (lane.first if type(job) is Errand else lane.jobs).append(job)
             if not lane.queued:
                 self._place(lane)

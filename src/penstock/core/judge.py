@@ -13,11 +13,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from penstock.core.breaker import Breakers, Storm, looked_up, reached
-from penstock.core.model import Attempt, Ending, Failed, Fetched, Job, Kind, Outcome, Skipped, Slug
+from penstock.core.model import Attempt, Ending, Errand, Failed, Fetched, Job, Kind, Outcome, Skipped, Slug
 from penstock.core.requests import REDIRECTS, Refused, follow
 from penstock.core.retry import Retry, retry_after
+from penstock.core.robots import HOPS, Heard, hear
 
-__all__ = ["Again", "Done", "Judge", "Onward", "Rest", "Verdict", "once"]
+__all__ = ["Again", "Done", "Judge", "Onward", "Rest", "Ruled", "Verdict", "once"]
 
 
 Rest = Callable[[Any], Ending]
@@ -54,7 +55,14 @@ class Onward(Struct, frozen=True, gc=False):
     job: Job
 
 
-Verdict = Done | Again | Onward
+class Ruled(Struct, frozen=True, gc=False):
+    """An errand is done, and this was *heard*: the job behind it may be asked about again; *park* as of ``Done``."""
+
+    heard: Heard
+    park: float | None = None
+
+
+Verdict = Done | Again | Onward | Ruled
 
 
 class Judge(Struct, frozen=True):
@@ -77,7 +85,7 @@ class Judge(Struct, frozen=True):
         elif there is False:
             return self._unreached(attempt, now, draw)
         if attempt.error is None and attempt.status in REDIRECTS:
-            onward = _onward(attempt, self.max_redirects, now)
+            onward = _onward(attempt, HOPS if type(attempt.job) is Errand else self.max_redirects, now)
             if onward is not None:
                 return onward
         wish = retry_after(attempt)
@@ -86,7 +94,7 @@ class Judge(Struct, frozen=True):
         if delay is not None:
             until = now + delay
             return Again(_from_the_start(attempt.job, until), until, park)
-        return Done(_outcome(attempt, attempt.error, attempt.detail), park)
+        return _last(attempt, park)
 
     def _unreached(self, attempt: Attempt, now: float, draw: float) -> Verdict:
         """The host was not there; or we are cut off, and then it costs no input anything."""
@@ -102,25 +110,35 @@ class Judge(Struct, frozen=True):
         if delay is not None and not failures:
             until = now + delay
             return Again(_from_the_start(job, until), until, park)
-        return Done(
-            _outcome(attempt, attempt.error, attempt.detail), park, partial(_host_down, failures) if failures else None
-        )
+        return _last(attempt, park, partial(_host_down, failures) if failures else None)
 
 
 def once(max_redirects: int, attempt: Attempt, now: float, _draw: float) -> Verdict:
     """The rules for whoever asks for one page and has an answer of their own to everything: redirects alone."""
     onward = _onward(attempt, max_redirects, now) if attempt.error is None and attempt.status in REDIRECTS else None
-    return onward or Done(_outcome(attempt, attempt.error, attempt.detail))
+    return onward or _last(attempt)
 
 
-def _onward(attempt: Attempt, max_redirects: int, now: float) -> Onward | Done | None:
+def _onward(attempt: Attempt, max_redirects: int, now: float) -> Onward | Done | Ruled | None:
     """Where a redirect leads; the outcome where it leads to nothing good, None where it is none."""
     onward = follow(attempt, max_redirects, now)
-    if type(onward) is Job:
+    if isinstance(onward, Job):
         return Onward(onward)
     if type(onward) is Refused:
-        return Done(_outcome(attempt, onward.slug, onward.detail))
+        return _last(replace(attempt, error=onward.slug, detail=onward.detail))
     return None
+
+
+def _last(attempt: Attempt, park: float | None = None, rest: Rest | None = None) -> Done | Ruled:
+    """What no further *attempt* will change: its job's outcome, or what was heard on an errand."""
+    job = attempt.job
+    if type(job) is Errand:
+        heard = hear(attempt)
+        if heard is not None:
+            return Ruled(heard, park)
+        behind = job.behind
+        attempt = replace(attempt, job=replace(behind, earlier=behind.earlier + job.earlier))
+    return Done(_outcome(attempt, attempt.error, attempt.detail), park, rest)
 
 
 def _host_down(failures: int, job: Job) -> Skipped:

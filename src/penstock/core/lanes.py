@@ -1,6 +1,6 @@
-"""The jobs of one key, as the frontier keeps them.
+"""The jobs of each key, as the frontier keeps them.
 
-Knows one key. Does not know the others, the window, or what time it is.
+Knows which jobs a key has, and what keeps them. Does not know whose turn it is, the window, or what time it is.
 """
 
 from __future__ import annotations
@@ -10,24 +10,53 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final
 
+from penstock.core.answers import Bound, Waiting
 from penstock.core.judge import Rest
 
-__all__ = ["LONG_AGO", "Lane"]
+__all__ = ["LONG_AGO", "Lane", "Lanes"]
 
 LONG_AGO: Final = float("-inf")
+NEVER: Final = float("inf")
+
+_EVERYBODYS: Final = frozenset({Bound.CONCURRENCY, Bound.CONSUMER, Bound.CUT_OFF, Bound.PAUSED, Bound.RATE})
+"""What keeps the jobs of all keys alike."""
 
 
 class Lane:
-    """The jobs of one key that may start as soon as the key's limits allow, oldest first."""
+    """The jobs of one key that may start as soon as the key's limits allow, oldest first.
 
-    __slots__ = ("backing_off", "doomed", "free_at", "jobs", "key", "parked", "queued", "rest", "running", "spilled")
+    *first* are errands: what must be done before other jobs can be. While the lane is *gated* one of them is for its
+    own jobs, and of those none starts.
+    """
+
+    __slots__ = (
+        "backing_off",
+        "doomed",
+        "first",
+        "free_at",
+        "gated",
+        "jobs",
+        "key",
+        "parked",
+        "queued",
+        "rest",
+        "running",
+        "spacing",
+        "spilled",
+        "started",
+    )
 
     def __init__(self, key: Any) -> None:
         self.key = key
         self.jobs: deque[Any] = deque()
+        self.first: deque[Any] = deque()
+        self.gated = False
         self.running = 0
         self.backing_off = 0
-        self.free_at = LONG_AGO
+        # When one of its jobs was started last, and when the next may be.
+        self.started = self.free_at = LONG_AGO
+        # Seconds between two starts that its server asks for.
+        self.spacing = 0.0
         # Until when its server itself wants to be left alone.
         self.parked = LONG_AGO
         self.queued = False
@@ -39,10 +68,69 @@ class Lane:
     @property
     def load(self) -> int:
         """How many jobs of the key are known and have no outcome, wherever they are."""
-        return len(self.jobs) + self.spilled + self.running + self.backing_off
+        return len(self.first) + len(self.jobs) + self.spilled + self.running + self.backing_off
+
+    @property
+    def startable(self) -> bool:
+        """Whether one of its jobs may start when its slots and its delay allow."""
+        return bool(self.first or (self.jobs and not self.gated))
+
+    def reason(self, per_key: int, now: float, everybodys: tuple[Bound, float | None]) -> tuple[Bound, float | None]:
+        """What its jobs wait for at *now*, and until when: something of its own, or *everybodys*."""
+        if self.running >= per_key:
+            return Bound.PER_KEY, None
+        if self.free_at > now:
+            return (Bound.PARKED if self.parked == self.free_at else Bound.DELAY), self.free_at
+        if not self.startable:
+            return Bound.ROBOTS, None
+        return everybodys if everybodys[0] in _EVERYBODYS else (Bound.NOTHING, None)
 
     def give_up(self, jobs: Iterable[Any]) -> list[Any]:
         """What the doomed among *jobs*, the first of them, come to."""
         endings = [] if self.rest is None else [self.rest(job) for job in islice(jobs, self.doomed)]
         self.doomed -= len(endings)
         return endings
+
+
+class Lanes(dict[Any, Lane]):
+    """The lanes that have something to say, by their keys; asked for another key, there is a new lane.
+
+    What walks over all of them does so over a copy: another thread may ask.
+    """
+
+    def __missing__(self, key: Any) -> Lane:
+        lane = self[key] = Lane(key)
+        return lane
+
+    def parked(self, now: float) -> dict[Any, float]:
+        """The keys that are parked still at *now*, each with the time until which it is."""
+        return {lane.key: lane.parked for lane in list(self.values()) if lane.parked > now}
+
+    def largest(self) -> tuple[Any, int] | None:
+        """The key with the most jobs, waiting and running, and how many."""
+        lane = max(list(self.values()), key=lambda lane: lane.load, default=None)
+        return (lane.key, lane.load) if lane is not None and lane.load else None
+
+    def waiting(
+        self,
+        timers: Iterable[tuple[float, tuple[Lane | None, Any]]],
+        per_key: int,
+        now: float,
+        everybodys: tuple[Bound, float | None],
+    ) -> list[Waiting]:
+        """What the jobs of each key wait for at *now*, keys with the most jobs first.
+
+        *timers* say when jobs are to be tried again, *everybodys* what keeps jobs of all keys.
+        """
+        again: dict[Any, float] = {}
+        for time, (lane, job) in timers:
+            if lane is not None and job is not None:
+                again[lane.key] = min(time, again.get(lane.key, NEVER))
+        found = []
+        for lane in list(self.values()):
+            if lane.jobs or lane.first:
+                jobs = len(lane.first) + len(lane.jobs) + lane.spilled
+                found.append(Waiting(lane.key, jobs, lane.running, *lane.reason(per_key, now, everybodys)))
+            if lane.backing_off:
+                found.append(Waiting(lane.key, lane.backing_off, lane.running, Bound.BACKOFF, again.get(lane.key)))
+        return sorted(found, key=lambda waiting: -waiting.jobs)

@@ -19,6 +19,7 @@ from msgspec import Struct
 __all__ = [
     "Attempt",
     "Duplicate",
+    "Errand",
     "Failed",
     "Fetched",
     "Headers",
@@ -139,7 +140,10 @@ class Job(Struct, frozen=True):
     monotonic time at which the job could first have started; *earlier* counts the attempts made
     before this one; *spent* is the time in seconds that earlier hops of this attempt took. *public* says
     that one of the *hops* was answered from a public address, so that the next may not lead to any other.
+    *enough* bytes of a body are all that is wanted, where that is not None: the rest is not read.
     """
+
+    enough: ClassVar[int | None] = None
 
     seq: int
     key: str
@@ -154,6 +158,14 @@ class Job(Struct, frozen=True):
     spent: float = 0.0
     hops: tuple[Hop, ...] = ()
     public: bool = False
+
+
+class Errand(Job, frozen=True, kw_only=True):
+    """What must be asked for before the job *behind* it can be: not an input of its own."""
+
+    enough: ClassVar[int | None] = 500 * 1024
+
+    behind: Job
 
 
 class Times(Struct, frozen=True, gc=False):

@@ -109,7 +109,8 @@ class Statistics(Struct, frozen=True):
     taken; *pulled* items came from the source, and *exhausted* says that it has no more. *bound* is what
     kept more from starting, *busiest* the key with most jobs known and unfinished, and how many. *tally*
     counts this session's outcomes, and *before* those that earlier sessions had settled. *read* is how
-    far the input is read: bytes so far, and of how many, where that is known.
+    far the input is read: bytes so far, and of how many, where that is known. *capped* are hosts that ask for more
+    seconds between two requests than they get, and how many.
     """
 
     elapsed: float
@@ -123,3 +124,4 @@ class Statistics(Struct, frozen=True):
     tally: Tally
     before: int = 0
     read: tuple[int, int] | None = None
+    capped: dict[Any, float] = {}

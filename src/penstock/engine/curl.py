@@ -26,6 +26,7 @@ from penstock.core.model import Attempt, Job, Slug
 from penstock.engine.codes import COULDNT_RESOLVE
 from penstock.engine.deadlines import Deadlines
 from penstock.engine.dns import Answer, Names
+from penstock.engine.families import Families
 from penstock.engine.resolver import Resolver
 from penstock.engine.route import Pins, Routes, permitted
 from penstock.engine.sockets import READ, WRITE, Sockets
@@ -66,7 +67,8 @@ class CurlEngine:
         self._cacert = _readable(settings.cacert) if settings.cacert else certifi.where()
         self._sockets = Sockets()
         self._deadlines: Deadlines[Transfer] = Deadlines()
-        self._names: Names[Transfer] = Names(Resolver(self._sockets, settings.resolver, clock))
+        resolver = Resolver(self._sockets, settings.resolver, clock)
+        self._names: Names[Transfer] = Names(resolver, families=Families())
         self._routes = None if settings.proxy else Routes(settings.connect_to)
         self._pins = Pins()
         self._asking: set[Transfer] = set()
@@ -272,6 +274,9 @@ class CurlEngine:
         """Hand *transfer* to libcurl, to connect to one of *addresses*; through the proxy where there are none."""
         transfer.address()
         route = transfer.route
+        if route is not None and not route.literal and len(addresses) == 1:
+            # There is nothing to race, and libcurl need not be told of a list.
+            route = transfer.route = route.at(addresses[0])
         if route is not None and route.literal:
             transfer.lead(None, [])
         elif route is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 from msgspec import Struct
@@ -194,7 +194,13 @@ def _records(name: str, family: int, result: Any) -> Records:
 
 
 def _refusal(name: str, family: int, status: int) -> Records:
+    slug = SLUGS.get(status, Slug.DNS_TEMPORARY)
+    return Records(name, family, error=slug, detail=_words(status), absent=status in NOT_FOUND)
+
+
+@cache
+def _words(status: int) -> str:
+    """c-ares's own words for *status*; most names have no address of IPv6, so they are asked for with each."""
     from pycares.errno import strerror  # noqa: PLC0415 - as above
 
-    slug = SLUGS.get(status, Slug.DNS_TEMPORARY)
-    return Records(name, family, error=slug, detail=str(strerror(status)), absent=status in NOT_FOUND)
+    return str(strerror(status))

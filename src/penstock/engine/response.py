@@ -24,10 +24,23 @@ class Response:
     one request after another, with ``clear`` between them.
     """
 
-    __slots__ = ("_begun", "_bound", "_chunks", "_decoder", "_head", "_lines_read", "_size", "lines", "verdict")
+    __slots__ = (
+        "_begun",
+        "_bound",
+        "_chunks",
+        "_decoder",
+        "_enough",
+        "_head",
+        "_lines_read",
+        "_most",
+        "_size",
+        "lines",
+        "sated",
+        "verdict",
+    )
 
     def __init__(self, bound: int) -> None:
-        self._bound = bound
+        self._most = bound
         # Header lines are added by libcurl's callback itself, so this list stays the same object.
         self.lines: list[bytes] = []
         self.clear()
@@ -42,6 +55,16 @@ class Response:
         self._begun = False
         self._size = 0
         self.verdict: tuple[Slug, str] | None = None
+        self.want(None)
+
+    def want(self, enough: int | None) -> None:
+        """Take no more of the body than *enough* bytes, where that is not None, and call the response whole then.
+
+        ``sated`` says that there was more.
+        """
+        self._enough = enough is not None
+        self._bound = self._most if enough is None else enough
+        self.sated = False
 
     def write(self, chunk: bytes) -> int | None:
         """Take a piece of the body; -1 tells libcurl to give up, and ``verdict`` says why."""
@@ -53,13 +76,13 @@ class Response:
         if self._decoder is not None:
             return self._decode(chunk)
         if self._size > self._bound:
-            return self._too_large()
+            return self._too_large([chunk])
         self._chunks.append(chunk)
         return None
 
     def finish(self) -> None:
         """The body is over: a coded one must have come to its own end."""
-        if self._decoder is not None and self.verdict is None:
+        if self._decoder is not None and self.verdict is None and not self.sated:
             try:
                 self._decoder.finish()
             except Undecodable as error:
@@ -67,7 +90,8 @@ class Response:
 
     def body(self) -> bytes:
         """The decoded body."""
-        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        return body[: self._bound] if self.sated else body
 
     def head(self) -> tuple[bytes, bool]:
         """The final response's header block, without its blank line, and whether that line was seen.
@@ -111,15 +135,20 @@ class Response:
             self._chunks += self._decoder.decode(chunk)
         except Undecodable as error:
             return self._undecodable(error)
-        except Oversize:
-            return self._too_large()
+        except Oversize as over:
+            return self._too_large(over.pieces)
         return None
 
     def _undecodable(self, error: Undecodable) -> int:
         self.verdict = (Slug.DECODE_ERROR, str(error))
         return -1
 
-    def _too_large(self) -> int:
+    def _too_large(self, pieces: list[bytes]) -> int:
+        """There is more than is to be held; *pieces* are what came last."""
+        if self._enough:
+            self._chunks += pieces
+            self.sated = True
+            return -1
         self._chunks = []
         self.verdict = (Slug.TOO_LARGE, f"the body is over {self._bound} bytes")
         return -1

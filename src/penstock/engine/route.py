@@ -41,6 +41,12 @@ class Route(Struct, frozen=True, gc=False):
     own: bool = False
     elsewhere: bool = False
 
+    def at(self, address: str) -> Route:
+        """The same with the one *address* that its host came to."""
+        return Route(
+            f"[{address}]" if ":" in address else address, self.port, literal=True, own=self.own, elsewhere=True
+        )
+
 
 class Pin(Struct, frozen=True, gc=False):
     """A *host* name of ours for a list of *addresses*, and what libcurl is told so that it knows them at *port*."""

@@ -80,6 +80,7 @@ class Transfer:
         """Take *job* at the monotonic time *now*, which is *wall* seconds after 1970."""
         self.job, self.started, self.begun, self.wall = job, now, now, wall
         self.lookup, self.led_again, self.route = 0.0, False, None
+        self.response.want(job.enough)
 
     def clear(self) -> None:
         """Make ready for another job."""
@@ -128,8 +129,10 @@ class Transfer:
     def lead_again(self) -> None:
         """Tell libcurl of the pin once more."""
         assert self.pin is not None
+        assert self.job is not None
         self.led_again = True
         self.response.clear()
+        self.response.want(self.job.enough)
         self.easy.setopt(pycurl.RESOLVE, [self.pin.entry])
 
     def connected(self) -> bool:
@@ -143,6 +146,8 @@ class Transfer:
             response.finish()
         if response.verdict is not None:
             return response.verdict
+        if response.sated:
+            return None, None
         if code is None:
             return (None, None) if response.head()[1] else (Slug.TRUNCATED, "the header block is cut off")
         if code == TIMED_OUT:

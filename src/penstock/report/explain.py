@@ -28,6 +28,7 @@ _BOUNDS: Final = {
     Bound.PER_KEY: "the requests at once for one host (--per-host {1})",
     Bound.DELAY: "the time between two requests to one host (--delay {2:g})",
     Bound.PARKED: "hosts that asked to be left alone for a while (Retry-After)",
+    Bound.ROBOTS: "the robots.txt of their site, which is asked for first",
     Bound.CUT_OFF: "the network: hosts of all kinds can't be reached, so it waits and tries one now and then",
     Bound.PAUSED: "a pause: nothing starts before it is over",
 }

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from penstock.core.model import Kind, Slug
+from penstock.core.robots import LONGEST_DELAY
 from penstock.core.tally import Statistics, Tally
 from penstock.report import explain, wording
 from penstock.report.safe import safe
@@ -72,6 +73,7 @@ def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: boo
         lines += wrapped(f"{INDENT}{ask} for the same as an earlier one and share its outcome (--unique)", width)
     if ending.tally.total:
         lines += wrapped(_cost(ending, verbose=verbose), width)
+    lines += wrapped(_capped(ending.statistics.capped), width)
     hint = None if ending.complete else explain.hint(ending.statistics, settings)
     if hint is not None:
         lines += ["", *wrapped(f"Hint: {hint}.", width)]
@@ -120,6 +122,18 @@ def _table(ending: Ending, width: int, most: int | None) -> Iterator[str]:
         if number:
             label = f"{INDENT}{kind:<7}  {wording.count(number):>{room}}"
             yield from _columns(label, wording.counts(numbers, most), width)
+
+
+def _capped(hosts: Mapping[str, float]) -> str:
+    """What was not obeyed of a robots.txt."""
+    if not hosts:
+        return ""
+    host, wish = max(hosts.items(), key=lambda item: item[1])
+    asks = "1 host asks" if len(hosts) == 1 else f"{len(hosts):,} hosts ask"
+    return (
+        f"{INDENT}{asks} for more than {LONGEST_DELAY:g} s between two requests (robots.txt), which is what they got: "
+        f"{safe(host)} wants {wording.duration(wish)}"
+    )
 
 
 def _columns(label: str, entries: list[str], width: int) -> Iterator[str]:

@@ -32,8 +32,9 @@ class LocalWeb:
 
     *hosts* is how many get an address of their own (at most 65,000; each takes a descriptor). *habits*
     maps a host (an address from ``host``, or a name) to what all its paths ask for that ask for nothing
-    themselves: ``{"slow.test": "/slow/0.2"}``. With *tls* all of it is HTTPS. *port* is that of every host, where it
-    must be a certain one. *tally* counts, where several servers are to be counted together.
+    themselves: ``{"slow.test": "/slow/0.2"}``. *robots* maps a host to the text of its robots.txt, or to a path with a
+    slash in front, whose answer is given in its place; other hosts have none. With *tls* all of it is HTTPS. *port* is
+    that of every host, where it must be a certain one. *tally* counts, where servers are to be counted together.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class LocalWeb:
         hosts: int = 1,
         *,
         habits: Mapping[str, str] | None = None,
+        robots: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         port: int = 0,
         tally: Tallied | None = None,
     ) -> None:
         self.habits = dict(habits or {})
+        self.robots = dict(robots or {})
         self._tls = tls
         self._scheme = "https" if tls else "http"
         addresses = ("127.0.0.1", *(self.host(number) for number in range(hosts)))
@@ -140,6 +143,11 @@ class LocalWeb:
             await server.wait_closed()
 
     def _answer(self, request: Request, earlier: int) -> Reply:
+        if request.target == "/robots.txt" and request.host in self.robots:
+            rules = self.robots[request.host]
+            if rules.startswith("/"):
+                return answer(request, rules, earlier)
+            return Reply(body=rules.encode(), content_type="text/plain; charset=utf-8")
         habit = self.habits.get(request.host)
         path = request.target if habit is None or asks(request.target) else habit + request.target
         return answer(request, path, earlier)

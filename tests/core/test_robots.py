@@ -1,0 +1,162 @@
+"""What an answer to robots.txt means, and what its text lets one do (RFC 9309)."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.core.judge import Again, Done, Judge, Onward, Ruled
+from penstock.core.model import Attempt, Errand, Failed, Hop, Job, Skipped, Slug
+from penstock.core.retry import Retry
+from penstock.core.robots import LONGEST_DELAY, Heard, Rules, errand, hear
+
+ORIGIN = "http://a.test:8080"
+SECRET = ("Authorization", "Basic c2VjcmV0")
+BEHIND = Job(7, "a.test", f"{ORIGIN}/p?q", f"{ORIGIN}/p?q", headers=(("User-Agent", "me"), SECRET), fields={"n": 1})
+ERRAND = errand(BEHIND)
+
+
+def answered(status: int, body: bytes = b"", head: str = "", **of_the_job: object) -> Attempt:
+    job = Errand(**{name: getattr(ERRAND, name) for name in ERRAND.__struct_fields__} | of_the_job)
+    return Attempt(job, status=status, head=f"HTTP/1.1 {status} -\r\n{head}\r\n".encode(), body=body)
+
+
+def failed(slug: Slug, hops: tuple[Hop, ...] = (), earlier: int = 0) -> Attempt:
+    job = errand(BEHIND)
+    job = Errand(job.seq, job.key, job.url, job.target, hops=hops, earlier=earlier, behind=BEHIND)
+    return Attempt(job, slug, "so it is")
+
+
+def test_an_errand_asks_at_the_jobs_origin_and_carries_none_of_its_secrets():
+    assert (ERRAND.key, ERRAND.target) == ("a.test", f"{ORIGIN}/robots.txt")
+    assert (ERRAND.method, ERRAND.headers, ERRAND.body) == ("GET", (("User-Agent", "me"),), None)
+    assert ERRAND.enough == 500 * 1024  # RFC 9309, section 2.5
+    assert BEHIND.enough is None
+
+
+@pytest.mark.parametrize("status", [200, 203])
+def test_a_text_is_heard(status):
+    assert hear(answered(status, b"User-agent: *")) == Heard(ORIGIN, b"User-agent: *")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
+def test_where_there_is_none_everything_may_be_fetched(status):
+    assert hear(answered(status, b"<html>Disallow: /</html>")) == Heard(ORIGIN)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503, 599])
+def test_a_server_in_trouble_gives_no_answer(status):
+    assert hear(answered(status, b"User-agent: *")) == Heard(ORIGIN, trouble=f"status {status}")
+
+
+@pytest.mark.parametrize(
+    "slug", [Slug.TIMEOUT, Slug.TIMEOUT_BODY, Slug.TIMEOUT_FIRST_BYTE, Slug.TRUNCATED, Slug.PROTOCOL_ERROR]
+)
+def test_nor_does_one_that_answers_too_late_or_nonsense(slug):
+    assert hear(failed(slug)) == Heard(ORIGIN, trouble=f"{slug}: so it is")
+
+
+@pytest.mark.parametrize(
+    "slug", [Slug.BLOCKED_ADDRESS, Slug.BLOCKED_SCHEME, Slug.REDIRECT_INVALID, Slug.TOO_MANY_REDIRECTS]
+)
+def test_a_redirect_that_leads_nowhere_is_as_good_as_no_file(slug):
+    assert hear(failed(slug, hops=(Hop(ERRAND.target, 302),))) == Heard(ORIGIN)
+
+
+@pytest.mark.parametrize("slug", [Slug.DNS_NOT_FOUND, Slug.DNS_TEMPORARY, Slug.CONNECT_REFUSED, Slug.TLS_CERTIFICATE])
+def test_where_nobody_is_there_it_is_the_jobs_own_misfortune_but_not_behind_a_redirect(slug):
+    assert hear(failed(slug)) is None
+    assert hear(failed(slug, hops=(Hop(ERRAND.target, 302),))) == Heard(ORIGIN, trouble=f"{slug}: so it is")
+
+
+# The judge
+
+
+def test_an_answer_is_no_outcome():
+    assert Judge()(answered(404), 1.0, 0.5) == Ruled(Heard(ORIGIN))
+
+
+def test_it_is_tried_again_like_anything_else_and_the_host_left_alone_as_it_asks():
+    judge = Judge(Retry(2))
+    first = judge(answered(503, head="Retry-After: 9\r\n"), 1.0, 0.5)
+    assert isinstance(first, Again)
+    assert (type(first.job), first.park, first.job.earlier) == (Errand, 10.0, 1)
+    last = judge(answered(503, head="Retry-After: 9\r\n", earlier=1), 20.0, 0.5)
+    assert last == Ruled(Heard(ORIGIN, trouble="status 503"), park=29.0)
+
+
+def test_five_redirects_are_followed_and_no_sixth():
+    def redirected(hops: int) -> Attempt:
+        return answered(302, head="Location: //b.test/r\r\n", hops=(Hop("", 302),) * hops)
+
+    onward = Judge()(redirected(4), 1.0, 0.5)
+    assert isinstance(onward, Onward)
+    assert (type(onward.job), onward.job.key, onward.job.target) == (Errand, "b.test", "http://b.test/r")
+    assert Judge()(redirected(5), 1.0, 0.5) == Ruled(Heard(ORIGIN))
+
+
+def test_the_jobs_own_misfortune_is_its_outcome():
+    verdict = Judge(Retry(2))(failed(Slug.CONNECT_REFUSED, earlier=1), 1.0, 0.5)
+    assert isinstance(verdict, Done)
+    outcome = verdict.outcome
+    assert isinstance(outcome, Failed)
+    assert (outcome.seq, outcome.url, outcome.error) == (7, BEHIND.url, Slug.CONNECT_REFUSED)
+    assert (outcome.attempts, outcome.input, outcome.final_url) == (2, {"n": 1}, None)
+    blocked = Judge()(failed(Slug.BLOCKED_ADDRESS), 1.0, 0.5)
+    assert isinstance(blocked, Done)
+    assert isinstance(blocked.outcome, Skipped)
+
+
+# The rules
+
+
+def rules(text: str, user_agent: str = "penstock/0.1") -> Rules:
+    return Rules(text.encode(), user_agent)
+
+
+def test_ours_hold_before_everybodys_and_the_longest_match_counts():
+    text = "User-agent: *\nDisallow: /\n\nUser-agent: Penstock\nDisallow: /a\nAllow: /a/b\nDisallow: /*.gif$\n"
+    assert rules(text).allow(f"{ORIGIN}/")
+    assert not rules(text).allow(f"{ORIGIN}/a/c")
+    assert rules(text).allow(f"{ORIGIN}/a/b/c")
+    assert not rules(text).allow(f"{ORIGIN}/x.gif")
+    assert not rules(text, "somebody").allow(f"{ORIGIN}/")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"<!doctype html><html><body>Disallow: everything?</body></html>",
+        bytes(range(256)) * 8,
+        b"Disallow: /",
+        b"User-agent\nDisallow /",
+        "Üser-ägent: *\nDisallow: /".encode("latin-1"),
+        b"User-agent: " + b"x" * 100_000,
+        b"User-agent: *\nCrawl-delay: never\nRequest-rate: 1/0\nRequest-rate: often",
+    ],
+)
+def test_what_is_no_rule_is_none(text):
+    assert Rules(text, "penstock").allow(f"{ORIGIN}/")
+    assert Rules(text, "penstock").delay == 0.0
+
+
+def test_a_byte_order_mark_and_any_line_ending_do_not_matter():
+    assert not rules("\ufeffUser-agent: *\r\nDisallow: /\r\n").allow(f"{ORIGIN}/")
+    assert not rules("User-agent: *\rDisallow: /").allow(f"{ORIGIN}/")
+
+
+@pytest.mark.parametrize(
+    ("lines", "wish"),
+    [
+        ("Crawl-delay: 2.5", 2.5),
+        ("Request-rate: 1/10", 10.0),
+        ("Request-rate: 30/1m", 2.0),
+        ("Crawl-delay: 3\nRequest-rate: 1/5", 5.0),
+        ("Crawl-delay: 86400", 86_400.0),
+        ("Crawl-delay: -1", 0.0),
+        ("Crawl-delay: inf", 0.0),
+    ],
+)
+def test_the_time_between_two_starts_is_what_it_asks_for_up_to_a_bound(lines, wish):
+    found = rules(f"User-agent: *\n{lines}\n")
+    assert (found.wish, found.delay) == (wish, min(wish, LONGEST_DELAY))
