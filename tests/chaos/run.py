@@ -26,7 +26,7 @@ PATIENCE: Final = 10.0
 
 PACE: Final = (
     *("-c", str(CONCURRENCY), "--per-host", str(PER_HOST), "--delay", str(DELAY)),
-    *("--attempts", "2", "--timeout", "2", "--connect-timeout", "1", "--flush-every", "1", "--progress", "json"),
+    *("--timeout", "2", "--connect-timeout", "1", "--flush-every", "1", "--progress", "json"),
 )
 
 
