@@ -27,6 +27,9 @@ EARLY: Final = 0.25
 """The share of starts on a host that asks to be left alone which may come too early: what was on its way when the
 answer came, or was sent before a client that was busy had read it. Without any parking it would be all of them."""
 
+FEW: Final = 2
+"""Starts that prove nothing where there are hardly any."""
+
 SHOWN: Final = 10
 
 
@@ -136,7 +139,7 @@ def _parks(found: Chaos) -> list[str]:
     return [
         f"{host} was not left alone {early} times out of {starts}"
         for host, (early, starts) in _early(found).items()
-        if early > EARLY * starts
+        if early > FEW + EARLY * starts
     ]
 
 

@@ -55,6 +55,13 @@ def test_the_account_finds_a_limit_that_was_not_kept(found):
     assert "starts" in problems
 
 
+def test_the_account_finds_a_host_that_was_not_left_alone(found):
+    busy = next(must for must in found.expected if must.kind.startswith("busy_")).url.split("/")[2].partition(":")[0]
+    hasty = {"requests": 9, "most": 1, "hosts": {busy: [9, 1, [number * 0.5 for number in range(9)]]}}
+    problems = "\n".join(broken(msgspec.structs.replace(found, seen=hasty)))
+    assert f"{busy} was not left alone 8 times out of 8" in problems
+
+
 def test_the_account_finds_a_session_that_failed(found):
     problems = "\n".join(broken(msgspec.structs.replace(found, code=1, verified=5, told={})))
     assert "the last session ended with 1" in problems
