@@ -190,10 +190,11 @@ class Passing:
             clock=self.clock,
         )
 
-    def flow(self):
+    def flow(self, rest=0.0):
         engine = ScriptedEngine(lambda _job: Answered(error=Slug.RESET, after=1.0), self.clock)
         self.engines.append(engine)
         frontier = Frontier(window=10, concurrency=2, per_key=2, delay=5.0, policy=Judge(Retry(1)))
+        frontier.rest(self.clock() + rest)
         source = Inline(Job(seq, "h", f"http://h/{seq}", f"http://h/{seq}") for seq in range(self.jobs))
         return Flow(frontier, lambda _loop: Driver(source, frontier, engine, Delivery(Tally()), clock=engine.clock))
 
@@ -201,7 +202,7 @@ class Passing:
         if self.folder.ledger.passes > 1:
             return None
         self.folder.ledger.begin_pass({"reset"}, 2)
-        return self.flow()
+        return self.flow(rest=5.0)
 
 
 def test_between_two_passes_a_host_has_the_rest_between_two_requests(tmp_path):

@@ -40,10 +40,6 @@ OFTEN: Final = 1.0
 """Seconds after which a session with an end of its own looks whether that has come, at the latest."""
 
 
-LEAST_REST: Final = 0.05
-"""Seconds that are waited at least between two passes, where any are: whether they are over is looked at as often."""
-
-
 class Summary(Struct, frozen=True):
     """How a session ended.
 
@@ -286,7 +282,6 @@ class Session:
         self._known = None if ledger is None else ledger.total
         self._earlier = Tally()
         self._spent = 0.0
-        self._rest = 0.0
         self._stopped = False
         self._finish = Finish(settings.stop_at, settings.min_speed)
         self._ended_by: str | None = None
@@ -333,17 +328,12 @@ class Session:
         store, clock = self._store, self._clock
         due = None if report.every is None else clock()
         often = None if self._end is self._look is None else min(self.settings.deadline or OFTEN, OFTEN)
-        rest = max(self._rest, LEAST_REST) if self._rest else None
         self._tell(report)
-        batches = self._flow.batches(_sooner(_sooner(store.every, report.every), _sooner(often, rest)))
-        rested = clock() + self._rest
+        batches = self._flow.batches(_sooner(_sooner(store.every, report.every), often))
         try:
             for batch in batches:
                 store.take(batch)
                 self._tell(report)
-                if self._rest and clock() >= rested:
-                    self._rest = 0.0
-                    self._flow.resume()
                 if self._is_over():
                     self._flow.stop()
                 if due is not None and clock() >= due:
@@ -362,16 +352,13 @@ class Session:
             report.remark(self.remarks.pop(0))
 
     def _go_over_to(self, flow: Flow[Outcome]) -> None:
-        """Let another pass begin, once the hosts have had the rest between two requests that they are promised."""
+        """Let another pass begin."""
         assert self._ledger is not None, "only what is kept can be tried again"
         statistics = self._statistics()
         self._earlier, self._spent = statistics.tally, statistics.elapsed
         self._pending += len(self._ledger.pending())
         self._known = self._ledger.total
         self._flow = flow
-        self._rest = self.settings.delay
-        if self._rest:
-            flow.pause()
         if self._stopped or self._is_over():
             flow.stop()
 

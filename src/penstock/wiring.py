@@ -88,16 +88,25 @@ class Fitted:
 
 
 def flow_over(
-    source: Input, fitted: Fitted, settled: Settled, delivery: Delivery[Outcome], folder: RunFolder | None = None
+    source: Input,
+    fitted: Fitted,
+    settled: Settled,
+    delivery: Delivery[Outcome],
+    folder: RunFolder | None = None,
+    *,
+    rest: bool = False,
 ) -> Flow[Outcome]:
     """A flow over what of *source* is not yet *settled*.
 
-    What *folder* has of the hosts still holds; what must wait on a disk waits in it.
+    What *folder* has of the hosts still holds; what must wait on a disk waits in it. *rest* where somebody may have
+    been at work a moment ago, of whose last requests nobody knows: then hosts first have the rest they are promised.
     """
     settings = fitted.settings
     learned = Learned() if folder is None else folder.ledger.learned()
     frontier = settings.frontier(learned.slowed)
     now, wall = time.monotonic(), time.time()
+    if rest:
+        frontier.rest(now + settings.delay)
     for host, until in learned.parked.items():
         # By a clock that was set back meanwhile it might be parked for years.
         frontier.park(host, now + min(until - wall, LONGEST_PARK))
@@ -154,6 +163,7 @@ class Passes:
         self._source = source
         self._fitted = fitted
         self._on_page = on_page
+        self._worked_on = not folder.fresh
         self.flow = self._begin()
 
     def again(self) -> Flow[Outcome] | None:
@@ -171,6 +181,8 @@ class Passes:
         return self.flow.learned()
 
     def _begin(self) -> Flow[Outcome]:
-        ledger = self._folder.ledger
+        ledger, delivery = self._folder.ledger, delivery_for(self._on_page)
         settled = ledger.settled() - ledger.pending()
-        return flow_over(self._source, self._fitted, settled, delivery_for(self._on_page), self._folder)
+        flow = flow_over(self._source, self._fitted, settled, delivery, self._folder, rest=self._worked_on)
+        self._worked_on = True
+        return flow

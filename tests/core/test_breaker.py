@@ -5,10 +5,23 @@ from __future__ import annotations
 import pytest
 from tests.core.told import Item, Tried, a0, a1, a2, b0, c0, make, settle, starts
 
-from penstock.core.breaker import FEW, FIRST, GRACE, KNOWN, LONGEST, MANY, PATIENCE, STEP, Breakers, Storm, reached
+from penstock.core.breaker import (
+    FEW,
+    FIRST,
+    GRACE,
+    KNOWN,
+    LONGEST,
+    MANY,
+    PATIENCE,
+    STEP,
+    Breakers,
+    Storm,
+    looked_up,
+    reached,
+)
 from penstock.core.frontier import Ahead, Bound, Finished, Pull, Refill, Settle, Spill, Start, Wait
 from penstock.core.judge import Again, Done, Judge
-from penstock.core.model import Attempt, Failed, Job, Skipped, Slug
+from penstock.core.model import Attempt, Failed, Job, Skipped, Slug, Times
 
 UNREACHED = {"dns_temporary", "timeout_dns", "connect_refused", "connect_unreachable", "timeout_connect"}
 
@@ -165,6 +178,35 @@ def test_being_cut_off_costs_no_attempt():
     assert (verdict.until, verdict.hold) == (1.0 + FIRST, 1.0 + FIRST)
     judge(answered("good"), 2.0, 0.0)
     assert isinstance(judge(refused("last", earlier=2), 3.0, 0.0), Done)
+
+
+def unnamed(key: str, earlier: int = 0) -> Attempt:
+    return Attempt(job(key, earlier=earlier), Slug.DNS_TEMPORARY, "SERVFAIL")
+
+
+def asked_for(key: str, error: Slug | None = None) -> Attempt:
+    return Attempt(job(key), error, status=None if error else 200, times=Times(dns=0.01))
+
+
+def test_a_name_server_answered_if_it_said_anything_but_that_it_failed():
+    assert looked_up(unnamed("a")) is looked_up(Attempt(job(), Slug.TIMEOUT_DNS)) is False
+    assert looked_up(asked_for("a")) is looked_up(asked_for("a", Slug.DNS_NOT_FOUND)) is True
+    assert looked_up(answered()) is looked_up(refused()) is None, "nobody was asked"
+
+
+def test_a_resolver_that_fails_costs_no_attempt_though_hosts_that_are_known_are_reached():
+    """Nothing is held back but hosts that would have to be looked up."""
+    judge = Judge()
+    for number in range(MANY - 1):
+        judge(unnamed(f"h{number}"), 0.0, 0.0)
+        judge(answered("known"), 0.0, 0.0)
+    verdict = judge(unnamed("last", earlier=2), 1.0, 0.0)
+    assert isinstance(verdict, Again)
+    assert verdict.job.earlier == 2, "it was the last it had"
+    assert (verdict.until, verdict.park, verdict.hold) == (1.0 + FIRST, 1.0 + FIRST, None)
+    assert isinstance(judge(unnamed("known", earlier=2), 1.0, 0.0), Again)
+    judge(asked_for("good"), 2.0, 0.0)
+    assert isinstance(judge(unnamed("last", earlier=2), 3.0, 0.0), Done)
 
 
 # What the frontier makes of that

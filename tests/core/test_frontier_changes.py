@@ -330,3 +330,13 @@ def test_another_thread_may_ask_for_the_busiest_key_while_keys_come(monkeypatch)
     monkeypatch.setattr(Lane, "load", property(slowly))
     assert frontier.largest() == ("a", 1)
     assert told.make().largest() is None
+
+
+def test_nothing_starts_before_the_rest_is_over():
+    """As when somebody else may have asked the same hosts a moment ago."""
+    frontier = make(a0, b0, delay=1.0)
+    frontier.rest(5.0)
+    frontier.rest(3.0)
+    assert frontier.next(0.0) == Wait(5.0)
+    assert frontier.bound is Bound.DELAY
+    assert starts(frontier, 5.0) == [a0, b0]

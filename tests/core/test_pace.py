@@ -38,7 +38,7 @@ def test_what_says_that_it_is_too_much_doubles_the_time_between_two_starts(sign)
     for second in range(1, 12):
         paces.heed(sign, 100.0 * second)
         seen.append(paces.spacing("a"))
-    assert seen == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, LONGEST, LONGEST, LONGEST]
+    assert seen == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, LONGEST, LONGEST, LONGEST, LONGEST, LONGEST]
     assert paces.spacing("b") == 0.0
 
 
@@ -96,7 +96,7 @@ def test_answers_that_take_far_longer_than_they_used_to_are_a_sign_up_to_one_req
     assert paces.spacing("a") == 0.0
 
 
-@given(capacity=st.floats(0.1, 20.0), delay=st.sampled_from([0.0, 0.1, 1.0]))
+@given(capacity=st.floats(0.3, 20.0), delay=st.sampled_from([0.0, 0.1, 1.0]))
 def test_a_host_that_bears_so_much_and_no_more_gets_half_of_it_at_least_and_is_seldom_asked_too_much(capacity, delay):
     """A server with a bucket of tokens says 429 to whatever comes faster than *capacity* a second."""
     paces = Paces()

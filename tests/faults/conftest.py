@@ -50,6 +50,7 @@ def limits(server):
         "max_body": 1_000_000,
         "cacert": server.cacert,
         "robots": False,
+        "pace": "fixed",
     }
 
 

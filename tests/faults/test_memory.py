@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 from tests.engine.http2 import Http2Server
 
-from penstock import api
+from penstock import api, wiring
 from penstock.core.answers import Bound
 from penstock.engine import curl
 from penstock.engine.means import Memory
@@ -105,7 +105,7 @@ def most_held(monkeypatch):
         def __setattr__(self, name, value):
             setattr(self._memory, name, value)
 
-    monkeypatch.setattr(api, "Means", Watched)
+    monkeypatch.setattr(wiring, "Means", Watched)
     return seen
 
 

@@ -264,7 +264,18 @@ class _Busy(_Page):
 
 def launch(*arguments) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "penstock", *map(str, arguments), *PACE, "--attempts", "1"],
+        [
+            sys.executable,
+            "-m",
+            "penstock",
+            *map(str, arguments),
+            *PACE,
+            "--attempts",
+            "1",
+            "--pace",
+            "fixed",
+            "--no-robots",
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -21,7 +21,7 @@ from shim import Cut, Death, Plan, Shim, die_softly
 from test_real_process import PACE, Trap
 
 import penstock
-from penstock import api, session, wiring
+from penstock import session, wiring
 from penstock.core.model import Attempt, Job
 
 INPUTS = 60
@@ -167,7 +167,7 @@ def test_a_resume_that_forgets_what_the_settled_asked_for_is_found(engine, tmp_p
             for row in source.rows(settled):
                 yield look(row, 0.0)
 
-    monkeypatch.setattr(api, "_jobs", hasty)
+    monkeypatch.setattr(wiring, "jobs_of", hasty)
     root = begin(tmp_path)
     for at in (30, 20):
         end(root, Plan(at))

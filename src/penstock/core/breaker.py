@@ -5,7 +5,8 @@ Knows which failures say so, and counts them. Does not know jobs, slots or socke
 A host that could not be reached FEW times in a row is left alone for a while, tried again, and left alone for
 longer. When it still can't be reached after GRACE its jobs that wait are given up, all at once, rather than by a
 time-out for each. Where many hosts that have nothing to do with each other cannot be reached, one after the other, it
-is not they who are down.
+is not they who are down. Nor is it where many names cannot be looked up, one after the other, though pages of hosts
+whose names are remembered still come: then it is the resolver.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 
 from penstock.core.model import Attempt, Slug
 
-__all__ = ["FEW", "GRACE", "LONGEST", "MANY", "PATIENCE", "UNREACHED", "Breakers", "Storm", "reached"]
+__all__ = ["FEW", "GRACE", "LONGEST", "MANY", "PATIENCE", "UNREACHED", "Breakers", "Storm", "looked_up", "reached"]
 
 FEW: Final = 5
 """Failures in a row after which a host is left alone. One more than the attempts that one input gets, and another."""
@@ -59,6 +60,13 @@ def reached(attempt: Attempt) -> bool | None:
         return False
     # A name that does not exist is the resolver's answer; what was blocked was never tried.
     return None if attempt.error in (Slug.DNS_NOT_FOUND, Slug.BLOCKED_ADDRESS) else True
+
+
+def looked_up(attempt: Attempt) -> bool | None:
+    """Whether a name server answered for *attempt*, be it that there is no such name; None where none was asked."""
+    if attempt.error in (Slug.DNS_TEMPORARY, Slug.TIMEOUT_DNS):
+        return False
+    return True if attempt.times.dns else None
 
 
 class Breakers:
@@ -104,7 +112,7 @@ class _Trouble:
 
 
 class Storm:
-    """Whether it is us: MANY hosts in a row, each another one, could not be reached."""
+    """Whether it is us: MANY hosts in a row, each another one, could not be reached, or be looked up."""
 
     def __init__(self) -> None:
         """All is well."""
@@ -116,7 +124,7 @@ class Storm:
         return self._began is not None
 
     def good(self) -> None:
-        """Something was reached: whatever was wrong is over."""
+        """Something was reached, or looked up: whatever was wrong is over."""
         if self._failing:
             self._clear()
 
@@ -128,7 +136,7 @@ class Storm:
         self._over = False
 
     def bad(self, key: Hashable, now: float) -> float | None:
-        """*key* could not be reached: until when nothing at all should start; None where it is not us."""
+        """*key* could not be reached: until when nothing that may end so should start; None where it is not us."""
         if self._over:
             return None
         if self._began is None:

@@ -115,7 +115,7 @@ class Frontier(Limits):
         self.bound = Bound.NOTHING
         self._policy: Policy = policy or (lambda attempt, _now, _draw: Done(attempt))
         self._slots = Slots(concurrency)
-        self._paces: Paces | None = None
+        self.paces: Paces | None = None
         self._ahead = ahead
         self._spills = ahead is Ahead.OVERFLOW
         self.spilled = 0
@@ -263,9 +263,8 @@ class Frontier(Limits):
             self._park(lane, answer.park)
         hold = verdict.hold if type(verdict) is Again else None
         if hold is not None or self._slots.probing:
-            if self._slots.hold_back(hold):
-                self._timers.set(hold or now, (None, None))
-            self._slots.count(self, self._now)
+            self._slots.probe(hold)
+            self.rest(LONG_AGO if hold is None else hold)
         if not lane.queued and (lane.startable or lane.spilled or not lane.running):
             self._place(lane)
         return answer
@@ -292,15 +291,17 @@ class Frontier(Limits):
         if home is not lane and not home.queued:
             self._place(home)
 
+    def rest(self, until: float) -> None:
+        """Start nothing before *until*."""
+        if self._slots.rest(until):
+            self._timers.set(until, (None, None))
+        self._slots.count(self, self._now)
+
     def adapt(self, paces: Paces, crowd: Crowd) -> None:
         """Start no faster on any key than *paces* say, and have no more run at once than *crowd* does."""
-        self._paces = paces
+        self.paces = paces
         self._slots.crowd = crowd
         self._changed = True
-
-    def slowed(self) -> dict[Any, float]:
-        """The keys that are found to need more time between two starts than the limits leave them, and how much."""
-        return {} if self._paces is None else self._paces.learned()
 
     def park(self, key: Any, until: float) -> None:
         """Start nothing of *key* before *until*; a wish for less than it has already is granted by that."""
@@ -452,7 +453,7 @@ class Frontier(Limits):
         self.running += 1
         self.held -= 1
         lane.started = now
-        learned = 0.0 if self._paces is None else self._paces.spacing(lane.key)
+        learned = 0.0 if self.paces is None else self.paces.spacing(lane.key)
         if self.delay or lane.spacing or learned:
             lane.free_at = now + max(self.delay, lane.spacing, learned)
         if self._rate is not None:

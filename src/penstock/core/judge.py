@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from penstock.core.breaker import Breakers, Storm, reached
+from penstock.core.breaker import Breakers, Storm, looked_up, reached
 from penstock.core.model import Attempt, Ending, Errand, Failed, Fetched, Job, Kind, Outcome, Skipped, Slug
 from penstock.core.pace import Paces
 from penstock.core.requests import REDIRECTS, Refused, follow
@@ -74,6 +74,7 @@ class Judge(Struct, frozen=True):
     max_redirects: int = 10
     breakers: Breakers = field(default_factory=Breakers)
     storm: Storm = field(default_factory=Storm)
+    names: Storm = field(default_factory=Storm)
     paces: Paces | None = None
 
     def __call__(self, attempt: Attempt, now: float, draw: float) -> Verdict:
@@ -83,6 +84,8 @@ class Judge(Struct, frozen=True):
             return Again(replace(attempt.job, ready=until), until)
         if self.paces is not None:
             self.paces.heed(attempt, now)
+        if looked_up(attempt):
+            self.names.good()
         there = reached(attempt)
         if there:
             self.storm.good()
@@ -107,6 +110,9 @@ class Judge(Struct, frozen=True):
         hold = self.storm.bad(job.key, now)
         if hold is not None:
             return Again(replace(job, ready=hold, spent=0.0), hold, hold=hold)
+        wait = self.names.bad(job.key, now) if looked_up(attempt) is False else None
+        if wait is not None:
+            return Again(replace(job, ready=wait, spent=0.0), wait, wait)
         park, failures = self.breakers.bad(job.key, now)
         delay = self.retry.delay(attempt, draw)
         if delay is not None and not failures:

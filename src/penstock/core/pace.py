@@ -5,7 +5,7 @@ time it is.
 
 Each host: whatever says that it is too much (429, 503, a time-out, answers that take far longer than they used to)
 doubles the time between two starts; each answer that is fine takes a twentieth of it away. So a host that recovers is
-at its limits again within 20 times the time it had been slowed to, and 20 minutes at most (a geometric series); and
+at its limits again within 20 times the time it had been slowed to, 200 s at most (a geometric series); and
 one that bears so many requests a second and no more gets between half and all of them. Answers that take long slow a
 host down no further than to one request at a time.
 
@@ -25,8 +25,10 @@ __all__ = ["AT_FIRST", "KNOWN", "LEAST", "LONGEST", "RECOVERY", "Crowd", "Learne
 LEAST: Final = 0.25
 """Seconds between two starts on a host that is slowed down, at the least: its first step."""
 
-LONGEST: Final = 60.0
-"""Seconds between two starts at the most."""
+LONGEST: Final = 10.0
+"""Seconds between two starts at the most. A host that says 503 to everything would keep a run from its end for longer
+than anybody waits; one that wants more time can say so (Retry-After, Crawl-delay). lychee stops at 10 s as well, where
+it is the server's trouble, and at 30 s where it is the client's."""
 
 RECOVERY: Final = 0.95
 """What an answer that is fine leaves of the time between two starts."""

@@ -30,22 +30,23 @@ class Slots:
         self.probing = False
         self.held_until = LONG_AGO
 
-    def hold_back(self, until: float | None) -> bool:
-        """Have nothing start before *until* and then one job at a time, or (None) go on as ever.
+    def rest(self, until: float) -> bool:
+        """Have nothing start before *until*; whether that is a time at which to ``count`` again."""
+        later = until > self.held_until
+        self.held_until = max(until, self.held_until)
+        return later
 
-        Whether that is a time at which to ``count`` again.
-        """
+    def probe(self, until: float | None) -> None:
+        """Have one job at a time start from *until* on, until one finds that something can be reached (None)."""
         self.probing = until is not None
-        if until is None or until <= self.held_until:
-            return False
-        self.held_until = until
-        return True
+        if until is None:
+            self.held_until = LONG_AGO
 
     def count(self, limits: Limits, now: float) -> None:
         """Find out how many there are at *now* within *limits*."""
         # Kept: another thread may take the pause back between two looks at it.
         self.paused = limits.full or limits.pauses > 0
-        if self.paused or (self.probing and now < self.held_until):
+        if self.paused or now < self.held_until:
             self.number = 0
         else:
             self.number = 1 if self.probing else self.most(limits.concurrency)
@@ -58,6 +59,7 @@ class Slots:
         """Why none is free while so many are *running* or *undelivered*, and until when where that is known."""
         if self.paused:
             return limits.stopped_by(None if running or undelivered else now)
-        if self.probing:
-            return Bound.CUT_OFF, self.held_until if not running and now < self.held_until else None
+        if self.probing or now < self.held_until:
+            until = self.held_until if not running and now < self.held_until else None
+            return (Bound.CUT_OFF if self.probing else Bound.DELAY), until
         return (Bound.CONSUMER if running < self.most(limits.concurrency) else Bound.CONCURRENCY), None

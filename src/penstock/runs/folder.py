@@ -31,7 +31,9 @@ LEDGER_FILE: Final = "run.db"
 class RunFolder:
     """A folder that this process works on until ``close``. ``create`` begins a run, ``open`` goes on with one."""
 
-    def __init__(self, path: Path, lock: Lock, manifest: Manifest, ledger: Ledger) -> None:
+    def __init__(self, path: Path, lock: Lock, manifest: Manifest, ledger: Ledger, *, fresh: bool) -> None:
+        # Whether nobody can have worked on it before.
+        self.fresh = fresh
         self.path = path
         self.manifest = manifest
         self.ledger = ledger
@@ -55,7 +57,7 @@ class RunFolder:
         try:
             _refuse_used(path)
             write_file(path / MANIFEST_FILE, manifest.encode())
-            return cls(path, lock, manifest, Ledger.create(path / LEDGER_FILE, manifest.run))
+            return cls(path, lock, manifest, Ledger.create(path / LEDGER_FILE, manifest.run), fresh=True)
         except BaseException:
             lock.close()
             raise
@@ -73,7 +75,7 @@ class RunFolder:
         try:
             sweep(path)
             manifest = read_manifest(path)
-            return cls(path, lock, manifest, _open_ledger(path, manifest.run))
+            return cls(path, lock, manifest, _open_ledger(path, manifest.run), fresh=False)
         except BaseException:
             lock.close()
             raise

@@ -94,6 +94,9 @@ class RulesStore:
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
+    if path is not None:
+        with suppress(OSError):  # which SQLite tells better
+            path.touch(mode=0o600)
     file = sqlite3.connect("" if path is None else path, isolation_level=None, check_same_thread=False)
     try:
         # A killed process leaves a journal, which the next one rolls back.

@@ -34,7 +34,7 @@ class LocalWeb:
     maps a host (an address from ``host``, or a name) to what all its paths ask for that ask for nothing
     themselves: ``{"slow.test": "/slow/0.2"}``. *robots* maps a host to the text of its robots.txt, or to a path with a
     slash in front, whose answer is given in its place; other hosts have none. With *tls* all of it is HTTPS. *port* is
-    that of every host, where it must be a certain one.
+    that of every host, where it must be a certain one. *tally* counts, where servers are to be counted together.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class LocalWeb:
         robots: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         port: int = 0,
+        tally: Tallied | None = None,
     ) -> None:
         self.habits = dict(habits or {})
         self.robots = dict(robots or {})
@@ -53,7 +54,7 @@ class LocalWeb:
         addresses = ("127.0.0.1", *(self.host(number) for number in range(hosts)))
         self._sockets = [listening_socket(address, port=port) for address in addresses]
         self._refusing = refusing_socket("127.0.0.1")
-        self._tally = Tallied()
+        self._tally = tally or Tallied()
         self._running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._thread = threading.Thread(target=self._run, name="penstock-local-web", daemon=True)
 

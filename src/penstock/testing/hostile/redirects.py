@@ -83,5 +83,11 @@ def redirect_here(line: Line, _request: Request) -> None:
     _to(line, "/echo")
 
 
-def _to(line: Line, location: str) -> None:
-    line.send(response(AWAY, f"Location: {location}", status="302 Found"))
+@reply("fetched")
+def redirect_with_cookies(line: Line, _request: Request) -> None:
+    """Redirects to an echo at the same origin, and sets cookies on the way."""
+    _to(line, "/echo", "Set-Cookie: a=secret; Path=/", "Set-Cookie: b=secret; Domain=test; Path=/")
+
+
+def _to(line: Line, location: str, *fields: str) -> None:
+    line.send(response(AWAY, f"Location: {location}", *fields, status="302 Found"))

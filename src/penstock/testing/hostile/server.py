@@ -21,6 +21,7 @@ from penstock.testing.hostile.faults import FAULTS, Meet
 from penstock.testing.hostile.line import Gone, Line, Surroundings
 from penstock.testing.pages import Request, answer
 from penstock.testing.ports import listening_socket
+from penstock.testing.seen import Seen, Tallied
 
 __all__ = ["HostileServer"]
 
@@ -32,10 +33,12 @@ class HostileServer:
 
     ``url(name)`` is where the fault of that name in ``FAULTS`` happens. Every other path is answered as
     the local web does (``penstock.testing.pages``), so that a test can see other work go on. A thread for
-    each connection: many at once are not what this is for.
+    each connection: many at once are not what this is for. *tally* counts, where several servers are to be counted
+    together.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, tally: Tallied | None = None) -> None:
+        self._tally = tally or Tallied()
         self._here = listening_socket(HOST)
         self._elsewhere = _elsewhere()
         self._stop, self._stopper = socket.socketpair()
@@ -110,6 +113,10 @@ class HostileServer:
         with self._lock:
             return [request for asked, request in self._requests if asked == name]
 
+    def seen(self) -> Seen:
+        """What came so far, by the name of the host that was asked for. May be called from any thread."""
+        return self._tally.seen()
+
     def sent(self, name: str) -> int:
         """How many bytes went out in answer to requests for the fault called *name*."""
         with self._lock:
@@ -134,6 +141,7 @@ class HostileServer:
             waiting.register(listener, selectors.EVENT_READ)
             while self._stop not in [key.fileobj for key, _ in waiting.select()]:
                 line = Line(listener.accept()[0], self._stop, around)
+                self._tally.connect()
                 thread = threading.Thread(target=self._serve, args=(line, meet), name="penstock-hostile", daemon=True)
                 with self._lock:
                     self._lines[line] = thread
@@ -155,12 +163,14 @@ class HostileServer:
         with self._lock:
             self._requests.append((name if act else "", request))
         before = line.sent
+        self._tally.begin(request.host, request.target)
         try:
             if act is not None:
                 act(line, request)
             else:
                 _behave(line, request)
         finally:
+            self._tally.end(request.host)
             with self._lock:
                 self._sent[name] += line.sent - before
 

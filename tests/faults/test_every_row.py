@@ -1,0 +1,248 @@
+"""FAULTS.md as a table of tests: each row of sections 2, 3, 4 and 6 is shown by a test that exists.
+
+The page lies beside the project where the project is developed; elsewhere only the table itself is held to the tests.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT.parent / "shared" / "FAULTS.md"
+
+REPLIES = "faults/test_replies.py::test_"
+NAMES = "faults/test_names.py::test_"
+INPUT = "faults/test_input.py::test_"
+SECURITY = "faults/test_security.py::test_"
+EACH = "faults/test_replies.py::test_a_reply_that_goes_wrong_comes_to_what_it_must"
+
+ROWS = {
+    "2": {
+        "empty line": ["source/test_lines.py::test_blank_lines_and_comments_are_no_inputs_and_keep_their_line_numbers"],
+        "not a URL": [
+            f"{INPUT}nothing_is_sent_and_no_name_looked_up_for_what_is_no_url_of_ours",
+            f"{INPUT}bytes_that_are_no_text_are_an_outcome_like_any_other",
+            f"{SECURITY}nothing_of_the_web_acts_on_a_terminal",
+        ],
+        "scheme file": [f"{INPUT}nothing_is_sent_and_no_name_looked_up_for_what_is_no_url_of_ours"],
+        "IDN": [
+            f"{INPUT}one_host_in_many_spellings_has_one_share_and_each_url_stays_as_given",
+            f"{INPUT}an_address_in_any_spelling_is_the_same_host",
+            f"{INPUT}an_international_name_is_one_host_with_its_punycode",
+        ],
+        "the same URL twice": [
+            "test_unique.py::test_without_it_every_input_has_its_own",
+            "test_unique.py::test_each_request_is_made_once_and_the_first_input_has_the_outcome",
+        ],
+        "BOM": ["source/test_lines.py::test_the_same_list_written_differently_has_the_same_seqs"],
+        "bad row": [
+            "source/test_tables.py::test_a_broken_row_costs_itself_and_not_the_rows_after_it",
+            "source/test_jsonlines.py::test_a_broken_row_is_a_fault_and_keeps_its_url_and_its_fields",
+            "cli/test_fetch.py::test_what_is_wrong_with_the_call_is_said_before_anything_is_sent",
+        ],
+        "the iterator raises": ["test_api.py::test_a_run_whose_iterator_fails_keeps_what_it_has_and_goes_on_later"],
+        "the iterator blocks": [
+            f"{INPUT}what_never_ends_and_what_blocks_keeps_nobody_waiting",
+            "cli/test_processes.py::test_a_signal_lets_what_runs_finish",
+            "cli/test_processes.py::test_an_endless_list_into_head_ends_quietly",
+        ],
+        "input changed": ["cli/test_resume_and_verify.py::test_a_changed_input_is_refused_unless_forced"],
+        "user and password": [
+            f"{INPUT}a_password_goes_to_its_origin_alone_and_shows_nowhere",
+            "cli/test_plan.py::test_passwords_in_the_list_are_not_shown",
+        ],
+    },
+    "3": {
+        "NXDOMAIN": [
+            f"{NAMES}a_name_comes_to_what_it_must",
+            f"{NAMES}what_does_not_exist_is_asked_for_once_and_never_tried_again",
+            f"{NAMES}all_of_them_at_once_keep_nobody_waiting",
+        ],
+        "500 addresses": [
+            f"{NAMES}of_five_hundred_addresses_only_a_few_are_tried",
+            f"{NAMES}an_address_that_is_dead_gives_way_to_one_that_is_not",
+        ],
+        "a redirect from a public address": [
+            "faults/test_guard.py::test_a_redirect_to_an_address_that_is_not_public_is_not_followed_in_any_spelling",
+            "faults/test_guard.py::test_what_was_looked_at_is_what_is_connected_to",
+            "faults/test_guard.py::test_with_public_only_no_input_may_be_elsewhere_either",
+        ],
+        "refused": ["faults/test_connections.py::test_a_connection_that_goes_wrong_comes_to_what_it_must"],
+        "one host dead": [
+            "faults/test_breakers.py::test_a_dead_host_with_all_of_its_inputs_costs_a_few_failures",
+            "driver/test_breakers.py::test_a_dead_host_costs_a_few_time_outs_and_not_one_for_each_of_its_inputs",
+        ],
+        "descriptors or ephemeral ports": [
+            "faults/test_shortage.py::test_a_run_fits_into_64_descriptors",
+            "faults/test_shortage.py::test_a_program_that_takes_the_descriptors_costs_no_outcome",
+            "faults/test_shortage.py::test_names_that_could_not_be_asked_for_cost_no_outcome",
+            "faults/test_shortage.py::test_ports_that_are_used_up_cost_no_outcome",
+        ],
+        "network or resolver down": [
+            "faults/test_breakers.py::test_a_resolver_that_fails_for_a_while_costs_nobody_an_outcome",
+            "faults/test_breakers.py::test_nor_where_pages_of_hosts_that_are_known_still_come",
+            "driver/test_breakers.py::test_a_dead_network_costs_nobody_an_attempt",
+        ],
+        "certificate expired": ["faults/test_tls.py::test_tls_that_goes_wrong_comes_to_what_it_must"],
+    },
+    "4": {
+        "garbage or HTTP/0.9": [EACH, f"{REPLIES}memory_stays_flat_however_much_is_sent"],
+        "a second response": [f"{REPLIES}a_response_nobody_asked_for_is_never_given_to_the_next_request"],
+        "header or body one byte": [f"{REPLIES}a_reply_that_does_not_end_is_over_at_the_deadline"],
+        "closed before the header block": [EACH, f"{REPLIES}a_response_that_is_not_whole_leaves_no_body"],
+        "endless body": [EACH, f"{REPLIES}memory_stays_flat_however_much_is_sent"],
+        "broken or unknown coding": [EACH, f"{REPLIES}a_body_that_cannot_be_decoded_leaves_status_and_headers"],
+        "body length 0": [f"{REPLIES}a_page_is_fetched_whole_whatever_its_form"],
+        "429 or 503": [
+            "test_parking.py::test_a_busy_host_is_asked_once_and_the_others_are_done_meanwhile",
+            "test_parking.py::test_it_is_left_alone_after_a_restart_too",
+        ],
+        "redirect loop": [
+            f"{REPLIES}a_loop_of_redirects_tells_its_chain",
+            f"{REPLIES}a_redirect_waits_its_turn_where_it_leads",
+            f"{REPLIES}hosts_that_redirect_to_each_other_do_not_lock_each_other",
+            EACH,
+        ],
+        "credentials and cookies": [
+            f"{REPLIES}credentials_are_dropped_on_the_way_to_another_origin_and_stay_dropped",
+            f"{REPLIES}credentials_are_dropped_on_the_way_to_another_scheme_or_port",
+            f"{REPLIES}a_header_given_twice_is_dropped_twice",
+            f"{SECURITY}a_cookie_that_is_set_is_never_sent_back",
+        ],
+        "robots.txt": [
+            "test_robots.py::test_it_is_asked_for_once_and_what_it_does_not_allow_is_never_sent",
+            "test_robots.py::test_what_is_no_rule_is_none",
+            "test_robots.py::test_of_a_file_without_end_the_first_part_counts",
+            "test_robots.py::test_it_may_be_at_another_host_and_takes_its_turn_there",
+            "test_robots.py::test_where_there_is_none_it_goes_on",
+            "test_robots.py::test_where_it_cannot_be_had_the_hosts_jobs_are_skipped_and_no_others",
+            "test_robots.py::test_five_redirects_are_followed_on_the_way",
+            "test_robots.py::test_an_answer_holds_for_a_day_and_trouble_for_ten_minutes",
+            "test_robots.py::test_the_server_sees_no_more_at_once_and_no_sooner_than_it_asks_for",
+        ],
+        "exception in a page callback": [
+            "test_api.py::test_a_callback_that_raises_costs_its_own_page_nothing_but_the_slug",
+            "test_callback.py::test_one_that_hangs_is_named_once",
+        ],
+    },
+    "6": {
+        "Credential headers": [
+            f"{REPLIES}credentials_are_dropped_on_the_way_to_another_origin_and_stay_dropped",
+            f"{SECURITY}a_cookie_that_is_set_is_never_sent_back",
+        ],
+        "No netrc": [
+            f"{SECURITY}no_password_is_taken_from_a_netrc",
+            f"{SECURITY}no_proxy_is_taken_from_the_environment",
+            f"{SECURITY}libcurl_itself_is_told_to_speak_nothing_but_http",
+        ],
+        "File names": [f"{SECURITY}no_name_of_a_file_comes_from_a_url_or_a_server"],
+        "What comes from the web": [f"{SECURITY}nothing_of_the_web_acts_on_a_terminal"],
+        "TLS verified": [
+            "faults/test_tls.py::test_tls_that_goes_wrong_comes_to_what_it_must",
+            "cli/test_fetch.py::test_insecure_is_loud",
+            f"{SECURITY}insecure_work_shares_no_connection_with_verified_work",
+        ],
+        "Nothing from the web is unpickled": [f"{SECURITY}nothing_that_unpickles_or_evaluates_is_in_the_package"],
+        "Anything that listens": [
+            f"{SECURITY}whatever_listens_does_so_on_loopback_alone",
+            f"{SECURITY}a_run_folder_is_for_its_owner_alone_and_has_no_secret_in_it",
+        ],
+        "Python's `ipaddress`": [
+            "core/test_addresses.py::test_every_spelling_in_a_url_comes_to_an_address_that_is_refused"
+        ],
+    },
+}
+"""For each row, by the section it stands in and how it begins, the tests that show it, in files below ``tests``."""
+
+
+def rows(page: str) -> dict[str, list[str]]:
+    """How each row begins: the first cell of a table's line, or the text of a numbered one, by section."""
+    found: dict[str, list[str]] = {}
+    for section in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
+        heading, _, text = section.partition("\n")
+        found[heading.partition(".")[0]] = re.findall(r"^(?:\| (?!fault \|)|\d+\. )(.+)$", text, re.MULTILINE)
+    return found
+
+
+def unshown(page: dict[str, list[str]], table: dict[str, dict[str, list[str]]]) -> list[str]:
+    """What does not fit: rows that no entry of *table* begins, or more than one does, and entries without a row."""
+    faults = []
+    for number, entries in table.items():
+        begun = {entry: [row for row in page[number] if row.startswith(entry)] for entry in entries}
+        faults += [f"{number}: {entry!r} begins {len(hit)} rows" for entry, hit in begun.items() if len(hit) != 1]
+        shown = [row for hit in begun.values() for row in hit]
+        faults += [f"{number}: {row[:40]!r} has no test" for row in page[number] if shown.count(row) != 1]
+    return faults
+
+
+def missing(tests: list[str]) -> list[str]:
+    """Those of *tests* that are not there, by what pytest collects: functions of modules called test_*."""
+    gone = []
+    for test in tests:
+        file, _, name = test.partition("::")
+        path = ROOT / "tests" / file
+        found = path.exists() and {
+            node.name
+            for node in ast.parse(path.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        if not found or name not in found or not (path.name.startswith("test_") and name.startswith("test_")):
+            gone.append(test)
+    return gone
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="FAULTS.md lies beside the project where it is developed")
+def test_every_row_of_the_page_has_its_tests():
+    assert unshown(rows(PAGE.read_text(encoding="utf-8")), ROWS) == []
+
+
+def test_every_test_that_is_named_is_there():
+    named = [test for entries in ROWS.values() for tests in entries.values() for test in tests]
+    assert all(tests for entries in ROWS.values() for tests in entries.values())
+    assert missing(named) == []
+
+
+PLANTED = """
+## 2. Input
+
+| fault | comes to |
+|---|---|
+| empty line | no input |
+| another one | `invalid_url` |
+
+## 6. Security
+
+1. Nothing is sent
+   anywhere.
+2. Nothing is said.
+"""
+
+
+def test_a_row_without_a_test_is_found():
+    found = rows(PLANTED)
+    assert found == {"2": ["empty line | no input |", "another one | `invalid_url` |"]} | {
+        "6": ["Nothing is sent", "Nothing is said."]
+    }
+    assert (
+        unshown(found, {"2": {"empty": ["t"], "another": ["t"]}, "6": {"Nothing is se": ["t"], "Nothing is sa": ["t"]}})
+        == []
+    )
+    assert unshown(found, {"2": {"empty": ["t"]}}) == ["2: 'another one | `invalid_url` |' has no test"]
+    assert unshown(found, {"2": {"empty": ["t"], "another": ["t"], "a third": ["t"]}}) == ["2: 'a third' begins 0 rows"]
+    assert len(unshown(found, {"6": {"Nothing": ["t"]}})) == 1
+
+
+def test_a_test_that_is_gone_is_found():
+    here = Path(__file__).relative_to(ROOT / "tests").as_posix()
+    assert missing([f"{here}::test_a_test_that_is_gone_is_found"]) == []
+    gone = [
+        f"{here}::test_that_never_was",
+        f"{here}::missing",
+        "faults/test_nothing.py::test_a",
+        "faults/conftest.py::web",
+    ]
+    assert missing(gone) == gone
