@@ -26,7 +26,15 @@ from penstock.errors import PenstockError
 
 KINDS = ("page", "page", "later", "never", "busy")
 INPUTS = 30
-FAST = {"robots": False, "delay": 0, "per_host": 1, "concurrency": 1, "flush_every": 0.01, "attempts": 1}
+FAST = {
+    "robots": False,
+    "pace": "fixed",
+    "delay": 0,
+    "per_host": 1,
+    "concurrency": 1,
+    "flush_every": 0.01,
+    "attempts": 1,
+}
 
 
 class Instant:
@@ -35,7 +43,7 @@ class Instant:
     mended = False
     asked: list[str]
 
-    def __init__(self, _settings=None):
+    def __init__(self, _settings=None, **_given):
         self._finished = deque()
         self._woken = threading.Event()
 
@@ -61,6 +69,9 @@ class Instant:
 
     def cancel(self):
         self._finished.clear()
+
+    def bound(self):
+        return None
 
     def inside(self):
         return False
@@ -274,7 +285,6 @@ def launch(*arguments) -> subprocess.Popen:
             "1",
             "--pace",
             "fixed",
-            "--no-robots",
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -296,7 +306,7 @@ def test_the_real_program_killed_in_its_retry_again_and_again(trap, tmp_path):
     here = f"http://127.0.0.1:{trap.server_port}"
     urls, folder = tmp_path / "urls.txt", tmp_path / "run"
     urls.write_text("\n".join(f"{here}/{'busy' if seq % 2 else 'page'}/{seq}" for seq in range(200)))
-    assert launch("fetch", urls, "-o", folder).wait() == 0
+    assert launch("fetch", urls, "-o", folder, "--no-robots").wait() == 0
     trap.mended = True
     draw, killed = random.Random(10), 0
     for _ in range(5):
