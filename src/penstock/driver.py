@@ -286,16 +286,20 @@ class BlockingShell:
 
     def _work(self, until: float | None) -> None:
         driver, interrupts = self._driver, self._interrupts
-        while not driver.outcomes and not driver.finished and not interrupts.held:
-            wake = driver.step()
-            if driver.outcomes or driver.finished:
-                break
+        if driver.outcomes or driver.finished or interrupts.held:
+            return
+        # What came while somebody was busy with the last outcomes is heard before anything more is started: it may
+        # say that its host is to be left alone.
+        driver.collect(0)
+        wake = driver.step()
+        while not (driver.outcomes or driver.finished or interrupts.held):
             if until is not None and (wake is None or until < wake):
                 wake = until
             now = driver.clock()
             driver.collect(None if wake is None else max(0.0, wake - now))
-            if until is not None and driver.clock() >= until:
+            if driver.outcomes or (until is not None and driver.clock() >= until):
                 break
+            wake = driver.step()
 
 
 class Timer(Protocol):

@@ -262,3 +262,21 @@ def test_a_wait_ends_by_its_time_even_where_nothing_happens():
     assert engine.clock() == 5.0
     assert not driver.outcomes
     finish(driver)
+
+
+def test_what_came_while_the_consumer_was_busy_is_heard_before_anything_more_is_started():
+    """A host that asked to be left alone meanwhile is, though its delay is over as well."""
+
+    def script(which: Job) -> Answered:
+        if which.key == "quick":
+            return Answered(after=0.1)
+        return Answered(status=429, headers=(("Retry-After", "100"),), after=1.0)
+
+    driver, engine = drive([job(0, "quick"), job(1, "busy"), job(2, "busy")], script, delay=2.0, per_key=1)
+    shell = BlockingShell(driver)
+    assert shell.wait(None)
+    driver.outcomes.clear()
+    engine.clock.advance(5.0)
+    shell.wait(5.0)
+    assert [(at, started.key) for at, started in engine.starts] == [(0.0, "quick"), (0.0, "busy")]
+    driver.close()
