@@ -285,21 +285,26 @@ class BlockingShell:
         return self._driver.has_more()
 
     def _work(self, until: float | None) -> None:
-        driver, interrupts = self._driver, self._interrupts
-        if driver.outcomes or driver.finished or interrupts.held:
+        driver = self._driver
+        if self._has_something():
             return
         # What came while somebody was busy with the last outcomes is heard before anything more is started: it may
         # say that its host is to be left alone.
         driver.collect(0)
         wake = driver.step()
-        while not (driver.outcomes or driver.finished or interrupts.held):
+        while not self._has_something():
             if until is not None and (wake is None or until < wake):
                 wake = until
             now = driver.clock()
             driver.collect(None if wake is None else max(0.0, wake - now))
-            if driver.outcomes or (until is not None and driver.clock() >= until):
+            if self._has_something() or (until is not None and driver.clock() >= until):
                 break
             wake = driver.step()
+
+    def _has_something(self) -> bool:
+        """Whether there is something for whoever waits: outcomes, the end, or a Ctrl-C."""
+        driver = self._driver
+        return bool(driver.outcomes) or driver.finished or self._interrupts.held
 
 
 class Timer(Protocol):

@@ -272,7 +272,7 @@ def test_what_came_while_the_consumer_was_busy_is_heard_before_anything_more_is_
             return Answered(after=0.1)
         return Answered(status=429, headers=(("Retry-After", "100"),), after=1.0)
 
-    driver, engine = drive([job(0, "quick"), job(1, "busy"), job(2, "busy")], script, delay=2.0, per_key=1)
+    driver, engine = drive([job(0, "quick"), job(1, "busy"), job(2, "busy")], script, delay=2.0, per_key=2)
     shell = BlockingShell(driver)
     assert shell.wait(None)
     driver.outcomes.clear()
