@@ -43,7 +43,7 @@ from penstock.core.limits import Limits, Pace
 from penstock.core.model import Errand
 from penstock.core.pace import Crowd, Paces
 from penstock.core.slots import Slots
-from penstock.core.timers import Timers
+from penstock.core.timers import NEVER, Timers
 
 __all__ = [
     "Ahead",
@@ -155,8 +155,7 @@ class Frontier(Limits):
         self._now = now
         if self._changed:
             self._rearrange()
-        due = self._timers.next()
-        if due is not None and due <= now:
+        if self._timers.soonest <= now:
             self._wake(now)
         if (self._empty or self._endings or self._doomed) and (chore := self._chore(undelivered)) is not None:
             return chore
@@ -202,7 +201,7 @@ class Frontier(Limits):
 
     def _hold(self, job: Keyed) -> Held:
         lane = self._lanes[job.key]
-        (lane.first if type(job) is Errand else lane.jobs).append(job)
+        lane.put_first(job) if type(job) is Errand else lane.jobs.append(job)
         self.held += 1
         if not lane.queued and lane.running < self._per_key:
             self._place(lane)
@@ -235,7 +234,7 @@ class Frontier(Limits):
         """Do *errand* first: the job that was asked about is behind it, and so are all others of its key."""
         lane = self._ready[0]
         lane.jobs.popleft()
-        lane.first.append(errand)
+        lane.put_first(errand)
         lane.gated = True
 
     def judge(self, attempt: Any, now: float, draw: float) -> Done | Again | Ruled:
@@ -256,7 +255,7 @@ class Frontier(Limits):
         verdict = self._policy(attempt, now, draw)
         if type(job) is Errand and type(verdict) in (Done, Ruled):
             self._open(job, lane, over=type(verdict) is Done)
-        if self.window:
+        if self.window and (type(verdict) is not Done or verdict.rest is not None):
             self._heed(lane, verdict)
         answer = Again(verdict.job, now) if isinstance(verdict, Onward) else verdict
         if answer.park is not None:
@@ -265,7 +264,7 @@ class Frontier(Limits):
         if hold is not None or self._slots.probing:
             self._slots.probe(hold)
             self.rest(LONG_AGO if hold is None else hold)
-        if not lane.queued and (lane.startable or lane.spilled or not lane.running):
+        if not lane.queued and (lane.jobs or lane.first or lane.spilled or not lane.running):
             self._place(lane)
         return answer
 
@@ -341,7 +340,7 @@ class Frontier(Limits):
 
     def wakes_at(self) -> float | None:
         """The time of the next timer: when a delay or a back-off ends; None where there is none."""
-        return self._timers.next()
+        return None if self._timers.soonest == NEVER else self._timers.soonest
 
     def starve(self) -> None:
         """Note that the source had nothing when it was asked."""
@@ -458,13 +457,13 @@ class Frontier(Limits):
             lane.free_at = now + max(self.delay, lane.spacing, learned)
         if self._rate is not None:
             self._pace.start(now)
-        if lane.startable or lane.spilled:
+        if lane.jobs or lane.first or lane.spilled:
             self._place(lane)
         return job
 
     def _place(self, lane: Lane) -> None:
         """Put a lane that stands nowhere where it belongs; forget it when it has nothing left to say."""
-        if lane.startable:
+        if lane.first or (lane.jobs and not lane.gated):
             if lane.running >= self._per_key:
                 return
             lane.queued = True
@@ -486,7 +485,8 @@ class Frontier(Limits):
                 self._timers.set(lane.free_at, (lane, None))
 
     def _wake(self, now: float) -> None:
-        for lane, job in self._timers.due(now):
+        while self._timers.soonest <= now:
+            lane, job = self._timers.take()
             if lane is None:
                 self._slots.count(self, self._now)
                 continue
@@ -495,6 +495,6 @@ class Frontier(Limits):
             else:
                 lane.backing_off -= 1
                 self._backing_off -= 1
-                (lane.first if type(job) is Errand else lane.jobs).append(job)
+                lane.put_first(job) if type(job) is Errand else lane.jobs.append(job)
             if not lane.queued:
                 self._place(lane)

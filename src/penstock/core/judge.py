@@ -84,9 +84,9 @@ class Judge(Struct, frozen=True):
             return Again(replace(attempt.job, ready=until), until)
         if self.paces is not None:
             self.paces.heed(attempt, now)
-        if looked_up(attempt):
+        if attempt.times.dns and looked_up(attempt):
             self.names.good()
-        there = reached(attempt)
+        there = attempt.error is None or reached(attempt)
         if there:
             self.storm.good()
             self.breakers.good(attempt.job.key)

@@ -16,7 +16,8 @@ from penstock.core.judge import Rest
 __all__ = ["LONG_AGO", "Lane", "Lanes"]
 
 LONG_AGO: Final = float("-inf")
-NEVER: Final = float("inf")
+NO_ERRANDS: Final[deque[Any]] = deque()
+"""What most lanes have of them, all the same one: a deque takes 600 bytes and a third of a microsecond."""
 
 _EVERYBODYS: Final = frozenset({Bound.CONCURRENCY, Bound.CONSUMER, Bound.CUT_OFF, Bound.PAUSED, Bound.RATE})
 """What keeps the jobs of all keys alike."""
@@ -49,7 +50,7 @@ class Lane:
     def __init__(self, key: Any) -> None:
         self.key = key
         self.jobs: deque[Any] = deque()
-        self.first: deque[Any] = deque()
+        self.first: deque[Any] = NO_ERRANDS
         self.gated = False
         self.running = 0
         self.backing_off = 0
@@ -84,6 +85,12 @@ class Lane:
         if not self.startable:
             return Bound.ROBOTS, None
         return everybodys if everybodys[0] in _EVERYBODYS else (Bound.NOTHING, None)
+
+    def put_first(self, errand: Any) -> None:
+        """Let *errand* go before all jobs."""
+        if self.first is NO_ERRANDS:
+            self.first = deque()
+        self.first.append(errand)
 
     def give_up(self, jobs: Iterable[Any]) -> list[Any]:
         """What the doomed among *jobs*, the first of them, come to."""
@@ -146,7 +153,7 @@ class Lanes(dict[Any, Lane]):
         again: dict[Any, float] = {}
         for time, (lane, job) in timers:
             if lane is not None and job is not None:
-                again[lane.key] = min(time, again.get(lane.key, NEVER))
+                again[lane.key] = min(time, again.get(lane.key, time))
         found = []
         for lane in list(self.values()):
             if lane.jobs or lane.first:
