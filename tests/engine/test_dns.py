@@ -107,6 +107,20 @@ def test_an_answer_has_the_addresses_of_both(story):
     assert story.told() == [("w", Answer(("2a00::1", "1.1.1.1", "1.1.1.2")))]
 
 
+def test_who_came_late_to_a_look_up_that_fails_has_one_of_their_own(story):
+    """A name server that was silent until a moment ago: what it did before is not what they meet with."""
+    story.families = (IPV4,)
+    story.ask("a.test", "early")
+    story.pass_to(5.0)
+    story.ask("a.test", "late")
+    story.asked.fail("a.test", IPV4, Slug.TIMEOUT_DNS)
+    [(waiter, answer)] = story.told()
+    assert (waiter, answer.error) == ("early", Slug.TIMEOUT_DNS)
+    assert story.asked.questions == [("a.test", IPV4), ("a.test", IPV4)]
+    story.asked.say("a.test", IPV4, "1.1.1.1")
+    assert story.told() == [("late", Answer(("1.1.1.1",)))]
+
+
 def test_all_who_wait_for_a_name_are_told_of_one_look_up(story):
     for waiter in "abc":
         story.ask("a.test", waiter)

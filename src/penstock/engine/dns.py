@@ -68,12 +68,14 @@ class Answer(Struct, frozen=True, gc=False):
 class _Lookup(Generic[T]):
     """One name being asked for."""
 
-    __slots__ = ("answer", "asked", "counts", "families", "heard", "name", "waiters")
+    __slots__ = ("answer", "asked", "counts", "families", "heard", "name", "sent", "waiters")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.waiters: dict[T, None] = {}
+        # And since when each waits.
+        self.waiters: dict[T, float] = {}
         self.asked = False
+        self.sent = 0.0
         self.counts = False
         self.families: tuple[int, ...] = ()
         self.heard: dict[int, Records] = {}
@@ -136,7 +138,7 @@ class Names(Generic[T]):
                 self._queue.append(lookup)
         elif lookup.answer is not None:
             return lookup.answer
-        lookup.waiters[waiter] = None
+        lookup.waiters[waiter] = now
         if lookup.asked:
             self.begun.append(waiter)
         self._digest(now)
@@ -199,6 +201,7 @@ class Names(Generic[T]):
 
     def _send(self, lookup: _Lookup[T], now: float) -> None:
         lookup.asked = lookup.counts = True
+        lookup.sent = now
         self._counted += 1
         self._delays.set(lookup, now + STUCK_AFTER)
         lookup.families = self._families(now)
@@ -249,7 +252,19 @@ class Names(Generic[T]):
                 self._known.popitem(last=False)
             self._known[lookup.name] = now + holds, answer
         if lookup.answer is None:
+            late = self._came_late(lookup, answer)
             self._tell(lookup, answer)
+            for waiter in late:
+                self.ask(lookup.name, waiter, now)
+
+    def _came_late(self, lookup: _Lookup[T], answer: Answer) -> list[T]:
+        """Those whom *answer* does not concern: it failed by what was so before they came, and may be no more."""
+        if answer.error is None or not answer.error.transient:
+            return []
+        late = [waiter for waiter, since in lookup.waiters.items() if since > lookup.sent + STUCK_AFTER]
+        for waiter in late:
+            del lookup.waiters[waiter]
+        return late
 
     def _tell(self, lookup: _Lookup[T], answer: Answer) -> None:
         lookup.answer = answer
