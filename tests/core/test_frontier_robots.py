@@ -87,6 +87,17 @@ def test_an_errand_that_is_the_jobs_own_misfortune_leaves_the_next_to_be_asked_a
     assert frontier.next(1.0) == Finished()
 
 
+def test_while_the_job_behind_waits_to_be_tried_again_the_next_is_asked_about():
+    """A host that is not there: each of its inputs is tried on its own, none waits for another's attempts."""
+    frontier = asking(a0, a1)
+    ahead = sent(frontier, a0)
+    settle(frontier, ahead, 1.0, Again(a0, 9.0))
+    assert frontier.next(1.0) == Ask(a1)
+    frontier.refuse()
+    assert frontier.next(1.0) == Wait(9.0)
+    assert frontier.next(9.0) == Ask(a0)
+
+
 def test_an_errand_that_is_tried_again_goes_before_what_waits_for_it():
     frontier = asking(a0, a1)
     ahead = sent(frontier, a0)
@@ -196,7 +207,9 @@ class World:
         means = self.any(["done", "done", "again", "away"])
         verdict: Verdict = Done(None)
         if means == "again":
-            verdict = Again(which, self.now + 0.7)
+            own = type(which) is Errand and which.key == which.behind.key
+            kept = which.behind if own and self.any([True, False]) else which
+            verdict = Again(kept, self.now + 0.7)
         elif means == "away" and type(which) is Errand:
             verdict = Onward(Errand(0, self.any("abc"), "", "", behind=which.behind))
         elif type(which) is Errand and self.any([True, True, False]):

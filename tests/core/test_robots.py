@@ -7,7 +7,7 @@ import pytest
 from penstock.core.judge import Again, Done, Judge, Onward, Ruled
 from penstock.core.model import Attempt, Errand, Failed, Hop, Job, Skipped, Slug
 from penstock.core.retry import Retry
-from penstock.core.robots import LONGEST_DELAY, Heard, Rules, errand, hear
+from penstock.core.robots import LONGEST_DELAY, Heard, Rules, errand, hear, own
 
 ORIGIN = "http://a.test:8080"
 SECRET = ("Authorization", "Basic c2VjcmV0")
@@ -20,9 +20,9 @@ def answered(status: int, body: bytes = b"", head: str = "", **of_the_job: objec
     return Attempt(job, status=status, head=f"HTTP/1.1 {status} -\r\n{head}\r\n".encode(), body=body)
 
 
-def failed(slug: Slug, hops: tuple[Hop, ...] = (), earlier: int = 0) -> Attempt:
-    job = errand(BEHIND)
-    job = Errand(job.seq, job.key, job.url, job.target, hops=hops, earlier=earlier, behind=BEHIND)
+def failed(slug: Slug, hops: tuple[Hop, ...] = (), behind: Job = BEHIND) -> Attempt:
+    job = errand(behind)
+    job = Errand(job.seq, job.key, job.url, job.target, hops=hops, behind=behind)
     return Attempt(job, slug, "so it is")
 
 
@@ -64,7 +64,8 @@ def test_a_redirect_that_leads_nowhere_is_as_good_as_no_file(slug):
 
 @pytest.mark.parametrize("slug", [Slug.DNS_NOT_FOUND, Slug.DNS_TEMPORARY, Slug.CONNECT_REFUSED, Slug.TLS_CERTIFICATE])
 def test_where_nobody_is_there_it_is_the_jobs_own_misfortune_but_not_behind_a_redirect(slug):
-    assert hear(failed(slug)) is None
+    assert own(failed(slug)).job is BEHIND
+    assert own(failed(slug, hops=(Hop(ERRAND.target, 302),))).job is not BEHIND
     assert hear(failed(slug, hops=(Hop(ERRAND.target, 302),))) == Heard(ORIGIN, trouble=f"{slug}: so it is")
 
 
@@ -95,7 +96,11 @@ def test_five_redirects_are_followed_and_no_sixth():
 
 
 def test_the_jobs_own_misfortune_is_its_outcome():
-    verdict = Judge(Retry(2))(failed(Slug.CONNECT_REFUSED, earlier=1), 1.0, 0.5)
+    judge = Judge(Retry(2))
+    again = judge(failed(Slug.CONNECT_REFUSED), 1.0, 0.5)
+    assert isinstance(again, Again)
+    assert (type(again.job), again.job.earlier, again.job.target) == (Job, 1, BEHIND.target)
+    verdict = judge(own(failed(Slug.CONNECT_REFUSED, behind=again.job)), 1.0, 0.5)
     assert isinstance(verdict, Done)
     outcome = verdict.outcome
     assert isinstance(outcome, Failed)

@@ -253,8 +253,8 @@ class Frontier(Limits):
         lane = self._lanes[job.key]
         lane.running -= 1
         verdict = self._policy(attempt, now, draw)
-        if type(job) is Errand and type(verdict) in (Done, Ruled):
-            self._open(job, lane, over=type(verdict) is Done)
+        if type(job) is Errand and type(getattr(verdict, "job", None)) is not Errand:
+            self._open(job, lane, over=type(verdict) is not Ruled)
         if self.window and (type(verdict) is not Done or verdict.rest is not None):
             self._heed(lane, verdict)
         answer = Again(verdict.job, now) if isinstance(verdict, Onward) else verdict

@@ -17,7 +17,7 @@ from penstock.core.model import Attempt, Ending, Errand, Failed, Fetched, Job, K
 from penstock.core.pace import Paces
 from penstock.core.requests import REDIRECTS, Refused, follow
 from penstock.core.retry import Retry, retry_after
-from penstock.core.robots import HOPS, Heard, hear
+from penstock.core.robots import HOPS, Heard, hear, own
 from penstock.core.shortage import PAUSE
 
 __all__ = ["Again", "Done", "Judge", "Onward", "Rest", "Ruled", "Verdict", "once"]
@@ -86,6 +86,7 @@ class Judge(Struct, frozen=True):
             self.paces.heed(attempt, now)
         if attempt.times.dns and looked_up(attempt):
             self.names.good()
+        attempt = own(attempt)
         there = attempt.error is None or reached(attempt)
         if there:
             self.storm.good()
@@ -139,13 +140,8 @@ def _onward(attempt: Attempt, max_redirects: int, now: float) -> Onward | Done |
 
 def _last(attempt: Attempt, park: float | None = None, rest: Rest | None = None) -> Done | Ruled:
     """What no further *attempt* will change: its job's outcome, or what was heard on an errand."""
-    job = attempt.job
-    if type(job) is Errand:
-        heard = hear(attempt)
-        if heard is not None:
-            return Ruled(heard, park)
-        behind = job.behind
-        attempt = replace(attempt, job=replace(behind, earlier=behind.earlier + job.earlier))
+    if type(attempt.job) is Errand:
+        return Ruled(hear(attempt), park)
     return Done(_outcome(attempt, attempt.error, attempt.detail), park, rest)
 
 

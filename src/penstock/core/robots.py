@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.core.breaker import UNREACHED
 from penstock.core.hosts import origin
 from penstock.core.model import Attempt, Errand, Headers, Job, Slug
 from penstock.core.retry import STATUSES
 
-__all__ = ["HOPS", "LIFETIME", "LONGEST_DELAY", "UNAVAILABLE_FOR", "Heard", "Rules", "errand", "hear"]
+__all__ = ["HOPS", "LIFETIME", "LONGEST_DELAY", "UNAVAILABLE_FOR", "Heard", "Rules", "errand", "hear", "own"]
 
 HOPS: Final = 5
 """Redirects that are followed on the way to a robots.txt (RFC 9309, section 2.3.1.2)."""
@@ -62,8 +63,19 @@ def errand(job: Job) -> Errand:
     return Errand(job.seq, job.key, job.url, target, headers=headers, ready=job.ready, behind=job)
 
 
-def hear(attempt: Attempt) -> Heard | None:
-    """What the last *attempt* at an errand says; None where it is the job's own misfortune that nobody was there.
+def own(attempt: Attempt) -> Attempt:
+    """*attempt*, as one at the job behind its errand where nobody was there: the job would have met with the same.
+
+    So it is tried again and counted like any other, and what waits behind it is asked about meanwhile.
+    """
+    job = attempt.job
+    if type(job) is Errand and attempt.error in _NOBODY_THERE and not job.hops:
+        return replace(attempt, job=job.behind)
+    return attempt
+
+
+def hear(attempt: Attempt) -> Heard:
+    """What the last *attempt* at an errand says.
 
     A file that is not there lets everything be fetched, as does a redirect that leads nowhere (RFC 9309, sections
     2.3.1.2 and 2.3.1.3). A server in trouble, or none in time, lets nothing (section 2.3.1.4), for a while. Of statuses
@@ -72,8 +84,6 @@ def hear(attempt: Attempt) -> Heard | None:
     job, error, status = attempt.job, attempt.error, attempt.status
     assert isinstance(job, Errand)
     asked = origin(job.behind.target)
-    if error in _NOBODY_THERE and not job.hops:
-        return None
     if error in _LEADS_NOWHERE:
         return Heard(asked)
     if error is not None:
