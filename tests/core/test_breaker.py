@@ -188,6 +188,26 @@ def asked_for(key: str, error: Slug | None = None) -> Attempt:
     return Attempt(job(key), error, status=None if error else 200, times=Times(dns=0.01))
 
 
+def test_hosts_that_are_known_to_be_down_say_nothing_of_us():
+    """The end of a list, where nothing is left but dead hosts that are tried now and then."""
+    judge = Judge()
+    for number in range(2 * MANY):
+        for _ in range(FEW):
+            judge(refused(f"dead-{number}"), 0.0, 0.5)
+        judge(answered(), 0.0, 0.5)
+    assert not judge.storm.raging
+    for number in range(2 * MANY):
+        judge(refused(f"dead-{number}"), 10.0, 0.5)
+    assert not judge.storm.raging
+    # Where it is us all the same, whoever else fails says so, and then each of them may be the one that is tried.
+    for number in range(MANY):
+        judge(refused(f"fine-{number}"), 20.0, 0.5)
+    assert judge.storm.raging
+    verdict = judge(refused("dead-1"), 20.0 + FIRST, 0.5)
+    assert isinstance(verdict, Again)
+    assert verdict.hold is not None
+
+
 def test_a_name_server_answered_if_it_said_anything_but_that_it_failed():
     assert looked_up(unnamed("a")) is looked_up(Attempt(job(), Slug.TIMEOUT_DNS)) is False
     assert looked_up(asked_for("a")) is looked_up(asked_for("a", Slug.DNS_NOT_FOUND)) is True

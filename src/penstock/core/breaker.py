@@ -81,6 +81,11 @@ class Breakers:
         if self._troubled:
             self._troubled.pop(key, None)
 
+    def down(self, key: Hashable) -> bool:
+        """Whether *key* is known to be down: left alone, or just tried again."""
+        trouble = self._troubled.get(key) if self._troubled else None
+        return trouble is not None and trouble.failures >= FEW
+
     def bad(self, key: Hashable, now: float) -> tuple[float | None, int]:
         """*key* could not be reached: until when to leave it alone, and the failures for which to give up its jobs.
 

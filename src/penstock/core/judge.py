@@ -108,10 +108,13 @@ class Judge(Struct, frozen=True):
     def _unreached(self, attempt: Attempt, now: float, draw: float) -> Verdict:
         """The host was not there; or we are cut off, and then it costs no input anything."""
         job = attempt.job
-        hold = self.storm.bad(job.key, now)
+        # A host that is known to be down tells nothing new of us, but whoever waits for a sign has waited for this one.
+        known = self.breakers.down(job.key)
+        hold = self.storm.bad(job.key, now) if self.storm.raging or not known else None
         if hold is not None:
             return Again(replace(job, ready=hold, spent=0.0), hold, hold=hold)
-        wait = self.names.bad(job.key, now) if looked_up(attempt) is False else None
+        asked = looked_up(attempt) is False and (self.names.raging or not known)
+        wait = self.names.bad(job.key, now) if asked else None
         if wait is not None:
             return Again(replace(job, ready=wait, spent=0.0), wait, wait)
         park, failures = self.breakers.bad(job.key, now)
