@@ -36,3 +36,27 @@ def test_a_host_that_says_it_is_busy_is_asked_more_slowly_and_others_are_not(web
 def test_a_fixed_pace_goes_by_the_limits_alone(web, each_once):
     each_once(penstock.fetch([web.url(0, f"/status/429/{n}") for n in range(20)], **FAST, pace="fixed"), 20)
     assert sum(gaps(web)) < LEAST * 19
+
+
+class Spacings:
+    """A report that remembers what it was told of the busiest host."""
+
+    every = 0.01
+
+    def __init__(self) -> None:
+        self.told = set()
+
+    def remark(self, text) -> None:
+        pass
+
+    def update(self, statistics) -> None:
+        self.told.add(statistics.spacing)
+
+    def close(self) -> None:
+        pass
+
+
+def test_whoever_watches_hears_how_fast_the_busiest_host_goes(web, tmp_path):
+    report = Spacings()
+    penstock.run([web.url(0, f"/status/429/{n}") for n in range(3)], tmp_path / "out", report=report, **FAST)
+    assert LEAST in report.told

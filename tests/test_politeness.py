@@ -10,6 +10,8 @@ import pytest
 from penstock.core.breaker import FEW, FIRST, GRACE, LONGEST
 from penstock.core.codings import ACCEPTED
 from penstock.core.model import Errand
+from penstock.core.pace import AT_FIRST, LEAST, NOTICED, PATIENT, RECOVERY, WORTH_IT, Crowd
+from penstock.core.pace import LONGEST as SLOWEST
 from penstock.core.retry import BASE, CAP, LONGEST_PARK, STATUSES
 from penstock.core.robots import HOPS, LIFETIME, LONGEST_DELAY, UNAVAILABLE_FOR
 from penstock.settings import Settings, parse_size
@@ -43,6 +45,7 @@ def test_every_limit_that_a_server_notices_is_on_the_page():
 def test_the_numbers_without_an_option_are_the_programs():
     assert float(ROWS["Retry-After, at most"]) == LONGEST_PARK
     assert float(ROWS["Crawl-delay, at most"]) == LONGEST_DELAY
+    assert float(ROWS["Slowed down, at most"]) == SLOWEST
     assert float(ROWS["Wait before a second try, at most"]) == CAP
     assert BASE == 1.0
 
@@ -67,6 +70,32 @@ def test_what_is_said_of_a_host_that_is_down_is_so():
     assert "After five failures in a row" in PAGE
     assert "up\nto five minutes" in PAGE
     assert "after half a minute" in PAGE
+
+
+def test_what_is_said_of_slowing_down_is_so():
+    assert (LEAST, SLOWEST, PATIENT, NOTICED, RECOVERY) == (0.25, 10.0, 3.0, 0.5, 0.95)
+    assert "0.25 s to 10 s at most" in PAGE
+    assert "up to 10 s between two requests" in PAGE
+    assert re.search(r"three\s+times as long as usual, and half a second longer", PAGE)
+    assert re.search(r"answer that\s+is fine takes a twentieth", PAGE)
+    assert f"within {SLOWEST / (1 - RECOVERY):.0f} s" in PAGE
+
+
+def test_what_is_said_of_growing_is_so():
+    crowd = Crowd()
+    assert f"begins with {AT_FIRST} requests at once" in PAGE
+    assert WORTH_IT == 1.1
+    for _ in range(2 * AT_FIRST):
+        crowd.ended(AT_FIRST, 0.0)
+    assert crowd.ended(AT_FIRST, 1.0)
+    assert crowd.allowed == AT_FIRST + AT_FIRST // 2, "half as many again"
+
+
+def test_what_is_said_of_the_cost_of_robots_is_so():
+    assert HOPS + DEFAULTS.attempts == 8
+    assert "At worst it is eight" in PAGE
+    assert f"`--attempts {DEFAULTS.attempts}`" in PAGE
+    assert "every ten minutes" in PAGE
 
 
 def test_the_codings_are_those_that_are_offered():

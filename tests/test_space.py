@@ -64,10 +64,10 @@ def test_what_stays_free_is_said_with_what_is():
 
 
 def test_of_a_small_disk_a_twentieth_stays_free():
-    space = Space([Path("/pages")], Disk(1_000_000, 20_000_000))
-    space.check()
-    with pytest.raises(OutputError, match="and 1 MB are to stay free"):
-        space.check(1)
+    space = Space([Path("/pages")], Disk(1_900_000, 25_000_000))
+    space.check(600_000)
+    with pytest.raises(OutputError, match=r"only 1\.9 MB are free on .*, and 1\.2 MB are to stay free"):
+        space.check(700_000)
 
 
 def test_every_disk_counts():

@@ -387,7 +387,7 @@ class Session:
         tally.merge(now.tally)
         # Each pass meets them again.
         tally.duplicates = max(self._earlier.duplicates, now.tally.duplicates)
-        parked, clock = self._flow.parked(), time.time()
+        (parked, slowed), clock = self._flow.learned(), time.time()
         busiest = now.busiest and now.busiest[0]
         named = nsmallest(NAMED, parked.items(), key=lambda entry: (entry[0] != busiest, entry[1]))
         return replace(
@@ -400,6 +400,7 @@ class Session:
             inputs=self._known,
             alone=len(parked),
             parked=tuple((key, max(0.0, until - clock)) for key, until in named),
+            spacing=slowed.get(busiest, 0.0),
         )
 
     def _summary(self) -> Summary:

@@ -93,6 +93,12 @@ def test_without_a_total_there_is_no_bar(bar_of, terminal, stands):
     assert drawn(terminal)[0] == "8,100 done  810/s  10 s"
 
 
+def test_what_is_to_be_tried_again_is_no_speed(bar_of, terminal, stands):
+    """A retry of all of a thousand inputs: none of them is done any more, and that they were is not undone a second."""
+    bar_of().update(stands(20, before=1_000, again=1_000, inputs=1_000, elapsed=10.0))
+    assert "20 of 1,000  2 %  2.0/s" in drawn(terminal)[0]
+
+
 def test_a_notice_stands_where_the_bound_was_and_is_wrapped(bar_of, terminal, midway):
     bar = bar_of(40)
     bar.notice("Stopping: nothing new is started; once more to stop at once.")

@@ -100,3 +100,8 @@ def test_a_host_that_is_left_alone_takes_that_time_and_its_own(stands):
     """The rate of the others says nothing of it."""
     now = stands(90, pulled=100, exhausted=True, busiest=("a.test", 10), alone=1, parked=(("a.test", 60.0),))
     assert estimate.time_left(now, rate=10.0, delay=2.0) == 80.0
+
+
+def test_a_host_that_was_slowed_down_takes_longer_than_its_delay(stands):
+    now = stands(90, pulled=100, exhausted=True, busiest=("a.test", 10), spacing=4.0)
+    assert estimate.time_left(now, rate=10.0, delay=2.0) == 40.0

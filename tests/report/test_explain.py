@@ -53,6 +53,22 @@ def test_a_host_with_most_of_what_is_left_is_named_with_its_time_and_its_remedy(
     )
 
 
+def test_a_host_that_was_slowed_down_is_not_said_to_go_by_the_delay(stands):
+    now = stands(5, bound=Bound.KEYS, pulled=505, held=500, exhausted=True, busiest=("a.test", 500), spacing=4.0)
+    assert explain.bound(now, SETTINGS).endswith("first a.test: 500 inputs, slowed down to one in 4 s")
+    assert explain.hint(now, SETTINGS) == (
+        "a.test holds 100 % of what is left; at 0.25 a second it needs 33 min 20 s: "
+        "it was slowed down for its answers, and gets faster as they do"
+    )
+
+
+def test_requests_at_once_that_are_on_trial_are_not_said_to_be_all(stands):
+    now = stands(5, bound=Bound.CONCURRENCY, running=100, held=1)
+    assert "worth it, of --concurrency 500" in explain.bound(now, Settings.of(concurrency=500))
+    assert "(--concurrency 500)" in explain.bound(now, Settings.of(concurrency=500, pace="fixed"))
+    assert "(--concurrency 100)" in explain.bound(now, Settings.of(concurrency=100))
+
+
 def test_before_all_is_read_only_what_was_read_is_spoken_of(stands):
     now = stands(5, held=1_000, busiest=("a.test", 900))
     assert "of the 1,000 next in line" in (explain.hint(now, SETTINGS) or "")

@@ -54,7 +54,8 @@ def test_a_list_with_one_host_that_is_most_of_it(planned):
         "It takes at least 12 min 40 s. x.example sets that: 3,800 starts, 0.2 s apart",
         "(--delay 0.2).",
         "It takes longer where a request takes over 7.6 s on average (--concurrency 100),",
-        "or over 0.4 s at x.example (--per-host 2); and for redirects and second tries.",
+        "or over 0.4 s at x.example (--per-host 2); and for robots.txt, redirects and",
+        "second tries.",
         "",
         "Hint: without x.example it could be 40 s; if it is yours, fetch it with a lower",
         "--delay.",
@@ -72,7 +73,7 @@ def test_a_rate_that_sets_the_time(planned):
         "It takes at least 16 min 50 s. --rate 10 sets that: 10,000 starts, at most 10 a",
         "second over all hosts.",
         "It takes longer where a request takes over 5.05 s on average (--concurrency 50);",
-        "and for redirects and second tries.",
+        "and for robots.txt, redirects and second tries.",
     ]
 
 

@@ -49,6 +49,12 @@ def test_it_says_who_wanted_more_time_than_they_got(ended, stands, tally_of):
     ) in text_of(ended(tally_of({200: 3}), statistics=stood))
 
 
+def test_a_run_that_had_enough_says_how_to_go_beyond_it(ended, tally_of):
+    """A resume goes by the same share as before: by itself it would stop again at once."""
+    said = text_of(ended(tally_of({200: 98}), complete=False, inputs=None, ended_by="stop_at"))
+    assert said.endswith("Go on:\n  penstock resume pages --stop-at 100%")
+
+
 def test_a_stopped_run_says_how_to_go_on_and_what_will_take_long(ended, stands, tally_of):
     tally = tally_of({200: 8_123}, bytes=81_230_000)
     stood = stands(8_123, pulled=20_000, held=11_777, running=100, exhausted=True, busiest=("big.test", 10_800))

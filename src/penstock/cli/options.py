@@ -52,7 +52,8 @@ SETTINGS: Final = (
         "Pace",
         ("--pace",),
         click.Choice(PACES),
-        "adaptive slows down, within the limits, for hosts that are busy or late; fixed does not.",
+        "adaptive slows down, within the limits, for hosts that are busy or late, and has more than 100 requests at "
+        "once only where that is worth it; fixed does neither.",
         on_resume=True,
     ),
     Spelling("window", "Pace", ("--window",), N, "Inputs read ahead and not started.", "N", on_resume=True),

@@ -129,7 +129,8 @@ class Statistics(Struct, frozen=True):
     these were to be tried again since. *read* is how far the input is read: bytes so far, and of how many, where that
     is known; *inputs* is how many there are, where that was known before. *alone* is how many keys are left alone for
     a while, and *parked* names a few of them, each with the seconds until it is over: the busiest, and those that come
-    back first. *capped* are hosts that ask for more seconds between two requests than they get, and how many.
+    back first. *spacing* is how many seconds between two starts the busiest was found to need. *capped* are hosts that
+    ask for more seconds between two requests than they get, and how many.
     """
 
     elapsed: float
@@ -146,6 +147,7 @@ class Statistics(Struct, frozen=True):
     read: tuple[int, int] | None = None
     alone: int = 0
     parked: tuple[tuple[Any, float], ...] = ()
+    spacing: float = 0.0
     capped: dict[Any, float] = {}
     inputs: int | None = None
 

@@ -71,7 +71,8 @@ class Bar:
 
     def update(self, statistics: Statistics) -> None:
         """Draw where the work stands."""
-        now = estimate.done(statistics) - statistics.before
+        # What is to be tried again was done before; that it is not any more is no speed.
+        now = estimate.done(statistics) - statistics.before + statistics.again
         self._shown.update(statistics.elapsed, now)
         self._steady.update(statistics.elapsed, now)
         if self._gone:

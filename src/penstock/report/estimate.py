@@ -81,8 +81,8 @@ def time_left(statistics: Statistics, rate: float, delay: float = 0.0) -> float 
     """Seconds until the end, at *rate* a second; None where nothing says it, or it is less than a second.
 
     The last few may be slow ones, of which no rate says anything.
-    The host with most to do can't be done sooner than its jobs started *delay* seconds apart, beginning when it is not
-    left alone any more.
+    The host with most to do can't be done sooner than its jobs started *delay* seconds apart, or as many as it was
+    found to need, beginning when it is not left alone any more.
     """
     left = outstanding(statistics)
     if left is None or rate <= 0:
@@ -90,6 +90,6 @@ def time_left(statistics: Statistics, rate: float, delay: float = 0.0) -> float 
     slowest = 0.0
     if statistics.busiest is not None:
         host, jobs = statistics.busiest
-        slowest = dict(statistics.parked).get(host, 0.0) + jobs * delay
+        slowest = dict(statistics.parked).get(host, 0.0) + jobs * max(delay, statistics.spacing)
     seconds = max(left / rate, slowest)
     return seconds if seconds >= 1 else None

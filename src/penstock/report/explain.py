@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.frontier import Bound
+from penstock.core.pace import AT_FIRST
 from penstock.core.tally import Statistics
 from penstock.report.estimate import outstanding
 from penstock.report.safe import safe
@@ -57,13 +58,23 @@ def bound(statistics: Statistics, settings: Settings) -> str:
     if which in (Bound.KEYS, Bound.BACKOFF) and statistics.parked:
         hosts = "a host" if statistics.alone == 1 else "hosts"
         return f"bound by {hosts} left alone for now: {alone(statistics)}"
+    if which is Bound.CONCURRENCY and _on_trial(statistics, settings):
+        return f"bound by the requests at once that were found worth it, of --concurrency {settings.concurrency}"
     words = _BOUNDS[which].format(
         settings.concurrency, settings.per_host, settings.delay, settings.rate or 0.0, size(settings.memory)
     )
     if which is Bound.KEYS and statistics.busiest is not None:
         host, jobs = statistics.busiest
         words += f", first {safe(host, LONGEST_HOST)}: {plural(jobs, 'input')}"
+        if statistics.spacing > settings.delay:
+            words += f", slowed down to one in {statistics.spacing:.2g} s"
     return f"bound by {words}"
+
+
+def _on_trial(statistics: Statistics, settings: Settings) -> bool:
+    """Whether fewer requests run at once than may, since nobody knows yet that more are worth it."""
+    under_way = statistics.running + statistics.undelivered
+    return settings.pace == "adaptive" and AT_FIRST <= under_way < settings.concurrency
 
 
 def alone(statistics: Statistics) -> str | None:
@@ -88,8 +99,11 @@ def hint(statistics: Statistics, settings: Settings) -> str | None:
     part = share(jobs, known)
     of = "what is left" if statistics.exhausted and outstanding(statistics) else f"the {count(known)} next in line"
     held = f"{safe(host, LONGEST_HOST)} holds {part} of {of}"
-    if not settings.delay:
+    spacing = max(settings.delay, statistics.spacing)
+    if not spacing:
         at_once = plural(settings.per_host, "request")
         return f"{held}, and gets {at_once} at once: raise --per-host if it is yours"
-    pace = f"at {1 / settings.delay:.3g} a second it needs {duration(jobs * settings.delay)}"
+    pace = f"at {1 / spacing:.3g} a second it needs {duration(jobs * spacing)}"
+    if statistics.spacing > settings.delay:
+        return f"{held}; {pace}: it was slowed down for its answers, and gets faster as they do"
     return f"{held}; {pace}: raise --per-host or lower --delay if it is yours"

@@ -156,7 +156,8 @@ def _conditions(plan: Plan) -> Iterator[str]:
     if bound.host is not None:
         host, at_once = safe(bound.host, LONGEST_HOST), limits.per_host
         parts.append(f"over {at_once * limits.delay:.3g} s at {host} (--per-host {at_once})")
-    yield f"It takes longer where a request takes {', or '.join(parts)}; and for redirects and second tries."
+    taken = ", or ".join(parts)
+    yield f"It takes longer where a request takes {taken}; and for robots.txt, redirects and second tries."
 
 
 def _hint(plan: Plan) -> str | None:

@@ -94,8 +94,10 @@ def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: boo
         lines += ["", *wrapped(f"Left alone for now, having asked for it or being out of reach: {alone}.", width)]
     if ending.folder is not None:
         verb, does = ("verify", "Prove it") if ending.complete else ("resume", "Go on")
+        # A resume keeps the share, which would stop it at once.
+        more = ("--stop-at", "100%") if ending.ended_by == "stop_at" else ()
         # On a line of its own and never broken: it is there to be copied.
-        lines += ["", f"{does}:", f"{INDENT}{command(verb, ending.folder)}"]
+        lines += ["", f"{does}:", f"{INDENT}{command(verb, ending.folder, *more)}"]
     return lines
 
 
