@@ -56,10 +56,13 @@ class Heard(Struct, frozen=True):
 
 
 def errand(job: Job) -> Errand:
-    """What must be asked before *job* can be: the robots.txt of its origin, with none of the job's secrets."""
+    """What must be asked before *job* can be: the robots.txt of its origin, with none of the job's secrets.
+
+    Where the job may not be led, it may not be either.
+    """
     headers: Headers = tuple(pair for pair in job.headers if pair[0].lower() in _SENT)
     target = f"{origin(job.target)}/robots.txt"
-    return Errand(job.seq, job.key, job.url, target, headers=headers, ready=job.ready, behind=job)
+    return Errand(job.seq, job.key, job.url, target, headers=headers, ready=job.ready, public=job.public, behind=job)
 
 
 def hear(attempt: Attempt) -> Heard | None:
