@@ -39,27 +39,29 @@ def test_a_busy_host_is_asked_once_and_the_others_are_done_meanwhile(web):
 
 
 class UntilTheRestIsParked:
-    """A report that stops its session when nothing more can come within the hour."""
+    """A report that ends its session, in the *way* it is told, when nothing more can come within the hour."""
 
     every = 0.01
 
-    def __init__(self) -> None:
+    def __init__(self, way) -> None:
         self.session = None
+        self._way = way
 
     def remark(self, text) -> None:
         pass
 
     def update(self, statistics) -> None:
         if statistics.tally.total == 20 or (statistics.before == 20 and statistics.exhausted):
-            self.session.abort()
+            getattr(self.session, self._way)()
 
     def close(self) -> None:
         pass
 
 
-def test_it_is_left_alone_after_a_restart_too(web, tmp_path):
+@pytest.mark.parametrize("way", ["abort", "stop"])
+def test_it_is_left_alone_after_a_restart_too(way, web, tmp_path):
     (tmp_path / "urls.txt").write_text("\n".join(urls(web)))
-    report = UntilTheRestIsParked()
+    report = UntilTheRestIsParked(way)
     report.session = api.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), Settings.of(**FAST))
     assert report.session.execute(report).tally.total == 20
     assert asked(web, 0) == 1

@@ -330,7 +330,7 @@ class Frontier(Limits):
         """
         self.closed = True
         self.window = 0
-        jobs = self._lanes.drop()
+        jobs = self._lanes.drop(self._now)
         jobs += [job for _, (_, job) in self._timers.entries() if job is not None]
         self._ready.clear()
         self._timers.clear()

@@ -111,15 +111,19 @@ class Lanes(dict[Any, Lane]):
             jobs += reversed(beyond)
         return jobs
 
-    def drop(self) -> list[Any]:
-        """Give back every job that waits, and forget what is in the overflow, and all keys of which nothing runs."""
+    def drop(self, now: float) -> list[Any]:
+        """Give back every job that waits, and forget what is in the overflow.
+
+        All keys are forgotten but those of which something runs, and those that are parked still at *now*: who goes on
+        another time must know of them.
+        """
         jobs = [job for lane in self.values() for job in (*lane.first, *lane.jobs)]
         for lane in list(self.values()):
             lane.jobs.clear()
             lane.first.clear()
             lane.queued = lane.gated = False
             lane.backing_off = lane.spilled = lane.doomed = 0
-            if not lane.running:
+            if not lane.running and lane.parked <= now:
                 del self[lane.key]
         return jobs
 
