@@ -138,6 +138,23 @@ def test_what_a_host_asks_for_between_two_starts_counts_from_the_errand_on():
     assert frontier.next(10.0) == Wait(11.0)
 
 
+def test_what_a_host_asks_for_counts_from_when_others_may_have_asked_it_last():
+    """An earlier session was at work until 0.0, of whose last requests nobody knows; its rules are remembered."""
+    frontier = asking(closed=False)
+    frontier.rest(0.1, 0.0)
+    for which in (a0, b0):
+        frontier.offer(which)
+    assert frontier.next(0.0) == Wait(0.1)
+    assert frontier.next(0.1) == Ask(a0)
+    assert frontier.admit(5.0) is None
+    assert frontier.next(0.1) == Ask(b0)
+    assert frontier.admit() is b0
+    frontier.close()
+    assert frontier.next(0.1) == Wait(5.0)
+    assert frontier.next(5.0) == Ask(a0)
+    assert frontier.admit(5.0) is a0
+
+
 def test_what_is_dropped_while_an_errand_runs_is_not_started_by_its_end():
     frontier = asking(a0, a1)
     ahead = sent(frontier, a0)

@@ -87,8 +87,7 @@ class Frontier(Limits):
     must be put aside (``Spill``) and comes back when the key has no more (``Refill``). So reading stops only where the
     jobs of as many keys as half the window wait. Nowhere, *running* and jobs never tried do not exceed *concurrency*.
 
-    While *asks* is set it answers ``Ask`` where a job might start, and hears of it by ``admit``, ``refuse`` or
-    ``detour``.
+    While *asks* is set it answers ``Ask`` where a job might start, to be told to ``admit``, ``refuse`` or ``detour``.
 
     *concurrency*, *per_key*, *delay*, *rate* and *pauses* may be set at any time and from any thread, and hold
     from the next answer on; a key's new delay from its next start on. While *pauses* is above 0 nothing starts.
@@ -291,8 +290,9 @@ class Frontier(Limits):
         if home is not lane and not home.queued:
             self._place(home)
 
-    def rest(self, until: float) -> None:
-        """Start nothing before *until*."""
+    def rest(self, until: float, last: float = LONG_AGO) -> None:
+        """Start nothing before *until*; keys that are not known yet may have been asked, by others, until *last*."""
+        self._lanes.last = max(self._lanes.last, last)
         if self._slots.rest(until):
             self._timers.set(until, (None, None))
         self._slots.count(self, self._now)

@@ -95,11 +95,15 @@ class Lane:
 class Lanes(dict[Any, Lane]):
     """The lanes that have something to say, by their keys; asked for another key, there is a new lane.
 
+    At ``last`` others may have started a job of any key.
     What walks over all of them does so over a copy: another thread may ask.
     """
 
+    last = LONG_AGO
+
     def __missing__(self, key: Any) -> Lane:
         lane = self[key] = Lane(key)
+        lane.started = self.last
         return lane
 
     def cut_down(self, share: int) -> list[Any]:
