@@ -64,6 +64,17 @@ def test_one_that_is_not_let_takes_neither_a_slot_nor_a_turn_nor_the_delay():
     assert frontier.next(0.5) == Finished()
 
 
+def test_one_that_is_not_let_leaves_behind_what_its_host_asks_for():
+    frontier = asking(a0, closed=False)
+    settle(frontier, sent(frontier, a0), 0.5, Ruled(NOTHING))
+    assert frontier.next(0.5) == Ask(a0)
+    frontier.refuse(5.0)
+    frontier.offer(a1)
+    frontier.close()
+    assert frontier.next(0.5) == Wait(5.0)
+    assert frontier.next(5.0) == Ask(a1)
+
+
 def test_nothing_of_a_key_starts_before_its_errand_is_done_and_others_go_on():
     frontier = asking(a0, a1, b0)
     ahead = sent(frontier, a0)
@@ -232,7 +243,7 @@ class World:
                 self.begin(started)
         else:
             self.ended.append(which.seq)
-            self.frontier.refuse()
+            self.frontier.refuse(self.spacing[which.key])
 
     def wait(self, until: float | None) -> None:
         if self.running:

@@ -221,12 +221,13 @@ class Frontier(Limits):
             return None
         return self._start()
 
-    def refuse(self) -> None:
-        """Forget the job that was asked about: it is not to be tried."""
+    def refuse(self, spacing: float = 0.0) -> None:
+        """Forget the job that was asked about: it is not to be tried; *spacing* as of ``admit``."""
         lane = self._ready[0]
         lane.jobs.popleft()
         self.held -= 1
         if not lane.jobs:
+            lane.free_at = max(lane.free_at, lane.started + spacing)
             self._take_out(lane)
             self._place(lane)
 
@@ -371,10 +372,9 @@ class Frontier(Limits):
             if lane.spilled and not lane.doomed:
                 return Refill(lane.key, min(lane.spilled, self._share()))
             self._place(lane)  # it was given up meanwhile
-        room = self._concurrency - undelivered
-        if room <= 0 or not self._endings:
-            return None
-        return Settle(tuple(self._endings.popleft() for _ in range(min(room, len(self._endings)))))
+        if self._endings and (room := self._concurrency - undelivered) > 0:
+            return Settle(tuple(self._endings.popleft() for _ in range(min(room, len(self._endings)))))
+        return None
 
     def _give_up(self, lane: Lane, rest: Rest) -> None:
         """Settle what waits in *lane*, here and in the overflow; it stands in the queue no more."""
