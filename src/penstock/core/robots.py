@@ -84,7 +84,12 @@ def hear(attempt: Attempt) -> Heard | None:
     assert status is not None
     if status in STATUSES or status >= 500:
         return Heard(asked, trouble=f"status {status}")
-    return Heard(asked, attempt.body if 200 <= status < 300 else b"")
+    return Heard(asked, _whole_lines(attempt.body, job.enough) if 200 <= status < 300 else b"")
+
+
+def _whole_lines(text: bytes, most: int | None) -> bytes:
+    """*text* without its last line where that was cut off after *most* bytes: half a rule is another rule."""
+    return text if len(text) != most else text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]
 
 
 class Rules:
