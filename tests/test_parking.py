@@ -6,7 +6,9 @@ import pytest
 
 import penstock
 from penstock import api
+from penstock.core.pace import Learned
 from penstock.runs.folder import RunFolder
+from penstock.session import Folder
 from penstock.settings import Settings
 from penstock.testing.web import LocalWeb
 
@@ -39,27 +41,29 @@ def test_a_busy_host_is_asked_once_and_the_others_are_done_meanwhile(web):
 
 
 class UntilTheRestIsParked:
-    """A report that stops its session when nothing more can come within the hour."""
+    """A report that ends its session, in the *way* it is told, when nothing more can come within the hour."""
 
     every = 0.01
 
-    def __init__(self) -> None:
+    def __init__(self, way) -> None:
         self.session = None
+        self._way = way
 
     def remark(self, text) -> None:
         pass
 
     def update(self, statistics) -> None:
         if statistics.tally.total == 20 or (statistics.before == 20 and statistics.exhausted):
-            self.session.abort()
+            getattr(self.session, self._way)()
 
     def close(self) -> None:
         pass
 
 
-def test_it_is_left_alone_after_a_restart_too(web, tmp_path):
+@pytest.mark.parametrize("way", ["abort", "stop"])
+def test_it_is_left_alone_after_a_restart_too(way, web, tmp_path):
     (tmp_path / "urls.txt").write_text("\n".join(urls(web)))
-    report = UntilTheRestIsParked()
+    report = UntilTheRestIsParked(way)
     report.session = api.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), Settings.of(**FAST))
     assert report.session.execute(report).tally.total == 20
     assert asked(web, 0) == 1
@@ -77,3 +81,25 @@ def test_what_is_over_is_forgotten(web, tmp_path):
     folder = RunFolder.open(tmp_path / "out")
     assert folder.ledger.learned().parked == {}
     folder.close()
+
+
+class Notes:
+    """A run folder, as far as it keeps what was learned of hosts; ``kept`` is all of it, one after the other."""
+
+    def __init__(self) -> None:
+        self.ledger = self
+        self.kept = []
+
+    def learn(self, learned) -> None:
+        self.kept.append(learned)
+
+
+def test_a_host_that_is_left_alone_for_longer_is_noted_again_and_one_that_is_not_is_not():
+    """The time is worked out anew each time from two clocks, which never agree to the last digit."""
+    said = [Learned({"a": 1_000.0}), Learned({"a": 1_000.0001}), Learned({"a": 4_000.0}), Learned({"a": 4_000.0})]
+    said += [Learned({"a": 4_000.0}, {"b": 0.25}), Learned({"a": 4_000.0}, {"b": 8.0})]
+    notes, told = Notes(), iter([Learned(), *said])
+    store = Folder([], notes, 0.0, learned=lambda: next(told))
+    for _ in said:
+        store.take([])
+    assert notes.kept == [said[0], said[2], said[4], said[5]]

@@ -155,6 +155,25 @@ def test_the_server_sees_no_more_at_once_and_no_sooner_than_it_asks_for(web, fet
     assert all(later - sooner > 0.17 for sooner, later in pairwise(starts))
 
 
+def test_what_the_host_asks_for_holds_where_nothing_was_let_yet(web, fetched):
+    """Not one of its jobs has started when it is known, and for a moment none is there."""
+    web.robots[web.host(0)] = "User-agent: *\nDisallow: /no\nCrawl-delay: 0.2\n"
+    fetched("/no", "/a", concurrency=1)
+    sooner, later = web.seen().hosts[web.host(0)].starts
+    assert later - sooner > 0.17
+
+
+def test_a_resume_comes_no_sooner_than_the_host_asks_for_either(web, tmp_path):
+    """The first session ends after its first page, in the middle of the time that the host wants to have."""
+    web.robots[web.host(0)] = "User-agent: *\nCrawl-delay: 0.3\n"
+    (tmp_path / "urls.txt").write_text("".join(f"{web.url(0, f'/{part}')}\n" for part in "ab"))
+    penstock.run(tmp_path / "urls.txt", tmp_path / "out", deadline=0.35, flush_every=0.01, **FAST)
+    assert penstock.resume(tmp_path / "out", deadline=None).complete
+    starts = web.seen().hosts[web.host(0)].starts
+    assert len(starts) == 3
+    assert all(later - sooner > 0.27 for sooner, later in pairwise(starts))
+
+
 def test_it_says_whose_wish_was_capped(web):
     gate = Robots("penstock", RulesStore())
     place = web.url(0, "").rstrip("/")

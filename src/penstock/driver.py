@@ -206,7 +206,7 @@ class Driver(Generic[R]):
         if isinstance(leave, Errand):
             self._frontier.detour(leave)
         elif isinstance(leave, Ending):
-            self._frontier.refuse()
+            self._frontier.refuse(gate.spacing(job))
             self._deliver(leave)
         else:
             started = self._frontier.admit(leave)

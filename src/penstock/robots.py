@@ -64,11 +64,19 @@ class Robots:
         self._known.move_to_end(place)
         if known.trouble is not None:
             return _skipped(job, Slug.ROBOTS_UNAVAILABLE, f"{place}/robots.txt could not be had: {known.trouble}")
-        if known.rules is None:
-            return 0.0
-        if not known.rules.allow(job.target):
+        if known.rules is not None and not known.rules.allow(job.target):
             return _skipped(job, Slug.ROBOTS_DISALLOWED, f"{place}/robots.txt does not allow it")
-        return self._spacing(job.key, known.rules)
+        return self.spacing(job)
+
+    def spacing(self, job: Job) -> float:
+        """The seconds between two starts that *job*'s host gets; see ``Gate``."""
+        known = self._known.get(origin(job.target))
+        if known is None or known.rules is None:
+            return 0.0
+        rules = known.rules
+        if rules.wish > LONGEST_DELAY and len(self.capped) < self.MOST_NAMED:
+            self.capped[job.key] = rules.wish
+        return rules.delay
 
     def learn(self, heard: Heard) -> None:
         """Remember what an origin answered, here and on the disk."""
@@ -80,11 +88,6 @@ class Robots:
     def close(self) -> None:
         """Let go of the file."""
         self._store.close()
-
-    def _spacing(self, key: str, rules: Rules) -> float:
-        if rules.wish > LONGEST_DELAY and len(self.capped) < self.MOST_NAMED:
-            self.capped[key] = rules.wish
-        return rules.delay
 
     def _recall(self, place: str) -> _Known | None:
         kept = self._store.get(place)

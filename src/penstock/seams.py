@@ -124,6 +124,9 @@ class Gate(Protocol):
     def look(self, job: Any) -> float | Ending | Errand:
         """The seconds between two starts that *job*'s host wants; or what the job comes to, untried, or is behind."""
 
+    def spacing(self, job: Any) -> float:
+        """Those seconds, whatever *job* itself comes to; 0 where the host wants none, or was not asked."""
+
     def learn(self, heard: Heard) -> None:
         """Take in what came of an errand. OutputError where it can't be kept."""
 

@@ -236,7 +236,7 @@ class Folder:
 
     def _commit(self) -> None:
         learned = self._learned()
-        if any(now.keys() != before.keys() for now, before in zip(learned, self._kept, strict=True)):
+        if _told(learned) != _told(self._kept):
             self._ledger.learn(learned)
             self._kept = learned
         if self._tally.total:
@@ -421,6 +421,11 @@ class Session:
             pending,
             None if self._flow.complete else self._ended_by,
         )
+
+
+def _told(learned: Learned) -> tuple[Mapping[str, int], Mapping[str, float]]:
+    """*learned* without what comes of reading two clocks."""
+    return {host: round(until) for host, until in learned.parked.items()}, learned.slowed
 
 
 def _sooner(one: float | None, other: float | None) -> float | None:

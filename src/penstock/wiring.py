@@ -106,7 +106,7 @@ def flow_over(
     frontier = settings.frontier(learned.slowed)
     now, wall = time.monotonic(), time.time()
     if rest:
-        frontier.rest(now + settings.delay)
+        frontier.rest(now + settings.delay, now)
     for host, until in learned.parked.items():
         # By a clock that was set back meanwhile it might be parked for years.
         frontier.park(host, now + min(until - wall, LONGEST_PARK))

@@ -64,6 +64,17 @@ def test_one_that_is_not_let_takes_neither_a_slot_nor_a_turn_nor_the_delay():
     assert frontier.next(0.5) == Finished()
 
 
+def test_one_that_is_not_let_leaves_behind_what_its_host_asks_for():
+    frontier = asking(a0, closed=False)
+    settle(frontier, sent(frontier, a0), 0.5, Ruled(NOTHING))
+    assert frontier.next(0.5) == Ask(a0)
+    frontier.refuse(5.0)
+    frontier.offer(a1)
+    frontier.close()
+    assert frontier.next(0.5) == Wait(5.0)
+    assert frontier.next(5.0) == Ask(a1)
+
+
 def test_nothing_of_a_key_starts_before_its_errand_is_done_and_others_go_on():
     frontier = asking(a0, a1, b0)
     ahead = sent(frontier, a0)
@@ -149,6 +160,23 @@ def test_what_a_host_asks_for_between_two_starts_counts_from_the_errand_on():
     assert frontier.next(10.0) == Wait(11.0)
 
 
+def test_what_a_host_asks_for_counts_from_when_others_may_have_asked_it_last():
+    """An earlier session was at work until 0.0, of whose last requests nobody knows; its rules are remembered."""
+    frontier = asking(closed=False)
+    frontier.rest(0.1, 0.0)
+    for which in (a0, b0):
+        frontier.offer(which)
+    assert frontier.next(0.0) == Wait(0.1)
+    assert frontier.next(0.1) == Ask(a0)
+    assert frontier.admit(5.0) is None
+    assert frontier.next(0.1) == Ask(b0)
+    assert frontier.admit() is b0
+    frontier.close()
+    assert frontier.next(0.1) == Wait(5.0)
+    assert frontier.next(5.0) == Ask(a0)
+    assert frontier.admit(5.0) is a0
+
+
 def test_what_is_dropped_while_an_errand_runs_is_not_started_by_its_end():
     frontier = asking(a0, a1)
     ahead = sent(frontier, a0)
@@ -228,7 +256,7 @@ class World:
                 self.begin(started)
         else:
             self.ended.append(which.seq)
-            self.frontier.refuse()
+            self.frontier.refuse(self.spacing[which.key])
 
     def wait(self, until: float | None) -> None:
         if self.running:

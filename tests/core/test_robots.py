@@ -38,6 +38,17 @@ def test_a_text_is_heard(status):
     assert hear(answered(status, b"User-agent: *")) == Heard(ORIGIN, b"User-agent: *")
 
 
+@pytest.mark.parametrize("ending", [b"\n", b"\r", b"\r\n"])
+def test_a_rule_that_is_cut_off_in_the_middle_is_none(ending):
+    """Half of ``Disallow: /private`` would be ``Disallow: /``."""
+    whole = b"User-agent: *" + ending + b"Disallow: /no" + ending
+    body = whole + b"#" * (ERRAND.enough - len(whole) - len(ending) - 11) + ending + b"Disallow: /"
+    assert len(body) == ERRAND.enough
+    heard = hear(answered(200, body))
+    assert heard.text == body[:-11]
+    assert rules(heard.text.decode()).allow(f"{ORIGIN}/yes")
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
 def test_where_there_is_none_everything_may_be_fetched(status):
     assert hear(answered(status, b"<html>Disallow: /</html>")) == Heard(ORIGIN)

@@ -166,6 +166,15 @@ def test_a_chain_that_was_public_once_stays_public(web, port, fetch_all):
 
 
 @pytest.mark.usefixtures("untouched")
+def test_nobody_is_asked_for_the_robots_txt_of_what_must_not_be_reached_either(web, port, fetch_all):
+    outcomes = fetch_all(
+        away(web, f"127.0.0.1:{port}/page"), away(web, f"v4.test:{port}/page"), script=NAMES, robots=True
+    )
+    assert [in_a_word(outcome) for outcome in outcomes] == ["blocked_address"] * 2
+    assert [len(outcome.redirects) for outcome in outcomes] == [1, 1]
+
+
+@pytest.mark.usefixtures("untouched")
 def test_with_public_only_no_input_may_be_elsewhere_either(web, port, fetch_all):
     urls = [f"http://{spelled}:{port}/page" for spelled in (*SPELLED, *NAMES)]
     outcomes = fetch_all(*urls, web.url(0, "/page"), script=NAMES, public_only=True)

@@ -87,8 +87,7 @@ class Frontier(Limits):
     must be put aside (``Spill``) and comes back when the key has no more (``Refill``). So reading stops only where the
     jobs of as many keys as half the window wait. Nowhere, *running* and jobs never tried do not exceed *concurrency*.
 
-    While *asks* is set it answers ``Ask`` where a job might start, and hears of it by ``admit``, ``refuse`` or
-    ``detour``.
+    While *asks* is set it answers ``Ask`` where a job might start, to be told to ``admit``, ``refuse`` or ``detour``.
 
     *concurrency*, *per_key*, *delay*, *rate* and *pauses* may be set at any time and from any thread, and hold
     from the next answer on; a key's new delay from its next start on. While *pauses* is above 0 nothing starts.
@@ -221,12 +220,13 @@ class Frontier(Limits):
             return None
         return self._start()
 
-    def refuse(self) -> None:
-        """Forget the job that was asked about: it is not to be tried."""
+    def refuse(self, spacing: float = 0.0) -> None:
+        """Forget the job that was asked about: it is not to be tried; *spacing* as of ``admit``."""
         lane = self._ready[0]
         lane.jobs.popleft()
         self.held -= 1
         if not lane.jobs:
+            lane.free_at = max(lane.free_at, lane.started + spacing)
             self._take_out(lane)
             self._place(lane)
 
@@ -290,8 +290,9 @@ class Frontier(Limits):
         if home is not lane and not home.queued:
             self._place(home)
 
-    def rest(self, until: float) -> None:
-        """Start nothing before *until*."""
+    def rest(self, until: float, last: float = LONG_AGO) -> None:
+        """Start nothing before *until*; keys that are not known yet may have been asked, by others, until *last*."""
+        self._lanes.last = max(self._lanes.last, last)
         if self._slots.rest(until):
             self._timers.set(until, (None, None))
         self._slots.count(self, self._now)
@@ -329,7 +330,7 @@ class Frontier(Limits):
         """
         self.closed = True
         self.window = 0
-        jobs = self._lanes.drop()
+        jobs = self._lanes.drop(self._now)
         jobs += [job for _, (_, job) in self._timers.entries() if job is not None]
         self._ready.clear()
         self._timers.clear()
@@ -370,10 +371,9 @@ class Frontier(Limits):
             if lane.spilled and not lane.doomed:
                 return Refill(lane.key, min(lane.spilled, self._share()))
             self._place(lane)  # it was given up meanwhile
-        room = self._concurrency - undelivered
-        if room <= 0 or not self._endings:
-            return None
-        return Settle(tuple(self._endings.popleft() for _ in range(min(room, len(self._endings)))))
+        if self._endings and (room := self._concurrency - undelivered) > 0:
+            return Settle(tuple(self._endings.popleft() for _ in range(min(room, len(self._endings)))))
+        return None
 
     def _give_up(self, lane: Lane, rest: Rest) -> None:
         """Settle what waits in *lane*, here and in the overflow; it stands in the queue no more."""

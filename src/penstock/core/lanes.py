@@ -102,11 +102,15 @@ class Lane:
 class Lanes(dict[Any, Lane]):
     """The lanes that have something to say, by their keys; asked for another key, there is a new lane.
 
+    At ``last`` others may have started a job of any key.
     What walks over all of them does so over a copy: another thread may ask.
     """
 
+    last = LONG_AGO
+
     def __missing__(self, key: Any) -> Lane:
         lane = self[key] = Lane(key)
+        lane.started = self.last
         return lane
 
     def cut_down(self, share: int) -> list[Any]:
@@ -118,15 +122,19 @@ class Lanes(dict[Any, Lane]):
             jobs += reversed(beyond)
         return jobs
 
-    def drop(self) -> list[Any]:
-        """Give back every job that waits, and forget what is in the overflow, and all keys of which nothing runs."""
+    def drop(self, now: float) -> list[Any]:
+        """Give back every job that waits, and forget what is in the overflow.
+
+        All keys are forgotten but those of which something runs, and those that are parked still at *now*: who goes on
+        another time must know of them.
+        """
         jobs = [job for lane in self.values() for job in (*lane.first, *lane.jobs)]
         for lane in list(self.values()):
             lane.jobs.clear()
             lane.first.clear()
             lane.queued = lane.gated = False
             lane.backing_off = lane.spilled = lane.doomed = 0
-            if not lane.running:
+            if not lane.running and lane.parked <= now:
                 del self[lane.key]
         return jobs
 

@@ -57,10 +57,13 @@ class Heard(Struct, frozen=True):
 
 
 def errand(job: Job) -> Errand:
-    """What must be asked before *job* can be: the robots.txt of its origin, with none of the job's secrets."""
+    """What must be asked before *job* can be: the robots.txt of its origin, with none of the job's secrets.
+
+    Where the job may not be led, it may not be either.
+    """
     headers: Headers = tuple(pair for pair in job.headers if pair[0].lower() in _SENT)
     target = f"{origin(job.target)}/robots.txt"
-    return Errand(job.seq, job.key, job.url, target, headers=headers, ready=job.ready, behind=job)
+    return Errand(job.seq, job.key, job.url, target, headers=headers, ready=job.ready, public=job.public, behind=job)
 
 
 def own(attempt: Attempt) -> Attempt:
@@ -91,7 +94,12 @@ def hear(attempt: Attempt) -> Heard:
     assert status is not None
     if status in STATUSES or status >= 500:
         return Heard(asked, trouble=f"status {status}")
-    return Heard(asked, attempt.body if 200 <= status < 300 else b"")
+    return Heard(asked, _whole_lines(attempt.body, job.enough) if 200 <= status < 300 else b"")
+
+
+def _whole_lines(text: bytes, most: int | None) -> bytes:
+    """*text* without its last line where that was cut off after *most* bytes: half a rule is another rule."""
+    return text if len(text) != most else text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]
 
 
 class Rules:
