@@ -35,6 +35,7 @@ def test_answers_outlive_the_session_and_trouble_does_not(tmp_path):
         before.put(kept)
     before.close()
     before.close()
+    assert [file.name for file in tmp_path.iterdir()] == [FILE]
     assert [after.get(kept.heard.origin) for kept in (RULES, NONE, TROUBLE)] == [RULES, NONE, None]
     after.close()
 

@@ -73,6 +73,8 @@ class RulesStore:
     def close(self) -> None:
         """Close the file. May be called twice."""
         if self._file is not None:
+            with suppress(sqlite3.Error):  # what was put is there either way; this takes the empty journal away
+                self._file.execute("PRAGMA journal_mode = DELETE")
             self._file.close()
             self._file = None
 
