@@ -122,7 +122,7 @@ def test_a_disk_that_fills_stops_the_run_which_can_be_resumed(monkeypatch, tmp_p
     settings = {"delay": 0, "per_host": 10, "concurrency": 10}
     with monkeypatch.context() as filling:
         filling.setattr(wiring, "Space", lambda folders: Space(folders, disk))
-        with pytest.raises(OutputError, match="only 0.0 MB are free"):
+        with pytest.raises(OutputError, match=r"only 0\.0 MB are free"):
             api.run(urls, tmp_path / "pages", **settings)
     kept = api.verify(tmp_path / "pages")
     assert kept.ok

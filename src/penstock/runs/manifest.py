@@ -132,8 +132,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
             found = difference(self.fingerprint, now.fingerprint)
         if found is not None:
             raise InputChanged(
-                f"the input is not the one this run was begun with: {found}. Put it back; or go on with it as it is, by "
-                "its line numbers: --force"
+                f"the input is not the one this run was begun with: {found}. Put it back; or go on with it as it is, "
+                "by its line numbers: --force"
             )
 
     def restore(
