@@ -95,7 +95,8 @@ def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: boo
     if ending.folder is not None:
         verb, does = ("verify", "Prove it") if ending.complete else ("resume", "Go on")
         # On a line of its own and never broken: it is there to be copied.
-        lines += ["", f"{does}:", f"{INDENT}{command(verb, ending.folder)}"]
+        more = ["--stop-at", "100%"] if ending.ended_by == "stop_at" else []
+        lines += ["", f"{does}:", f"{INDENT}{command(verb, ending.folder, *more)}"]
     return lines
 
 
