@@ -212,7 +212,7 @@ class Frontier(Limits):
         None where it is too soon by that: there will be another question.
         """
         lane = self._ready[0]
-        lane.spacing = spacing
+        lane.spacing = spacing and max(spacing, self.delay)
         if spacing and lane.started + spacing > self._now:
             lane.free_at = lane.started + spacing
             self._take_out(lane)
@@ -245,8 +245,7 @@ class Frontier(Limits):
         [0, 1) is for the jitter.
         """
         self._now = now
-        crowd = self._slots.crowd
-        if crowd is not None and crowd.ended(self.running, now):
+        if self._slots.crowd is not None and self._slots.crowd.ended(self.running, now):
             self._slots.count(self, now)
         self.running -= 1
         job = attempt.job
@@ -452,9 +451,11 @@ class Frontier(Limits):
         self.running += 1
         self.held -= 1
         lane.started = now
-        learned = 0.0 if self.paces is None else self.paces.spacing(lane.key)
-        if self.delay or lane.spacing or learned:
-            lane.free_at = now + max(self.delay, lane.spacing, learned)
+        wait = lane.spacing or self.delay
+        if self.paces is not None:
+            wait = max(wait, self.paces.spacing(lane.key))
+        if wait:
+            lane.free_at = now + wait
         if self._rate is not None:
             self._pace.start(now)
         if lane.jobs or lane.first or lane.spilled:
@@ -471,10 +472,8 @@ class Frontier(Limits):
                 self._ready.append(lane)
             else:
                 self._timers.set(lane.free_at, (lane, None))
-        elif lane.gated:
-            return
-        elif lane.spilled:
-            if not lane.doomed:
+        elif lane.gated or lane.spilled:
+            if not (lane.gated or lane.doomed):
                 self._empty.append(lane)
                 lane.queued = True
         elif not lane.running and not lane.backing_off:

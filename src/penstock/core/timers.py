@@ -34,7 +34,8 @@ class Timers(Generic[T]):
         """Have *entry* come at *time*."""
         self._number += 1
         heapq.heappush(self._entries, (time, self._number, entry))
-        self.soonest = min(self.soonest, time)
+        if time < self.soonest:  # noqa: PLR1730 - twice as fast as a call, once or twice for every job
+            self.soonest = time
 
     def take(self) -> T:
         """Take out the entry that comes first."""
