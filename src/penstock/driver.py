@@ -28,8 +28,8 @@ __all__ = ["AsyncioShell", "Beside", "BlockingShell", "Driver", "Turns"]
 R = TypeVar("R")
 
 BUSY: Final = 0.01
-"""Seconds after which a consumer was busy with what it took: less than any delay that is noticed. To look each time costs
-`for` a fifth of its speed (0.44 of the bare loop against 0.55: python -m benchmarks --scenario 50)."""
+"""Seconds after which a consumer was busy with what it took: less than any delay that is noticed. To look each time
+costs `for` a fifth of its speed (0.44 of the bare loop against 0.55: python -m benchmarks --scenario 50)."""
 
 TURNS: Final = 1000
 """Reactions to the frontier in one step, so that no long stretch of bad lines keeps a shell from its duties."""
