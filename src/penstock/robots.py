@@ -66,16 +66,18 @@ class Robots:
             return _skipped(job, Slug.ROBOTS_UNAVAILABLE, f"{place}/robots.txt could not be had: {known.trouble}")
         if known.rules is not None and not known.rules.allow(job.target):
             return _skipped(job, Slug.ROBOTS_DISALLOWED, f"{place}/robots.txt does not allow it")
-        return self.spacing(job)
+        return self._spacing(job.key, known.rules)
 
     def spacing(self, job: Job) -> float:
         """The seconds between two starts that *job*'s host gets; see ``Gate``."""
         known = self._known.get(origin(job.target))
-        if known is None or known.rules is None:
+        return 0.0 if known is None else self._spacing(job.key, known.rules)
+
+    def _spacing(self, key: str, rules: Rules | None) -> float:
+        if rules is None:
             return 0.0
-        rules = known.rules
         if rules.wish > LONGEST_DELAY and len(self.capped) < self.MOST_NAMED:
-            self.capped[job.key] = rules.wish
+            self.capped[key] = rules.wish
         return rules.delay
 
     def learn(self, heard: Heard) -> None:

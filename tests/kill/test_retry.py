@@ -11,13 +11,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
 from pathlib import Path
 
 import orjson
 import pytest
 from shim import Cut, Death, Plan, Shim, die_softly
 from test_real_process import PACE, Trap, _Page
+from tests.kill.instant import Instant
 
 import penstock
 from penstock import api, session, wiring
@@ -37,56 +37,26 @@ FAST = {
 }
 
 
-class Instant:
-    """An engine whose jobs are done as soon as they are begun; what is asked for ``later`` fails until ``mended``."""
+class Failing(Instant):
+    """What is asked for ``later`` fails until ``mended``."""
 
     mended = False
-    asked: list[str]
 
-    def __init__(self, _settings=None, **_given):
-        self._finished = deque()
-        self._woken = threading.Event()
-
-    def start(self, job: Job, now: float) -> None:
-        self.asked.append(job.target)
+    def answer(self, job: Job) -> Attempt:
         kind = job.target.split("/")[3]
         if kind == "never" or (kind == "later" and not self.mended):
-            self._finished.append(Attempt(job, Slug.RESET, "reset"))
-        else:
-            status = 503 if kind == "busy" and not self.mended else 200
-            self._finished.append(Attempt(job, status=status, head=b"HTTP/1.1 200 OK\r\n\r\n", body=b"x" * status))
-
-    def collect(self, timeout):
-        if not self._finished and timeout != 0:
-            self._woken.wait(timeout)
-        self._woken.clear()
-        attempts = list(self._finished)
-        self._finished.clear()
-        return attempts
-
-    def wake(self):
-        self._woken.set()
-
-    def cancel(self):
-        self._finished.clear()
-
-    def bound(self):
-        return None
-
-    def inside(self):
-        return False
-
-    def close(self):
-        pass
+            return Attempt(job, Slug.RESET, "reset")
+        status = 503 if kind == "busy" and not self.mended else 200
+        return Attempt(job, status=status, head=b"HTTP/1.1 200 OK\r\n\r\n", body=b"x" * status)
 
 
 @pytest.fixture
 def engine(monkeypatch):
     """The engine in the place of the real one; every outcome is a commit of its own."""
-    Instant.asked, Instant.mended = [], False
-    monkeypatch.setattr(wiring, "CurlEngine", Instant)
+    Failing.asked, Failing.mended = [], False
+    monkeypatch.setattr(wiring, "CurlEngine", Failing)
     monkeypatch.setattr(session, "FLUSH_BYTES", 1)
-    return Instant
+    return Failing
 
 
 @pytest.fixture

@@ -12,57 +12,19 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
 from pathlib import Path
 
 import orjson
 import pytest
 from shim import Cut, Death, Plan, Shim, die_softly
 from test_real_process import PACE, Trap
+from tests.kill.instant import Instant
 
 import penstock
 from penstock import session, wiring
-from penstock.core.model import Attempt, Job
 
 INPUTS = 60
 FAST = {"delay": 0, "per_host": 4, "concurrency": 4, "flush_every": 0.01, "unique": True}
-
-
-class Instant:
-    """An engine whose jobs are done as soon as they are begun. It counts how often each address was asked for."""
-
-    asked: list[str]
-
-    def __init__(self, _settings=None, **_given):
-        self._finished = deque()
-        self._woken = threading.Event()
-
-    def start(self, job: Job, now: float) -> None:
-        self.asked.append(job.target)
-        self._finished.append(Attempt(job, status=200, head=b"HTTP/1.1 200 OK\r\n\r\n", body=job.target.encode()))
-
-    def collect(self, timeout):
-        if not self._finished and timeout != 0:
-            self._woken.wait(timeout)
-        self._woken.clear()
-        attempts = list(self._finished)
-        self._finished.clear()
-        return attempts
-
-    def wake(self):
-        self._woken.set()
-
-    def cancel(self):
-        self._finished.clear()
-
-    def bound(self):
-        return None
-
-    def inside(self):
-        return False
-
-    def close(self):
-        pass
 
 
 @pytest.fixture
