@@ -38,7 +38,7 @@ GONE: Final = "The demo's web has gone with it: a resume by itself would find no
 
 MOST_PAGES: Final = 1_000_000
 
-PACE: Final = {"concurrency": 100, "per_host": 4, "delay": 0.01, "attempts": 2, "timeout": 2.0}
+PACE: Final = {"concurrency": 100, "per_host": 4, "delay": 0.01, "attempts": 2, "timeout": 2.0, "pace": "fixed"}
 """Brisker than one may be with strangers: these hosts are our own."""
 
 
