@@ -74,6 +74,7 @@ class Slug(enum.StrEnum):
     # fmt: off
     #                      text                     kind          transient  later
     INVALID_URL          = "invalid_url",          Kind.SKIPPED, False, False
+    INVALID_REQUEST      = "invalid_request",      Kind.SKIPPED, False, False
     BLOCKED_SCHEME       = "blocked_scheme",       Kind.SKIPPED, False, False
     BLOCKED_ADDRESS      = "blocked_address",      Kind.SKIPPED, False, False
     ROBOTS_DISALLOWED    = "robots_disallowed",    Kind.SKIPPED, False, False
