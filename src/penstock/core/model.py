@@ -111,8 +111,8 @@ class Row(Struct, frozen=True, gc=False):
     """One input as its source read it; nobody has looked at the URL yet.
 
     *seq* counts inputs from 0 and is the input's identity; *line* is where a person finds it (counted
-    from 1, comments and blank lines included). *fault* is set where the row itself is broken: such a
-    row still gets its outcome.
+    from 1, comments and blank lines included). *fault* is set where the row itself is broken, and *reason* says
+    which slug that is: such a row still gets its outcome.
     """
 
     seq: int
@@ -123,6 +123,7 @@ class Row(Struct, frozen=True, gc=False):
     body: bytes | None = None
     fields: dict[str, Any] | None = None
     fault: str | None = None
+    reason: Slug = Slug.INVALID_URL
 
 
 class Hop(Struct, frozen=True, gc=False):
