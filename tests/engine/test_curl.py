@@ -417,3 +417,12 @@ def test_a_job_that_waits_for_its_name_can_be_given_up(web):
         engine.cancel()
         assert (engine.collect(0), engine.deadline()) == ([], None)
         engine.close()
+
+
+def test_what_is_not_idempotent_has_a_new_connection_and_leaves_it_to_others(engine):
+    """libcurl sends any request again by itself if a kept connection turns out to be closed."""
+    with LocalWeb() as web:
+        for method in ("POST", "PATCH", "GET", "PUT", "POST"):
+            (attempt,) = do(engine, job(web.url(0, "/page"), method=method))
+            assert attempt.status == 200
+        assert web.seen().connections == 3

@@ -13,6 +13,7 @@ that were looked at, and no others. With a proxy, names are the proxy's business
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -25,7 +26,7 @@ import pycurl
 from penstock.core.answers import Bound
 from penstock.core.model import Attempt, Job, Slug
 from penstock.engine.codes import BEGINNING, COULDNT_RESOLVE
-from penstock.engine.deadlines import Deadlines
+from penstock.engine.deadlines import GRACE, Deadlines
 from penstock.engine.dns import Answer, Names
 from penstock.engine.families import Families
 from penstock.engine.means import Means
@@ -40,6 +41,10 @@ __all__ = ["CurlEngine"]
 
 CONNECTIONS_PER_SLOT: Final = 2
 """Connections kept open for each request that may run: one in use, one idle for a host met again."""
+
+STOPPED: Final = 1.0
+"""Seconds that libcurl does not take for what has arrived: the process was stopped meanwhile (SIGSTOP, Ctrl-Z).
+See docs/decisions/stopped-processes.md."""
 
 _EVENTS: Final = {
     pycurl.POLL_IN: READ,
@@ -76,7 +81,7 @@ class CurlEngine:
         check_guard(public_only=settings.public_only, proxy=settings.proxy)
         self._settings = settings
         self._clock = clock
-        self._cacert = _readable(settings.cacert) if settings.cacert else certifi.where()
+        self._cacert = _readable(settings.cacert) if settings.cacert else os.fsencode(certifi.where())
         self._sockets = Sockets()
         self._deadlines: Deadlines[Transfer] = Deadlines()
         resolver = Resolver(self._sockets, settings.resolver, clock)
@@ -125,12 +130,16 @@ class CurlEngine:
     def collect(self, timeout: float | None) -> list[Attempt]:
         """What has finished, after at most *timeout* seconds."""
         now = self._clock()
-        self._deadlines.look(now)
+        self._look(now)
         until = None if timeout is None else now + timeout
         while True:
             self._act_if_due(now)
             self._make_do(now)
-            ready = self._sockets.wait(self._how_long(now, until))
+            self._deadlines.look_away(now)
+            wait = self._how_long(now, until)
+            ready = self._sockets.wait(wait)
+            woke = self._clock()
+            late = not ready and wait is not None and woke - now > wait + GRACE
             for fd, events in ready:
                 if self._names.serves(fd):
                     self._names.process(fd, events, self._clock())
@@ -139,6 +148,11 @@ class CurlEngine:
             if ready:
                 self._harvest()
             now = self._clock()
+            if late or now - woke > STOPPED:
+                self._look(now)
+                if not ready:
+                    # A wait that was interrupted tells of no socket, and sockets come before deadlines.
+                    continue
             # After what has arrived: it may have waited longer than its time because nobody looked.
             names_due = self._names.deadline()
             if names_due is not None and names_due <= now:
@@ -271,10 +285,23 @@ class CurlEngine:
     def _allow_to_connect(self, transfer: Transfer) -> None:
         """Give *transfer* the time to connect, name included, within what is left of its whole time."""
         assert transfer.job is not None
-        whole = transfer.started + self._settings.timeout - transfer.job.spent
+        whole = self._end_of(transfer)
         soon = transfer.begun + self._settings.connect_timeout
         transfer.connecting = soon < whole
         self._deadlines.set(transfer, min(soon, whole))
+
+    def _end_of(self, transfer: Transfer) -> float:
+        """When the time of *transfer* is over, by the time in which somebody looked."""
+        assert transfer.job is not None
+        return transfer.started + transfer.excused + self._settings.timeout - transfer.job.spent
+
+    def _look(self, now: float) -> None:
+        """Look after a time in which nothing of this process may have run: it is held against no transfer."""
+        gap = self._deadlines.look(now)
+        if gap:
+            for transfer in (*self._asking, *self._running.values()):
+                if transfer in self._deadlines:
+                    transfer.excused += gap
 
     def _end_unsent(self, transfer: Transfer, slug: Slug, detail: str) -> None:
         """End *transfer* before libcurl has heard of it."""
@@ -405,9 +432,7 @@ class CurlEngine:
                 self._deadlines.discard(transfer)
             if memory.roomy or (transfer is first and not memory.refuses(first.response)):
                 transfer.go_on(now)
-                assert transfer.job is not None
-                whole = transfer.started + self._settings.timeout - transfer.job.spent
-                self._deadlines.set(transfer, max(whole, now))
+                self._deadlines.set(transfer, max(self._end_of(transfer), now))
         for transfer in self._running.values():
             if transfer.response.paused:
                 # libcurl wants no news of its socket now, as of one that is idle.
@@ -422,8 +447,7 @@ class CurlEngine:
             self._end_unsent(transfer, Slug.TIMEOUT_DNS, detail)
         elif transfer.connecting and transfer.connected():
             transfer.connecting = False
-            whole = transfer.started + self._settings.timeout - transfer.job.spent
-            self._deadlines.set(transfer, max(whole, now))
+            self._deadlines.set(transfer, max(self._end_of(transfer), now))
         else:
             self._finished.append(transfer.attempt(*transfer.where_time_went(now)))
             self._retire(transfer)
@@ -442,9 +466,11 @@ class CurlEngine:
         self._free.append(transfer)
 
 
-def _readable(cacert: str) -> str:
+def _readable(cacert: str) -> bytes:
     try:
         with Path(cacert).open("rb"):
-            return cacert
+            return os.fsencode(cacert)
     except OSError as error:
         raise UsageError(f"cacert {cacert!r} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # a NUL, a lone surrogate
+        raise UsageError(f"cacert {cacert!r} cannot be read: {error}") from None
