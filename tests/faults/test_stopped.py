@@ -39,9 +39,9 @@ STOPPED_FOR = TIMEOUT + 0.6
 
 @pytest.mark.parametrize("program", [PLAINLY, IN_A_LOOP], ids=["plainly", "in a loop"])
 def test_answers_that_arrive_while_the_process_is_stopped_count(program, limits):
-    """Twenty requests are under way when it is stopped, for longer than their time-out."""
+    """Twenty requests are under way when it is stopped, for longer than their time-out; half of them get a redirect."""
     with LocalWeb(hosts=20) as web:
-        urls = [web.url(number, f"/slow/0.3/page/{number}") for number in range(20)]
+        urls = [web.url(number, f"/slow/0.3/redirect/{number % 2}/page/{number}") for number in range(20)]
         settings = limits | {"timeout": TIMEOUT, "connect_timeout": TIMEOUT}
         arguments = [sys.executable, "-c", program, json.dumps([urls, settings])]
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
@@ -54,4 +54,4 @@ def test_answers_that_arrive_while_the_process_is_stopped_count(program, limits)
             finally:
                 process.kill()
         assert sorted(json.loads(out)) == [[number, 200, None] for number in range(20)]
-        assert web.seen().requests == 20
+        assert web.seen().requests == 30

@@ -174,7 +174,8 @@ class Times(Struct, frozen=True, gc=False):
     """Where the time of the last hop went, in seconds.
 
     *dns*, *connect* and *tls* are what each phase took by itself (0 on a kept connection);
-    *first_byte* and *total* count from the start of the request; *wait* is how long the job had been
+    *first_byte* and *total* count from the start of the request, without the time in which the process was stopped
+    or its sockets were not looked at, if that put its deadline off; *wait* is how long the job had been
     ready before it was started.
     """
 

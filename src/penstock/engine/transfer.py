@@ -207,6 +207,7 @@ class Transfer:
         """What came of the job, by what libcurl tells; *lacking* as of ``Attempt``."""
         info, before = self.easy.getinfo, self.lookup
         job = self._counted()
+        total = max(0.0, before + info(pycurl.TOTAL_TIME) - self.excused)
         head = self.response.head()[0]
         names, connect, tls = info(pycurl.NAMELOOKUP_TIME), info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME)
         return Attempt(
@@ -223,8 +224,8 @@ class Transfer:
                 names if self.route is None else before,
                 max(0.0, connect - names),
                 max(0.0, tls - connect) if tls else 0.0,
-                before + info(pycurl.STARTTRANSFER_TIME),
-                before + info(pycurl.TOTAL_TIME),
+                min(before + info(pycurl.STARTTRANSFER_TIME), total),
+                total,
             ),
             info(pycurl.PRIMARY_IP) or None,
             head[5 : head.find(b" ")].decode("latin-1") if head else None,
