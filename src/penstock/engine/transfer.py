@@ -116,6 +116,7 @@ class Transfer:
             if job.method not in IDEMPOTENT:
                 # docs/decisions/sent-once.md
                 easy.setopt(pycurl.FRESH_CONNECT, 1)
+                easy.setopt(pycurl.FORBID_REUSE, 1)
         if job.headers is not self._headers or not self._plain:
             easy.setopt(pycurl.HTTPHEADER, _header_lines(job))
             self._headers = job.headers
