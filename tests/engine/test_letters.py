@@ -36,11 +36,11 @@ def test_headers_are_sent_in_latin_1(web):
     assert ["User-Agent", "caf\u00e9"] in said["headers"]
 
 
-@pytest.mark.parametrize("folder", ["jos\u00e9", "\u65e5\u672c", os.fsdecode(b"not-\xff-utf-8")])
+@pytest.mark.parametrize("folder", ["jos\u00e9".encode(), "\u65e5\u672c".encode(), b"not-\xff-utf-8"])
 @pytest.mark.parametrize("where", ["given", "built in"])
 def test_certificates_may_be_in_a_folder_of_any_name(folder, where, tmp_path, monkeypatch):
     """libcurl is told of them for every fetch, of http as well."""
-    path = tmp_path / folder
+    path = tmp_path / os.fsdecode(folder)
     path.mkdir()
     with Http2Server(path) as server:
         monkeypatch.setattr(certifi, "where", lambda: server.cacert)
