@@ -94,9 +94,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
         )
 
     def encode(self) -> bytes:
-        """Return the text of run.json, for people too; ``decode`` gives back the same, whatever text is in it.
+        r"""Return the text of run.json, for people too; ``decode`` gives back the same, whatever text is in it.
 
-        A byte of a name that is not UTF-8 is a lone surrogate in Python (PEP 383), and stays one: "\\udce9".
+        A byte of a name that is not UTF-8 is a lone surrogate in Python (PEP 383), and stays one: "\udce9".
         """
         said = msgspec.to_builtins(self)
         text = json.dumps(said, indent=2, ensure_ascii=False)
