@@ -26,7 +26,8 @@ from penstock.driver import Beside, Driver
 from penstock.errors import FolderError, PenstockError, UsageError
 from penstock.flow import Flow
 from penstock.once import Once
-from penstock.runs.folder import LEDGER_FILE, RunFolder, read_manifest
+from penstock.runs.files import LEDGER_FILE
+from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.manifest import PACE, Manifest

@@ -21,7 +21,7 @@ def odd(tmp_path):
 @pytest.mark.parametrize(
     "environment", [{"LC_ALL": "C"}, {"LC_ALL": "C.UTF-8"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0"}]
 )
-def test_a_run_in_a_folder_of_any_name_can_be_gone_on_with(odd, process, web, records, environment, each_once):
+def test_a_run_in_a_folder_of_any_name_can_be_gone_on_with(odd, process, *, web, records, environment, each_once):
     """Also the list, a URL given as an argument, and what is printed as JSON."""
     listed, output = odd / f"{ODD}.txt", odd / ODD
     listed.write_text(f"{web.url(path='/page/1')}\n")

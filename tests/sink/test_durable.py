@@ -355,14 +355,33 @@ def test_a_file_that_cannot_be_replaced_stays_as_it_was(tmp_path, monkeypatch):
     assert path.read_bytes() == b"old"
 
 
-def test_sweeping_removes_what_is_not_complete_and_nothing_else(tmp_path):
-    for name in ("run.json.part", "outcomes-00000.jsonl.torn.part", "run.db.part", "run.db.part-journal"):
+def test_sweeping_removes_what_it_is_told_and_nothing_else(tmp_path):
+    for name in ("run.json.part", "run.db.part", "film.mkv.part", "run.json"):
         (tmp_path / name).touch()
-    kept = {"run.json", "run.db", "run.db-journal", "outcomes-00000.jsonl", "outcomes-00000.jsonl.torn-0-00000000"}
-    for name in kept:
-        (tmp_path / name).touch()
-    sweep(tmp_path)
-    assert {file.name for file in tmp_path.iterdir()} == kept
+    sweep(tmp_path, {"run.json.part", "run.db.part"}.__contains__)
+    assert {file.name for file in tmp_path.iterdir()} == {"film.mkv.part", "run.json"}
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_half_a_file_is_never_written_over_what_is_there(tmp_path, kind):
+    other = tmp_path / "thesis.txt"
+    other.write_bytes(b"years of work")
+    (tmp_path / "file").write_bytes(b"bytes")
+    for part in ("run.json.part", "file.torn.part"):
+        (tmp_path / part).symlink_to(other) if kind == "link" else (tmp_path / part).write_bytes(b"years of work")
+        with pytest.raises(OutputError, match="move it away"):
+            write_file(tmp_path / "run.json", b"new") if part == "run.json.part" else set_aside(tmp_path / "file", 0)
+        assert (tmp_path / part).read_bytes() == b"years of work"
+    assert other.read_bytes() == b"years of work"
+
+
+@pytest.mark.parametrize("committed", [0, 5])
+def test_a_link_is_not_appended_to(tmp_path, committed):
+    (tmp_path / "thesis.txt").write_bytes(b"years of work")
+    (tmp_path / "outcomes").symlink_to(tmp_path / "thesis.txt")
+    with pytest.raises(OutputError, match="it is a link"):
+        AppendFile(tmp_path / "outcomes", committed)
+    assert (tmp_path / "thesis.txt").read_bytes() == b"years of work"
 
 
 def test_a_folder_is_for_its_owner_alone(tmp_path):
@@ -378,7 +397,7 @@ def test_a_folder_is_for_its_owner_alone(tmp_path):
     [
         lambda missing: rename(missing, missing),
         lambda missing: set_aside(missing, 0),
-        sweep,
+        lambda missing: sweep(missing, bool),
         lambda missing: make_folder(missing / "folder"),
         lambda missing: write_file(missing / "file", b""),
         lambda missing: certify(missing, 0, 1, sink="jsonl", seqs=ONE),

@@ -15,7 +15,7 @@ import contextlib
 import errno
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +49,9 @@ TORN: Final = ".torn-"
 """What stands in the name of bytes that were cut off, before their offset and their CRC-32."""
 
 _PRIVATE: Final = 0o600
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+"""Never over something that is there: what a crash had left is swept away first."""
+
 _NO_DIRECTORY_FLUSH: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 _REMEDIES: Final = {
     errno.ENOSPC: "the disk is full: free some space",
@@ -57,6 +60,8 @@ _REMEDIES: Final = {
     errno.EROFS: "the file system is read-only: mount it for writing, or name another folder",
     errno.EACCES: "permission is missing: change it, or name another folder",
     errno.EPERM: "permission is missing: change it, or name another folder",
+    errno.EEXIST: "something else has that name: move it away",
+    errno.ELOOP: "it is a link, and none is followed: put the file itself there",
     errno.EIO: "the disk fails: copy the folder to another one",
 }
 
@@ -173,7 +178,7 @@ def write_file(path: Path, data: bytes) -> None:
     """
     part = path.with_name(path.name + PART)
     try:
-        with _descriptor(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as fd:
+        with _descriptor(part, _NEW) as fd:
             _write_all(fd, data)
             os.fsync(fd)
     except OSError as error:
@@ -190,7 +195,7 @@ def set_aside(path: Path, start: int) -> None:
     part = path.with_name(f"{path.name}.torn{PART}")
     value = 0
     try:
-        with _descriptor(path, os.O_RDONLY) as source, _descriptor(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as fd:
+        with _descriptor(path, os.O_RDONLY) as source, _descriptor(part, _NEW) as fd:
             for block in _blocks(source, start, os.fstat(source).st_size):
                 _write_all(fd, block)
                 value = zlib.crc32(block, value)
@@ -219,11 +224,11 @@ def remove(path: Path) -> None:
         raise _refusal("remove", path, error) from error
 
 
-def sweep(folder: Path) -> None:
-    """Remove the incomplete files that a crash left in *folder*. OutputError if it cannot be done."""
+def sweep(folder: Path, is_left: Callable[[str], bool]) -> None:
+    """Remove the files of *folder* that a crash left, by *is_left* of their names. OutputError if it cannot be done."""
     try:
         for name in sorted(os.listdir(folder)):
-            if name.endswith((PART, f"{PART}-journal")):
+            if is_left(name):
                 os.unlink(folder / name)
     except OSError as error:
         raise _refusal("clear", folder, error) from error
@@ -276,7 +281,7 @@ def checksum_text(value: int) -> str:
 
 
 def _open_for_append(path: Path, committed: int) -> int:
-    flags = os.O_RDWR | os.O_CLOEXEC | (0 if committed else os.O_CREAT)
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (0 if committed else os.O_CREAT)
     try:
         fd = os.open(path, flags, _PRIVATE)
     except FileNotFoundError as error:
@@ -317,7 +322,9 @@ def _flush_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _descriptor(path: Path, flags: int) -> Iterator[int]:
-    fd = os.open(path, flags | os.O_CLOEXEC, _PRIVATE)
+    # The folder itself may well be named by a link.
+    follow = 0 if flags & os.O_DIRECTORY else os.O_NOFOLLOW
+    fd = os.open(path, flags | follow | os.O_CLOEXEC, _PRIVATE)
     try:
         yield fd
     finally:

@@ -6,6 +6,7 @@ to last (``durable``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -18,10 +19,10 @@ from penstock.settings import OutputSettings
 from penstock.sink.durable import AppendFile
 from penstock.sink.record import line
 
-__all__ = ["PATTERN", "JsonlSink", "file_name"]
+__all__ = ["NAME", "JsonlSink", "file_name"]
 
-PATTERN: Final = "outcomes-*.jsonl"
-"""What the names of the files match."""
+NAME: Final = r"outcomes-[0-9]{5}\.jsonl"
+"""What the names of the files match, whole: no other file is touched, whatever its name resembles."""
 
 FILE_BYTES: Final = 4 << 30
 """A file that has reached this length is followed by another: small enough to be moved about."""
@@ -51,7 +52,7 @@ class JsonlSink:
         self._seqs = BitMap64()
         self._rows = 0
         last = max(committed, default=file_name(0))
-        found = {file.name for file in folder.glob(PATTERN)}
+        found = {file.name for file in folder.glob("outcomes-*") if re.fullmatch(NAME, file.name)}
         for name in sorted(found.union(committed) - {last}):
             AppendFile(folder / name, committed.get(name, 0)).close()
         self._number = file_number(last)
