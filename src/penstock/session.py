@@ -127,6 +127,9 @@ class RunFolder(Protocol):
     def ledger(self) -> Ledger:
         """The account of what is settled."""
 
+    def confirm(self) -> None:
+        """Raise FolderDamaged if its files are not those it was opened with."""
+
     def close(self) -> None:
         """Let go of the folder."""
 
@@ -215,7 +218,7 @@ class Folder:
                 self._space.check()
 
     def finish(self, inputs: int | None, duplicates: int) -> None:
-        """Commit the rest."""
+        """Commit the rest. FolderDamaged if a file of the run was replaced, removed or cut meanwhile."""
         self._commit()
         if inputs is not None:
             self._ledger.finish(inputs, duplicates)
@@ -239,8 +242,10 @@ class Folder:
         if _told(learned) != _told(self._kept):
             self._ledger.learn(learned)
             self._kept = learned
+        # Also if there is nothing to be committed: what was committed before must still be there at the end.
+        self._folder.confirm()
+        extents = [extent for sink in self._sinks for extent in sink.flush()]
         if self._tally.total:
-            extents = [extent for sink in self._sinks for extent in sink.flush()]
             self._ledger.commit(extents, self._tally, self._failures)
             self._tally = Tally()
             self._failures = {}

@@ -317,4 +317,5 @@ def test_an_old_database_never_stands_there_without_its_journal(path, ledger, mo
         )
     path.with_name("run.db-journal").touch()
     Ledger.create(path, RUN).close()
-    assert steps[-3:] == [("unlink", "run.db"), ("unlink", "run.db-journal"), ("replace", "run.db")]
+    sides = [("unlink", f"run.db{side}") for side in ("-journal", "-wal", "-shm")]
+    assert steps[-5:] == [("unlink", "run.db"), *sides, ("replace", "run.db")]

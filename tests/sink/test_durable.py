@@ -427,3 +427,66 @@ def test_bytes_found_in_a_file_are_flushed_and_read_back_before_they_are_certifi
 def test_a_file_that_cannot_be_read_back_is_damaged(tmp_path):
     with pytest.raises(FolderDamaged, match="cannot read"):
         checksum(tmp_path / "missing", 0, 1)
+
+
+# -- the name of a file that is being written
+
+
+def replace_it(path):
+    """As ``sed -i`` and most editors do: the same bytes, another file."""
+    path.with_name("copy").write_bytes(path.read_bytes())
+    path.with_name("copy").replace(path)
+
+
+def link_to_it(path):
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+LOSSES = {
+    "replaced": replace_it,
+    "removed": os.unlink,
+    "renamed": lambda path: path.rename(path.with_name("elsewhere")),
+    "moved and linked to": link_to_it,
+    "emptied": lambda path: os.truncate(path, 0),
+    "cut": lambda path: os.truncate(path, 3),
+}
+
+
+@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("more", [b"", b"two\n", b"t" * (durable.BUFFER + 1)])
+def test_what_was_replaced_removed_or_cut_is_not_written_to_any_more(path, lose, more):
+    """Neither is more claimed, nor is a hole made where bytes were, nor anything said to be durable later."""
+    file = AppendFile(path, 0)
+    file.append(b"one\n")
+    assert file.seal("jsonl", rows=1, seqs=ONE) is not None
+    lose(path)
+    with pytest.raises(FolderDamaged, match="while the run was at work.*penstock verify"):
+        for _ in range(2):
+            file.append(more)
+            file.seal("jsonl", rows=1, seqs=BitMap64([1]))
+    with pytest.raises(OutputError, match="unknown state"):
+        file.seal("jsonl", rows=1, seqs=BitMap64([1]))
+    file.close()
+
+
+def test_what_is_cut_between_the_write_and_the_flush_is_not_claimed(path, monkeypatch):
+    file = AppendFile(path, 0)
+    file.append(b"one\n")
+    monkeypatch.setattr(os, "fsync", lambda fd: os.ftruncate(fd, 2))
+    with pytest.raises(FolderDamaged, match="was cut to 2 bytes, of 4"):
+        file.seal("jsonl", rows=1, seqs=ONE)
+    file.close()
+
+
+def test_a_file_to_which_another_has_appended_is_not_lost(path):
+    """Bytes beyond what was written are written over."""
+    file = AppendFile(path, 0)
+    file.append(b"one\n")
+    file.seal("jsonl", rows=1, seqs=ONE)
+    with path.open("ab") as other:
+        other.write(b"t")
+    file.append(b"two\n")
+    assert file.seal("jsonl", rows=1, seqs=BitMap64([1])) is not None
+    file.close()
+    assert path.read_bytes() == b"one\ntwo\n"

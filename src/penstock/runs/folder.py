@@ -84,6 +84,18 @@ class RunFolder:
         """Refuse to go on where what is wanted *now* is another job: FolderMismatch or InputChanged."""
         self.manifest.check(now)
 
+    def confirm(self) -> None:
+        """Raise FolderDamaged if run.json or run.lock is not what it was when this process opened the folder.
+
+        The ledger and the outputs are looked at when they are written.
+        """
+        self._lock.confirm()
+        if _manifest(self.path) != self.manifest:
+            raise FolderDamaged(
+                f"{self.path / MANIFEST_FILE} was changed while the run was at work, so nothing more is stored; "
+                "put it back as it was"
+            )
+
     def close(self) -> None:
         """Let go of the ledger and the lock. May be called twice."""
         self.ledger.close()
@@ -107,6 +119,10 @@ def read_manifest(path: Path) -> Manifest:
     FolderError if a file of the run is a link: none is ever followed.
     """
     refuse_links(path)
+    return _manifest(path)
+
+
+def _manifest(path: Path) -> Manifest:
     file = path / MANIFEST_FILE
     try:
         data = file.read_bytes()

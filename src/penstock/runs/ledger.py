@@ -30,7 +30,7 @@ from penstock.core.tally import Tally
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError
 from penstock.runs.account import Account, Failures
 from penstock.seams import Extent, Settled
-from penstock.sink.durable import PART, remove, rename, write_file
+from penstock.sink.durable import PART, Hold, remove, rename, write_file
 
 __all__ = ["Ledger"]
 
@@ -90,6 +90,7 @@ class Ledger:
         with self._translated("read"):
             self._database = _connect(path)
         try:
+            self._hold, self._size = Hold.of(path), path.stat().st_size
             with self._translated("read"):
                 self._check_identity(run)
                 self._total: int | None = self._scalar("SELECT total FROM run")
@@ -123,9 +124,9 @@ class Ledger:
                 # Passes are over that what is committed here was made in.
                 ledger._pending = ledger._account.replaceable()  # noqa: SLF001 - its own class
                 ledger.commit(extents, tally, failures)
-        # A journal left beside a database that is gone would be rolled back into the new one.
-        remove(path)
-        remove(path.with_name(path.name + "-journal"))
+        # A journal left beside a database that is gone would be rolled back, or forward, into the new one.
+        for side in ("", "-journal", "-wal", "-shm"):
+            remove(path.with_name(path.name + side))
         rename(part, path)
         return cls(path, run)
 
@@ -337,6 +338,8 @@ class Ledger:
         self._trouble = f"{self._path} is in an unknown state since a commit failed; nothing more is written to it"
         try:
             with self._translated("write"):
+                # SQLite itself would call a file that was moved "a readonly database", and make a cut one anew.
+                self._hold.confirm(self._size)
                 self._database.execute("BEGIN IMMEDIATE")
                 yield
                 self._database.execute("COMMIT")

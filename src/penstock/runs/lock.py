@@ -16,6 +16,7 @@ from typing import Self
 
 from penstock.errors import FolderError, FolderInUse, OutputError
 from penstock.runs.files import LOCK_FILE, LOCK_HEAD, is_plain
+from penstock.sink.durable import Hold
 
 __all__ = ["Lock"]
 
@@ -32,12 +33,17 @@ class Lock:
     """
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
+        self._path = folder / LOCK_FILE
         self._fd = _open(folder, os.O_RDONLY if shared else os.O_RDWR)
         try:
             self._take(folder, shared=shared)
         except BaseException:
             self.close()
             raise
+
+    def confirm(self) -> None:
+        """Raise FolderDamaged if the lock's file was replaced or removed: another process might have a lock as well."""
+        Hold.of(self._path, self._fd).confirm()
 
     def close(self) -> None:
         """Give the lock back; its file stays, since removing it would let two others in. May be called twice."""

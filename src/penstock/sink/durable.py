@@ -17,7 +17,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from pyroaring import BitMap64
 
@@ -28,6 +28,7 @@ __all__ = [
     "PART",
     "TORN",
     "AppendFile",
+    "Hold",
     "certify",
     "checksum",
     "checksum_text",
@@ -66,16 +67,52 @@ _REMEDIES: Final = {
 }
 
 
+class Hold(NamedTuple):
+    """A file that this process has open, or has looked at, and the name that must go on leading to it.
+
+    An editor, ``sed -i`` and ``mv`` put another file under a name; what is written to the old one is then lost. See
+    docs/decisions/lost-files.md.
+    """
+
+    path: Path
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path, fd: int | None = None) -> Self:
+        """Note which file is open as *fd*, or stands under *path* now."""
+        found = os.lstat(path) if fd is None else os.fstat(fd)
+        return cls(path, found.st_dev, found.st_ino)
+
+    def confirm(self, size: int = 0) -> None:
+        """Raise FolderDamaged if the name does not lead to the file any more, or there are fewer than *size* bytes."""
+        try:
+            found = os.lstat(self.path)
+        except OSError as error:
+            raise self._lost(f"can't be found ({error.strerror})") from error
+        if (found.st_dev, found.st_ino) != (self.device, self.inode):
+            raise self._lost("was replaced")
+        if found.st_size < size:
+            raise self._lost(f"was cut to {found.st_size} bytes, of {size}")
+
+    def _lost(self, what: str) -> FolderDamaged:
+        return FolderDamaged(
+            f"{self.path} {what} while the run was at work, so nothing more is stored; put it back, or see what is "
+            f"left: penstock verify {self.path.parent}, and keep that: penstock verify --repair {self.path.parent}"
+        )
+
+
 class AppendFile:
     """A file that only grows, and says of which bytes it is sure.
 
     Bytes are ``append``ed to memory, written a mebibyte at a time, and become an Extent by ``seal``.
+    Before each write and after each flush its name must still lead to it, with all that was written; else FolderDamaged.
     After a write or a flush that failed, every further call raises OutputError: what the kernel made of
     the pages of a failed fsync is unknown, and a second one may succeed without having stored them
     (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
     """
 
-    __slots__ = ("_checksum", "_fd", "_held", "_held_bytes", "_start", "_trouble", "_written", "path")
+    __slots__ = ("_checksum", "_fd", "_held", "_held_bytes", "_hold", "_start", "_trouble", "_written", "path")
 
     def __init__(self, path: Path, committed: int) -> None:
         """Open the file at *committed* bytes, or make it where that is 0.
@@ -90,6 +127,7 @@ class AppendFile:
         self._checksum = 0
         self._trouble: str | None = None
         self._fd = _open_for_append(path, committed)
+        self._hold = Hold.of(path, self._fd)
         try:
             self._cut(committed)
         except BaseException:
@@ -114,13 +152,14 @@ class AppendFile:
         """Make what was appended since the last seal durable: the proof of it, or None for nothing.
 
         The bytes are *rows* rows of *sink*, one for each of *seqs*. OutputError if the disk does not
-        take them.
+        take them; FolderDamaged if the name has come to lead elsewhere, also if nothing was appended.
         """
         self._write()
         if self._written == self._start:
             return None
         with self._all_or_nothing("flush"):
             os.fsync(self._fd)
+            self._hold.confirm(self._written)
         text = checksum_text(self._checksum)
         extent = Extent(sink, self.path.name, self._start, self._written, rows, text, seqs)
         self._start, self._checksum = self._written, 0
@@ -135,6 +174,8 @@ class AppendFile:
 
     def _write(self) -> None:
         with self._all_or_nothing("write"):
+            # Before the write: a file that was cut would grow again by it, with a hole in it.
+            self._hold.confirm(self._written)
             if not self._held:
                 return
             data = self._held[0] if len(self._held) == 1 else b"".join(self._held)

@@ -16,7 +16,7 @@ from pyroaring import BitMap64
 from penstock.core.model import Outcome
 from penstock.seams import Extent
 from penstock.settings import OutputSettings
-from penstock.sink.durable import AppendFile
+from penstock.sink.durable import AppendFile, Hold
 from penstock.sink.record import line
 
 __all__ = ["NAME", "JsonlSink", "file_name"]
@@ -53,8 +53,9 @@ class JsonlSink:
         self._rows = 0
         last = max(committed, default=file_name(0))
         found = {file.name for file in folder.glob("outcomes-*") if re.fullmatch(NAME, file.name)}
+        self._finished: list[tuple[Hold, int]] = []
         for name in sorted(found.union(committed) - {last}):
-            AppendFile(folder / name, committed.get(name, 0)).close()
+            self._leave(AppendFile(folder / name, committed.get(name, 0)))
         self._number = file_number(last)
         self._file = AppendFile(folder / last, committed.get(last, 0))
         self._begin_next_if_full()
@@ -68,7 +69,12 @@ class JsonlSink:
         return len(data)
 
     def flush(self) -> list[Extent]:
-        """Put every line taken on the disk for good, and say where. OutputError if it cannot be done."""
+        """Put every line taken on the disk for good, and say where. OutputError if it cannot be done.
+
+        FolderDamaged if a file of the run, also an earlier one, was replaced, removed or cut meanwhile.
+        """
+        for hold, size in self._finished:
+            hold.confirm(size)
         seqs, self._seqs = self._seqs, BitMap64()
         rows, self._rows = self._rows, 0
         seqs.run_optimize()
@@ -82,9 +88,14 @@ class JsonlSink:
 
     def _begin_next_if_full(self) -> None:
         if self._file.end >= self._file_bytes:
-            self._file.close()
+            self._leave(self._file)
             self._number += 1
             self._file = AppendFile(self._folder / file_name(self._number), 0)
+
+    def _leave(self, file: AppendFile) -> None:
+        """Close *file*, to which nothing more is written, and keep an eye on it."""
+        self._finished.append((Hold.of(file.path), file.end))
+        file.close()
 
 
 def file_name(number: int) -> str:
