@@ -46,7 +46,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "delivery": ("core",),
     "driver": ("core", "seams", "errors", "delivery", "interrupts"),
     "flow": ("core", "settings", "errors", "driver"),
-    "session": (*STAGE, "flow"),
+    "session": (*STAGE, "flow", "interrupts"),
     "wiring": (
         *STAGE,
         *("source", "engine", "scratch", "runs", "callback", "delivery", "driver", "flow", "once", "preflight"),

@@ -1,8 +1,9 @@
-"""Ctrl-C while a plain loop waits: heard when what is being done is done.
+"""Signals that would interrupt what must not be: heard when what is being done is done.
 
-Raised wherever it happens to be, KeyboardInterrupt makes asyncio forget the callback that it was about to call, and a
-task that waits for that never ends: 3 of 80 scripts with 50 calls at once hung. Knows the signal. Does not know what
-is interrupted.
+Ctrl-C while a plain loop waits: raised wherever it happens to be, KeyboardInterrupt makes asyncio forget the callback
+that it was about to call, and a task that waits for that never ends: 3 of 80 scripts with 50 calls at once hung. And
+any signal while outcomes are stored: a handler that raises (Ctrl-C; ``sys.exit`` on SIGTERM) would leave one of them
+half taken. Knows signals. Does not know what is interrupted.
 """
 
 from __future__ import annotations
@@ -10,9 +11,19 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType, TracebackType
+from typing import Any, Final
 
-__all__ = ["Interrupts"]
+__all__ = ["Interrupts", "Uninterrupted"]
+
+Handler = Callable[[int, FrameType | None], object]
+
+_SIGNALS: Final = (
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT),
+    *(signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2),
+)
+"""Those that programs handle, and raise something in the handler."""
 
 
 class Interrupts:
@@ -24,6 +35,7 @@ class Interrupts:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
+        self._before: Any = None
         self._holding = False
         self.held = False
 
@@ -31,7 +43,9 @@ class Interrupts:
         """From here on it is held back."""
         if threading.current_thread() is threading.main_thread():
             before = signal.getsignal(signal.SIGINT)
-            if before is signal.default_int_handler:
+            owner = getattr(before, "__self__", None)
+            if before is signal.default_int_handler or (isinstance(owner, Uninterrupted) and owner.defaults):
+                self._before = before
                 self._holding = True
                 signal.signal(signal.SIGINT, self._hear)
 
@@ -41,7 +55,7 @@ class Interrupts:
         """Raise what was held back."""
         if self._holding:
             self._holding = False
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, self._before)
             held, self.held = self.held, False
             if held:
                 raise KeyboardInterrupt
@@ -51,3 +65,67 @@ class Interrupts:
             signal.default_int_handler(number, frame)
         self.held = True
         self._wake()
+
+
+class Uninterrupted:
+    """Holds the handlers of signals back inside of its block, and calls them at the end of it.
+
+    The second signal of a kind is heard at once, for a block that does not end (a disk that hangs). Only handlers in
+    Python are held back, and only from ``install`` to ``restore``. The block may be entered again and again: that takes
+    0.4 µs, where to set a handler each time takes 8.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is handled before ``install``."""
+        self._holding = False
+        self._handlers: dict[int, Handler] = {}
+        self._held: dict[int, FrameType | None] = {}
+
+    @property
+    def defaults(self) -> bool:
+        """Whether Ctrl-C comes to a KeyboardInterrupt when it is not held back."""
+        return self._handlers.get(signal.SIGINT) is signal.default_int_handler
+
+    def install(self) -> None:
+        """Stand in front of the handlers there are. In another thread than the main nothing is done."""
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                handler = signal.getsignal(number)
+                if callable(handler):
+                    self._handlers[number] = handler
+                    signal.signal(number, self._hear)
+
+    def restore(self) -> None:
+        """Step aside again, unless another handler was set meanwhile. May be called twice."""
+        for number, handler in self._handlers.items():
+            if signal.getsignal(number) == self._hear:
+                signal.signal(number, handler)
+        self._handlers = {}
+
+    def __enter__(self) -> None:
+        """From here on they are held back."""
+        self._holding = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Call the handlers of those that came, also if the block raised."""
+        self._holding = False
+        if self._held:
+            self._call()
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        again = number in self._held
+        if self._holding:
+            self._held[number] = frame
+            if not again:
+                return
+            self._call()
+        self._handlers[number](number, frame)
+
+    def _call(self) -> None:
+        held, self._held = self._held, {}
+        with ExitStack() as called:
+            # Each is called, whatever another raises.
+            for number, frame in reversed(held.items()):
+                called.callback(self._handlers[number], number, frame)

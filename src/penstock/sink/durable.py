@@ -106,7 +106,7 @@ class AppendFile:
     """A file that only grows, and says of which bytes it is sure.
 
     Bytes are ``append``ed to memory, written a mebibyte at a time, and become an Extent by ``seal``.
-    Before each write and after each flush its name must still lead to it, with all that was written; else FolderDamaged.
+    Before each write and after each flush its name must lead to it, with all that was written; else FolderDamaged.
     After a write or a flush that failed, every further call raises OutputError: what the kernel made of
     the pages of a failed fsync is unknown, and a second one may succeed without having stored them
     (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).

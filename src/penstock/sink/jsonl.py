@@ -63,9 +63,10 @@ class JsonlSink:
     def write(self, outcome: Outcome) -> int:
         """Take *outcome* and return the bytes of its line. OutputError if the disk is due and refuses."""
         data = line(outcome, inline_body=self._inline_body)
+        # Counted first: if an interrupt comes before the end, there are more rows than seqs, and the ledger refuses.
+        self._rows += 1
         self._file.append(data)
         self._seqs.add(outcome.seq)
-        self._rows += 1
         return len(data)
 
     def flush(self) -> list[Extent]:
