@@ -20,7 +20,7 @@ STAGE = ("core", "seams", "settings", "errors")
 COMMANDS = ("", "api", "core", "errors", "preflight", "report", "session", "settings", "version")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
-    "": ("api", "cooperator", "core", "errors", "flow", "session", "settings", "version", "work"),
+    "": ("api", "cooperator", "core", "errors", "flow", "seams", "session", "settings", "version", "work"),
     "__main__": ("cli",),
     "version": (),
     "errors": (),
@@ -63,6 +63,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         "driver",
         "flow",
         "once",
+        "report",
         "session",
         "wiring",
     ),

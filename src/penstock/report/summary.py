@@ -18,7 +18,7 @@ from penstock.report import explain, wording
 from penstock.report.safe import safe
 from penstock.settings import Settings
 
-__all__ = ["Ending", "command", "summary", "wrapped"]
+__all__ = ["Ending", "command", "headline", "summary", "wrapped"]
 
 INDENT: Final = "  "
 MOST: Final = 6
@@ -79,7 +79,7 @@ class Ending(Protocol):
 
 def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: bool = False) -> list[str]:
     """The lines to print; none is longer than *width* unless a single word is. *verbose* leaves nothing out."""
-    lines = [*wrapped(_headline(ending), width), "", *_table(ending, width, None if verbose else MOST)]
+    lines = [*wrapped(headline(ending), width), "", *_table(ending, width, None if verbose else MOST)]
     if ending.tally.duplicates:
         ask = "1 input asks" if ending.tally.duplicates == 1 else f"{ending.tally.duplicates:,} inputs ask"
         lines += wrapped(f"{INDENT}{ask} for the same as an earlier one and share its outcome (--unique)", width)
@@ -106,7 +106,8 @@ def command(verb: str, *arguments: str) -> str:
     return safe(f"penstock {verb} {shlex.join(arguments)}")
 
 
-def _headline(ending: Ending) -> str:
+def headline(ending: Ending) -> str:
+    """Say in one line how it ended."""
     stored = wording.plural(ending.tally.total, "outcome")
     took = wording.duration(ending.elapsed)
     if ending.complete:

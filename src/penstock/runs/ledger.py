@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sqlite3
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -238,10 +239,10 @@ class Ledger:
                 self._database.executemany(f"INSERT INTO {table} VALUES (?, ?)", sorted(hosts.items()))  # noqa: S608
 
     def learned(self) -> Learned:
-        """What was given to ``learn`` last."""
+        """What was given to ``learn`` last, but for damaged values: it may be lost, so it stops no run."""
         with self._translated("read"):
-            parked = dict(self._database.execute("SELECT host, until FROM parked"))
-            return Learned(parked, dict(self._database.execute("SELECT host, seconds FROM slowed")))
+            parked = _sound(self._database.execute("SELECT host, until FROM parked"))
+            return Learned(parked, _sound(self._database.execute("SELECT host, seconds FROM slowed")))
 
     def finish(self, inputs: int, duplicates: int = 0) -> None:
         """Note that there are so many *inputs*, and that all are settled but for so many *duplicates*.
@@ -385,6 +386,15 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _sound(hosts: Iterable[tuple[Any, Any]]) -> dict[str, float]:
+    """*hosts* with their seconds, if these are a text and a finite number."""
+    return {
+        host: seconds
+        for host, seconds in hosts
+        if isinstance(host, str) and isinstance(seconds, float) and 0 <= seconds < math.inf
+    }
 
 
 def _packed(seqs: BitMap64) -> bytes:
