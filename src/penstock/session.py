@@ -1,5 +1,7 @@
 """One session of work: outcomes go from a flow into a store, and somebody is told how it goes.
 
+What is kept when a session is left early: docs/decisions/leaving-a-run.md.
+
 Knows the flow, sinks and the ledger by their seams. Does not know HTTP, formats or terminals.
 """
 
@@ -253,12 +255,12 @@ class Folder:
     def _commit(self) -> None:
         if self._midway:
             raise OutputError("an outcome was interrupted while it was counted; what was committed before is safe")
+        # Also if there is nothing to be committed: what was committed before must still be there at the end.
+        self._folder.confirm()
         learned = self._learned()
         if _told(learned) != _told(self._kept):
             self._ledger.learn(learned)
             self._kept = learned
-        # Also if there is nothing to be committed: what was committed before must still be there at the end.
-        self._folder.confirm()
         extents = [extent for sink in self._sinks for extent in sink.flush()]
         if self._tally.total:
             self._ledger.commit(extents, self._tally, self._failures)

@@ -39,6 +39,10 @@ ROWS = {
             "test_unique.py::test_each_request_is_made_once_and_the_first_input_has_the_outcome",
         ],
         "BOM": ["source/test_lines.py::test_the_same_list_written_differently_has_the_same_seqs"],
+        "any name": [
+            "cli/test_names_of_files.py::test_a_run_in_a_folder_of_any_name_can_be_gone_on_with",
+            "runs/test_manifest.py::test_whatever_is_written_can_be_read_back",
+        ],
         "bad row": [
             "source/test_tables.py::test_a_broken_row_costs_itself_and_not_the_rows_after_it",
             "source/test_jsonlines.py::test_a_broken_row_is_a_fault_and_keeps_its_url_and_its_fields",

@@ -474,7 +474,7 @@ def test_what_is_cut_between_the_write_and_the_flush_is_not_claimed(path, monkey
     file = AppendFile(path, 0)
     file.append(b"one\n")
     monkeypatch.setattr(os, "fsync", lambda fd: os.ftruncate(fd, 2))
-    with pytest.raises(FolderDamaged, match="was cut to 2 bytes, of 4"):
+    with pytest.raises(FolderDamaged, match="was cut to 2 of 4 bytes"):
         file.seal("jsonl", rows=1, seqs=ONE)
     file.close()
 

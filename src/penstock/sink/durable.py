@@ -93,7 +93,7 @@ class Hold(NamedTuple):
         if (found.st_dev, found.st_ino) != (self.device, self.inode):
             raise self._lost("was replaced")
         if found.st_size < size:
-            raise self._lost(f"was cut to {found.st_size} bytes, of {size}")
+            raise self._lost(f"was cut to {found.st_size} of {size} bytes")
 
     def _lost(self, what: str) -> FolderDamaged:
         return FolderDamaged(

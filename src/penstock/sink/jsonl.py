@@ -14,6 +14,7 @@ from typing import Final
 from pyroaring import BitMap64
 
 from penstock.core.model import Outcome
+from penstock.errors import OutputError
 from penstock.seams import Extent
 from penstock.settings import OutputSettings
 from penstock.sink.durable import AppendFile, Hold
@@ -91,7 +92,10 @@ class JsonlSink:
         if self._file.end >= self._file_bytes:
             self._leave(self._file)
             self._number += 1
-            self._file = AppendFile(self._folder / file_name(self._number), 0)
+            path = self._folder / file_name(self._number)
+            if path.exists() and path.stat().st_size:  # what a crash had left was cut when the sink was made
+                raise OutputError(f"{path} was made by something else while the run was at work; move it away")
+            self._file = AppendFile(path, 0)
 
     def _leave(self, file: AppendFile) -> None:
         """Close *file*, to which nothing more is written, and keep an eye on it."""
