@@ -103,7 +103,19 @@ def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: boo
 
 def command(verb: str, *arguments: str) -> str:
     """A command to type, quoted for a shell and safe to print."""
-    return safe(f"penstock {verb} {shlex.join(arguments)}")
+    return f"penstock {verb} {' '.join(map(_quoted, arguments))}"
+
+
+def _quoted(argument: str) -> str:
+    """*argument* for a shell; bytes that do not show, or are not UTF-8, in octal, as bash, zsh and ksh read them."""
+    if argument.isprintable():
+        return shlex.quote(argument)
+    try:
+        data = argument.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character, which is in no name
+        return safe(shlex.quote(argument))
+    text = "".join(chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\{byte:03o}" for byte in data)
+    return f"$'{text}'"
 
 
 def headline(ending: Ending) -> str:
