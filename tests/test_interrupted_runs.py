@@ -238,6 +238,21 @@ def test_a_resume_and_a_retry_keep_what_is_complete_too(web, tmp_path):
     assert penstock.verify(folder).pending == PAGES - 5
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_a_callback_is_heard_when_its_page_is_stored(web, urls, tmp_path, number, each_once):
+    """Also one that a program handles by itself: raised in there, it could be lost in libcurl."""
+    before = signal.getsignal(number)
+    if number != signal.SIGINT:
+        signal.signal(number, lambda *_: sys.exit(3))
+    try:
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            penstock.run(urls, tmp_path / "pages", on_page=seventh(lambda: signal.raise_signal(number)), **SETTINGS)
+    finally:
+        signal.signal(number, before)
+    assert settled(tmp_path / "pages") == SEVENTH
+    resumed(web, urls, tmp_path / "pages", each_once)
+
+
 SCRIPT = """
 import sys, penstock
 def page(page):

@@ -128,15 +128,29 @@ def test_behind_it_ctrl_c_wakes_what_waits_as_ever(block):
     assert woken == ["woken", "stored"]
 
 
-def test_what_a_program_does_with_ctrl_c_itself_is_left_to_it():
+def test_what_waits_behind_it_holds_back_all_that_it_does_and_is_woken(block, heard):
+    """libcurl's callbacks run in there: what is raised in one is printed and lost."""
+    interrupts = Interrupts(lambda: heard.append("woken"))
+    with pytest.raises(ZeroDivisionError), interrupts:
+        signal.raise_signal(signal.SIGTERM)
+        assert interrupts.held
+        assert heard == ["woken"]
+    assert heard == ["woken", signal.SIGTERM]
+    assert not interrupts.held
+    with interrupts:
+        signal.raise_signal(signal.SIGUSR1)
+    assert heard[2:] == ["woken", signal.SIGUSR1]
+
+
+def test_what_a_program_does_with_ctrl_c_itself_is_done_at_the_end_too():
     heard = []
     before = signal.signal(signal.SIGINT, lambda *_: heard.append("theirs"))
     uninterrupted = Uninterrupted()
     try:
         uninterrupted.install()
-        with Interrupts(lambda: heard.append("ours")):
+        with Interrupts(lambda: heard.append("woken")):
             signal.raise_signal(signal.SIGINT)
-        assert heard == ["theirs"]
+        assert heard == ["woken", "theirs"]
     finally:
         uninterrupted.restore()
         signal.signal(signal.SIGINT, before)
