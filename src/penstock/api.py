@@ -238,8 +238,9 @@ def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
     path = Path(output)
     if not RunFolder.holds_run(path):
         raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
-    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, read_manifest(path).run)) as ledger:
-        manifest, settled, total = read_manifest(path), ledger.settled(), ledger.total
+    manifest = read_manifest(path)
+    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, manifest.run)) as ledger:
+        settled, total = ledger.settled(), ledger.total
     if total is not None:
         return
     if STDIN in manifest.inputs:

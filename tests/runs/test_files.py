@@ -175,7 +175,7 @@ def test_a_lock_is_a_plain_file(tmp_path, shared, kind):
     assert other.read_bytes() == b"years of work"
 
 
-@pytest.mark.parametrize("action", [go_on, mend])
+@pytest.mark.parametrize("action", [go_on, mend, look])
 def test_what_is_no_run_is_left_as_it_is(path, runs, action):
     """Somebody else's run.json says so, before anything is made or removed."""
     path.mkdir()

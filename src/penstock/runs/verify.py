@@ -84,7 +84,8 @@ def verify(path: Path, again: Recount | None = None) -> Verification:
     """
     if not RunFolder.holds_run(path):
         raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
-    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, read_manifest(path).run)) as ledger:
+    run = read_manifest(path).run  # before a lock is made in what may be no run's folder
+    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, run)) as ledger:
         return _Check(path, ledger).result(again)
 
 
