@@ -187,6 +187,13 @@ def test_what_is_no_run_is_left_as_it_is(path, runs, action):
     assert bytes_of(path) == before
 
 
+def test_a_journal_that_goes_while_it_is_looked_at_is_no_matter(finished, monkeypatch):
+    """Another process may be at work; whether it is, the lock says a moment later."""
+    listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: [*listdir(path), "run.db-journal"])
+    refuse_foreign(finished)
+
+
 def test_what_systems_put_into_folders_is_left_alone(finished, runs):
     for name in (".DS_Store", ".nfs0000000000000001", "._run.json"):
         (finished / name).write_bytes(b"theirs")

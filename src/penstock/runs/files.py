@@ -96,8 +96,11 @@ def is_abandoned(file: Path) -> bool:
 
 
 def is_plain(file: Path) -> bool:
-    """Whether *file*, which is there, is a plain file and no link to one."""
-    return stat.S_ISREG(file.lstat().st_mode)
+    """Whether *file* is a plain file and no link to one; also if it has just gone, as a journal does at each commit."""
+    try:
+        return stat.S_ISREG(file.lstat().st_mode)
+    except FileNotFoundError:
+        return True
 
 
 def _names(path: Path) -> Iterator[str]:
