@@ -209,7 +209,7 @@ class Folder:
         self._due = clock() + every
 
     def take(self, outcomes: Sequence[Outcome]) -> None:
-        """Hand each outcome to every sink; commit when it is time. OutputError if it can't be kept.
+        """Hand each outcome to every sink; commit when it is time. OutputError if an outcome can't be kept.
 
         If it is left by a KeyboardInterrupt, the next call goes on behind the outcome that it came in.
         """

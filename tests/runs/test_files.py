@@ -177,7 +177,7 @@ def test_a_lock_is_a_plain_file(tmp_path, shared, kind):
 
 @pytest.mark.parametrize("action", [go_on, mend, look])
 def test_what_is_no_run_is_left_as_it_is(path, runs, action):
-    """Somebody else's run.json says so, before anything is made or removed."""
+    """The run.json of another program says so, before anything is made or removed."""
     path.mkdir()
     (path / "run.json").write_bytes(b'{"steps": 3}')
     (path / "run.db.part").write_bytes(b"years of work")

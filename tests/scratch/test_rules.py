@@ -57,7 +57,7 @@ def test_without_a_folder_nothing_is_left_behind(tmp_path, monkeypatch):
 
 
 def change(path, statement, *values):
-    """Change the database as a broken disk would, or somebody with a tool of their own."""
+    """Change the database as a broken disk would, or a user with another tool."""
     with closing(sqlite3.connect(path)) as file:
         file.execute(statement, values)
         file.commit()
@@ -94,7 +94,7 @@ def test_a_damaged_file_is_set_aside_once_and_said_once_and_asked_anew(tmp_path,
     damage(tmp_path / FILE)
     said = []
     store = RulesStore(tmp_path, said.append)
-    # Where the changed values are those of a failure, they are forgotten before they are looked at.
+    # If the changed values are those of a failure, they are forgotten before they are looked at.
     assert store.get("http://7.test") is None
     for kept in (RULES, NONE):
         assert store.get(kept.heard.origin) is None

@@ -65,8 +65,8 @@ class RunFolder:
     def open(cls, path: Path) -> Self:
         """Go on with the run in the folder *path*.
 
-        FolderError where there is none, or something that is not a run's; FolderInUse where another process is at it,
-        FolderDamaged or FolderMismatch where its files do not say what they should.
+        FolderError if there is none, or something that is not a run's; FolderInUse if another process works on it,
+        FolderDamaged or FolderMismatch if its files do not say what they should.
         """
         if not cls.holds_run(path):
             raise FolderError(f"{path} holds no run; begin one with: penstock fetch INPUT -o {path}")
@@ -114,7 +114,7 @@ class RunFolder:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """What the run in the folder *path* is for. FolderDamaged or FolderMismatch where that cannot be said.
+    """Return what the run in the folder *path* is for. FolderDamaged or FolderMismatch if its file does not say it.
 
     FolderError if a file of the run is a link: none is ever followed.
     """

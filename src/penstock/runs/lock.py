@@ -29,7 +29,7 @@ class Lock:
 
     flock rather than lockf: it belongs to this opening of the file, so that closing another descriptor of
     the same file somewhere else in the process does not drop it. FolderInUse if somebody else holds it;
-    OutputError where there can be no lock, FolderError if there is something else in its place.
+    OutputError if there can be no lock, FolderError if something else has its place.
     """
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:

@@ -60,8 +60,8 @@ class Repair(Struct, frozen=True, kw_only=True):
 def repair(path: Path) -> Repair:
     """Rebuild the ledger of the run in the folder *path*, and rid its outputs of what is damaged.
 
-    FolderError where there is no run, or something that is not a run's; FolderDamaged where run.json cannot be read,
-    FolderInUse while somebody works on it, OutputError where the disk refuses.
+    FolderError if there is no run, or something that is not a run's; FolderDamaged if run.json cannot be read,
+    FolderInUse while another process works on it, OutputError if the disk refuses.
     """
     if not RunFolder.holds_run(path):
         raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")

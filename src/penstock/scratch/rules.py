@@ -57,8 +57,8 @@ class RulesStore:
     """Answers by their origin.
 
     They are in the folder *folder*, where those of an earlier session may be, or in a file without a name. What was no
-    answer is forgotten between sessions: whoever comes back wants it asked for again. *tell* is told, once, that a file
-    was damaged or can't be used.
+    answer is forgotten between sessions, so that a resume asks again. *tell* is called once, if a file is damaged or
+    can't be used.
     """
 
     def __init__(self, folder: Path | None = None, tell: Callable[[str], object] = lambda _: None) -> None:
@@ -69,7 +69,7 @@ class RulesStore:
         self._file: sqlite3.Connection | None = None
 
     def get(self, origin: str) -> Kept | None:
-        """What *origin* answered last; None where it was not asked, or that is not known any more."""
+        """Return what *origin* answered last; None if it was not asked, or the answer is lost."""
         return self._done(lambda file: _got(file, origin))
 
     def put(self, kept: Kept) -> None:
@@ -86,7 +86,7 @@ class RulesStore:
                 file.close()
 
     def _done(self, action: Callable[[sqlite3.Connection], T]) -> T:
-        """What *action* gives: with the file there is, else with a new one, else with one that has no name."""
+        """Return what *action* gives: with the file there is, else with a new one, else with one that has no name."""
         for give_up in (self._set_aside, self._do_without):
             try:
                 return action(self._open())
@@ -102,7 +102,7 @@ class RulesStore:
     def _set_aside(self, error: Exception) -> None:
         """Give a damaged file another name, with what SQLite has put beside it; a link is renamed, and not followed.
 
-        A disk that is full, and a file that somebody else has locked, are no damage: that one stays as it is.
+        A disk that is full, and a file that another process has locked, are no damage: that file stays as it is.
         """
         self.close()
         path = self._path

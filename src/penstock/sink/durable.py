@@ -152,7 +152,7 @@ class AppendFile:
         """Make what was appended since the last seal durable: the proof of it, or None for nothing.
 
         The bytes are *rows* rows of *sink*, one for each of *seqs*. OutputError if the disk does not
-        take them; FolderDamaged if the name has come to lead elsewhere, also if nothing was appended.
+        take them; FolderDamaged if the name leads elsewhere by now, also if nothing was appended.
         """
         self._write()
         if self._written == self._start:
