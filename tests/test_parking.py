@@ -93,6 +93,9 @@ class Notes:
     def learn(self, learned) -> None:
         self.kept.append(learned)
 
+    def confirm(self) -> None:
+        """Nothing is lost."""
+
 
 def test_a_host_that_is_left_alone_for_longer_is_noted_again_and_one_that_is_not_is_not():
     """The time is worked out anew each time from two clocks, which never agree to the last digit."""

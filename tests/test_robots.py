@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from itertools import pairwise
 
 import pytest
@@ -13,6 +15,7 @@ from penstock.core.requests import Requests
 from penstock.core.robots import LIFETIME, UNAVAILABLE_FOR, Heard
 from penstock.robots import Robots
 from penstock.scratch.rules import RulesStore
+from penstock.session import Silence
 from penstock.settings import Settings
 from penstock.testing.hostile import HostileServer
 from penstock.testing.web import LocalWeb
@@ -256,6 +259,39 @@ def test_who_asks_is_what_the_requests_say():
     assert Settings.of(user_agent="me/1").agent() == "me/1"
     assert Settings.of(headers=["User-Agent: you/2"], user_agent="me/1").agent() == "you/2"
     assert Settings().agent().startswith("penstock/")
+
+
+@pytest.mark.parametrize("damage", ["UPDATE rules SET text = 'x'", "UPDATE rules SET until = 'x'", None])
+def test_what_was_kept_and_is_damaged_is_asked_for_again_and_stops_nothing(web, tmp_path, damage):
+    """A resume says so once, sets the file aside, and comes to its end."""
+    web.robots[web.host(0)] = NO_ROOM
+    (tmp_path / "urls.txt").write_text("".join(f"{web.url(0, f'/page/{number}')}\n" for number in range(20)))
+    said = []
+
+    class Shown(Silence):
+        every = 0.0
+
+        def update(self, statistics):
+            if statistics.tally.total and not said:
+                raise KeyboardInterrupt
+
+        def remark(self, text):
+            said.append(text)
+
+    with pytest.raises(KeyboardInterrupt):
+        penstock.run(tmp_path / "urls.txt", tmp_path / "out", report=Shown(), **FAST | {"concurrency": 1})
+    file = tmp_path / "out" / "robots.db"
+    if damage is None:
+        file.write_bytes(b"torn")
+    else:
+        with closing(sqlite3.connect(file)) as database:
+            database.execute(damage)
+            database.commit()
+    assert penstock.resume(tmp_path / "out", report=Shown()).complete
+    assert [text for text in said if "robots.db is damaged" in text] == said[:1]
+    assert asked(web)["/robots.txt"] == 2
+    assert penstock.verify(tmp_path / "out").ok
+    assert penstock.resume(tmp_path / "out").complete
 
 
 def _jobs(*urls):

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         WorkCancelled,
     )
     from penstock.flow import Flow
+    from penstock.seams import Report
     from penstock.session import Summary
     from penstock.settings import Settings
     from penstock.work import throttle
@@ -54,6 +55,7 @@ __all__ = [
     "NotPaused",
     "Outcome",
     "PenstockError",
+    "Report",
     "Result",
     "SchedulerStopped",
     "Settings",
@@ -97,6 +99,7 @@ _HOMES = {
         "WorkCancelled",
     ),
     "penstock.flow": ("Flow",),
+    "penstock.seams": ("Report",),
     "penstock.session": ("Summary",),
     "penstock.settings": ("Settings",),
     "penstock.work": ("throttle",),

@@ -26,7 +26,10 @@ from penstock.driver import Beside, Driver
 from penstock.errors import FolderError, PenstockError, UsageError
 from penstock.flow import Flow
 from penstock.once import Once
-from penstock.runs.folder import LEDGER_FILE, RunFolder, read_manifest
+from penstock.report.screens import report_for
+from penstock.report.summary import headline
+from penstock.runs.files import LEDGER_FILE
+from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.manifest import PACE, Manifest
@@ -107,7 +110,7 @@ def run(
     output: str | os.PathLike[str],
     *,
     on_page: OnPage | None = None,
-    report: Report | None = None,
+    report: Report | Callable[[str], object] | None = None,
     **settings: Any,
 ) -> Summary:
     """Fetch *inputs* into the run folder *output*, durably, and say how it ended.
@@ -115,6 +118,10 @@ def run(
     *inputs* is the name of a file, a URL, ``-`` for standard input, or an iterable as ``fetch`` takes it.
     Where *output* already holds a run of the same inputs and settings, what of it is not settled is done;
     so a script may be killed at any moment and simply be started again.
+
+    *report* is told how it goes: a function that takes a line of text, such as ``print``, every five seconds and at
+    the end; or a ``Report``, which gets the numbers. Whatever leaves the run early, Ctrl-C included, comes out of here
+    after all that is complete has been stored.
 
     UsageError where a setting is wrong; InputError where the input cannot be read, InputChanged where it
     is not the one the run began with; OutputError where outcomes cannot be stored; FolderError where the
@@ -137,23 +144,44 @@ def run(
     with _held(RunFolder.open(path) if begun else RunFolder.create(path, manifest)) as folder:
         folder.check(manifest)
         session = _session(folder, source, chosen, on_page)
-    return session.execute(report)
+    return _execute(session, report)
 
 
-def resume(output: str | os.PathLike[str], *, report: Report | None = None, **changes: Any) -> Summary:
-    """Go on with the run in the folder *output*, and say how it ended; see ``go_on`` for *changes*."""
-    return go_on(output, changes).execute(report)
+def resume(
+    output: str | os.PathLike[str], *, report: Report | Callable[[str], object] | None = None, **changes: Any
+) -> Summary:
+    """Go on with the run in the folder *output*, and say how it ended.
+
+    See ``run`` for *report*, and ``go_on`` for *changes*.
+    """
+    return _execute(go_on(output, changes), report)
 
 
 def retry(
     output: str | os.PathLike[str],
     *,
     only: str | Iterable[str] = (),
-    report: Report | None = None,
+    report: Report | Callable[[str], object] | None = None,
     **changes: Any,
 ) -> Summary:
-    """Try the failed inputs of a finished run again, and say how it ended; see ``try_again``."""
-    return try_again(output, only, changes).execute(report)
+    """Try the failed inputs of a finished run again, and say how it ended.
+
+    See ``run`` for *report*, and ``try_again`` for the rest.
+    """
+    return _execute(try_again(output, only, changes), report)
+
+
+def _execute(session: Session, report: Report | Callable[[str], object] | None) -> Summary:
+    """Execute *session* and tell *report*."""
+    try:
+        shown = report_for(report, session.settings)
+    except BaseException:
+        session.close()
+        raise
+    ended = session.execute(shown)
+    if shown is not None and shown is not report:
+        shown.remark(headline(ended))
+    return ended
 
 
 def begin(names: Sequence[str], output: str | os.PathLike[str], settings: Settings) -> Session:
@@ -210,8 +238,9 @@ def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
     path = Path(output)
     if not RunFolder.holds_run(path):
         raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
-    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, read_manifest(path).run)) as ledger:
-        manifest, settled, total = read_manifest(path), ledger.settled(), ledger.total
+    manifest = read_manifest(path)
+    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, manifest.run)) as ledger:
+        settled, total = ledger.settled(), ledger.total
     if total is not None:
         return
     if STDIN in manifest.inputs:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
@@ -104,16 +104,27 @@ class Flow(Generic[R]):
 
     def batches(self, every: float | None = None) -> Generator[list[R], None, None]:
         """What has completed since the last time, as lists; a list may be empty after *every* seconds."""
+        with closing(self.turns(every)) as turns:
+            for _ in turns:
+                yield self.completed()
+
+    def completed(self) -> list[R]:
+        """Take what has completed since the last time; also after the loop was left, however it was."""
+        if self._driver is None:
+            return []
+        outcomes = list(self._driver.outcomes)
+        self._driver.outcomes.clear()
+        return outcomes
+
+    def turns(self, every: float | None = None) -> Generator[None, None, None]:
+        """Work, and stop whenever something is ``completed``, or after *every* seconds. What is not taken stays."""
         driver = self.begin(None)
         self._thread = threading.get_ident()
         shell = BlockingShell(driver)
-        outcomes = driver.outcomes
         with self.ending():
             try:
                 while shell.wait(None if every is None else driver.clock() + every):
-                    batch = list(outcomes)
-                    outcomes.clear()
-                    yield batch
+                    yield
                 driver.raise_failure()
             finally:
                 driver.close()

@@ -165,20 +165,24 @@ class Extent(Struct, frozen=True):
 
 
 class Report(Protocol):
-    """Shows somebody how the work goes."""
+    """Shows how a run goes: any object with these members; see ``penstock.run``.
+
+    All are called in the thread in which the run was called, between two commits at most, so what takes long holds the
+    run up. What one raises ends the run, after all that is complete has been stored.
+    """
 
     @property
     def every(self) -> float | None:
-        """Seconds after which it wants to be told again; None: never."""
+        """Seconds after which ``update`` is to be called again; None: never."""
 
     def remark(self, text: str) -> None:
-        """Say *text* once, in passing."""
+        """Say *text* once, in passing: that a limit was lowered, that a file was set aside."""
 
     def update(self, statistics: Statistics) -> None:
         """Show where the work stands."""
 
     def close(self) -> None:
-        """Leave the screen as a following line of text needs it. May be called twice."""
+        """Leave the screen as a following line of text needs it; the last call."""
 
 
 class Sink(Protocol):

@@ -1,5 +1,7 @@
 """One session of work: outcomes go from a flow into a store, and somebody is told how it goes.
 
+What is kept when a session is left early: docs/decisions/leaving-a-run.md.
+
 Knows the flow, sinks and the ledger by their seams. Does not know HTTP, formats or terminals.
 """
 
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from heapq import nsmallest
 from pathlib import Path
@@ -20,8 +23,9 @@ from penstock.core.model import Outcome
 from penstock.core.pace import Learned
 from penstock.core.retry import reason
 from penstock.core.tally import Statistics, Tally
-from penstock.errors import OutputError
+from penstock.errors import OutputError, PenstockError
 from penstock.flow import Flow
+from penstock.interrupts import Uninterrupted
 from penstock.seams import Extent, Input, Report, Settled, Sink
 from penstock.settings import Settings
 
@@ -127,6 +131,9 @@ class RunFolder(Protocol):
     def ledger(self) -> Ledger:
         """The account of what is settled."""
 
+    def confirm(self) -> None:
+        """Raise FolderDamaged if its files are not those it was opened with."""
+
     def close(self) -> None:
         """Let go of the folder."""
 
@@ -192,6 +199,8 @@ class Folder:
         self._ledger = folder.ledger
         self._learned = learned
         self._kept = learned()
+        self._staged: deque[Outcome] = deque()
+        self._midway = False
         self._clock = clock
         self._space = space
         self._tally = Tally()
@@ -200,22 +209,20 @@ class Folder:
         self._due = clock() + every
 
     def take(self, outcomes: Sequence[Outcome]) -> None:
-        """Hand each outcome to every sink; commit when it is time. OutputError if it can't be kept."""
-        for outcome in outcomes:
-            self._need_room(len(outcome.body))
-            for sink in self._sinks:
-                self._taken += sink.write(outcome)
-            self._tally.add(outcome)
-            why = reason(outcome.error, outcome.status)
-            if why is not None:
-                self._failures.setdefault(why, Settled()).add(outcome.seq)
+        """Hand each outcome to every sink; commit when it is time. OutputError if an outcome can't be kept.
+
+        If it is left by a KeyboardInterrupt, the next call goes on behind the outcome that it came in.
+        """
+        self._staged.extend(outcomes)
+        while self._staged:
+            self._hand_on(self._staged.popleft())
         if self._taken >= FLUSH_BYTES or self._clock() >= self._due:
             self._commit()
             if self._space is not None:
                 self._space.check()
 
     def finish(self, inputs: int | None, duplicates: int) -> None:
-        """Commit the rest."""
+        """Commit the rest. FolderDamaged if a file of the run was replaced, removed or cut meanwhile."""
         self._commit()
         if inputs is not None:
             self._ledger.finish(inputs, duplicates)
@@ -226,6 +233,17 @@ class Folder:
             sink.close()
         self._folder.close()
 
+    def _hand_on(self, outcome: Outcome) -> None:
+        self._need_room(len(outcome.body))
+        for sink in self._sinks:
+            self._taken += sink.write(outcome)
+        self._midway = True
+        self._tally.add(outcome)
+        why = reason(outcome.error, outcome.status)
+        if why is not None:
+            self._failures.setdefault(why, Settled()).add(outcome.seq)
+        self._midway = False
+
     def _need_room(self, size: int) -> None:
         if self._space is not None:
             try:
@@ -235,12 +253,16 @@ class Folder:
                 raise
 
     def _commit(self) -> None:
+        if self._midway:
+            raise OutputError("an outcome was interrupted while it was counted; what was committed before is safe")
+        # Also if there is nothing to be committed: what was committed before must still be there at the end.
+        self._folder.confirm()
         learned = self._learned()
         if _told(learned) != _told(self._kept):
             self._ledger.learn(learned)
             self._kept = learned
+        extents = [extent for sink in self._sinks for extent in sink.flush()]
         if self._tally.total:
-            extents = [extent for sink in self._sinks for extent in sink.flush()]
             self._ledger.commit(extents, self._tally, self._failures)
             self._tally = Tally()
             self._failures = {}
@@ -283,6 +305,8 @@ class Session:
         self._earlier = Tally()
         self._spent = 0.0
         self._stopped = False
+        self._storing = False
+        self._uninterrupted = Uninterrupted()
         self._finish = Finish(settings.stop_at, settings.min_speed)
         self._ended_by: str | None = None
         self._end: float | None = None
@@ -291,8 +315,9 @@ class Session:
     def execute(self, report: Report | None = None) -> Summary:
         """Do the work, and say how it ended.
 
-        Whatever was taken is kept, also when the input raises: what it raises then comes out of here.
-        OutputError where outcomes can't be kept; the session can be resumed.
+        Whatever leaves it early (Ctrl-C, what the input, the report or ``on_page`` raises), all that is complete is
+        stored and committed first. OutputError or FolderDamaged if that can't be done, or, with another error, a note
+        on it. The session can be resumed.
         """
         report = report or Silence()
         if self.settings.deadline is not None:
@@ -300,19 +325,25 @@ class Session:
         if (self.settings.stop_at, self.settings.min_speed) != (None, None):
             self._look = self._clock() + OFTEN
         try:
+            self._uninterrupted.install()
             self._work(report)
             while self._flow.complete and (flow := self._next_flow()) is not None:
                 self._go_over_to(flow)
                 self._work(report)
         finally:
-            report.close()
-            self.close()
+            self._uninterrupted.restore()
+            try:
+                report.close()
+            finally:
+                self.close()
         return self._summary()
 
     def close(self) -> None:
         """Let go of everything, also where nothing was executed. May be called twice."""
-        self._flow.close()
-        self._store.close()
+        try:
+            self._flow.close()
+        finally:
+            self._store.close()
 
     def stop(self) -> None:
         """Take no more, finish what runs, keep it. For any thread and for signal handlers."""
@@ -329,10 +360,10 @@ class Session:
         due = None if report.every is None else clock()
         often = None if self._end is self._look is None else min(self.settings.deadline or OFTEN, OFTEN)
         self._tell(report)
-        batches = self._flow.batches(_sooner(_sooner(store.every, report.every), often))
+        turns = self._flow.turns(_sooner(_sooner(store.every, report.every), often))
         try:
-            for batch in batches:
-                store.take(batch)
+            for _ in turns:
+                self._take()
                 self._tell(report)
                 if self._is_over():
                     self._flow.stop()
@@ -340,12 +371,32 @@ class Session:
                     report.update(self._statistics())
                     due = clock() + (report.every or 0.0)
         except BaseException as failure:
-            batches.close()
-            if self._is_the_inputs(failure):
-                store.finish(None, 0)
+            try:
+                self._keep(failure)
+            finally:
+                turns.close()
             raise
-        # Those of earlier sessions were met again, as the whole input is read again.
-        store.finish(self._inputs(), self._flow.statistics().tally.duplicates)
+        with self._uninterrupted:
+            # Those of earlier sessions were met again, as the whole input is read again.
+            store.finish(self._inputs(), self._flow.statistics().tally.duplicates)
+
+    def _take(self) -> None:
+        """Store what has completed; a signal that comes meanwhile is heard when it is stored."""
+        with self._uninterrupted:
+            self._storing = True
+            self._store.take(self._flow.completed())
+            self._storing = False
+
+    def _keep(self, failure: BaseException) -> None:
+        """Commit what is complete before *failure* comes out, unless it is the store itself that failed."""
+        if self._storing and isinstance(failure, Exception):
+            return
+        with self._uninterrupted:
+            try:
+                self._store.take(self._flow.completed())
+                self._store.finish(None, 0)
+            except PenstockError as error:
+                failure.add_note(f"What was complete by then could not be stored: {error}")
 
     def _tell(self, report: Report) -> None:
         while self.remarks:
@@ -373,10 +424,6 @@ class Session:
                 self._look = now + OFTEN
                 self._ended_by = self._finish.reached(self._statistics())
         return self._ended_by is not None
-
-    def _is_the_inputs(self, failure: BaseException) -> bool:
-        """Whether *failure* came from the source: then everything taken before is sound."""
-        return self._flow.failure is failure
 
     def _inputs(self) -> int | None:
         return self._statistics().done if self._flow.complete else None

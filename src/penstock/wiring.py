@@ -69,7 +69,7 @@ class Fitted:
 
     def __init__(self, settings: Settings, tell: Callable[[str], object]) -> None:
         self._found: Preflight = look(settings.concurrency, CONNECTIONS_PER_SLOT)
-        self._tell = tell
+        self.tell = tell
         self.settings = replace(settings, concurrency=self._found.concurrency)
         if self._found.lowered is not None:
             tell(self._found.lowered)
@@ -82,7 +82,7 @@ class Fitted:
             undelivered=lambda: sum(len(outcome.body) for outcome in delivery.ready),
             memory=settings.memory,
             body=settings.max_body,
-            tell=self._tell,
+            tell=self.tell,
         )
         return CurlEngine(settings.http(), means=means, connections=self._found.connections)
 
@@ -117,14 +117,17 @@ def flow_over(
         # To look at ten million settled rows again for what they asked takes a minute, in which a Ctrl-C is heard.
         pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
         path = None if folder is None else folder.path
-        return Driver(pulled, frontier, engine, delivery, beside=Beside(gate_for(settings, path), Overflow(path)))
+        gate = gate_for(settings, path, fitted.tell)
+        return Driver(pulled, frontier, engine, delivery, beside=Beside(gate, Overflow(path)))
 
     return Flow(frontier, make)
 
 
-def gate_for(settings: Settings, folder: Path | None = None) -> Robots | None:
-    """What asks the hosts first, if anything does; what they answer is kept in *folder*."""
-    return Robots(settings.agent(), RulesStore(folder)) if settings.robots else None
+def gate_for(
+    settings: Settings, folder: Path | None = None, tell: Callable[[str], object] = lambda _: None
+) -> Robots | None:
+    """What asks the hosts first, if anything does; what they answer is kept in *folder*, and *tell* hears if not."""
+    return Robots(settings.agent(), RulesStore(folder, tell)) if settings.robots else None
 
 
 def delivery_for(on_page: OnPage | None = None, *, ordered: bool = False) -> Delivery[Outcome]:

@@ -18,7 +18,8 @@ from pathlib import Path
 from penstock.core.model import Failed, Fetched, Outcome, Skipped, Slug
 from penstock.core.tally import Tally
 from penstock.errors import PenstockError
-from penstock.runs.folder import LEDGER_FILE, RunFolder, outputs, read_manifest
+from penstock.runs.files import LEDGER_FILE, outputs
+from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.manifest import Manifest
 from penstock.runs.repair import repair

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import textwrap
 
 import pytest
@@ -125,7 +128,18 @@ def test_wrapping_loses_no_word(text, width):
 def test_a_command_is_quoted_for_a_shell_and_safe_to_print():
     assert command("resume", "pages") == "penstock resume pages"
     assert command("resume", "my pages; rm") == "penstock resume 'my pages; rm'"
-    assert "\x1b" not in command("resume", "\x1b[2J")
+    assert command("resume", "\x1b[2J") == r"penstock resume $'\033[2J'"
+    assert command("resume", "\ud800") == r"penstock resume '\ud800'"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="a shell of the kind that people type into")
+@pytest.mark.parametrize("name", [b"caf\xe9", b"a'b\\\xff1", b"\x1b[2J$(x)", b"pages", b"my pages", "josé".encode()])
+def test_a_name_of_any_bytes_can_be_typed_again(name):
+    """What is not UTF-8 cannot be shown, and a command to copy must lead to the same folder."""
+    line = command("resume", os.fsdecode(name)).removeprefix("penstock resume ")
+    assert line.isprintable()
+    typed = subprocess.run(["bash", "-c", f"printf %s {line}"], capture_output=True, check=True)
+    assert typed.stdout == name
 
 
 def test_what_is_left_alone_when_it_stops_is_named(ended, stands, tally_of):

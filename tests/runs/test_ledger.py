@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from pyroaring import BitMap64
 
 from penstock.core.model import Fetched
+from penstock.core.pace import Learned
 from penstock.core.tally import Tally
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, OutputError, PenstockError
 from penstock.runs import ledger as module
@@ -277,6 +278,22 @@ def test_a_tally_that_changed_is_found(path, ledger, counts):
         Ledger(path, RUN)
 
 
+@pytest.mark.parametrize("value", ["'soon'", "x'00'", "9e999", "-1.0"])
+def test_what_was_learned_of_a_host_may_be_lost(path, ledger, value):
+    """A damaged value costs what is known of that host, and nothing else."""
+    ledger.learn(Learned({"a": 5.0, "b": 6.0}, {"a": 1.0, "b": 2.0}))
+    ledger.close()
+    with closing(sqlite3.connect(path)) as database:
+        for table, column in (("parked", "until"), ("slowed", "seconds")):
+            database.execute(f"UPDATE {table} SET {column} = {value} WHERE host = 'a'")
+        database.execute("UPDATE slowed SET host = x'ff' WHERE host = 'b'")
+        database.commit()
+    with reopened(path) as seen:
+        assert seen.learned() == Learned({"b": 6.0}, {})
+        seen.learn(Learned({"a": 7.0}))
+        assert seen.learned() == Learned({"a": 7.0})
+
+
 def test_what_is_wrong_deeper_in_the_file_is_found_by_looking_at_all_of_it(path, ledger):
     assert ledger.fault() is None
     ledger.commit([extent([0, 1], 0, 9)], tally([0, 1]))
@@ -317,4 +334,5 @@ def test_an_old_database_never_stands_there_without_its_journal(path, ledger, mo
         )
     path.with_name("run.db-journal").touch()
     Ledger.create(path, RUN).close()
-    assert steps[-3:] == [("unlink", "run.db"), ("unlink", "run.db-journal"), ("replace", "run.db")]
+    sides = [("unlink", f"run.db{side}") for side in ("-journal", "-wal", "-shm")]
+    assert steps[-5:] == [("unlink", "run.db"), *sides, ("replace", "run.db")]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from typing import get_type_hints
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from penstock.core.model import Headers
 from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
 from penstock.runs.manifest import PACE, Manifest
 from penstock.settings import Settings
@@ -28,6 +33,36 @@ def manifest(inputs=("list.txt",), fingerprint=None, **settings):
 def test_what_is_written_can_be_read_back():
     written = manifest(("a.txt", "b.csv"), {"files": [{"bytes": 3}]}, column="url", rate=2.5, headers=[("A", "b")])
     assert Manifest.decode(written.encode(), "run.json") == written
+
+
+SURROGATES = st.characters(categories=("Cs",))
+NAMES = st.text(st.one_of(st.characters(), SURROGATES))
+"""Text as Python may have it: also bytes of names that are not UTF-8 (PEP 383), and halves of characters."""
+
+VALUES = {
+    bool: st.booleans(),
+    int: st.integers(0, 2**62),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    str: NAMES,
+    str | None: st.none() | NAMES,
+    float | None: st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    tuple[str, ...]: st.lists(NAMES).map(tuple),
+    Headers: st.lists(st.tuples(NAMES, NAMES)).map(tuple),
+}
+SETTINGS = st.fixed_dictionaries({name: VALUES[kind] for name, kind in get_type_hints(Settings).items()})
+FINGERPRINTS = st.none() | st.dictionaries(NAMES, st.recursive(NAMES | st.integers(0, 2**62), st.lists))
+
+
+@given(SETTINGS, st.lists(NAMES).map(tuple), FINGERPRINTS)
+def test_whatever_is_written_can_be_read_back(settings, inputs, fingerprint):
+    """Every setting and every argument, whatever characters and bytes a name consists of."""
+    written = Manifest.of(Settings(**settings), inputs, fingerprint)
+    assert Manifest.decode(written.encode(), "run.json") == written
+
+
+def test_a_name_that_is_not_utf_8_stands_there_as_any_json_reader_takes_it():
+    written = manifest((os.fsdecode(b"/lists/caf\xe9.txt"),))
+    assert json.loads(written.encode().decode("ascii"))["inputs"] == ["/lists/caf\udce9.txt"]
 
 
 def test_a_person_can_read_it():

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
+from penstock.core.pace import Learned
 from penstock.errors import FolderDamaged, FolderError, FolderInUse, OutputError
 from penstock.runs import repair as module
 from penstock.runs.folder import RunFolder
@@ -41,6 +45,15 @@ def test_a_ledger_that_is_lost_is_rebuilt_from_the_outputs(finished, runs):
         assert folder.ledger.tally().as_dict() == before
         assert folder.ledger.total is None
     assert completed(finished, runs) == []
+
+
+def test_a_ledger_without_the_tables_of_what_may_be_lost_is_made_again(finished):
+    with closing(sqlite3.connect(finished / "run.db")) as database:
+        database.execute("DROP TABLE parked")
+    repair(finished)
+    with RunFolder.open(finished) as folder:
+        assert folder.ledger.learned() == Learned()
+        assert len(folder.ledger.settled()) == folder.ledger.total == 10
 
 
 def test_a_damaged_ledger_is_set_aside(finished, runs):

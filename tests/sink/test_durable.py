@@ -355,14 +355,33 @@ def test_a_file_that_cannot_be_replaced_stays_as_it_was(tmp_path, monkeypatch):
     assert path.read_bytes() == b"old"
 
 
-def test_sweeping_removes_what_is_not_complete_and_nothing_else(tmp_path):
-    for name in ("run.json.part", "outcomes-00000.jsonl.torn.part", "run.db.part", "run.db.part-journal"):
+def test_sweeping_removes_what_it_is_told_and_nothing_else(tmp_path):
+    for name in ("run.json.part", "run.db.part", "film.mkv.part", "run.json"):
         (tmp_path / name).touch()
-    kept = {"run.json", "run.db", "run.db-journal", "outcomes-00000.jsonl", "outcomes-00000.jsonl.torn-0-00000000"}
-    for name in kept:
-        (tmp_path / name).touch()
-    sweep(tmp_path)
-    assert {file.name for file in tmp_path.iterdir()} == kept
+    sweep(tmp_path, {"run.json.part", "run.db.part"}.__contains__)
+    assert {file.name for file in tmp_path.iterdir()} == {"film.mkv.part", "run.json"}
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_half_a_file_is_never_written_over_what_is_there(tmp_path, kind):
+    other = tmp_path / "thesis.txt"
+    other.write_bytes(b"years of work")
+    (tmp_path / "file").write_bytes(b"bytes")
+    for part in ("run.json.part", "file.torn.part"):
+        (tmp_path / part).symlink_to(other) if kind == "link" else (tmp_path / part).write_bytes(b"years of work")
+        with pytest.raises(OutputError, match="move it away"):
+            write_file(tmp_path / "run.json", b"new") if part == "run.json.part" else set_aside(tmp_path / "file", 0)
+        assert (tmp_path / part).read_bytes() == b"years of work"
+    assert other.read_bytes() == b"years of work"
+
+
+@pytest.mark.parametrize("committed", [0, 5])
+def test_a_link_is_not_appended_to(tmp_path, committed):
+    (tmp_path / "thesis.txt").write_bytes(b"years of work")
+    (tmp_path / "outcomes").symlink_to(tmp_path / "thesis.txt")
+    with pytest.raises(OutputError, match="it is a link"):
+        AppendFile(tmp_path / "outcomes", committed)
+    assert (tmp_path / "thesis.txt").read_bytes() == b"years of work"
 
 
 def test_a_folder_is_for_its_owner_alone(tmp_path):
@@ -378,7 +397,7 @@ def test_a_folder_is_for_its_owner_alone(tmp_path):
     [
         lambda missing: rename(missing, missing),
         lambda missing: set_aside(missing, 0),
-        sweep,
+        lambda missing: sweep(missing, bool),
         lambda missing: make_folder(missing / "folder"),
         lambda missing: write_file(missing / "file", b""),
         lambda missing: certify(missing, 0, 1, sink="jsonl", seqs=ONE),
@@ -408,3 +427,66 @@ def test_bytes_found_in_a_file_are_flushed_and_read_back_before_they_are_certifi
 def test_a_file_that_cannot_be_read_back_is_damaged(tmp_path):
     with pytest.raises(FolderDamaged, match="cannot read"):
         checksum(tmp_path / "missing", 0, 1)
+
+
+# -- the name of a file that is being written
+
+
+def replace_it(path):
+    """As ``sed -i`` and most editors do: the same bytes, another file."""
+    path.with_name("copy").write_bytes(path.read_bytes())
+    path.with_name("copy").replace(path)
+
+
+def link_to_it(path):
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+LOSSES = {
+    "replaced": replace_it,
+    "removed": os.unlink,
+    "renamed": lambda path: path.rename(path.with_name("elsewhere")),
+    "moved and linked to": link_to_it,
+    "emptied": lambda path: os.truncate(path, 0),
+    "cut": lambda path: os.truncate(path, 3),
+}
+
+
+@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("more", [b"", b"two\n", b"t" * (durable.BUFFER + 1)])
+def test_what_was_replaced_removed_or_cut_is_not_written_to_any_more(path, lose, more):
+    """Neither is more claimed, nor is a hole made where bytes were, nor anything said to be durable later."""
+    file = AppendFile(path, 0)
+    file.append(b"one\n")
+    assert file.seal("jsonl", rows=1, seqs=ONE) is not None
+    lose(path)
+    with pytest.raises(FolderDamaged, match=r"while the run was at work.*penstock verify"):
+        for _ in range(2):
+            file.append(more)
+            file.seal("jsonl", rows=1, seqs=BitMap64([1]))
+    with pytest.raises(OutputError, match="unknown state"):
+        file.seal("jsonl", rows=1, seqs=BitMap64([1]))
+    file.close()
+
+
+def test_what_is_cut_between_the_write_and_the_flush_is_not_claimed(path, monkeypatch):
+    file = AppendFile(path, 0)
+    file.append(b"one\n")
+    monkeypatch.setattr(os, "fsync", lambda fd: os.ftruncate(fd, 2))
+    with pytest.raises(FolderDamaged, match="was cut to 2 of 4 bytes"):
+        file.seal("jsonl", rows=1, seqs=ONE)
+    file.close()
+
+
+def test_a_file_to_which_another_has_appended_is_not_lost(path):
+    """Bytes beyond what was written are written over."""
+    file = AppendFile(path, 0)
+    file.append(b"one\n")
+    file.seal("jsonl", rows=1, seqs=ONE)
+    with path.open("ab") as other:
+        other.write(b"t")
+    file.append(b"two\n")
+    assert file.seal("jsonl", rows=1, seqs=BitMap64([1])) is not None
+    file.close()
+    assert path.read_bytes() == b"one\ntwo\n"

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, assert_type
 
 import penstock
-from penstock import Failed, Fetched, Flow, Outcome, Skipped, Slug, Summary, Tally
+from penstock import Failed, Fetched, Flow, Outcome, Skipped, Slug, Statistics, Summary, Tally
 
 
 def a_plain_loop(urls: list[str]) -> None:
@@ -35,6 +35,24 @@ def a_callback(page: Fetched) -> int:
     return len(page.body)
 
 
+class Counting:
+    """A report of a user's own."""
+
+    every: float | None = 1.0
+
+    def remark(self, text: str) -> None:
+        print(text)
+
+    def update(self, statistics: Statistics) -> None:
+        print(statistics.tally.total)
+
+    def close(self) -> None:
+        print()
+
+
+a_report: penstock.Report = Counting()
+
+
 def the_durable_job() -> None:
     summary = penstock.run("urls.txt", "pages", on_page=a_callback, per_host=1)
     assert_type(summary, Summary)
@@ -42,6 +60,9 @@ def the_durable_job() -> None:
     assert_type(summary.complete, bool)
     assert_type(summary.inputs, int | None)
     assert_type(penstock.resume("pages"), Summary)
+    penstock.run("urls.txt", "pages", report=print)
+    penstock.resume("pages", report=Counting())
+    penstock.retry("pages", report=print)
     assert_type(penstock.verify("pages").ok, bool)
 
 

@@ -20,7 +20,7 @@ from penstock.cli.streams import Stderr, tell, terminal_width
 from penstock.cli.tolerance import Tolerance
 from penstock.core.hosts import blot
 from penstock.core.tally import Statistics
-from penstock.errors import PenstockError
+from penstock.errors import FolderDamaged, PenstockError
 from penstock.preflight import free_descriptors
 from penstock.report.json import summary_line
 from penstock.report.screens import Screen, choose, screen
@@ -49,7 +49,8 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
             ended = session.execute(shown)
     except PenstockError as error:
         if folder is not None:
-            error.add_note(f"What was committed is safe. Once that is mended, go on:\n  {command('resume', folder)}")
+            safe = "" if isinstance(error, FolderDamaged) else "What was committed is safe. "
+            error.add_note(f"{safe}Once that is mended, go on:\n  {command('resume', folder)}")
         raise
     code, complaint = _judged(ended, signals.code, showing.tolerance)
     if progress == "json":

@@ -6,16 +6,18 @@ Knows the reports by name and what a terminal is. Loads rich only for the one th
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import IO, Any, Final, Protocol, cast
 
 from penstock.core.tally import Statistics
+from penstock.errors import UsageError
 from penstock.report.json import Json
 from penstock.report.plain import Plain
 from penstock.report.safe import safe
 from penstock.seams import Report
 from penstock.settings import Settings
 
-__all__ = ["PROGRESS", "Screen", "Silent", "Stream", "choose", "screen"]
+__all__ = ["PROGRESS", "Screen", "Silent", "Stream", "choose", "report_for", "screen"]
 
 PROGRESS: Final = ("auto", "bar", "plain", "json", "none")
 
@@ -83,6 +85,24 @@ def screen(progress: str, settings: Settings, stream: Stream) -> Screen:
     if progress == "json":
         return Json(settings, lambda line: _write(stream, line))
     return Silent(stream)
+
+
+def report_for(report: Report | Callable[[str], object] | None, settings: Settings) -> Report | None:
+    """Return *report*, or one that hands it a line of text every few seconds, safe for a terminal, if it is a function.
+
+    Raises UsageError if it is neither.
+    """
+    if not isinstance(report, type):
+        if report is None or all(hasattr(report, name) for name in ("every", "remark", "update", "close")):
+            return cast("Report | None", report)
+        if callable(report):
+            say = report
+            return Plain(settings, lambda line: _say(say, line))
+    raise UsageError(f"report is {report!r}; give a function that takes a line of text, as print, or a Report")
+
+
+def _say(say: Callable[[str], object], line: str) -> None:
+    say(safe(line))
 
 
 def _bar(settings: Settings, stream: Stream) -> Screen:

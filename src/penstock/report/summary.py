@@ -18,7 +18,7 @@ from penstock.report import explain, wording
 from penstock.report.safe import safe
 from penstock.settings import Settings
 
-__all__ = ["Ending", "command", "summary", "wrapped"]
+__all__ = ["Ending", "command", "headline", "summary", "wrapped"]
 
 INDENT: Final = "  "
 MOST: Final = 6
@@ -79,7 +79,7 @@ class Ending(Protocol):
 
 def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: bool = False) -> list[str]:
     """The lines to print; none is longer than *width* unless a single word is. *verbose* leaves nothing out."""
-    lines = [*wrapped(_headline(ending), width), "", *_table(ending, width, None if verbose else MOST)]
+    lines = [*wrapped(headline(ending), width), "", *_table(ending, width, None if verbose else MOST)]
     if ending.tally.duplicates:
         ask = "1 input asks" if ending.tally.duplicates == 1 else f"{ending.tally.duplicates:,} inputs ask"
         lines += wrapped(f"{INDENT}{ask} for the same as an earlier one and share its outcome (--unique)", width)
@@ -103,10 +103,23 @@ def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: boo
 
 def command(verb: str, *arguments: str) -> str:
     """A command to type, quoted for a shell and safe to print."""
-    return safe(f"penstock {verb} {shlex.join(arguments)}")
+    return f"penstock {verb} {' '.join(map(_quoted, arguments))}"
 
 
-def _headline(ending: Ending) -> str:
+def _quoted(argument: str) -> str:
+    """*argument* for a shell; bytes that do not show, or are not UTF-8, in octal, as bash, zsh and ksh read them."""
+    if argument.isprintable():
+        return shlex.quote(argument)
+    try:
+        data = argument.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character, which is in no name
+        return safe(shlex.quote(argument))
+    text = "".join(chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\{byte:03o}" for byte in data)
+    return f"$'{text}'"
+
+
+def headline(ending: Ending) -> str:
+    """Say in one line how it ended."""
     stored = wording.plural(ending.tally.total, "outcome")
     took = wording.duration(ending.elapsed)
     if ending.complete:

@@ -11,21 +11,19 @@ outputs look like.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from penstock.errors import FolderDamaged, FolderError, OutputError
+from penstock.runs.files import LEDGER_FILE, MANIFEST_FILE, is_abandoned, is_left, outputs, refuse_foreign, refuse_links
 from penstock.runs.ledger import Ledger
-from penstock.runs.lock import LOCK_FILE, Lock
+from penstock.runs.lock import Lock
 from penstock.runs.manifest import Manifest
-from penstock.sink.durable import PART, make_folder, sweep, write_file
-from penstock.sink.jsonl import PATTERN
+from penstock.sink.durable import PART, make_folder, remove, sweep, write_file
 
-__all__ = ["LEDGER_FILE", "MANIFEST_FILE", "RunFolder", "outputs", "read_manifest"]
-
-MANIFEST_FILE: Final = "run.json"
-LEDGER_FILE: Final = "run.db"
+__all__ = ["RunFolder", "read_manifest"]
 
 
 class RunFolder:
@@ -42,7 +40,7 @@ class RunFolder:
     @staticmethod
     def holds_run(path: Path) -> bool:
         """Whether a run was begun in the folder *path*."""
-        return (path / MANIFEST_FILE).exists() or (path / LEDGER_FILE).exists()
+        return any(os.path.lexists(path / name) for name in (MANIFEST_FILE, LEDGER_FILE))
 
     @classmethod
     def create(cls, path: Path, manifest: Manifest) -> Self:
@@ -56,6 +54,7 @@ class RunFolder:
         lock = Lock(path)
         try:
             _refuse_used(path)
+            remove(path / f"{MANIFEST_FILE}{PART}")
             write_file(path / MANIFEST_FILE, manifest.encode())
             return cls(path, lock, manifest, Ledger.create(path / LEDGER_FILE, manifest.run), fresh=True)
         except BaseException:
@@ -66,15 +65,16 @@ class RunFolder:
     def open(cls, path: Path) -> Self:
         """Go on with the run in the folder *path*.
 
-        FolderError where there is none, FolderInUse where another process is at it, FolderDamaged or
-        FolderMismatch where its files do not say what they should.
+        FolderError if there is none, or something that is not a run's; FolderInUse if another process works on it,
+        FolderDamaged or FolderMismatch if its files do not say what they should.
         """
         if not cls.holds_run(path):
             raise FolderError(f"{path} holds no run; begin one with: penstock fetch INPUT -o {path}")
+        refuse_foreign(path)
+        manifest = read_manifest(path)
         lock = Lock(path)
         try:
-            sweep(path)
-            manifest = read_manifest(path)
+            sweep(path, is_left)
             return cls(path, lock, manifest, _open_ledger(path, manifest.run), fresh=False)
         except BaseException:
             lock.close()
@@ -83,6 +83,18 @@ class RunFolder:
     def check(self, now: Manifest) -> None:
         """Refuse to go on where what is wanted *now* is another job: FolderMismatch or InputChanged."""
         self.manifest.check(now)
+
+    def confirm(self) -> None:
+        """Raise FolderDamaged if run.json or run.lock is not what it was when this process opened the folder.
+
+        The ledger and the outputs are looked at when they are written.
+        """
+        self._lock.confirm()
+        if _manifest(self.path) != self.manifest:
+            raise FolderDamaged(
+                f"{self.path / MANIFEST_FILE} was changed while the run was at work, so nothing more is stored; "
+                "put it back as it was"
+            )
 
     def close(self) -> None:
         """Let go of the ledger and the lock. May be called twice."""
@@ -102,7 +114,15 @@ class RunFolder:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """What the run in the folder *path* is for. FolderDamaged or FolderMismatch where that cannot be said."""
+    """Return what the run in the folder *path* is for. FolderDamaged or FolderMismatch if its file does not say it.
+
+    FolderError if a file of the run is a link: none is ever followed.
+    """
+    refuse_links(path)
+    return _manifest(path)
+
+
+def _manifest(path: Path) -> Manifest:
     file = path / MANIFEST_FILE
     try:
         data = file.read_bytes()
@@ -111,11 +131,6 @@ def read_manifest(path: Path) -> Manifest:
             f"cannot read {file}: {error.strerror}; put a copy of it back. It says what the run is for",
         ) from error
     return Manifest.decode(data, str(file))
-
-
-def outputs(path: Path) -> list[Path]:
-    """The files of *path* that sinks made, in the order in which they were begun."""
-    return sorted(path.glob(PATTERN))
 
 
 def _open_ledger(path: Path, run: str) -> Ledger:
@@ -140,9 +155,8 @@ def _refuse_used(path: Path) -> None:
     if RunFolder.holds_run(path):
         raise FolderError(f"{path} holds a run; go on with it: penstock resume {path}, or name another folder")
     try:
-        names = [file.name for file in path.iterdir()]
+        foreign = sorted(file.name for file in path.iterdir() if not is_abandoned(file))
     except OSError as error:
         raise OutputError(f"cannot read {path}: {error.strerror}; name another folder") from error
-    foreign = sorted(name for name in names if name != LOCK_FILE and not name.endswith(PART))
     if foreign:
         raise FolderError(f"{path} is not empty ({foreign[0]} is in it) and holds no run; name another folder")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sqlite3
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -30,7 +31,7 @@ from penstock.core.tally import Tally
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError
 from penstock.runs.account import Account, Failures
 from penstock.seams import Extent, Settled
-from penstock.sink.durable import PART, remove, rename, write_file
+from penstock.sink.durable import PART, Hold, remove, rename, write_file
 
 __all__ = ["Ledger"]
 
@@ -90,6 +91,7 @@ class Ledger:
         with self._translated("read"):
             self._database = _connect(path)
         try:
+            self._hold, self._size = Hold.of(path), path.stat().st_size
             with self._translated("read"):
                 self._check_identity(run)
                 self._total: int | None = self._scalar("SELECT total FROM run")
@@ -123,9 +125,9 @@ class Ledger:
                 # Passes are over that what is committed here was made in.
                 ledger._pending = ledger._account.replaceable()  # noqa: SLF001 - its own class
                 ledger.commit(extents, tally, failures)
-        # A journal left beside a database that is gone would be rolled back into the new one.
-        remove(path)
-        remove(path.with_name(path.name + "-journal"))
+        # A journal left beside a database that is gone would be rolled back, or forward, into the new one.
+        for side in ("", "-journal", "-wal", "-shm"):
+            remove(path.with_name(path.name + side))
         rename(part, path)
         return cls(path, run)
 
@@ -237,10 +239,10 @@ class Ledger:
                 self._database.executemany(f"INSERT INTO {table} VALUES (?, ?)", sorted(hosts.items()))  # noqa: S608
 
     def learned(self) -> Learned:
-        """What was given to ``learn`` last."""
+        """What was given to ``learn`` last, but for damaged values: it may be lost, so it stops no run."""
         with self._translated("read"):
-            parked = dict(self._database.execute("SELECT host, until FROM parked"))
-            return Learned(parked, dict(self._database.execute("SELECT host, seconds FROM slowed")))
+            parked = _sound(self._database.execute("SELECT host, until FROM parked"))
+            return Learned(parked, _sound(self._database.execute("SELECT host, seconds FROM slowed")))
 
     def finish(self, inputs: int, duplicates: int = 0) -> None:
         """Note that there are so many *inputs*, and that all are settled but for so many *duplicates*.
@@ -337,6 +339,8 @@ class Ledger:
         self._trouble = f"{self._path} is in an unknown state since a commit failed; nothing more is written to it"
         try:
             with self._translated("write"):
+                # SQLite itself would call a file that was moved "a readonly database", and make a cut one anew.
+                self._hold.confirm(self._size)
                 self._database.execute("BEGIN IMMEDIATE")
                 yield
                 self._database.execute("COMMIT")
@@ -382,6 +386,15 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _sound(hosts: Iterable[tuple[Any, Any]]) -> dict[str, float]:
+    """*hosts* with their seconds, if these are a text and a finite number."""
+    return {
+        host: seconds
+        for host, seconds in hosts
+        if isinstance(host, str) and isinstance(seconds, float) and 0 <= seconds < math.inf
+    }
 
 
 def _packed(seqs: BitMap64) -> bytes:

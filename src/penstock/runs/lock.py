@@ -9,15 +9,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-from penstock.errors import FolderInUse, OutputError
+from penstock.errors import FolderError, FolderInUse, OutputError
+from penstock.runs.files import LOCK_FILE, LOCK_HEAD, is_plain
+from penstock.sink.durable import Hold
 
-__all__ = ["LOCK_FILE", "Lock"]
-
-LOCK_FILE: Final = "run.lock"
+__all__ = ["Lock"]
 
 
 class Lock:
@@ -28,20 +29,21 @@ class Lock:
 
     flock rather than lockf: it belongs to this opening of the file, so that closing another descriptor of
     the same file somewhere else in the process does not drop it. FolderInUse if somebody else holds it;
-    OutputError where there can be no lock.
+    OutputError if there can be no lock, FolderError if something else has its place.
     """
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
-        flags = (os.O_RDONLY if shared else os.O_RDWR) | os.O_CREAT
-        try:
-            self._fd = os.open(folder / LOCK_FILE, flags | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise OutputError(f"cannot open a file in {folder}: {error.strerror}; name another folder") from error
+        self._path = folder / LOCK_FILE
+        self._fd = _open(folder, os.O_RDONLY if shared else os.O_RDWR)
         try:
             self._take(folder, shared=shared)
         except BaseException:
             self.close()
             raise
+
+    def confirm(self) -> None:
+        """Raise FolderDamaged if the lock's file was replaced or removed: another process might have a lock as well."""
+        Hold.of(self._path, self._fd).confirm()
 
     def close(self) -> None:
         """Give the lock back; its file stays, since removing it would let two others in. May be called twice."""
@@ -65,7 +67,7 @@ class Lock:
             fcntl.flock(self._fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             if not shared:
                 os.ftruncate(self._fd, 0)
-                os.write(self._fd, f"process {os.getpid()} on {os.uname().nodename}".encode())
+                os.write(self._fd, LOCK_HEAD + f"{os.getpid()} on {os.uname().nodename}".encode())
         except OSError as error:
             if error.errno != errno.EWOULDBLOCK:
                 raise OutputError(f"cannot lock {folder}: {error.strerror}; name another folder") from error
@@ -78,3 +80,21 @@ class Lock:
         except OSError:
             return os.pread(self._fd, 200, 0).decode(errors="replace") or "another process"
         return "a process that reads it (penstock verify)"
+
+
+def _open(folder: Path, flags: int) -> int:
+    """A descriptor of the lock's file, which is made if need be, and is neither waited for nor found by a link."""
+    try:
+        fd = os.open(folder / LOCK_FILE, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if os.path.lexists(folder / LOCK_FILE) and not is_plain(folder / LOCK_FILE):
+            raise _no_file(folder) from error
+        raise OutputError(f"cannot open a file in {folder}: {error.strerror}; name another folder") from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise _no_file(folder)
+    return fd
+
+
+def _no_file(folder: Path) -> FolderError:
+    return FolderError(f"{LOCK_FILE} in {folder} is a link, or no plain file; remove it first")

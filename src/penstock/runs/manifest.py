@@ -60,6 +60,7 @@ PACE: Final = frozenset(
 )
 """Settings that say how fast and by which way, not what: a resumed run may have others."""
 
+_SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PROXY_CREDENTIALS: Final = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@")
 
 
@@ -95,8 +96,16 @@ class Manifest(Struct, frozen=True, kw_only=True):
         )
 
     def encode(self) -> bytes:
-        """The text of run.json, for people too."""
-        return json.dumps(msgspec.to_builtins(self), indent=2).encode() + b"\n"
+        r"""Return the text of run.json, for people too; ``decode`` gives back the same, whatever text is in it.
+
+        A byte of a name that is not UTF-8 is a lone surrogate in Python (PEP 383), and stays one: "\udce9".
+        """
+        said = msgspec.to_builtins(self)
+        text = json.dumps(said, indent=2, ensure_ascii=False)
+        if not _SURROGATE_PAIR.search(text):
+            # Escaped, any JSON reader takes it. An escaped pair would be read as the one character it is in UTF-16.
+            text = json.dumps(said, indent=2)
+        return text.encode("utf-8", "surrogatepass") + b"\n"
 
     @classmethod
     def decode(cls, data: bytes, where: str) -> Manifest:
@@ -105,11 +114,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
         FolderDamaged where it says nothing, FolderMismatch where a newer Penstock wrote it.
         """
         try:
-            schema = msgspec.json.decode(data, type=dict[str, Any]).get("schema")
+            # Not msgspec's own JSON, nor orjson: they refuse the lone surrogates that names may have.
+            said = msgspec.convert(json.loads(data.decode("utf-8", "surrogatepass")), dict[str, Any])
+            schema = said.get("schema")
             if isinstance(schema, int) and schema > SCHEMA:
                 raise FolderMismatch(f"{where} has schema {schema}, this Penstock knows {SCHEMA}; use the newer one")
-            return _without_framing(msgspec.json.decode(data, type=cls))
-        except msgspec.MsgspecError as error:
+            return _without_framing(msgspec.convert(said, cls))
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise FolderDamaged(
                 f"{where} is damaged: {error}; put a copy of it back. It says what the run is for, "
                 "and cannot be rebuilt",

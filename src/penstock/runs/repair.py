@@ -10,6 +10,7 @@ retry.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
@@ -25,13 +26,14 @@ from penstock.core.retry import LATER
 from penstock.core.tally import Tally
 from penstock.errors import FolderDamaged, FolderError
 from penstock.runs.account import Account, Failures
-from penstock.runs.folder import LEDGER_FILE, RunFolder, outputs, read_manifest
+from penstock.runs.files import LEDGER_FILE, asides, is_left, outputs, refuse_foreign
+from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.verify import Counts, rows
 from penstock.seams import Extent
 from penstock.sink.durable import TORN, AppendFile, certify, checksum, set_aside, sweep
-from penstock.sink.jsonl import PATTERN, JsonlSink, file_name
+from penstock.sink.jsonl import NAME, JsonlSink, file_name
 from penstock.sink.record import Stored, read_line
 
 __all__ = ["Repair", "repair"]
@@ -58,14 +60,15 @@ class Repair(Struct, frozen=True, kw_only=True):
 def repair(path: Path) -> Repair:
     """Rebuild the ledger of the run in the folder *path*, and rid its outputs of what is damaged.
 
-    FolderError where there is no run, FolderDamaged where run.json cannot be read, FolderInUse while
-    somebody works on it, OutputError where the disk refuses.
+    FolderError if there is no run, or something that is not a run's; FolderDamaged if run.json cannot be read,
+    FolderInUse while another process works on it, OutputError if the disk refuses.
     """
     if not RunFolder.holds_run(path):
         raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
+    refuse_foreign(path)
+    manifest = read_manifest(path)
     with Lock(path):
-        sweep(path)
-        manifest = read_manifest(path)
+        sweep(path, is_left)
         old = _old_ledger(path, manifest.run)
         commits = _Salvage(path, old, ESCAPED * manifest.settings.max_body + OVERHEAD_BYTES).commits()
         if (path / LEDGER_FILE).exists():
@@ -125,7 +128,7 @@ def _old_ledger(path: Path, run: str) -> _Old:
 
 
 def _asides(path: Path) -> list[Path]:
-    return sorted(path.glob(f"{PATTERN}{TORN}*"))
+    return [aside for aside in asides(path) if re.match(NAME, aside.name)]
 
 
 def _unchanged(path: Path, extent: Extent) -> bool:

@@ -21,11 +21,12 @@ from penstock.core.retry import reason
 from penstock.core.tally import Tally
 from penstock.errors import FolderError
 from penstock.runs.account import Account
-from penstock.runs.folder import LEDGER_FILE, RunFolder, outputs, read_manifest
+from penstock.runs.files import LEDGER_FILE, asides, outputs
+from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.seams import Extent, Settled
-from penstock.sink.durable import TORN, checksum, checksum_text
+from penstock.sink.durable import checksum, checksum_text
 from penstock.sink.record import Stored, read_line
 
 __all__ = ["Counts", "Recount", "Verification", "rows", "verify"]
@@ -83,7 +84,8 @@ def verify(path: Path, again: Recount | None = None) -> Verification:
     """
     if not RunFolder.holds_run(path):
         raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
-    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, read_manifest(path).run)) as ledger:
+    run = read_manifest(path).run  # before a lock is made in what may be no run's folder
+    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, run)) as ledger:
         return _Check(path, ledger).result(again)
 
 
@@ -185,7 +187,7 @@ class _Check:
 
     def _weigh_asides(self) -> None:
         """Bytes set aside must be those in the file's name."""
-        for file in sorted(self._path.glob(f"*{TORN}*")):
+        for file in asides(self._path):
             value = file.name.rpartition("-")[2]
             if checksum(file, 0, file.stat().st_size) != f"crc32:{value}":
                 self._report(f"{file.name}: it does not hold what its name says")

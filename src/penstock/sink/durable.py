@@ -15,9 +15,9 @@ import contextlib
 import errno
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from pyroaring import BitMap64
 
@@ -28,6 +28,7 @@ __all__ = [
     "PART",
     "TORN",
     "AppendFile",
+    "Hold",
     "certify",
     "checksum",
     "checksum_text",
@@ -49,6 +50,9 @@ TORN: Final = ".torn-"
 """What stands in the name of bytes that were cut off, before their offset and their CRC-32."""
 
 _PRIVATE: Final = 0o600
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+"""Never over something that is there: what a crash had left is swept away first."""
+
 _NO_DIRECTORY_FLUSH: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 _REMEDIES: Final = {
     errno.ENOSPC: "the disk is full: free some space",
@@ -57,20 +61,58 @@ _REMEDIES: Final = {
     errno.EROFS: "the file system is read-only: mount it for writing, or name another folder",
     errno.EACCES: "permission is missing: change it, or name another folder",
     errno.EPERM: "permission is missing: change it, or name another folder",
+    errno.EEXIST: "something else has that name: move it away",
+    errno.ELOOP: "it is a link, and none is followed: put the file itself there",
     errno.EIO: "the disk fails: copy the folder to another one",
 }
+
+
+class Hold(NamedTuple):
+    """A file that this process has open, or has looked at, and the name that must go on leading to it.
+
+    An editor, ``sed -i`` and ``mv`` put another file under a name; what is written to the old one is then lost. See
+    docs/decisions/lost-files.md.
+    """
+
+    path: Path
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path, fd: int | None = None) -> Self:
+        """Note which file is open as *fd*, or stands under *path* now."""
+        found = os.lstat(path) if fd is None else os.fstat(fd)
+        return cls(path, found.st_dev, found.st_ino)
+
+    def confirm(self, size: int = 0) -> None:
+        """Raise FolderDamaged if the name does not lead to the file any more, or there are fewer than *size* bytes."""
+        try:
+            found = os.lstat(self.path)
+        except OSError as error:
+            raise self._lost(f"can't be found ({error.strerror})") from error
+        if (found.st_dev, found.st_ino) != (self.device, self.inode):
+            raise self._lost("was replaced")
+        if found.st_size < size:
+            raise self._lost(f"was cut to {found.st_size} of {size} bytes")
+
+    def _lost(self, what: str) -> FolderDamaged:
+        return FolderDamaged(
+            f"{self.path} {what} while the run was at work, so nothing more is stored; put it back, or see what is "
+            f"left: penstock verify {self.path.parent}, and keep that: penstock verify --repair {self.path.parent}"
+        )
 
 
 class AppendFile:
     """A file that only grows, and says of which bytes it is sure.
 
     Bytes are ``append``ed to memory, written a mebibyte at a time, and become an Extent by ``seal``.
+    Before each write and after each flush its name must lead to it, with all that was written; else FolderDamaged.
     After a write or a flush that failed, every further call raises OutputError: what the kernel made of
     the pages of a failed fsync is unknown, and a second one may succeed without having stored them
     (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
     """
 
-    __slots__ = ("_checksum", "_fd", "_held", "_held_bytes", "_start", "_trouble", "_written", "path")
+    __slots__ = ("_checksum", "_fd", "_held", "_held_bytes", "_hold", "_start", "_trouble", "_written", "path")
 
     def __init__(self, path: Path, committed: int) -> None:
         """Open the file at *committed* bytes, or make it where that is 0.
@@ -85,6 +127,7 @@ class AppendFile:
         self._checksum = 0
         self._trouble: str | None = None
         self._fd = _open_for_append(path, committed)
+        self._hold = Hold.of(path, self._fd)
         try:
             self._cut(committed)
         except BaseException:
@@ -109,13 +152,14 @@ class AppendFile:
         """Make what was appended since the last seal durable: the proof of it, or None for nothing.
 
         The bytes are *rows* rows of *sink*, one for each of *seqs*. OutputError if the disk does not
-        take them.
+        take them; FolderDamaged if the name leads elsewhere by now, also if nothing was appended.
         """
         self._write()
         if self._written == self._start:
             return None
         with self._all_or_nothing("flush"):
             os.fsync(self._fd)
+            self._hold.confirm(self._written)
         text = checksum_text(self._checksum)
         extent = Extent(sink, self.path.name, self._start, self._written, rows, text, seqs)
         self._start, self._checksum = self._written, 0
@@ -130,6 +174,8 @@ class AppendFile:
 
     def _write(self) -> None:
         with self._all_or_nothing("write"):
+            # Before the write: a file that was cut would grow again by it, with a hole in it.
+            self._hold.confirm(self._written)
             if not self._held:
                 return
             data = self._held[0] if len(self._held) == 1 else b"".join(self._held)
@@ -173,7 +219,7 @@ def write_file(path: Path, data: bytes) -> None:
     """
     part = path.with_name(path.name + PART)
     try:
-        with _descriptor(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as fd:
+        with _descriptor(part, _NEW) as fd:
             _write_all(fd, data)
             os.fsync(fd)
     except OSError as error:
@@ -190,7 +236,7 @@ def set_aside(path: Path, start: int) -> None:
     part = path.with_name(f"{path.name}.torn{PART}")
     value = 0
     try:
-        with _descriptor(path, os.O_RDONLY) as source, _descriptor(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as fd:
+        with _descriptor(path, os.O_RDONLY) as source, _descriptor(part, _NEW) as fd:
             for block in _blocks(source, start, os.fstat(source).st_size):
                 _write_all(fd, block)
                 value = zlib.crc32(block, value)
@@ -219,11 +265,11 @@ def remove(path: Path) -> None:
         raise _refusal("remove", path, error) from error
 
 
-def sweep(folder: Path) -> None:
-    """Remove the incomplete files that a crash left in *folder*. OutputError if it cannot be done."""
+def sweep(folder: Path, is_left: Callable[[str], bool]) -> None:
+    """Remove the files of *folder* that a crash left, by *is_left* of their names. OutputError if it cannot be done."""
     try:
         for name in sorted(os.listdir(folder)):
-            if name.endswith((PART, f"{PART}-journal")):
+            if is_left(name):
                 os.unlink(folder / name)
     except OSError as error:
         raise _refusal("clear", folder, error) from error
@@ -276,7 +322,7 @@ def checksum_text(value: int) -> str:
 
 
 def _open_for_append(path: Path, committed: int) -> int:
-    flags = os.O_RDWR | os.O_CLOEXEC | (0 if committed else os.O_CREAT)
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (0 if committed else os.O_CREAT)
     try:
         fd = os.open(path, flags, _PRIVATE)
     except FileNotFoundError as error:
@@ -317,7 +363,9 @@ def _flush_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _descriptor(path: Path, flags: int) -> Iterator[int]:
-    fd = os.open(path, flags | os.O_CLOEXEC, _PRIVATE)
+    # The folder itself may well be named by a link.
+    follow = 0 if flags & os.O_DIRECTORY else os.O_NOFOLLOW
+    fd = os.open(path, flags | follow | os.O_CLOEXEC, _PRIVATE)
     try:
         yield fd
     finally:

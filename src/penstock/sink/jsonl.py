@@ -6,6 +6,7 @@ to last (``durable``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -13,15 +14,16 @@ from typing import Final
 from pyroaring import BitMap64
 
 from penstock.core.model import Outcome
+from penstock.errors import OutputError
 from penstock.seams import Extent
 from penstock.settings import OutputSettings
-from penstock.sink.durable import AppendFile
+from penstock.sink.durable import AppendFile, Hold
 from penstock.sink.record import line
 
-__all__ = ["PATTERN", "JsonlSink", "file_name"]
+__all__ = ["NAME", "JsonlSink", "file_name"]
 
-PATTERN: Final = "outcomes-*.jsonl"
-"""What the names of the files match."""
+NAME: Final = r"outcomes-[0-9]{5}\.jsonl"
+"""What the names of the files match, whole: no other file is touched, whatever its name resembles."""
 
 FILE_BYTES: Final = 4 << 30
 """A file that has reached this length is followed by another: small enough to be moved about."""
@@ -51,9 +53,10 @@ class JsonlSink:
         self._seqs = BitMap64()
         self._rows = 0
         last = max(committed, default=file_name(0))
-        found = {file.name for file in folder.glob(PATTERN)}
+        found = {file.name for file in folder.glob("outcomes-*") if re.fullmatch(NAME, file.name)}
+        self._finished: list[tuple[Hold, int]] = []
         for name in sorted(found.union(committed) - {last}):
-            AppendFile(folder / name, committed.get(name, 0)).close()
+            self._leave(AppendFile(folder / name, committed.get(name, 0)))
         self._number = file_number(last)
         self._file = AppendFile(folder / last, committed.get(last, 0))
         self._begin_next_if_full()
@@ -61,13 +64,19 @@ class JsonlSink:
     def write(self, outcome: Outcome) -> int:
         """Take *outcome* and return the bytes of its line. OutputError if the disk is due and refuses."""
         data = line(outcome, inline_body=self._inline_body)
+        # Counted first: if an interrupt comes before the end, there are more rows than seqs, and the ledger refuses.
+        self._rows += 1
         self._file.append(data)
         self._seqs.add(outcome.seq)
-        self._rows += 1
         return len(data)
 
     def flush(self) -> list[Extent]:
-        """Put every line taken on the disk for good, and say where. OutputError if it cannot be done."""
+        """Put every line taken on the disk for good, and say where. OutputError if it cannot be done.
+
+        FolderDamaged if a file of the run, also an earlier one, was replaced, removed or cut meanwhile.
+        """
+        for hold, size in self._finished:
+            hold.confirm(size)
         seqs, self._seqs = self._seqs, BitMap64()
         rows, self._rows = self._rows, 0
         seqs.run_optimize()
@@ -81,9 +90,17 @@ class JsonlSink:
 
     def _begin_next_if_full(self) -> None:
         if self._file.end >= self._file_bytes:
-            self._file.close()
+            self._leave(self._file)
             self._number += 1
-            self._file = AppendFile(self._folder / file_name(self._number), 0)
+            path = self._folder / file_name(self._number)
+            if path.exists() and path.stat().st_size:  # what a crash had left was cut when the sink was made
+                raise OutputError(f"{path} was made by something else while the run was at work; move it away")
+            self._file = AppendFile(path, 0)
+
+    def _leave(self, file: AppendFile) -> None:
+        """Close *file*, to which nothing more is written, and keep an eye on it."""
+        self._finished.append((Hold.of(file.path), file.end))
+        file.close()
 
 
 def file_name(number: int) -> str:
