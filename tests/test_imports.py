@@ -84,6 +84,7 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
 
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "msgspec": ("",),
+    "brotli": ("core.codings", "testing"),
     "backports": ("core.codings", "source.archives"),
     "compression": ("core.codings", "source.archives"),
     "can_ada": ("core.hosts",),

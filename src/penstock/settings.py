@@ -73,6 +73,7 @@ class HttpSettings(Struct, frozen=True):
     connect_to: tuple[str, ...] = ()
     resolver: str | None = None
     public_only: bool = False
+    max_redirects: int = 10
 
 
 class InputSettings(Struct, frozen=True):
@@ -104,8 +105,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     * ``max_body``: bytes of one body after decoding (a number, or text such as "10MB").
     * ``memory``: bytes of bodies held at once, under way and not yet taken; where that is reached, nothing starts and
       bodies wait in their connections, all but the oldest.
-    * ``max_redirects``: hops followed. ``window``: jobs known and not started, in memory;
-      those of busy hosts go to the disk beyond it.
+    * ``max_redirects``: hops followed; with 0 each redirect is an answer, its body included. ``window``: jobs known
+      and not started, in memory; those of busy hosts go to the disk beyond it.
     * ``robots``: ask every origin for its robots.txt first, and keep to what it says (RFC 9309).
     * ``headers``: sent with every request. ``user_agent`` and ``contact`` say who is asking.
     * ``proxy``: a URL. ``insecure``: do not verify certificates. ``cacert``: a file of certificates
@@ -198,6 +199,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             self.connect_to,
             self.resolver,
             self.public_only,
+            self.max_redirects,
         )
 
     def input(self) -> InputSettings:

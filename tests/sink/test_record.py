@@ -11,6 +11,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from penstock.core.model import Failed, Fetched, Hop, Skipped, Slug, Times
 from penstock.sink.record import line, read_line
@@ -32,6 +33,7 @@ FIELDS = [
     "http",
     "headers",
     "bytes",
+    "coding",
     "sha256",
     "body",
     "body_base64",
@@ -80,6 +82,7 @@ def test_a_line_of_schema_1():
         "http": "1.1",
         "headers": [["Content-Type", "text/html"], ["X-Name", "é"]],
         "bytes": len(PAGE.body),
+        "coding": None,
         "sha256": hashlib.sha256(PAGE.body).hexdigest(),
         "body": '<p>"Grüße"\n</p>',
         "body_base64": None,
@@ -100,7 +103,7 @@ def test_an_input_that_was_not_tried_has_all_fields_too():
     assert skipped["detail"] == "line 8: no host"
     assert skipped["input"] == {"id": 3}
     assert skipped["bytes"] == skipped["attempts"] == 0
-    for name in ("status", "final_url", "started", "ip", "http", "sha256", "body", "body_base64", "data"):
+    for name in ("status", "final_url", "started", "ip", "http", "coding", "sha256", "body", "body_base64", "data"):
         assert skipped[name] is None
 
 
@@ -113,6 +116,12 @@ def test_a_body_that_came_is_kept_when_the_input_failed_after_it():
     failed = record(Failed(1, "http://a.test/", Slug.CALLBACK_ERROR, status=200, body=b"page"))
     assert failed["body"] == "page"
     assert failed["sha256"] == hashlib.sha256(b"page").hexdigest()
+
+
+def test_a_coding_that_is_still_on_the_body_is_named():
+    page = Fetched(1, "http://a.test/", status=200, head=b"HTTP/1.1 200 OK\r\nContent-Encoding: aws-chunked", body=b"5")
+    assert record(page)["coding"] == "aws-chunked"
+    assert record(replace(page, head=b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip"))["coding"] is None
 
 
 def test_an_empty_page_is_a_page():

@@ -37,9 +37,16 @@ __all__ = ["command"]
     "standard output, one JSON object a line.",
 )
 @settings_options()
+@click.option(
+    "--no-follow",
+    cls=Option,
+    section="Requests",
+    is_flag=True,
+    help="Follow no redirect: each is an outcome as it came, body included. The same as --max-redirects 0.",
+)
 @progress_options
 @tolerance_options
-def command(inputs: tuple[str, ...], output: str | None, **options: Any) -> Exit:
+def command(inputs: tuple[str, ...], output: str | None, *, no_follow: bool, **options: Any) -> Exit:
     """Fetch every URL of INPUT: a URL, a file, or - for standard input.
 
     A file is plain lines, CSV, TSV or JSON lines, packed with gzip or zstd or not. Without INPUT, standard input is
@@ -50,6 +57,10 @@ def command(inputs: tuple[str, ...], output: str | None, **options: Any) -> Exit
 
     raise_descriptors()
     showing = Showing.of(options)
+    if no_follow:
+        if options["max_redirects"]:
+            raise click.UsageError("--no-follow follows no redirect and --max-redirects asks for some; drop either")
+        options["max_redirects"] = 0
     settings = Settings.of(**given(options))
     names = named(inputs, "fetch")
     if output is None:

@@ -132,7 +132,9 @@ SETTINGS: Final = (
         "SIZE",
         on_resume=True,
     ),
-    Spelling("max_redirects", "Requests", ("--max-redirects",), N, "Redirects followed for one input.", "N"),
+    Spelling(
+        "max_redirects", "Requests", ("--max-redirects",), N, "Redirects followed for one input; 0 follows none.", "N"
+    ),
     Spelling(
         "robots",
         "Requests",

@@ -259,6 +259,15 @@ class Outcome(Ending, frozen=True):
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
 
+    @property
+    def coding(self) -> str | None:
+        """The content codings that are still on the body, as they could not be undone; None if it is decoded."""
+        if not self.body or b"content-encoding" not in self.head.lower():
+            return None
+        from penstock.core.codings import left_on  # noqa: PLC0415 - few need it, and the decoders come along
+
+        return left_on(",".join(value for name, value in self.headers if name.lower() == "content-encoding"))
+
     def text(self) -> str:
         """The body as text, by the charset its Content-Type names, else UTF-8; never raises.
 
