@@ -277,6 +277,8 @@ def test_each_part_gets_its_own_slice():
         cacert="ca.pem",
         connect_to="::b:1",
         resolver="127.0.0.1:53",
+        max_redirects=3,
+        cookies=True,
         input_format="csv",
         column="link",
         url_template="http://{}/",

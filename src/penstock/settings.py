@@ -74,6 +74,7 @@ class HttpSettings(Struct, frozen=True):
     resolver: str | None = None
     public_only: bool = False
     max_redirects: int = 10
+    cookies: bool = False
 
 
 class InputSettings(Struct, frozen=True):
@@ -107,6 +108,7 @@ class Settings(Struct, frozen=True, kw_only=True):
       bodies wait in their connections, all but the oldest.
     * ``max_redirects``: hops followed; with 0 each redirect is an answer, its body included. ``window``: jobs known
       and not started, in memory; those of busy hosts go to the disk beyond it.
+    * ``cookies``: keep the cookies that servers set, in memory, and send them back by the rules of RFC 6265.
     * ``robots``: ask every origin for its robots.txt first, and keep to what it says (RFC 9309).
     * ``headers``: sent with every request. ``user_agent`` and ``contact`` say who is asking.
     * ``proxy``: a URL. ``insecure``: do not verify certificates. ``cacert``: a file of certificates
@@ -139,6 +141,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_body: int = 100_000_000
     memory: int = 512_000_000
     max_redirects: int = 10
+    cookies: bool = False
     robots: bool = True
     headers: Headers = ()
     user_agent: str | None = None
@@ -200,6 +203,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             self.resolver,
             self.public_only,
             self.max_redirects,
+            self.cookies,
         )
 
     def input(self) -> InputSettings:

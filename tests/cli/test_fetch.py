@@ -191,3 +191,14 @@ def test_too_many_failures_are_an_exit_code(run, web, listed):
     ended = run("fetch", inputs, "--attempts", "1", "--fail-on", "timeout,connect_refused", "-q")
     assert ended.exit_code == 3
     assert ended.stderr == "penstock: --fail-on: connect_refused (2) among the outcomes\n"
+
+
+def test_no_follow_records_each_redirect_as_it_came(run, web, records):
+    ended = run("fetch", web.url(path="/redirect/1/page"), "--no-follow", *BRISK)
+    (record,) = records(ended.stdout)
+    assert (record["status"], record["redirects"], record["body"]) == (302, [], "<p>Over there.</p>\n")
+
+
+def test_no_follow_and_a_number_of_redirects_exclude_each_other(run, web):
+    ended = run("fetch", web.url(), "--no-follow", "--max-redirects", "3")
+    assert (ended.exit_code, "drop either" in ended.stderr) == (2, True)

@@ -33,6 +33,7 @@ GIVEN = {
     "max_body": (["--max-body", "1.5MB"], 1_500_000),
     "memory": (["--memory", "64MB"], 64_000_000),
     "max_redirects": (["--max-redirects", "0"], 0),
+    "cookies": (["--cookies"], True),
     "robots": (["--no-robots"], False),
     "headers": (["-H", "A: 1", "--header", "B: 2"], [["A", "1"], ["B", "2"]]),
     "user_agent": (["--user-agent", "me"], "me"),

@@ -136,6 +136,14 @@ SETTINGS: Final = (
         "max_redirects", "Requests", ("--max-redirects",), N, "Redirects followed for one input; 0 follows none.", "N"
     ),
     Spelling(
+        "cookies",
+        "Requests",
+        ("--cookies",),
+        None,
+        "Keep the cookies that servers set, in memory until the command ends, and send them back to the domains they "
+        "are for.",
+    ),
+    Spelling(
         "robots",
         "Requests",
         ("--robots/--no-robots",),

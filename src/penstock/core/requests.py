@@ -109,7 +109,8 @@ def follow(attempt: Attempt, limit: int, now: float) -> Job | Refused | None:
     assert isinstance(place, Place)
     hop = _next_hop(attempt, place, now)
     if job.hops and _is_same(hop, job) and job.hops[-1].url == job.target:
-        return Refused(Slug.TOO_MANY_REDIRECTS, "redirected twice to the very same request; it may need cookies")
+        said = "redirected twice to the very same request, as a site does that wants cookies (--cookies)"
+        return Refused(Slug.TOO_MANY_REDIRECTS, said)
     return hop
 
 

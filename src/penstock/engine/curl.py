@@ -25,6 +25,7 @@ import pycurl
 from penstock.core.answers import Bound
 from penstock.core.model import Attempt, Job, Slug
 from penstock.engine.codes import BEGINNING, COULDNT_RESOLVE
+from penstock.engine.cookies import Cookies
 from penstock.engine.deadlines import Deadlines
 from penstock.engine.dns import Answer, Names
 from penstock.engine.families import Families
@@ -77,6 +78,7 @@ class CurlEngine:
         self._settings = settings
         self._clock = clock
         self._cacert = _readable(settings.cacert) if settings.cacert else certifi.where()
+        self._cookies = Cookies() if settings.cookies else None
         self._sockets = Sockets()
         self._deadlines: Deadlines[Transfer] = Deadlines()
         resolver = Resolver(self._sockets, settings.resolver, clock)
@@ -219,6 +221,8 @@ class CurlEngine:
             transfer.easy.close()
         self._transfers.clear()
         self._free.clear()
+        if self._cookies is not None:
+            self._cookies.close()
         self._sockets.close()
 
     # -- towards the names
@@ -287,6 +291,8 @@ class CurlEngine:
 
     def _new_transfer(self) -> Transfer:
         transfer = Transfer(self._settings, self._cacert, self._on_opened, self._means.memory)
+        if self._cookies is not None:
+            self._cookies.give(transfer.easy)
         self._transfers.append(transfer)
         return transfer
 
@@ -359,6 +365,8 @@ class CurlEngine:
         lacking = self._lack(transfer, transfer.easy.getinfo(pycurl.OS_ERRNO)) if code in BEGINNING else None
         attempt = transfer.attempt(*transfer.verdict(code, words, self._clock()), lacking)
         self._means.memory.waiting += len(attempt.body)
+        if self._cookies is not None:
+            self._cookies.heed(transfer.easy, attempt.head)
         self._finished.append(attempt)
         self._deadlines.discard(transfer)
         self._retire(transfer)

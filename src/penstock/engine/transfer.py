@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 import pycurl
+from msgspec.structs import replace
 
 from penstock.core.codings import ACCEPTED
 from penstock.core.model import Attempt, Errand, Headers, Job, Slug, Times
@@ -115,6 +116,11 @@ class Transfer:
         if "%" in job.target and (exact := _unlike_libcurls(job.target, self._settings.proxy)):
             self._plain = False
             easy.setopt(pycurl.REQUEST_TARGET, exact)
+        if self._settings.cookies and (own := [value for name, value in job.headers if name.lower() == "cookie"]):
+            # Together with those of the jar, since a request has one Cookie header at most (RFC 6265, section 5.4).
+            self._plain = False
+            easy.setopt(pycurl.COOKIE, "; ".join(own).encode("latin-1"))
+            job = replace(job, headers=tuple(pair for pair in job.headers if pair[0].lower() != "cookie"))
         if job.headers is not self._headers or not self._plain:
             easy.setopt(pycurl.HTTPHEADER, _header_lines(job))
             self._headers = job.headers
