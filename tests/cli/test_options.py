@@ -16,7 +16,7 @@ from penstock.cli.plan import command as plan
 from penstock.cli.resume import command as resume
 from penstock.cli.retry import command as retry
 from penstock.runs.manifest import PACE
-from penstock.settings import BOUNDS, Settings
+from penstock.settings import BOUNDS, DURATIONS, Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -113,8 +113,9 @@ def test_the_help_page_tells_default_and_bounds(run, name, low, high):
         assert said.endswith(sizes[name])
         return
     default = getattr(Settings(), name)
-    bounds = f"{low:,} to {high:,.0f}]"
-    assert said.endswith(f"[default {default:,g}; {bounds}" if default is not None else f"[{bounds}")
+    unit = " s" if name in DURATIONS else ""
+    bounds = f"{low:,}{unit} to {high:,.0f}{unit}]"
+    assert said.endswith(f"[default {default:,g}{unit}; {bounds}" if default is not None else f"[{bounds}")
 
 
 def test_every_option_says_what_it_is_for():
