@@ -117,9 +117,11 @@ PURE = frozenset(
         "encodings.aliases",
         "enum",
         "functools",
+        "hashlib",
         "heapq",
         "itertools",
         "ipaddress",
+        "json",
         "re",
         "sys",  # for its version alone
         "typing",

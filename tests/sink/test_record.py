@@ -6,6 +6,8 @@ import base64
 import datetime as dt
 import hashlib
 import json
+import re
+from pathlib import Path
 
 import orjson
 import pytest
@@ -249,3 +251,23 @@ def test_a_body_that_is_not_the_one_that_was_fetched_is_found(body, old, new):
 def test_a_line_that_is_not_whole_is_refused(change):
     with pytest.raises(ValueError):
         read_line(change(line(PAGE, inline_body=True)))
+
+
+@pytest.mark.parametrize(
+    "outcome", [PAGE, Failed(1, "http://a.test/", Slug.TIMEOUT, "late", attempts=3), Skipped(2, "x", Slug.INVALID_URL)]
+)
+def test_as_dict_has_the_fields_of_a_line_with_bytes_and_a_time(outcome):
+    """``body`` and ``body_base64`` are one field there, and there is no version."""
+    found, stored = outcome.as_dict(), record(outcome)
+    assert [*found] == [name for name in FIELDS if name not in ("v", "body_base64")]
+    assert found.pop("body") == outcome.body
+    started = found.pop("started")
+    assert (started and started.isoformat(timespec="milliseconds").replace("+00:00", "Z")) == stored["started"]
+    assert {name: round(ms, 1) for name, ms in found.pop("ms").items()} == stored["ms"]
+    found["headers"] = [list(pair) for pair in found["headers"]]
+    assert found == {name: stored[name] for name in found}
+
+
+def test_every_field_is_documented_in_its_order():
+    page = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == FIELDS
