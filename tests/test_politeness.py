@@ -51,7 +51,7 @@ def test_the_numbers_without_an_option_are_the_programs():
 
 
 def test_the_statuses_are_those_that_are_tried_again():
-    (listed,) = re.findall(r"on ((?:\d{3}, )+\d{3} or \d{3}) parks", PAGE)
+    (listed,) = re.findall(r"another one next time \(((?:\d{3},\s)+\d{3}),", PAGE)
     assert set(map(int, re.findall(r"\d{3}", listed))) == STATUSES
 
 

@@ -154,6 +154,57 @@ def test_connect_to_written_otherwise_is_refused(entry):
     assert refusal(connect_to=["::b:1", entry]).startswith(f"connect_to is {entry!r}; write HOST1:PORT1:HOST2:PORT2")
 
 
+def test_connect_to_may_have_hosts_that_are_not_ascii():
+    entry = "b\u00fccher.example::d\u00f6ner.example:"
+    assert Settings.of(connect_to=entry).connect_to == (entry,)
+    for wrong in ("\u00fc\ufffd::a:1", "::\u2100:1", "::\udcff:1"):
+        assert refusal(connect_to=wrong).startswith(f"connect_to is {wrong!r}; ")
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://a\0b", "http://u:secret\r\n@a", "http://secret:\ud800@a", "http://secret\x7f@a"]
+)
+def test_a_proxy_that_cannot_be_told_to_libcurl_is_refused_without_showing_its_secret(proxy):
+    said = refusal(proxy=proxy)
+    assert said.startswith("proxy ")
+    assert "secret" not in said
+
+
+def test_a_proxy_may_be_written_in_any_letters_or_bytes():
+    for proxy in ("http://jos\u00e9:p@a", "http://jos\udce9:p@a"):
+        assert Settings.of(proxy=proxy).http().proxy == proxy
+
+
+# Methods
+
+
+@pytest.mark.parametrize("given", ["POST,PATCH", "post, patch", ["POST", "patch"], ("POST,PATCH", "POST")])
+def test_methods_may_be_given_one_by_one_or_with_commas(given):
+    assert Settings.of(retry_methods=given).retry_methods == ("POST", "PATCH")
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"), [("", "''"), ("PUT,,PUT", "''"), ("P T", "'P T'"), (["\u00e9"], "'\u00c9'")]
+)
+def test_what_is_no_method_is_refused_by_name(given, shown):
+    assert refusal(retry_methods=given) == f"retry_methods: {shown} is no method; write POST,PATCH"
+
+
+def test_retry_methods_of_another_type_are_refused_by_name():
+    for wrong in (5, [5], None, {"POST": 1}):
+        assert "retry_methods" in refusal(retry_methods=wrong)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "PATCH"])
+def test_the_frontier_tries_again_what_may_be_sent_again(method):
+    frontier = Settings.of(retry_methods="POST").frontier()
+    job = Job(0, "a", "http://a/", "http://a/", method)
+    frontier.offer(job)
+    frontier.next(0.0)
+    verdict = frontier.judge(Attempt(job, Slug.EMPTY_REPLY), 1.0, 0.0)
+    assert isinstance(verdict, Done) is (method == "PATCH")
+
+
 # Sizes
 
 
@@ -244,6 +295,17 @@ def test_a_header_that_would_break_the_request_is_refused(line):
 def test_a_header_without_a_colon_is_refused_without_showing_its_secret():
     said = refusal(headers=["Authorization Bearer-secret"])
     assert said == "headers: 'Authorization' has no colon; write 'Name: value'"
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "CONNECTION", "TE", "Expect", "Proxy-Foo"])
+def test_a_header_that_frames_the_message_is_refused(name):
+    assert refusal(headers=[f"{name}: 1"]).startswith(f"headers: {name!r} frames the message")
+    assert refusal(headers={name: ""}).startswith(f"headers: {name!r} frames the message")
+
+
+@pytest.mark.parametrize("name", ["Host", "host", "HOST"])
+def test_a_host_for_all_urls_is_refused(name):
+    assert "connect_to" in refusal(headers=[f"{name}: a.example"])
 
 
 # Who is asking

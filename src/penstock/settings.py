@@ -14,13 +14,14 @@ import msgspec
 from msgspec import Struct
 
 from penstock.core.addresses import is_address
-from penstock.core.fields import is_field_value, is_token
+from penstock.core.fields import is_field_value, is_framing, is_token
 from penstock.core.frontier import Ahead, Frontier
+from penstock.core.hosts import Place, locate
 from penstock.core.judge import Judge
 from penstock.core.model import Headers
 from penstock.core.pace import Crowd, Paces
 from penstock.core.plan import Limits
-from penstock.core.retry import Retry
+from penstock.core.retry import IDEMPOTENT, Retry
 from penstock.errors import UsageError
 from penstock.version import __version__
 
@@ -112,6 +113,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     * ``attempts``: how often an input is tried at most. ``timeout``: seconds for one attempt, redirects
       included, waiting not; ``connect_timeout``: seconds of it until a connection stands, names and TLS
       included.
+    * ``retry_methods``: methods that may be sent again after a failure, as POST and PATCH, besides those that may be
+      sent twice with the effect of once (RFC 9110, section 9.2.2).
     * ``max_body``: bytes of one body after decoding (a number, or text such as "10MB").
     * ``memory``: bytes of bodies held at once, under way and not yet taken; where that is reached, nothing starts and
       bodies wait in their connections, all but the oldest.
@@ -145,6 +148,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     pace: str = "adaptive"
     window: int = 10_000
     attempts: int = 3
+    retry_methods: tuple[str, ...] = ()
     timeout: float = 30.0
     connect_timeout: float = 5.0
     max_body: int = 100_000_000
@@ -188,9 +192,11 @@ class Settings(Struct, frozen=True, kw_only=True):
             given["stop_at"] = _share(given["stop_at"])
         if "headers" in given:
             given["headers"] = _headers(given["headers"])
-        for name in ("connect_to", "sinks"):  # one of them may be given as it is
+        for name in ("connect_to", "retry_methods", "sinks"):  # one of them may be given as it is
             if isinstance(given.get(name), str):
                 given[name] = (given[name],)
+        if "retry_methods" in given:
+            given["retry_methods"] = _methods(given["retry_methods"])
         try:
             settings = msgspec.convert(given, cls, strict=True)
         except msgspec.ValidationError as error:
@@ -228,13 +234,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     def frontier(self, learned: Mapping[Any, float] | None = None) -> Frontier:
         """A frontier with these limits, judging by these rules; *learned* are the paces of an earlier session."""
         paces = Paces(learned) if self.pace == "adaptive" else None
+        retry = Retry(self.attempts, methods=IDEMPOTENT | set(self.retry_methods))
         frontier = Frontier(
             window=self.window,
             concurrency=self.concurrency,
             per_key=self.per_host,
             delay=self.delay,
             rate=self.rate,
-            policy=Judge(Retry(self.attempts), self.max_redirects, paces=paces),
+            policy=Judge(retry, self.max_redirects, paces=paces),
             ahead=Ahead.OVERFLOW,
         )
         if paces is not None:
@@ -319,6 +326,12 @@ def _check_texts(settings: Settings) -> None:
     for entry in settings.connect_to:
         if not _CONNECT_TO.fullmatch(entry):
             raise UsageError(f"connect_to is {entry!r}; write HOST1:PORT1:HOST2:PORT2, any of them empty")
+        for host in entry.split(":"):
+            if not host.isascii() and not isinstance(locate(f"http://{host}/"), Place):
+                raise UsageError(f"connect_to is {entry!r}; {host!r} is no host")
+    if settings.proxy is not None and not _is_sendable(settings.proxy):
+        # It is not repeated in the message: there may be a password in it.
+        raise UsageError("proxy has a control character, or is no text; write a URL, http://host:port")
     if settings.resolver is not None:
         _check_resolver(settings.resolver)
     check_guard(public_only=settings.public_only, proxy=settings.proxy)
@@ -400,9 +413,33 @@ def _header(pair: Any) -> tuple[str, str]:
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
         raise UsageError(_HEADER_FORMS)
     name, value = (part.strip() for part in pair)
+    if is_framing(name):
+        raise UsageError(f"headers: {name!r} frames the message or belongs to the connection; leave it out")
+    if name.lower() == "host":
+        raise UsageError("headers: each URL has its own Host; to send requests to another server, use connect_to")
     if not is_token(name) or not is_field_value(value):
         raise UsageError(f"headers: {name!r} is not one; names are tokens, values Latin-1 without control characters")
     return name, value
+
+
+def _methods(given: Any) -> Any:
+    """The methods in upper case; each text may name several, with commas between them."""
+    if not isinstance(given, tuple | list) or not all(isinstance(each, str) for each in given):
+        return given
+    methods = [method.strip().upper() for each in given for method in each.split(",")]
+    for method in methods:
+        if not is_token(method):
+            raise UsageError(f"retry_methods: {method!r} is no method; write POST,PATCH")
+    return tuple(dict.fromkeys(methods))
+
+
+def _is_sendable(text: str) -> bool:
+    """Whether libcurl can be given *text*: no control characters; bytes that are not UTF-8 stay as they were typed."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return not re.search(r"[\x00-\x1f\x7f]", text)
 
 
 def _named(message: str) -> str:

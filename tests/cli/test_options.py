@@ -28,6 +28,7 @@ GIVEN = {
     "pace": (["--pace", "fixed"], "fixed"),
     "window": (["--window", "50"], 50),
     "attempts": (["--attempts", "1"], 1),
+    "retry_methods": (["--retry-methods", "post,patch", "--retry-methods", "LOCK"], ["POST", "PATCH", "LOCK"]),
     "timeout": (["--timeout", "9"], 9.0),
     "connect_timeout": (["--connect-timeout", "2"], 2.0),
     "max_body": (["--max-body", "1.5MB"], 1_500_000),

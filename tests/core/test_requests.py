@@ -90,6 +90,50 @@ def test_the_url_of_a_broken_row_is_blotted_too():
     assert "secret" not in repr(skipped)
 
 
+def test_a_broken_row_has_the_slug_that_its_source_gave_it():
+    row = Row(2, 7, "http://u:secret@h/", fault="no method", reason=Slug.INVALID_REQUEST)
+    assert Requests().first(row, 0.0) == Skipped(2, "http://***@h/", Slug.INVALID_REQUEST, "line 7: no method")
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://a.example/x", "a.example"),
+        ("http://a.example/x", "A.Example:80"),
+        ("https://A.example:443/x", "a.example"),
+        ("http://a.example:8080/x", "a.example:8080"),
+        ("http://b\u00fccher.example/", "xn--bcher-kva.example"),
+        ("http://[::1]:8080/", "[0:0::1]:8080"),
+    ],
+)
+def test_a_host_header_that_says_what_the_url_says_is_left_to_each_hop(url, host):
+    made = Requests(PLAIN).first(Row(0, 1, url, headers=(("HOST", host), ("X-One", "1"))), 0.0)
+    assert isinstance(made, Job)
+    assert made.headers == (*PLAIN, ("X-One", "1"))
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        ("b.example",),
+        ("a.example:81",),
+        ("a.example.evil.example",),
+        ("",),
+        ("a.example", "b.example"),
+        ("a.example, b.example",),
+        ("b.example#a.example",),
+        ("a b",),
+    ],
+)
+def test_a_host_header_that_says_something_else_is_refused(hosts):
+    """It would ask one server for another's pages, and their answers would count for the URL."""
+    row = Row(3, 5, "http://u:p@a.example/", headers=tuple(("host", host) for host in hosts), fields={"id": 1})
+    skipped = Requests(PLAIN).first(row, 0.0)
+    assert isinstance(skipped, Skipped)
+    assert (skipped.error, skipped.url, skipped.input) == (Slug.INVALID_REQUEST, "http://***@a.example/", {"id": 1})
+    assert skipped.detail.startswith("line 5: the Host header is not the URL's")
+
+
 @pytest.mark.parametrize(
     ("url", "slug", "shown"),
     [

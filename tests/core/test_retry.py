@@ -42,6 +42,13 @@ def test_a_failure_is_tried_again_if_it_is_transient_and_the_method_idempotent(m
         assert again is (slug in TRANSIENT_SLUGS and method in IDEMPOTENT), slug
 
 
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_methods_that_the_user_names_are_tried_again_as_well(method):
+    retry = Retry(methods=IDEMPOTENT | {"POST"})
+    for attempt in (Attempt(job(method), Slug.EMPTY_REPLY), Attempt(job(method), status=502)):
+        assert (retry.delay(attempt, 0.5) is not None) is (method == "POST")
+
+
 def test_a_failure_counts_more_than_the_status_it_came_with():
     """A 503 with a broken body is broken; a 200 cut short is cut short."""
     assert Retry().delay(Attempt(job(), Slug.DECODE_ERROR, status=503), 0.5) is None

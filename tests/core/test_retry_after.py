@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from tests.core.told import Item, Tried, a0, a1, a2, b0, make, settle, starts
 
 from penstock.core.frontier import Bound, Finished, Pull, Start, Wait
 from penstock.core.judge import Again, Done, Judge
 from penstock.core.model import Attempt, Job, Slug, Times
-from penstock.core.retry import LONGEST_PARK, STATUSES, retry_after
+from penstock.core.retry import LONGEST_PARK, Retry, retry_after
 
 NOON = 1_795_521_600.0
 """2026-11-24 12:00:00 GMT, a Tuesday."""
@@ -16,10 +17,14 @@ NOON = 1_795_521_600.0
 JOB = Job(0, "a.example", "http://a.example/", "http://a.example/")
 
 
-def answer(*wishes: str, status: int = 429, error: Slug | None = None, took: float = 0.0) -> Attempt:
+def answer(
+    *wishes: str, status: int = 429, error: Slug | None = None, took: float = 0.0, method: str = "GET"
+) -> Attempt:
     head = "".join(f"\r\nRetry-After: {wish}" for wish in wishes)
     raw = f"HTTP/1.1 {status} So it is{head}\r\n\r\n".encode("latin-1")
-    return Attempt(JOB, error, status=status, head=raw, started=NOON - took, times=Times(total=took))
+    return Attempt(
+        replace(JOB, method=method), error, status=status, head=raw, started=NOON - took, times=Times(total=took)
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,11 +64,36 @@ def test_of_several_wishes_the_longest_holds():
     assert retry_after(answer("3", "nonsense", "10", "5")) == 10.0
 
 
-def test_only_an_answer_that_may_be_another_next_time_has_a_wish():
-    for status in range(200, 600):
-        assert (retry_after(answer("9", status=status)) == 9.0) is (status in STATUSES), status
-    assert retry_after(answer("9", error=Slug.TRUNCATED)) is None
+def test_any_answer_from_400_on_may_have_a_wish_whether_it_is_tried_again_or_not():
+    """GitHub asks for it with 403, others with 420, 509, 529 and 999."""
+    for status in (*range(200, 600), 999):
+        assert (retry_after(answer("9", status=status)) == 9.0) is (status >= 400), status
     assert retry_after(answer()) is None
+
+
+def test_a_wish_counts_though_the_body_breaks_off():
+    assert retry_after(answer("9", error=Slug.TRUNCATED)) == 9.0
+    assert retry_after(answer("9", status=200, error=Slug.TRUNCATED)) is None
+
+
+def test_a_status_that_is_no_reason_to_try_again_parks_its_host_all_the_same():
+    verdict = Judge()(answer("30", status=403), 100.0, 0.0)
+    assert isinstance(verdict, Done)
+    assert (verdict.outcome.status, verdict.park) == (403, 130.0)
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "MKCOL"])
+def test_what_the_server_did_not_act_upon_is_tried_again_whatever_the_method(method):
+    """429 and 503 with Retry-After say so (RFC 6585, section 4; RFC 9110, section 15.6.4)."""
+    for status in range(400, 600):
+        attempt = answer("30", status=status, method=method)
+        verdict = Judge()(attempt, 100.0, 0.0)
+        assert type(verdict) is (Again if status in (429, 503) else Done), status
+        assert verdict.park == 130.0
+        assert isinstance(Judge()(answer(status=status, method=method), 100.0, 0.0), Done)
+    assert isinstance(Judge()(answer("soon", status=503, method=method), 100.0, 0.0), Done)
+    assert isinstance(Judge()(answer("9", status=503, method=method, error=Slug.TRUNCATED), 100.0, 0.0), Done)
+    assert isinstance(Judge(Retry(1))(answer("9", status=503, method=method), 100.0, 0.0), Done)
 
 
 def test_the_host_is_parked_also_by_the_last_attempt():

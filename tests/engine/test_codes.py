@@ -36,7 +36,6 @@ def test_every_code_is_either_mapped_or_known_not_to_come_from_http():
         (pycurl.E_COULDNT_RESOLVE_PROXY, Slug.DNS_TEMPORARY),
         (pycurl.E_COULDNT_RESOLVE_HOST, Slug.DNS_TEMPORARY),
         (8, Slug.PROTOCOL_ERROR),
-        (pycurl.E_HTTP2, Slug.PROTOCOL_ERROR),
         (pycurl.E_PARTIAL_FILE, Slug.TRUNCATED),
         (pycurl.E_OPERATION_TIMEDOUT, Slug.TIMEOUT),
         (pycurl.E_SSL_CONNECT_ERROR, Slug.TLS_HANDSHAKE),
@@ -88,6 +87,38 @@ def test_what_has_no_code_of_its_own_is_known_by_its_words():
     """The words are libcurl's; tests/faults meets them for real."""
     assert slug_of(56, 0, "Illegal or missing hexadecimal sequence in chunk", answered=True) is Slug.PROTOCOL_ERROR
     assert slug_of(8, 0, "Multiple Location headers", answered=True) is Slug.REDIRECT_INVALID
+
+
+RESET = "HTTP/2 stream 3 reset by server (error 0x%x)"
+
+
+@pytest.mark.parametrize(
+    ("words", "unanswered"),
+    [
+        (RESET % 0x2, Slug.RESET),
+        (RESET % 0x8, Slug.RESET),
+        ("HTTP/2 stream 1 was not closed cleanly: INTERNAL_ERROR (err 2)", Slug.RESET),
+        ("HTTP/2 stream 1 was not closed cleanly: CANCEL (err 8)", Slug.RESET),
+        ("HTTP/2 stream 1 reset by curl (error 0x2 INTERNAL_ERROR)", Slug.RESET),
+    ],
+)
+def test_a_stream_that_the_server_gave_up_is_as_a_connection_that_breaks(words, unanswered):
+    assert slug_of(92, 0, words, answered=False) is unanswered
+    assert slug_of(92, 0, words, answered=True) is Slug.TRUNCATED
+
+
+@pytest.mark.parametrize(
+    "words", ["Invalid HTTP header field was received", "HTTP/2 stream 1 reset by curl (error 0x1 PROTOCOL_ERROR)"]
+)
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_stream_that_is_no_response_is_a_protocol_error(words, answered):
+    assert slug_of(92, 0, words, answered=answered) is Slug.PROTOCOL_ERROR
+
+
+def test_an_http_2_connection_that_was_closed_is_known_by_having_no_words():
+    assert slug_of(16, 0, "", answered=False) is Slug.EMPTY_REPLY
+    assert slug_of(16, 0, "", answered=True) is Slug.TRUNCATED
+    assert slug_of(16, 0, "nghttp2 shuts down connection with error 1", answered=False) is Slug.PROTOCOL_ERROR
 
 
 def test_every_mapped_code_is_one_that_libcurl_has_or_had():

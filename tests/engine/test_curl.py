@@ -438,3 +438,24 @@ def test_a_proxy_gets_the_target_to_the_letter_too(web):
         engine.close()
     assert web.seen().paths["nowhere.example", "http://nowhere.example/echo/%e4"] == 1
     assert attempt.error is None
+
+
+def test_what_is_not_idempotent_has_a_connection_to_itself(engine):
+    """libcurl sends any request again by itself if a kept connection turns out to be closed."""
+    with LocalWeb() as web:
+        for method in ("POST", "PATCH", "GET", "PUT", "POST", "GET"):
+            (attempt,) = do(engine, job(web.url(0, "/page"), method=method))
+            assert attempt.status == 200
+        assert web.seen().connections == 4
+
+
+@pytest.mark.skipif(
+    not os.path.isdir("/proc/self/fd"), reason="counts descriptors in /proc/self/fd, which only Linux has"
+)
+def test_and_leaves_none_behind(engine, web):
+    """As many idle connections as may be kept, to one server, would be neither polite nor of use."""
+    do(engine, job(web.url(0, "/page"), method="POST"))
+    before = len(descriptors(web))
+    for _ in range(5):
+        do(engine, job(web.url(0, "/page"), method="POST"))
+    assert len(descriptors(web)) == before

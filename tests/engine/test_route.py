@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.hosts import endpoint
-from penstock.engine.route import Pins, Route, Routes, permitted
+from penstock.engine.route import Pins, Route, Routes, permitted, spelled
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,15 @@ def test_entries_that_nobody_uses_any_more_are_taken_away_with_the_next():
     pins.drop(one)
     assert pins.take(("1.1.1.1",), 80)[1] == [one.entry], "what comes back is not taken away"
     assert pins.take(("1.1.1.3",), 80)[1] == [three.entry]
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("b\u00fccher.example:80:d\u00f6ner.example:", "xn--bcher-kva.example:80:xn--dner-5qa.example:"),
+        ("::127.0.0.1:8080", "::127.0.0.1:8080"),
+        ("[::1]:80:[::1]:8080", "[::1]:80:[::1]:8080"),
+    ],
+)
+def test_libcurl_is_told_of_connect_to_in_ascii(entry, told):
+    assert spelled(entry) == told

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from penstock.api import fetch
-from penstock.core.model import Row
 from penstock.core.requests import Requests
 from penstock.core.tally import Tally
 from penstock.delivery import Delivery
@@ -16,6 +15,7 @@ from penstock.engine.curl import CurlEngine
 from penstock.flow import Flow
 from penstock.settings import Settings
 from penstock.source.pulled import Inline
+from penstock.source.rows import Shape
 from penstock.testing.hostile import HostileServer
 from penstock.testing.pages import page
 from penstock.testing.web import LocalWeb
@@ -81,11 +81,12 @@ def fetch_among_pages(web, limits, each_once):
 
 @pytest.fixture
 def fetch_eagerly(limits, each_once):
-    """Fetch URLs with every back-off drawn as 0, so that another attempt costs no time."""
+    """Fetch URLs or rows with every back-off drawn as 0, so that another attempt costs no time."""
 
     def fetch_all(urls, **changed):
         settings = Settings.of(**limits | changed)
-        jobs = [Requests().first(Row(seq, seq + 1, url), time.monotonic()) for seq, url in enumerate(urls)]
+        rows = [Shape().row(seq, seq + 1, url) for seq, url in enumerate(urls)]
+        jobs = [Requests().first(row, time.monotonic()) for row in rows]
 
         frontier = settings.frontier()
 

@@ -39,6 +39,22 @@ ROWS = {
             "test_unique.py::test_each_request_is_made_once_and_the_first_input_has_the_outcome",
         ],
         "BOM": ["source/test_lines.py::test_the_same_list_written_differently_has_the_same_seqs"],
+        "a row or an option that sets a header": [
+            f"{INPUT}a_request_that_cannot_be_sent_is_that_rows_own_fault",
+            f"{INPUT}a_host_header_of_a_row_does_not_travel",
+            "cli/test_fetch.py::test_what_is_wrong_with_the_call_is_said_before_anything_is_sent",
+            "core/test_requests.py::test_a_host_header_that_says_something_else_is_refused",
+        ],
+        "a row whose method, headers or body": [
+            f"{INPUT}a_request_that_cannot_be_sent_is_that_rows_own_fault",
+            f"{INPUT}latin_1_is_sent_as_such",
+            f"{INPUT}a_row_that_ended_a_run_does_not_end_it_any_more",
+        ],
+        "any name": [
+            "engine/test_letters.py::test_certificates_may_be_in_a_folder_of_any_name",
+            "engine/test_letters.py::test_the_credentials_of_a_proxy_are_sent_as_they_were_typed",
+            "engine/test_letters.py::test_connect_to_may_be_written_as_a_url_is",
+        ],
         "bad row": [
             "source/test_tables.py::test_a_broken_row_costs_itself_and_not_the_rows_after_it",
             "source/test_jsonlines.py::test_a_broken_row_is_a_fault_and_keeps_its_url_and_its_fields",
@@ -91,6 +107,18 @@ ROWS = {
     },
     "4": {
         "garbage or HTTP/0.9": [EACH, f"{REPLIES}memory_stays_flat_however_much_is_sent"],
+        "HTTP/2": [
+            "faults/test_http2.py::test_a_stream_that_is_reset_is_as_a_connection_that_is",
+            "faults/test_http2.py::test_it_is_tried_again_like_one",
+            "faults/test_http2.py::test_a_connection_that_is_closed_is_an_empty_reply",
+            "faults/test_http2.py::test_what_the_server_says_it_did_not_begin_is_sent_again_at_once",
+            "faults/test_http2.py::test_what_is_wanted_over_http_1_is_sent_so_at_once",
+        ],
+        "POST on a connection": [
+            f"{REPLIES}a_post_that_gets_no_answer_is_sent_once",
+            f"{REPLIES}what_is_not_idempotent_has_a_connection_of_its_own",
+            "faults/test_http2.py::test_a_post_that_is_given_up_is_sent_once",
+        ],
         "a second response": [f"{REPLIES}a_response_nobody_asked_for_is_never_given_to_the_next_request"],
         "header or body one byte": [f"{REPLIES}a_reply_that_does_not_end_is_over_at_the_deadline"],
         "closed before the header block": [EACH, f"{REPLIES}a_response_that_is_not_whole_leaves_no_body"],
@@ -100,6 +128,8 @@ ROWS = {
         "429 or 503": [
             "test_parking.py::test_a_busy_host_is_asked_once_and_the_others_are_done_meanwhile",
             "test_parking.py::test_it_is_left_alone_after_a_restart_too",
+            "core/test_retry_after.py::test_any_answer_from_400_on_may_have_a_wish_whether_it_is_tried_again_or_not",
+            f"{REPLIES}a_post_that_a_busy_server_did_not_act_upon_is_sent_again",
         ],
         "redirect loop": [
             f"{REPLIES}a_loop_of_redirects_tells_its_chain",

@@ -133,3 +133,75 @@ def test_what_never_ends_and_what_blocks_keeps_nobody_waiting(local, limits):
     flow.close()
     never.set()
     assert {in_a_word(outcome) for outcome in found} == {"fetched"}
+
+
+# -- requests that can't be sent
+
+HEADERS_OF_THE_CONNECTION = [
+    *("Content-Length", "Transfer-Encoding", "Connection", "TE", "Trailer", "Upgrade", "Expect", "Keep-Alive"),
+    *("Proxy-Authorization", "Proxy-Connection", "proxy-anything", "content-length", "HOST"),
+]
+UNSENDABLE = [
+    *({"headers": {name: "5"}} for name in HEADERS_OF_THE_CONNECTION),
+    {"headers": {"X-Euro": "\u20ac"}},
+    {"headers": {"X-Line": "a\r\nX-Injected: 1"}},
+    {"headers": {"X-Nul": "a\0"}},
+    {"headers": {"X\u00e9": "a"}},
+    {"headers": {"X:": "a"}},
+    {"headers": ["X: a"]},
+    {"method": "GET / HTTP/1.1"},
+    {"method": "CONNECT"},
+    {"method": "HEAD", "body": "x"},
+    {"body": 5},
+    {"body": {"x": {1}}},
+]
+
+
+@pytest.mark.parametrize("request_", UNSENDABLE, ids=repr)
+def test_a_request_that_cannot_be_sent_is_that_rows_own_fault(request_, local, limits, each_once):
+    """The rows around it go on, and the connection they share has nothing of it."""
+    url = f"http://127.0.0.1:{local.port()}/echo"
+    rows = [{"url": url, "method": "POST", "body": "first"}, {"url": url, "id": 7} | request_, url]
+    outcomes = each_once(fetch(rows, **limits | {"concurrency": 1}), 3)
+    assert [in_a_word(outcome) for outcome in outcomes] == ["fetched", "invalid_request", "fetched"]
+    assert (outcomes[1].url, outcomes[1].attempts, outcomes[1].input) == (url, 0, {"id": 7})
+    assert outcomes[1].detail.startswith("line 2: ")
+    assert json.loads(outcomes[0].body)["body"] == "first"
+    assert json.loads(outcomes[2].body)["method"] == "GET"
+    assert local.seen().requests == 2
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_latin_1_is_sent_as_such(method, local, limits, each_once):
+    """A run with such rows can be resumed, too: they are read again before it is known that they are settled."""
+    url = f"http://127.0.0.1:{local.port()}/echo"
+    row = {"url": url, "method": method, "headers": {"X-Name": "M\u00fcller\u00ff"}}
+    [outcome] = each_once(fetch([row], **limits | {"headers": ["X-All: \u00e9"], "contact": "jos\u00e9"}), 1)
+    sent = [tuple(pair) for pair in json.loads(outcome.body)["headers"]]
+    assert {("X-Name", "M\u00fcller\u00ff"), ("X-All", "\u00e9")} <= set(sent)
+    assert dict(sent)["User-Agent"].endswith("(+jos\u00e9)")
+
+
+def test_a_host_header_of_a_row_does_not_travel(limits, each_once):
+    """Neither to another origin nor to another port of the same."""
+    with LocalWeb(hosts=2) as web:
+        there = web.url(1, "/echo").removeprefix("http://")
+        url = web.url(0, f"/away/{there}")
+        [outcome] = each_once(fetch([{"url": url, "headers": {"host": url.split("/")[2]}}], **limits), 1)
+        hosts = [value for name, value in json.loads(outcome.body)["headers"] if name.lower() == "host"]
+    assert hosts == [there.partition("/")[0]]
+
+
+def test_a_row_that_ended_a_run_does_not_end_it_any_more(local, limits, tmp_path, each_once):
+    rows = [
+        {"url": f"http://127.0.0.1:{local.port()}/{seq}", "headers": {"X-Name": name}}
+        for seq, name in enumerate(("M\u00fcller", "\u20ac"))
+    ]
+    listed = tmp_path / "rows.jsonl"
+    listed.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    penstock.run(listed, tmp_path / "out", **limits)
+    assert penstock.resume(tmp_path / "out").complete
+    assert penstock.verify(tmp_path / "out").ok
+    lines = [json.loads(line) for line in (tmp_path / "out" / "outcomes-00000.jsonl").read_bytes().splitlines()]
+    each_once(lines, 2)
+    assert [line["error"] for line in sorted(lines, key=lambda line: line["seq"])] == [None, "invalid_request"]

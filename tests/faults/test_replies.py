@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 
 from penstock.api import fetch
-from penstock.testing.hostile import FAULTS
+from penstock.testing.hostile import FAULTS, HostileServer
 from penstock.testing.hostile.replies import PAGE
 from penstock.testing.outcomes import in_a_word
 from penstock.testing.pages import page
@@ -128,6 +128,59 @@ def test_a_kept_connection_that_is_closed_costs_nobody_an_attempt(name, delay, s
     assert [(outcome.body, outcome.attempts) for outcome in outcomes] == [(PAGE, 1)] * 4
 
 
+# -- requests that must not be sent twice
+
+
+POST = {"method": "POST", "body": "x"}
+
+
+@pytest.mark.parametrize("name", ["closes_on_reuse", "resets_on_reuse", "closes_when_idle"])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "LOCK"])
+def test_what_is_not_idempotent_has_a_connection_of_its_own(name, method, limits, each_once):
+    """One after the other, to a server that answers no more than once on each connection."""
+    with HostileServer() as server:
+        rows = [{"url": server.url(name), "method": method, "body": "x"}] * 3
+        outcomes = each_once(fetch(rows, **limits | {"concurrency": 1}), 3)
+        assert [(outcome.body, outcome.attempts) for outcome in outcomes] == [(PAGE, 1)] * 3
+        assert [request.method for request in server.requests(name)] == [method] * 3
+
+
+@pytest.mark.parametrize("first", ["GET", "POST"])
+@pytest.mark.parametrize(("name", "word"), [("closed_without_reply", "empty_reply"), ("reset_without_reply", "reset")])
+def test_a_post_that_gets_no_answer_is_sent_once(first, name, word, limits, each_once):
+    """Behind a page on a connection that is kept, with attempts left."""
+    with HostileServer() as server:
+        rows = [{"url": server.page(), "method": first}, {"url": server.url(name)} | POST]
+        outcomes = each_once(fetch(rows, **limits | {"concurrency": 1, "attempts": 3}), 2)
+        assert [(in_a_word(outcome), outcome.attempts) for outcome in outcomes] == [("fetched", 1), (word, 1)]
+        assert len(server.requests(name)) == 1
+
+
+def test_a_post_is_sent_again_if_the_user_says_so(fetch_eagerly):
+    with HostileServer() as server:
+        rows = [{"url": server.url("closed_without_reply")} | POST]
+        [outcome] = fetch_eagerly(rows, attempts=2, retry_methods="post")
+        assert (in_a_word(outcome), outcome.attempts) == ("empty_reply", 2)
+        assert len(server.requests("closed_without_reply")) == 2
+
+
+@pytest.mark.parametrize("status", [401, 407, 417, 421, 425, 503])
+def test_no_status_makes_libcurl_send_a_post_again(status, limits, each_once):
+    with LocalWeb() as web:
+        rows = [{"url": web.url(0, f"/status/{status}/page")} | POST]
+        [outcome] = each_once(fetch(rows, **limits | {"attempts": 3}), 1)
+        assert (outcome.status, outcome.attempts, web.seen().requests) == (status, 1, 1)
+
+
+def test_a_post_that_a_busy_server_did_not_act_upon_is_sent_again(fetch_eagerly):
+    with LocalWeb() as web:
+        rows = [{"url": web.url(0, f"/busy/{status}/0/page")} | POST for status in (503, 429, 403, 502)]
+        outcomes = fetch_eagerly(rows, attempts=2)
+        sent = {outcome.status: outcome.attempts for outcome in outcomes}
+        assert sent == {503: 2, 429: 2, 403: 1, 502: 1}
+        assert web.seen().requests == 6
+
+
 # -- bodies
 
 
@@ -242,7 +295,7 @@ def test_credentials_stay_with_their_origin(server, fetch_among_pages):
 @pytest.mark.parametrize("name", ["redirect_away", "redirect_away_and_back"])
 def test_credentials_are_dropped_on_the_way_to_another_origin_and_stay_dropped(name, server, fetch_among_pages):
     with_password = server.url(name).replace("http://", "http://user:secret@")
-    outcomes = fetch_among_pages([row(server.url(name)), with_password], headers={"Proxy-Authorization": "secret"})
+    outcomes = fetch_among_pages([row(server.url(name)), with_password], headers={"X-Token": "secret"})
     for outcome in outcomes:
         assert in_a_word(outcome) == "fetched"
         assert "secret" not in repr(outcome)

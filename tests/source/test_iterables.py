@@ -7,9 +7,10 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from pyroaring import BitMap64
 
-from penstock.core.model import Row
+from penstock.core.model import Row, Slug
 from penstock.errors import UsageError
 from penstock.settings import InputSettings
 from penstock.source import Items
@@ -66,6 +67,37 @@ def test_rows_pass_with_a_new_place():
 
     assert rows_of([given_row]) == [Row(0, 1, "http://a/", "POST", (("A", "b"),), b"x", {"id": 1})]
     assert rows_of([Row(90, 90, "u", fault="broken")]) == [Row(0, 1, "u", fault="broken")]
+
+
+def test_a_broken_row_passes_with_its_reason():
+    broken = Row(90, 90, "u", fault="broken", reason=Slug.INVALID_REQUEST, fields={"id": 1})
+
+    assert rows_of([broken]) == [replace(broken, seq=0, line=1)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        Row(0, 0, "u", body=5),
+        Row(0, 0, "u", body="\ud800"),
+        Row(0, 0, "u", method="A B"),
+        Row(0, 0, "u", headers=(("Connection", "close"),)),
+        Row(0, 0, "u", headers=(("A", "\u20ac"),)),
+    ],
+)
+def test_a_row_whose_request_cannot_be_sent_says_so(row):
+    (broken,) = rows_of([row])
+
+    assert (broken.url, broken.reason) == ("u", Slug.INVALID_REQUEST)
+    assert broken.fault
+
+
+def test_a_row_is_held_to_the_types_of_its_fields():
+    """A program makes it, and no type checker has to have seen it."""
+    no_url, text = rows_of([Row(0, 0, None), Row(0, 0, "u", body="\u00e9")])
+
+    assert (no_url.fault, no_url.reason, no_url.url) == ("the URL is null, not text", Slug.INVALID_URL, "")
+    assert text.body == "\u00e9".encode()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap64
 
-from penstock.core.model import Row
+from penstock.core.model import Row, Slug
 from penstock.source.jsonlines import MAX_ROW, JsonLines
 from penstock.source.rows import Shape
 
@@ -132,6 +132,16 @@ def test_the_field_with_the_url_may_be_named(row_of):
         ({"url": "u", "headers": {"A": "b\n"}}, "the value of header A has a control character or is not Latin-1"),
         ({"url": "u", "headers": {"A": "\0"}}, "the value of header A has a control character or is not Latin-1"),
         ({"url": "u", "headers": {"A": "\u0100"}}, "the value of header A has a control character or is not Latin-1"),
+        (
+            {"url": "u", "headers": {"Transfer-ENCODING": "chunked"}},
+            "the header Transfer-ENCODING frames the message or belongs to the connection; leave it out",
+        ),
+        (
+            {"url": "u", "headers": [["a", "b"], ["proxy-x", "\u0100"]]},
+            "the header proxy-x frames the message or belongs to the connection; leave it out",
+        ),
+        ({"url": "u", "method": "connect"}, "the method CONNECT asks for a tunnel, not for a resource"),
+        ({"url": "u", "method": "head", "body": ""}, "a body can't be sent with HEAD"),
         ({"url": "u", "body": 5}, "the body is int; it is text, an object or a list"),
         ({"url": "u", "body": True}, "the body is bool; it is text, an object or a list"),
     ],
@@ -144,7 +154,21 @@ def test_a_broken_row_is_a_fault_and_keeps_its_url_and_its_fields(read, item, fa
     assert broken.url == ("u" if isinstance(item, dict) and item.get("url") == "u" else "")
     assert (broken.fields or {}).get("keep") == (1 if isinstance(item, dict) else None)
     assert (broken.method, broken.headers, broken.body) == ("GET", (), None)
+    assert broken.reason is (Slug.INVALID_REQUEST if broken.url else Slug.INVALID_URL)
     assert fine == Row(1, 2, "http://a/")
+
+
+def test_a_row_whose_url_is_broken_as_well_has_that_fault(row_of):
+    row = row_of({"url": 5, "method": "GET /", "headers": {"TE": "x"}})
+
+    assert (row.fault, row.reason) == ("'url' is int, not text", Slug.INVALID_URL)
+
+
+def test_a_request_that_cannot_be_sent_has_the_url_that_it_was_for(row_of):
+    """With a template it is the URL that was filled in."""
+    row = row_of({"id": 7, "method": "GET /"}, url_template="http://h/{id}")
+
+    assert (row.url, row.reason, row.fields) == ("http://h/7", Slug.INVALID_REQUEST, {"id": 7})
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,7 @@ def test_what_cannot_be_asked_for_fails_alone_and_sends_nothing():
                 try:
                     await getPage(web.url(0, "/echo"), **options)
                 except PageError as error:
-                    assert error.slug == "invalid_url", error
+                    assert error.slug == "invalid_request", error
                 else:
                     raise AssertionError(options)
             assert web.seen().requests == 0

@@ -58,6 +58,16 @@ SETTINGS: Final = (
     Spelling("window", "Pace", ("--window",), N, "Inputs read ahead and not started.", "N", on_resume=True),
     Spelling("attempts", "Pace", ("--attempts",), N, "Tries for each input, the first included.", "N", on_resume=True),
     Spelling(
+        "retry_methods",
+        "Pace",
+        ("--retry-methods",),
+        click.STRING,
+        "Methods that may be sent again after a failure though that may have the effect of twice, as POST,PATCH; "
+        "repeatable. The others, such as GET and PUT, always are.",
+        "METHOD,...",
+        on_resume=True,
+    ),
+    Spelling(
         "passes",
         "Pace",
         ("--passes",),

@@ -1,6 +1,6 @@
 """What may stand in a header field (RFC 9110, section 5).
 
-Knows the grammar of names and values. Does not know what any field means.
+Knows the grammar of names and values, and which fields are the engine's own. Does not know what any other means.
 """
 
 from __future__ import annotations
@@ -8,10 +8,26 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["is_field_value", "is_token"]
+__all__ = ["is_field_value", "is_framing", "is_token"]
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FIELD_VALUE: Final = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+
+FRAMING: Final = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "http2-settings",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Fields that say where a message ends, or that hold for one connection (RFC 9110, sections 7.6.1, 7.8, 8.6 and 10.1;
+RFC 9112, section 6; RFC 7540, section 3.2.1). Proxy-* are of the connection to a proxy."""
 
 
 def is_token(text: str) -> bool:
@@ -22,3 +38,15 @@ def is_token(text: str) -> bool:
 def is_field_value(text: str) -> bool:
     """Whether *text* can be a field's value: Latin-1 without control characters but the tab (section 5.5)."""
     return _FIELD_VALUE.fullmatch(text) is not None
+
+
+def is_framing(name: str) -> bool:
+    """Whether the field *name* frames a message or belongs to the connection, so that the engine alone may write it.
+
+    See docs/decisions/framing-headers.md.
+
+    With one that does not fit, the server reads the request otherwise than it was sent, and answers the next request on
+    the connection with what was meant for another.
+    """
+    lower = name.lower()
+    return lower in FRAMING or lower.startswith("proxy-")

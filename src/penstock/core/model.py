@@ -116,8 +116,8 @@ class Row(Struct, frozen=True, gc=False):
     """One input as its source read it; nobody has looked at the URL yet.
 
     *seq* counts inputs from 0 and is the input's identity; *line* is where a person finds it (counted
-    from 1, comments and blank lines included). *fault* is set where the row itself is broken: such a
-    row still gets its outcome.
+    from 1, comments and blank lines included). *fault* is set where the row itself is broken, and *reason* says
+    which slug that is: such a row still gets its outcome.
     """
 
     seq: int
@@ -128,6 +128,7 @@ class Row(Struct, frozen=True, gc=False):
     body: bytes | None = None
     fields: dict[str, Any] | None = None
     fault: str | None = None
+    reason: Slug = Slug.INVALID_URL
 
 
 class Hop(Struct, frozen=True, gc=False):
@@ -178,7 +179,8 @@ class Times(Struct, frozen=True, gc=False):
     """Where the time of the last hop went, in seconds.
 
     *dns*, *connect* and *tls* are what each phase took by itself (0 on a kept connection);
-    *first_byte* and *total* count from the start of the request; *wait* is how long the job had been
+    *first_byte* and *total* count from the start of the request, without the time in which the process was stopped
+    or its sockets were not looked at, if that put its deadline off; *wait* is how long the job had been
     ready before it was started.
     """
 

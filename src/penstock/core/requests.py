@@ -39,6 +39,8 @@ CROSSES_ORIGINS: Final = frozenset(
 )
 """The headers a redirect may take to another origin. Every other may be a credential (X-Api-Key)."""
 
+ELSEWHERE: Final = "the Host header is not the URL's; to send a request to another server, use connect_to"
+
 DESCRIBES_BODY: Final = frozenset(
     {"content-encoding", "content-language", "content-length", "content-location", "content-type"},
 )
@@ -53,18 +55,32 @@ class Requests(Struct, frozen=True):
     def first(self, row: Row, now: float) -> Job | Skipped:
         """The job that *row* asks for, ready at *now*; Skipped where it asks for nothing possible."""
         if row.fault is not None:
-            return Skipped(row.seq, blot(row.url), Slug.INVALID_URL, f"line {row.line}: {row.fault}", input=row.fields)
+            return _skipped(row, row.reason, row.fault)
         place = locate(row.url)
         if type(place) is Refusal:
-            return Skipped(row.seq, blot(row.url), place.slug, f"line {row.line}: {place.detail}", input=row.fields)
+            return _skipped(row, place.slug, place.detail)
         assert isinstance(place, Place)
         url, headers = row.url, self.headers
         if row.headers:
-            headers = _merged(headers, row.headers)
+            if not all(_is_host_of(place.url, value) for name, value in row.headers if name.lower() == "host"):
+                return _skipped(row, Slug.INVALID_REQUEST, ELSEWHERE)
+            # One that says what the URL says is written for every hop anyway.
+            headers = _merged(headers, _kept(row.headers, lambda name: name != "host"))
         if place.authorization is not None:
             url = blot(url)
             headers = _merged(headers, (("Authorization", place.authorization),))
         return Job(row.seq, place.key, url, place.url, row.method, headers, row.body, row.fields, now)
+
+
+def _skipped(row: Row, slug: Slug, detail: str) -> Skipped:
+    return Skipped(row.seq, blot(row.url), slug, f"line {row.line}: {detail}", input=row.fields)
+
+
+def _is_host_of(url: str, value: str) -> bool:
+    """Whether the *value* of a Host field says what the canonical *url* says, in whatever spelling."""
+    scheme = url.partition(":")[0]
+    there = locate(f"{scheme}://{value}/")
+    return isinstance(there, Place) and origin(there.url) == origin(url)
 
 
 def identity(job: Job) -> bytes:

@@ -21,6 +21,9 @@ STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be sent twice with the effect of once (RFC 9110, section 9.2.2)."""
 
+NOT_ACTED_UPON: Final = frozenset({429, 503})
+"""Statuses that, with Retry-After, say that the server did nothing and wants the request later, whatever its method
+(RFC 6585, section 4; RFC 9110, section 15.6.4)."""
 
 REASONS: Final = (*(slug.value for slug in Slug), *map(str, sorted(STATUSES)))
 """Why an input may be tried again though it has its outcome: any slug, and the statuses above."""
@@ -48,12 +51,13 @@ def reason(error: str | None, status: int | None) -> str | None:
 
 
 def retry_after(attempt: Attempt) -> float | None:
-    """Seconds for which the server asked to be left alone, LONGEST_PARK at most; None where it did not.
+    """Seconds for which the server asked to be left alone, LONGEST_PARK at most; None if it did not.
 
-    Retry-After is a number of seconds or a date (RFC 9110, section 10.2.3); a date counts from when the answer came by
-    our clock. Of several the longest holds. What is neither is no wish.
+    Any status from 400 on may ask for it, also one that is no reason to try again (GitHub's 403, LinkedIn's 999), and
+    also if the body breaks off. Retry-After is a number of seconds or a date (RFC 9110, section 10.2.3); a date counts
+    from when the answer came by our clock. Of several the longest holds. What is neither is no wish.
     """
-    if attempt.error is not None or attempt.status not in STATUSES:
+    if attempt.status is None or attempt.status < 400:
         return None
     answered = attempt.started + attempt.times.total
     wishes = [_seconds(value, answered) for name, value in split_head(attempt.head) if name.lower() == "retry-after"]
@@ -82,17 +86,25 @@ def backoff(made: int, draw: float, base: float = BASE, cap: float = CAP) -> flo
 
 
 class Retry(Struct, frozen=True, gc=False):
-    """Which attempts at a request are tried again, and how often; the waits are those of ``backoff``."""
+    """Which attempts at a request are tried again, and how often; the waits are those of ``backoff``.
+
+    *methods* may be sent again after any failure; others only if the server says that it did nothing.
+    """
 
     attempts: int = 3
     base: float = BASE
     cap: float = CAP
+    methods: frozenset[str] = IDEMPOTENT
 
     def delay(self, attempt: Attempt, draw: float) -> float | None:
         """Seconds to wait before the job's next attempt; None where it deserves none."""
         made = attempt.job.earlier + 1
-        if made >= self.attempts or attempt.job.method not in IDEMPOTENT:
+        if made >= self.attempts or not (attempt.job.method in self.methods or _not_acted_upon(attempt)):
             return None
         if not (attempt.status in STATUSES if attempt.error is None else attempt.error.transient):
             return None
         return backoff(made, draw, self.base, self.cap)
+
+
+def _not_acted_upon(attempt: Attempt) -> bool:
+    return attempt.error is None and attempt.status in NOT_ACTED_UPON and retry_after(attempt) is not None

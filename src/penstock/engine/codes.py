@@ -24,7 +24,9 @@ BEGINNING: Final = frozenset({COULDNT_CONNECT, OUT_OF_MEMORY, CACERT_BADFILE})
 """What libcurl 8.23 says where a socket can't be made, or a file of certificates not be opened, for want of a
 descriptor (seen with ``ulimit -n 64``)."""
 
+HTTP2: Final = 16
 GOT_NOTHING: Final = 52
+HTTP2_STREAM: Final = 92
 RECV_ERROR: Final = 56
 SEND_ERROR: Final = 55
 
@@ -44,14 +46,14 @@ CODES: Final[dict[int, Slug]] = {
     COULDNT_CONNECT: Slug.CONNECT_UNREACHABLE,
     WEIRD_SERVER_REPLY: Slug.PROTOCOL_ERROR,        # WEIRD_SERVER_REPLY
     9: Slug.PROTOCOL_ERROR,        # REMOTE_ACCESS_DENIED
-    16: Slug.PROTOCOL_ERROR,       # HTTP2
+    HTTP2: Slug.PROTOCOL_ERROR,    # HTTP2: a broken frame; without words, a connection that was closed
     18: Slug.TRUNCATED,            # PARTIAL_FILE
     22: Slug.PROTOCOL_ERROR,       # HTTP_RETURNED_ERROR
     23: Slug.PROTOCOL_ERROR,       # WRITE_ERROR: only where no verdict of our own stands behind it
     TIMED_OUT: Slug.TIMEOUT,
     35: Slug.TLS_HANDSHAKE,        # SSL_CONNECT_ERROR
     51: Slug.TLS_CERTIFICATE,      # obsolete: PEER_FAILED_VERIFICATION before 7.62
-    52: Slug.EMPTY_REPLY,          # GOT_NOTHING
+    GOT_NOTHING: Slug.EMPTY_REPLY,
     SEND_ERROR: Slug.RESET,
     RECV_ERROR: Slug.RESET,
     58: Slug.TLS_HANDSHAKE,        # SSL_CERTPROBLEM: a local one
@@ -67,7 +69,7 @@ CODES: Final[dict[int, Slug]] = {
     83: Slug.TLS_CERTIFICATE,      # SSL_ISSUER_ERROR
     90: Slug.TLS_CERTIFICATE,      # SSL_PINNEDPUBKEYNOTMATCH
     91: Slug.TLS_CERTIFICATE,      # SSL_INVALIDCERTSTATUS
-    92: Slug.PROTOCOL_ERROR,       # HTTP2_STREAM
+    HTTP2_STREAM: Slug.PROTOCOL_ERROR,  # a broken response; if the server gave the stream up, see RESETS
     95: Slug.PROTOCOL_ERROR,       # HTTP3
     96: Slug.CONNECT_UNREACHABLE,  # QUIC_CONNECT_ERROR
     97: Slug.CONNECT_UNREACHABLE,  # PROXY
@@ -77,12 +79,17 @@ CODES: Final[dict[int, Slug]] = {
 # fmt: on
 """Every code that an HTTP transfer can end with; what is not here is protocol_error too."""
 
+RESETS: Final = ("reset by server", "INTERNAL_ERROR", "CANCEL", "closed cleanly, but before getting")
+"""Words of HTTP2_STREAM for a stream that the server gave up, by RST_STREAM or with the whole connection. The others
+say that what it sent is no response."""
+
 
 def slug_of(code: int, os_errno: int, words: str, *, answered: bool) -> Slug:
     """The slug for libcurl's *code* and *words*; *answered* says whether any part of a response had come.
 
     A connection that breaks once the response has begun is a truncated response, whichever way it broke.
-    Two things have no code of their own and are known by their words: broken chunks, several Locations.
+    Some things have no code of their own and are known by their words: broken chunks, several Locations, an HTTP/2
+    stream or connection that the server gave up.
     """
     if code == COULDNT_CONNECT:
         return CONNECT_ERRNOS.get(os_errno, Slug.CONNECT_UNREACHABLE)
@@ -90,6 +97,10 @@ def slug_of(code: int, os_errno: int, words: str, *, answered: bool) -> Slug:
         return Slug.PROTOCOL_ERROR
     if code == WEIRD_SERVER_REPLY and "Location" in words:
         return Slug.REDIRECT_INVALID
+    if code == HTTP2_STREAM and any(each in words for each in RESETS):
+        return Slug.TRUNCATED if answered else Slug.RESET
+    if code == HTTP2 and not words:
+        code = GOT_NOTHING
     if answered and code in (SEND_ERROR, RECV_ERROR, GOT_NOTHING):
         return Slug.TRUNCATED
     return CODES.get(code, Slug.PROTOCOL_ERROR)

@@ -13,6 +13,7 @@ that were looked at, and no others. With a proxy, names are the proxy's business
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from penstock.core.answers import Bound
 from penstock.core.model import Attempt, Job, Slug
 from penstock.engine.codes import BEGINNING, COULDNT_RESOLVE
 from penstock.engine.cookies import Cookies
-from penstock.engine.deadlines import Deadlines
+from penstock.engine.deadlines import GRACE, Deadlines
 from penstock.engine.dns import Answer, Names
 from penstock.engine.families import Families
 from penstock.engine.means import Means
@@ -41,6 +42,14 @@ __all__ = ["CurlEngine"]
 
 CONNECTIONS_PER_SLOT: Final = 2
 """Connections kept open for each request that may run: one in use, one idle for a host met again."""
+
+STOPPED: Final = 1.0
+"""Seconds that libcurl does not take for what has arrived: the process was stopped meanwhile (SIGSTOP, Ctrl-Z).
+See docs/decisions/stopped-processes.md."""
+
+LOOK: Final = 1.0
+"""Seconds after which a request is looked at, whether it is a redirect whose body does not come; then each time it has
+taken twice as long."""
 
 _EVENTS: Final = {
     pycurl.POLL_IN: READ,
@@ -77,7 +86,7 @@ class CurlEngine:
         check_guard(public_only=settings.public_only, proxy=settings.proxy)
         self._settings = settings
         self._clock = clock
-        self._cacert = _readable(settings.cacert) if settings.cacert else certifi.where()
+        self._cacert = _readable(settings.cacert) if settings.cacert else os.fsencode(certifi.where())
         self._cookies = Cookies() if settings.cookies else None
         self._sockets = Sockets()
         self._deadlines: Deadlines[Transfer] = Deadlines()
@@ -127,12 +136,16 @@ class CurlEngine:
     def collect(self, timeout: float | None) -> list[Attempt]:
         """What has finished, after at most *timeout* seconds."""
         now = self._clock()
-        self._deadlines.look(now)
+        self._look(now)
         until = None if timeout is None else now + timeout
         while True:
             self._act_if_due(now)
             self._make_do(now)
-            ready = self._sockets.wait(self._how_long(now, until))
+            self._deadlines.look_away(now)
+            wait = self._how_long(now, until)
+            ready = self._sockets.wait(wait)
+            woke = self._clock()
+            late = not ready and wait is not None and woke - now > wait + GRACE
             for fd, events in ready:
                 if self._names.serves(fd):
                     self._names.process(fd, events, self._clock())
@@ -141,6 +154,11 @@ class CurlEngine:
             if ready:
                 self._harvest()
             now = self._clock()
+            if late or now - woke > STOPPED:
+                self._look(now)
+                if not ready:
+                    # A wait that was interrupted tells of no socket, and sockets come before deadlines.
+                    continue
             # After what has arrived: it may have waited longer than its time because nobody looked.
             names_due = self._names.deadline()
             if names_due is not None and names_due <= now:
@@ -275,10 +293,27 @@ class CurlEngine:
     def _allow_to_connect(self, transfer: Transfer) -> None:
         """Give *transfer* the time to connect, name included, within what is left of its whole time."""
         assert transfer.job is not None
-        whole = transfer.started + self._settings.timeout - transfer.job.spent
-        soon = transfer.begun + self._settings.connect_timeout
-        transfer.connecting = soon < whole
-        self._deadlines.set(transfer, min(soon, whole))
+        transfer.connecting = True
+        self._deadlines.set(transfer, min(self._over(transfer), transfer.begun + LOOK))
+
+    def _over(self, transfer: Transfer) -> float:
+        """When the time is over for what *transfer* does: to connect, or the whole."""
+        whole = self._end_of(transfer)
+        soon = transfer.begun + transfer.excused + self._settings.connect_timeout
+        return min(soon, whole) if transfer.connecting else whole
+
+    def _end_of(self, transfer: Transfer) -> float:
+        """When the time of *transfer* is over, by the time in which somebody looked."""
+        assert transfer.job is not None
+        return transfer.started + transfer.excused + self._settings.timeout - transfer.job.spent
+
+    def _look(self, now: float) -> None:
+        """Look after a time in which nothing of this process may have run: it is held against no transfer."""
+        gap = self._deadlines.look(now)
+        if gap:
+            for transfer in (*self._asking, *self._running.values()):
+                if transfer in self._deadlines:
+                    transfer.excused += gap
 
     def _end_unsent(self, transfer: Transfer, slug: Slug, detail: str) -> None:
         """End *transfer* before libcurl has heard of it."""
@@ -413,28 +448,29 @@ class CurlEngine:
                 self._deadlines.discard(transfer)
             if memory.roomy or (transfer is first and not memory.refuses(first.response)):
                 transfer.go_on(now)
-                assert transfer.job is not None
-                whole = transfer.started + self._settings.timeout - transfer.job.spent
-                self._deadlines.set(transfer, max(whole, now))
+                self._deadlines.set(transfer, max(self._end_of(transfer), now))
         for transfer in self._running.values():
             if transfer.response.paused:
                 # libcurl wants no news of its socket now, as of one that is idle.
                 self._sockets.hush(transfer.easy.getinfo(pycurl.ACTIVESOCKET))
 
     def _expire(self, transfer: Transfer, now: float) -> None:
-        """A deadline has come: the connect time-out's, which may have been kept, or the attempt's."""
-        assert transfer.job is not None
-        if transfer in self._asking:
-            host = self._stop_asking(transfer, now)
-            detail = f"looking up {host}, after {transfer.lookup:.1f} s"
-            self._end_unsent(transfer, Slug.TIMEOUT_DNS, detail)
-        elif transfer.connecting and transfer.connected():
+        """A deadline has come: the connect time-out's, which may have been kept, the attempt's, or a look's."""
+        running = transfer not in self._asking
+        if running and transfer.connecting and transfer.connected():
             transfer.connecting = False
-            whole = transfer.started + self._settings.timeout - transfer.job.spent
-            self._deadlines.set(transfer, max(whole, now))
-        else:
+        over = self._over(transfer)
+        if running and transfer.response.leads_on():
+            # Its body does not come; docs/decisions/redirects.md.
+            self._end(transfer, None, "")
+        elif now < over:
+            self._deadlines.set(transfer, min(over, 2 * now - transfer.started) if running else over)
+        elif running:
             self._finished.append(transfer.attempt(*transfer.where_time_went(now)))
             self._retire(transfer)
+        else:
+            host = self._stop_asking(transfer, now)
+            self._end_unsent(transfer, Slug.TIMEOUT_DNS, f"looking up {host}, after {transfer.lookup:.1f} s")
 
     def _retire(self, transfer: Transfer) -> None:
         """Make the handle free for another job; in the middle of a transfer this closes its connection."""
@@ -450,9 +486,11 @@ class CurlEngine:
         self._free.append(transfer)
 
 
-def _readable(cacert: str) -> str:
+def _readable(cacert: str) -> bytes:
     try:
         with Path(cacert).open("rb"):
-            return cacert
+            return os.fsencode(cacert)
     except OSError as error:
         raise UsageError(f"cacert {cacert!r} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # a NUL, a lone surrogate
+        raise UsageError(f"cacert {cacert!r} cannot be read: {error}") from None

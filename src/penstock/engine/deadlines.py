@@ -3,8 +3,9 @@
 Knows times and tokens. Does not know transfers or sockets.
 
 When a consumer spends a minute on one page, or an event loop is kept busy, nobody reads the sockets of the
-other requests meanwhile; that minute is not theirs. So where the first look after a deadline comes more
-than GRACE seconds late, every deadline moves by the time since the look before. libcurl's own time-outs
+other requests meanwhile; that minute is not theirs. Nor does anybody while the process is
+stopped (Ctrl-Z). So where the first look after a deadline comes more than GRACE seconds late, every deadline moves by
+the time since the look before. libcurl's own time-outs
 can't do that, which is why they are not used.
 """
 
@@ -36,12 +37,14 @@ class Deadlines(Generic[T]):
     def __contains__(self, token: T) -> bool:
         return token in self._current
 
-    def look(self, now: float) -> None:
-        """Somebody looks, at the monotonic time *now*; where that is late, everything is put off."""
-        nearest = self.next()
+    def look(self, now: float) -> float:
+        """Somebody looks, at the monotonic time *now*; if late, everything is put off, by the seconds returned."""
+        nearest, gap = self.next(), 0.0
         if nearest is not None and now - nearest > GRACE:
-            self._put_off += now - self._looked
+            gap = now - self._looked
+            self._put_off += gap
         self._looked = now
+        return gap
 
     def look_away(self, now: float) -> None:
         """Nobody looks from *now* on, until the next ``look``."""

@@ -41,6 +41,7 @@ class Response:
         "_enough",
         "_follows",
         "_head",
+        "_head_lines",
         "_held",
         "_leads_on",
         "_lines_read",
@@ -72,6 +73,7 @@ class Response:
         self._decoder: Decoder | None = None
         self._head: tuple[bytes, bool] = (b"", False)
         self._lines_read = 0
+        self._head_lines = 0
         self._begun = False
         self._leads_on = False
         self._size = 0
@@ -116,8 +118,17 @@ class Response:
             self.paused = False
             self._memory.paused -= 1
 
+    def break_off(self) -> None:
+        """The response is over, and was not whole."""
+        self.verdict = self.verdict or (
+            Slug.TRUNCATED,
+            "within the response, the server asked for HTTP/1.1",
+        )
+
     def finish(self) -> None:
-        """The body is over: a coded one must have come to its own end."""
+        """The body is over: a coded one must have come to its own end, and no other response may follow it."""
+        if self._begun and any(line.startswith(b"HTTP/") for line in self.lines[self._head_lines :]):
+            self.break_off()
         if self._decoder is not None and self.verdict is None and not self.sated:
             try:
                 self._decoder.finish()
@@ -160,6 +171,7 @@ class Response:
     def _begin(self) -> None:
         """Look at the header block, which is complete when the first piece of the body comes."""
         self._begun = True
+        self._head_lines = len(self.lines)
         head = self.head()[0]
         if _switches(head):
             self.verdict = UNASKED_SWITCH

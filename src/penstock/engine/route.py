@@ -16,7 +16,7 @@ from msgspec import Struct
 from penstock.core.addresses import is_public, why_not_public
 from penstock.core.hosts import Place, endpoint, locate
 
-__all__ = ["Pin", "Pins", "Route", "Routes", "permitted"]
+__all__ = ["Pin", "Pins", "Route", "Routes", "permitted", "spelled"]
 
 PER_FAMILY: Final = 4
 """Addresses of each family that a request tries at most, however many a name has."""
@@ -135,6 +135,11 @@ def permitted(addresses: Iterable[str], *, public_only: bool) -> tuple[tuple[str
     if few:
         return tuple(few), ""
     return (), "; ".join(f"{address} is {why_not_public(address)}" for address in [*addresses][:PER_FAMILY])
+
+
+def spelled(entry: str) -> str:
+    """The *entry* of ``connect_to`` in ASCII, its hosts as a URL would have them."""
+    return ":".join(_parsed(entry))
 
 
 def _parsed(entry: str) -> tuple[str, str, str, str]:

@@ -14,10 +14,11 @@ from msgspec.structs import replace
 
 from penstock.core.codings import ACCEPTED
 from penstock.core.model import Attempt, Errand, Headers, Job, Slug, Times
+from penstock.core.retry import IDEMPOTENT
 from penstock.engine.codes import TIMED_OUT, slug_of
 from penstock.engine.means import Memory
 from penstock.engine.response import Response
-from penstock.engine.route import Pin, Route
+from penstock.engine.route import Pin, Route, spelled
 from penstock.settings import HttpSettings
 
 __all__ = ["Transfer"]
@@ -32,8 +33,8 @@ _SMALL_HEX: Final = re.compile("%(?:[a-f][0-9A-Fa-f]|[0-9A-F][a-f])")
 class Transfer:
     """One easy handle, used again and again, and what it is doing at the moment.
 
-    *cacert* is the file of certificates to trust. *on_opened* hears of every socket that libcurl opens for it.
-    *memory* counts its body.
+    *cacert* is the file of certificates to trust, as the system spells it. *on_opened* hears of every socket that
+    libcurl opens for it. *memory* counts its body.
     """
 
     __slots__ = (
@@ -46,6 +47,7 @@ class Transfer:
         "begun",
         "connecting",
         "easy",
+        "excused",
         "job",
         "led_again",
         "lookup",
@@ -66,7 +68,7 @@ class Transfer:
     _plain: bool
 
     def __init__(
-        self, settings: HttpSettings, cacert: str, on_opened: Callable[[int, int], int], memory: Memory
+        self, settings: HttpSettings, cacert: bytes, on_opened: Callable[[int, int], int], memory: Memory
     ) -> None:
         self.easy = pycurl.Curl()
         self.response = Response(settings.max_body, memory)
@@ -79,6 +81,8 @@ class Transfer:
         self.connecting = False
         # Monotonic: when the job was started, and when its name, if it has one, was really asked for.
         self.started = self.begun = 0.0
+        # Seconds since then in which its sockets were not looked at.
+        self.excused = 0.0
         self.wall = 0.0
         # Seconds that the name took.
         self.lookup = 0.0
@@ -90,7 +94,7 @@ class Transfer:
     def begin(self, job: Job, now: float, wall: float) -> None:
         """Take *job* at the monotonic time *now*, which is *wall* seconds after 1970."""
         self.job, self.started, self.begun, self.wall = job, now, now, wall
-        self.lookup, self.led_again, self.route = 0.0, False, None
+        self.lookup, self.excused, self.led_again, self.route = 0.0, 0.0, False, None
         self._want(job)
 
     def clear(self) -> None:
@@ -113,6 +117,10 @@ class Transfer:
             elif job.body is not None or job.method in ("POST", "PUT", "PATCH"):
                 easy.setopt(pycurl.POSTFIELDS, job.body or b"")
             easy.setopt(pycurl.CUSTOMREQUEST, job.method)
+            if job.method not in IDEMPOTENT:
+                # docs/decisions/sent-once.md
+                easy.setopt(pycurl.FRESH_CONNECT, 1)
+                easy.setopt(pycurl.FORBID_REUSE, 1)
         if "%" in job.target and (exact := _unlike_libcurls(job.target, self._settings.proxy)):
             self._plain = False
             easy.setopt(pycurl.REQUEST_TARGET, exact)
@@ -205,7 +213,7 @@ class Transfer:
             slug, doing = Slug.TIMEOUT_TLS, "in the TLS handshake"
         else:
             slug, doing = Slug.TIMEOUT_CONNECT, "connecting through the proxy"
-        return slug, f"{doing}, after {now - self.started:.1f} s"
+        return slug, f"{doing}, after {now - self.started - self.excused:.1f} s"
 
     def reaches_ipv4(self) -> bool:
         """Whether it is led to an IPv4 address, among others perhaps."""
@@ -216,8 +224,9 @@ class Transfer:
 
     def attempt(self, error: Slug | None, detail: str | None, lacking: str | None = None) -> Attempt:
         """What came of the job, by what libcurl tells; *lacking* as of ``Attempt``."""
-        job, info, before = self.job, self.easy.getinfo, self.lookup
-        assert job is not None
+        info, before = self.easy.getinfo, self.lookup
+        job = self._counted()
+        total = max(0.0, before + info(pycurl.TOTAL_TIME) - self.excused)
         head = self.response.head()[0]
         names, connect, tls = info(pycurl.NAMELOOKUP_TIME), info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME)
         return Attempt(
@@ -234,8 +243,8 @@ class Transfer:
                 names if self.route is None else before,
                 max(0.0, connect - names),
                 max(0.0, tls - connect) if tls else 0.0,
-                before + info(pycurl.STARTTRANSFER_TIME),
-                before + info(pycurl.TOTAL_TIME),
+                min(before + info(pycurl.STARTTRANSFER_TIME), total),
+                total,
             ),
             info(pycurl.PRIMARY_IP) or None,
             head[5 : head.find(b" ")].decode("latin-1") if head else None,
@@ -248,6 +257,30 @@ class Transfer:
         times = Times(max(0.0, self.started - self.job.ready), self.lookup, total=self.lookup)
         return Attempt(self.job, error, detail, started=self.wall, times=times, lacking=lacking)
 
+    def _counted(self) -> Job:
+        """The job, with those of its sendings that libcurl made by itself counted as attempts.
+
+        Where every sending has a new connection, there are as many as connections. An idempotent request that met with
+        a closed connection is sent again silently.
+        """
+        job = self.job
+        assert job is not None
+        if job.method in IDEMPOTENT:
+            return job
+        again = self.easy.getinfo(pycurl.NUM_CONNECTS) - 1
+        return replace(job, earlier=job.earlier + again) if again > 0 else job
+
+    def _open(self, fd: int, purpose: int) -> int:
+        """Let libcurl use the socket *fd*, unless it means to ask again though a response has begun.
+
+        It does so over HTTP/2 after RST_STREAM with HTTP_1_1_REQUIRED (8.23), and would put the second body behind the
+        first.
+        """
+        if self.response.lines:
+            self.response.break_off()
+            return int(pycurl.SOCKOPT_ERROR)
+        return self._on_opened(fd, purpose)
+
     def _configure(self) -> None:
         """Set what stays the same from job to job."""
         settings, easy = self._settings, self.easy
@@ -256,17 +289,17 @@ class Transfer:
         easy.setopt(pycurl.FOLLOWLOCATION, 0)
         easy.setopt(pycurl.HEADERFUNCTION, self.response.lines.append)
         easy.setopt(pycurl.WRITEFUNCTION, self.response.write)
-        easy.setopt(pycurl.SOCKOPTFUNCTION, self._on_opened)
+        easy.setopt(pycurl.SOCKOPTFUNCTION, self._open)
         # libcurl prunes its name cache by walking all of it at the end of every transfer.
         easy.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
         easy.setopt(pycurl.CONNECTTIMEOUT_MS, NEVER_MS)
-        # An empty proxy is none, whatever the environment says.
-        easy.setopt(pycurl.PROXY, settings.proxy or "")
+        # An empty proxy is none, whatever the environment says. pycurl takes text only if it is ASCII.
+        easy.setopt(pycurl.PROXY, (settings.proxy or "").encode("utf-8", "surrogateescape"))
         easy.setopt(pycurl.CAINFO, self._cacert)
         if settings.proxy:
             easy.setopt(pycurl.PROXY_CAINFO, self._cacert)
             if settings.connect_to:
-                easy.setopt(pycurl.CONNECT_TO, list(settings.connect_to))
+                easy.setopt(pycurl.CONNECT_TO, [spelled(entry) for entry in settings.connect_to])
         if settings.insecure:
             easy.setopt(pycurl.SSL_VERIFYPEER, 0)
             easy.setopt(pycurl.SSL_VERIFYHOST, 0)
@@ -284,8 +317,8 @@ def _unlike_libcurls(url: str, proxy: str | None) -> str | None:
     return url if proxy and scheme == "http" and not proxy.lower().startswith("socks") else path
 
 
-def _header_lines(job: Job) -> list[str]:
-    """The request's headers as libcurl takes them: an empty value is written with a semicolon.
+def _header_lines(job: Job) -> list[bytes]:
+    """The request's headers as libcurl takes them, in Latin-1: an empty value is written with a semicolon.
 
     Empty ones after a colon switch off what libcurl would add by itself: a form's Content-Type to any
     body, and Expect, which costs a second wherever a server does not know it.
@@ -296,4 +329,4 @@ def _header_lines(job: Job) -> list[str]:
         lines.append(f"Accept-Encoding: {ACCEPTED}")
     if job.method not in ("GET", "HEAD") or job.body is not None:
         lines += [f"{name}:" for name in ("Content-Type", "Expect") if name.lower() not in given]
-    return lines
+    return [line.encode("latin-1") for line in lines]

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from penstock.core.fields import is_framing
 from penstock.core.hosts import blot
 from penstock.core.inputs import difference
 from penstock.core.model import Headers
@@ -51,6 +52,7 @@ PACE: Final = frozenset(
         "proxy",
         "rate",
         "resolver",
+        "retry_methods",
         "stop_at",
         "timeout",
         "window",
@@ -106,7 +108,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
             schema = msgspec.json.decode(data, type=dict[str, Any]).get("schema")
             if isinstance(schema, int) and schema > SCHEMA:
                 raise FolderMismatch(f"{where} has schema {schema}, this Penstock knows {SCHEMA}; use the newer one")
-            return msgspec.json.decode(data, type=cls)
+            return _without_framing(msgspec.json.decode(data, type=cls))
         except msgspec.MsgspecError as error:
             raise FolderDamaged(
                 f"{where} is damaged: {error}; put a copy of it back. It says what the run is for, "
@@ -159,6 +161,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
             headers=tuple(filled),
             **{setting: text for setting, text in given.items() if text is not None},
         )
+
+
+def _without_framing(manifest: Manifest) -> Manifest:
+    """*manifest* without headers that can't be set any more: a run that was begun with them goes on without."""
+    settings = manifest.settings
+    kept = tuple(pair for pair in settings.headers if not (is_framing(pair[0]) or pair[0].lower() == "host"))
+    return manifest if kept == settings.headers else replace(manifest, settings=replace(settings, headers=kept))
 
 
 def _without_secrets(settings: Settings) -> Settings:

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 import orjson
 from msgspec import Struct
+from msgspec.structs import replace
 
-from penstock.core.fields import is_field_value, is_token
-from penstock.core.model import Headers, Row
+from penstock.core.fields import is_field_value, is_framing, is_token
+from penstock.core.model import Headers, Row, Slug
 from penstock.settings import InputSettings
 from penstock.source.template import WHOLE, Template
 from penstock.source.text import BLANKS, flaw, mended
@@ -82,10 +83,9 @@ class Shape(Struct, frozen=True):
         given, fields = self._taken_apart(item, "method", "headers", "body")
         try:
             url = self._url(given, item)
-            body, headers = _content(item.get("body"), _headers(item.get("headers")))
-            return Row(seq, line, url, _method(item.get("method"), body), headers, body, fields)
         except _FaultError as fault:
             return Row(seq, line, _shown(given), fields=fields, fault=str(fault))
+        return _request(Row(seq, line, url, fields=fields), item.get("method"), item.get("headers"), item.get("body"))
 
     def _taken_apart(self, item: Mapping[Any, Any], *describing: str) -> tuple[Any, dict[Any, Any] | None]:
         """What the URL's field holds, and the fields that come back in the outcome."""
@@ -119,11 +119,22 @@ def _value(name: str, value: Any) -> str:
 
 
 def _row_of_row(seq: int, line: int, row: Row) -> Row:
+    if row.fault is not None:
+        return replace(row, seq=seq, line=line, url=_shown(row.url))
     try:
-        url, headers = _sound(row.url), _headers(row.headers)
-        return Row(seq, line, url, _method(row.method, row.body), headers, row.body, row.fields, row.fault)
+        url = _sound(row.url)
     except _FaultError as fault:
         return Row(seq, line, _shown(row.url), fields=row.fields, fault=str(fault))
+    return _request(Row(seq, line, url, fields=row.fields), row.method, row.headers, row.body)
+
+
+def _request(row: Row, method: Any, headers: Any, body: Any) -> Row:
+    """*row*, whose URL can be read, with the rest of its request; or with why that can't be sent."""
+    try:
+        content, pairs = _content(body, _headers(headers))
+        return Row(row.seq, row.line, row.url, _method(method, content), pairs, content, row.fields)
+    except _FaultError as fault:
+        return Row(row.seq, row.line, row.url, fields=row.fields, fault=str(fault), reason=Slug.INVALID_REQUEST)
 
 
 def _method(method: Any, body: bytes | None) -> str:
@@ -132,7 +143,12 @@ def _method(method: Any, body: bytes | None) -> str:
         return "GET" if body is None else "POST"
     if not isinstance(method, str) or not is_token(method):
         raise _FaultError("the method is not one; it is a token as GET or POST")
-    return method.upper()
+    upper = method.upper()
+    if upper == "CONNECT":
+        raise _FaultError("the method CONNECT asks for a tunnel, not for a resource")
+    if upper == "HEAD" and body is not None:
+        raise _FaultError("a body can't be sent with HEAD")
+    return upper
 
 
 def _headers(headers: Any) -> Headers:
@@ -152,6 +168,8 @@ def _header(pair: Any) -> tuple[str, str]:
     # The value is not repeated in the message: it may be a secret.
     if not is_token(name):
         raise _FaultError(f"the header name {name[:40]!a} is not a token")
+    if is_framing(name):
+        raise _FaultError(f"the header {name[:40]} frames the message or belongs to the connection; leave it out")
     if not is_field_value(value):
         raise _FaultError(f"the value of header {name[:40]} has a control character or is not Latin-1")
     return name, value.strip(" \t")
@@ -173,8 +191,10 @@ def _content(body: Any, headers: Headers) -> tuple[bytes | None, Headers]:
         raise _FaultError(f"the body cannot be written as JSON: {error}") from None
 
 
-def _sound(text: str) -> str:
+def _sound(text: Any) -> str:
     """*text* without blanks around it, if it can be written at all."""
+    if not isinstance(text, str):
+        raise _FaultError(f"the URL is {_kind(text)}, not text")
     return _encodable(text).strip(BLANKS)
 
 
