@@ -260,3 +260,13 @@ def test_who_asks_is_what_the_requests_say():
 
 def _jobs(*urls):
     return [Requests().first(Row(seq, seq, url), 0.0) for seq, url in enumerate(urls)]
+
+
+@pytest.mark.parametrize(
+    "fault", ["coding_unknown", "redirect_cut_off", "redirect_coded_wrongly", "redirect_that_stalls"]
+)
+def test_a_robots_txt_is_read_though_its_coding_or_its_redirect_is_odd(web, fetched, fault):
+    with HostileServer() as server:
+        web.robots[web.host(0)] = f"/away/{server.url(fault).removeprefix('http://')}"
+        assert words(fetched("/1")) == {200: 1}
+        assert len(server.requests(fault)) == 1
