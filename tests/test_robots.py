@@ -171,7 +171,8 @@ def test_a_resume_comes_no_sooner_than_the_host_asks_for_either(web, tmp_path):
     assert penstock.resume(tmp_path / "out", deadline=None).complete
     starts = web.seen().hosts[web.host(0)].starts
     assert len(starts) == 3
-    assert all(later - sooner > 0.27 for sooner, later in pairwise(starts))
+    # Without the wait there would be no gap at all; a busy machine may let the server notice a request late.
+    assert all(later - sooner > 0.15 for sooner, later in pairwise(starts))
 
 
 def test_it_says_whose_wish_was_capped(web):
