@@ -174,7 +174,8 @@ def test_a_resume_comes_no_sooner_than_the_host_asks_for_either(web, tmp_path):
     assert penstock.resume(tmp_path / "out", deadline=None).complete
     starts = web.seen().hosts[web.host(0)].starts
     assert len(starts) == 3
-    assert all(later - sooner > 0.27 for sooner, later in pairwise(starts))
+    # Without the wait there would be no gap at all; a busy machine may let the server notice a request late.
+    assert all(later - sooner > 0.15 for sooner, later in pairwise(starts))
 
 
 def test_it_says_whose_wish_was_capped(web):
@@ -296,3 +297,13 @@ def test_what_was_kept_and_is_damaged_is_asked_for_again_and_stops_nothing(web, 
 
 def _jobs(*urls):
     return [Requests().first(Row(seq, seq, url), 0.0) for seq, url in enumerate(urls)]
+
+
+@pytest.mark.parametrize(
+    "fault", ["coding_unknown", "redirect_cut_off", "redirect_coded_wrongly", "redirect_that_stalls"]
+)
+def test_a_robots_txt_is_read_though_its_coding_or_its_redirect_is_odd(web, fetched, fault):
+    with HostileServer() as server:
+        web.robots[web.host(0)] = f"/away/{server.url(fault).removeprefix('http://')}"
+        assert words(fetched("/1")) == {200: 1}
+        assert len(server.requests(fault)) == 1

@@ -12,7 +12,16 @@ from penstock.core.frontier import Finished, Frontier, Pull
 from penstock.core.judge import Done
 from penstock.core.model import Attempt, Job, Slug
 from penstock.errors import PenstockError, UsageError
-from penstock.settings import BOUNDS, HttpSettings, InputSettings, OutputSettings, Settings, parse_size
+from penstock.settings import (
+    BOUNDS,
+    DURATIONS,
+    HttpSettings,
+    InputSettings,
+    OutputSettings,
+    Settings,
+    parse_duration,
+    parse_size,
+)
 from penstock.version import __version__
 
 
@@ -73,7 +82,7 @@ def test_what_is_no_finite_number_is_refused(name, number):
         ("concurrency", 50.0),
         ("concurrency", True),
         ("concurrency", None),
-        ("delay", "1"),
+        ("delay", [1]),
         ("insecure", 1),
         ("insecure", "yes"),
         ("proxy", 5),
@@ -339,6 +348,8 @@ def test_each_part_gets_its_own_slice():
         cacert="ca.pem",
         connect_to="::b:1",
         resolver="127.0.0.1:53",
+        max_redirects=3,
+        cookies=True,
         input_format="csv",
         column="link",
         url_template="http://{}/",
@@ -405,3 +416,42 @@ def test_a_resolver_written_otherwise_is_refused(resolver):
 
 def test_what_a_proxy_looks_up_cannot_be_promised_to_be_public():
     assert "proxy" in refusal(public_only=True, proxy="http://p.example")
+
+
+# Durations
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30", 30.0),
+        ("0.5", 0.5),
+        ("500ms", 0.5),
+        (" 1.5 s ", 1.5),
+        ("1m", 60.0),
+        ("2 min", 120.0),
+        ("1H30M", 5_400.0),
+        ("1h 30m", 5_400.0),
+        ("1m0.5s", 60.5),
+        ("2h", 7_200.0),
+    ],
+)
+def test_a_duration_has_a_unit_or_is_seconds(text, seconds):
+    assert parse_duration(text, "timeout") == Settings.of(timeout=text).timeout == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "1 m 30", "30 30", "-1s", "1y", "s", "1m-2s", "1e3", "0x10"])
+def test_what_is_no_duration_says_how_to_write_one(text):
+    with pytest.raises(UsageError, match=r"delay is .*500ms"):
+        Settings.of(delay=text)
+
+
+@pytest.mark.parametrize("field", sorted(DURATIONS))
+def test_every_duration_has_its_bounds_whatever_its_unit(field):
+    with pytest.raises(UsageError, match=rf"{field} is .* goes from"):
+        Settings.of(**{field: "2000000000s"})
+
+
+def test_a_share_of_more_than_all_is_a_percentage_that_lacks_its_sign():
+    with pytest.raises(UsageError, match="write 99%"):
+        Settings.of(stop_at="99")

@@ -28,6 +28,7 @@ from penstock.version import __version__
 __all__ = [
     "BODIES",
     "BOUNDS",
+    "DURATIONS",
     "INPUT_FORMATS",
     "PACES",
     "SINKS",
@@ -39,6 +40,7 @@ __all__ = [
     "check_guard",
     "check_number",
     "check_rate",
+    "parse_duration",
     "parse_size",
 ]
 
@@ -48,12 +50,17 @@ MOST_A_SECOND: Final = 10**6
 SIZES: Final = frozenset({"max_body", "memory"})
 """Settings that are bytes, and may be given as text."""
 
+DURATIONS: Final = frozenset({"connect_timeout", "deadline", "delay", "flush_every", "timeout"})
+"""Settings that are seconds, and may be given as text."""
+
 BODIES: Final = ("inline", "none")
 PACES: Final = ("adaptive", "fixed")
 SINKS: Final = ("jsonl",)
 INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl")
 
 _SIZE: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?:([kmgt])(i?))?b?\s*", re.IGNORECASE)
+_DURATION: Final = re.compile(r"\s*(?:([0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(ms|sec|s|min|m|h|d)?\s*)", re.IGNORECASE)
+_UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
 _SHARE: Final = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%?)\s*")
 _HEADER_FORMS: Final = "headers: write 'Name: value', pairs of texts, or a mapping from names to values"
 _ENDPOINT: Final = r"(?:\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):[0-9]{0,5}"
@@ -74,6 +81,8 @@ class HttpSettings(Struct, frozen=True):
     connect_to: tuple[str, ...] = ()
     resolver: str | None = None
     public_only: bool = False
+    max_redirects: int = 10
+    cookies: bool = False
 
 
 class InputSettings(Struct, frozen=True):
@@ -95,6 +104,8 @@ class OutputSettings(Struct, frozen=True):
 class Settings(Struct, frozen=True, kw_only=True):
     """All of it, flat, as keywords of ``fetch`` and ``run``. ``Settings.of`` validates.
 
+    Durations are seconds, or text such as "500ms", "30s", "1m", "1h30m".
+
     * ``concurrency`` requests at once over all hosts (1 to 10,000), ``per_host`` for one host.
     * ``delay``: seconds between two starts on one host. ``rate``: starts a second over all hosts.
     * ``pace``: adaptive slows down for hosts that are busy or late, and has more than 100 requests at once only where
@@ -107,8 +118,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     * ``max_body``: bytes of one body after decoding (a number, or text such as "10MB").
     * ``memory``: bytes of bodies held at once, under way and not yet taken; where that is reached, nothing starts and
       bodies wait in their connections, all but the oldest.
-    * ``max_redirects``: hops followed. ``window``: jobs known and not started, in memory;
-      those of busy hosts go to the disk beyond it.
+    * ``max_redirects``: hops followed; with 0 each redirect is an answer, its body included. ``window``: jobs known
+      and not started, in memory; those of busy hosts go to the disk beyond it.
+    * ``cookies``: keep the cookies that servers set, in memory, and send them back by the rules of RFC 6265.
     * ``robots``: ask every origin for its robots.txt first, and keep to what it says (RFC 9309).
     * ``headers``: sent with every request. ``user_agent`` and ``contact`` say who is asking.
     * ``proxy``: a URL. ``insecure``: do not verify certificates. ``cacert``: a file of certificates
@@ -142,6 +154,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_body: int = 100_000_000
     memory: int = 512_000_000
     max_redirects: int = 10
+    cookies: bool = False
     robots: bool = True
     headers: Headers = ()
     user_agent: str | None = None
@@ -173,6 +186,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             raise UsageError(f"there is no setting {unknown[0]!r}; there are: {known}")
         for name in SIZES & given.keys():
             given[name] = parse_size(given[name], name)
+        for name in DURATIONS & given.keys():
+            given[name] = parse_duration(given[name], name)
         if isinstance(given.get("stop_at"), str):
             given["stop_at"] = _share(given["stop_at"])
         if "headers" in given:
@@ -204,6 +219,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             self.connect_to,
             self.resolver,
             self.public_only,
+            self.max_redirects,
+            self.cookies,
         )
 
     def input(self) -> InputSettings:
@@ -348,11 +365,27 @@ def parse_size(size: int | str, name: str = "max_body") -> int:
     return round(float(number) * (1024.0 if binary else 1000.0) ** power)
 
 
+def parse_duration(duration: float | str | None, name: str) -> Any:
+    """Seconds from a number or from text: ``30``, ``500ms``, ``1.5 s``, ``1m``, ``2h``, ``1h30m``, ``7d``.
+
+    What is neither stays as it is, for the check of types. UsageError if the text is no duration.
+    """
+    if not isinstance(duration, str):
+        return duration
+    parts = _DURATION.findall(duration)
+    # A number without a unit is seconds, and stands alone.
+    if not parts or _DURATION.sub("", duration) or (len(parts) > 1 and not all(unit for _, unit in parts)):
+        raise UsageError(f"{name} is {duration!r}; write seconds, or a duration as 500ms, 30s, 1m, 2h or 1h30m")
+    return round(sum(float(number) * _UNITS[unit.lower()] for number, unit in parts), 9)
+
+
 def _share(text: str) -> float:
     """A share from 0 to 1 from text: ``99.9%``, ``0.999``."""
     found = _SHARE.fullmatch(text)
     if found is None:
         raise UsageError(f"stop_at is {text!r}; write a share of the inputs, 99.9% or 0.999")
+    if not found[2] and float(found[1]) > 1:
+        raise UsageError(f"stop_at is {text!r}; write {found[1]}% for a share in a hundred, or a number up to 1")
     return round(float(found[1]) / 100, 9) if found[2] else float(found[1])
 
 

@@ -199,3 +199,27 @@ def test_too_many_failures_are_an_exit_code(run, web, listed):
     ended = run("fetch", inputs, "--attempts", "1", "--fail-on", "timeout,connect_refused", "-q")
     assert ended.exit_code == 3
     assert ended.stderr == "penstock: --fail-on: connect_refused (2) among the outcomes\n"
+
+
+def test_no_follow_records_each_redirect_as_it_came(run, web, records):
+    ended = run("fetch", web.url(path="/redirect/1/page"), "--no-follow", *BRISK)
+    (record,) = records(ended.stdout)
+    assert (record["status"], record["redirects"], record["body"]) == (302, [], "<p>Over there.</p>\n")
+
+
+def test_no_follow_and_a_number_of_redirects_exclude_each_other(run, web):
+    ended = run("fetch", web.url(), "--no-follow", "--max-redirects", "3")
+    assert (ended.exit_code, "drop either" in ended.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("option", ["-X", "--request", "-d", "--data"])
+def test_an_option_of_curls_is_answered_with_the_way_there_is(run, web, option):
+    ended = run("fetch", web.url(), option, "POST")
+    assert (ended.exit_code, "rows.jsonl" in ended.stderr) == (2, True)
+
+
+def test_an_input_without_a_command_is_answered_with_the_command(run, listed):
+    ended = run(listed("http://127.0.0.1:9/"))
+    assert (ended.exit_code, "penstock fetch" in ended.stderr) == (2, True)
+    assert "penstock fetch https://a.example/" in run("https://a.example/").stderr
+    assert "No such command" in run("ftech").stderr

@@ -16,7 +16,7 @@ from penstock.cli.plan import command as plan
 from penstock.cli.resume import command as resume
 from penstock.cli.retry import command as retry
 from penstock.runs.manifest import PACE
-from penstock.settings import BOUNDS, Settings
+from penstock.settings import BOUNDS, DURATIONS, Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -34,6 +34,7 @@ GIVEN = {
     "max_body": (["--max-body", "1.5MB"], 1_500_000),
     "memory": (["--memory", "64MB"], 64_000_000),
     "max_redirects": (["--max-redirects", "0"], 0),
+    "cookies": (["--cookies"], True),
     "robots": (["--no-robots"], False),
     "headers": (["-H", "A: 1", "--header", "B: 2"], [["A", "1"], ["B", "2"]]),
     "user_agent": (["--user-agent", "me"], "me"),
@@ -113,15 +114,16 @@ def test_the_help_page_tells_default_and_bounds(run, name, low, high):
         assert said.endswith(sizes[name])
         return
     default = getattr(Settings(), name)
-    bounds = f"{low:,} to {high:,.0f}]"
-    assert said.endswith(f"[default {default:,g}; {bounds}" if default is not None else f"[{bounds}")
+    unit = " s" if name in DURATIONS else ""
+    bounds = f"{low:,}{unit} to {high:,.0f}{unit}]"
+    assert said.endswith(f"[default {default:,g}{unit}; {bounds}" if default is not None else f"[{bounds}")
 
 
 def test_every_option_says_what_it_is_for():
     context = click.Context(fetch)
     for command in (fetch, resume, retry, plan):
         for parameter in command.params:
-            if isinstance(parameter, click.Option):
+            if isinstance(parameter, click.Option) and not parameter.hidden:
                 _, said = parameter.get_help_record(context)
                 assert len(said) > 15
 

@@ -192,3 +192,20 @@ charsets = st.one_of(
 def test_text_never_raises(charset, body):
     outcome = page(f"text/html; charset={charset}", body)
     assert isinstance(outcome.text(), str)
+
+
+# For a person, and for a table
+
+
+def test_an_outcome_is_shown_in_a_short_line_without_its_body_and_nothing_raw():
+    page = Fetched(3, "http://a.test/\x1b[2J", status=200, body=b"x" * 10_000)
+    assert repr(page) == r"<Fetched 3: 200 'http://a.test/\x1b[2J' 10,000 bytes>"
+    assert repr(Failed(0, "http://a.test/", Slug.TIMEOUT)) == "<Failed 0: timeout 'http://a.test/' 0 bytes>"
+    assert len(repr(Skipped(0, "x" * 30_000, Slug.INVALID_URL))) < 200
+
+
+def test_a_body_is_read_as_json():
+    assert Fetched(0, "http://a.test/", status=200, body=b'{"a": [1, null]}').json() == {"a": [1, None]}
+    assert Fetched(0, "http://a.test/", status=200, body='{"a": "ä"}'.encode("utf-16")).json() == {"a": "ä"}
+    with pytest.raises(ValueError, match="Expecting value"):
+        Fetched(0, "http://a.test/", status=200, body=b"<html>").json()

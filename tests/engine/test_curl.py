@@ -10,6 +10,7 @@ import time
 import pytest
 from tests.engine.http2 import Http2Server
 
+from penstock.core.hosts import locate
 from penstock.core.model import Attempt, Job, Slug
 from penstock.engine.curl import CurlEngine
 from penstock.engine.dns import AT_ONCE
@@ -99,7 +100,7 @@ def test_headers_are_sent_as_given_and_codings_offered(engine, web):
     assert ["X-One", "1"] in said["headers"]
     assert ["X-Empty", ""] in said["headers"]
     assert ["User-Agent", "me"] in said["headers"]
-    assert ["Accept-Encoding", "gzip, deflate, zstd"] in said["headers"]
+    assert ["Accept-Encoding", "gzip, deflate, br, zstd"] in said["headers"]
 
 
 def test_a_jobs_method_body_and_headers_do_not_stick_to_the_handle(engine, web):
@@ -417,6 +418,26 @@ def test_a_job_that_waits_for_its_name_can_be_given_up(web):
         engine.cancel()
         assert (engine.collect(0), engine.deadline()) == ([], None)
         engine.close()
+
+
+@pytest.mark.parametrize(
+    "path", ["/%e4%C3", "/x%2fy?a=%e4", "/a/..%2f", "/%zz?%", "/a[1]?b[2]=c", "/a|b?x|`y`^{z}", "//a//b;c,@:!$&'()*+=~"]
+)
+def test_what_is_asked_for_is_the_target_to_the_letter(engine, web, path):
+    """libcurl writes %e4 in a path as %E4, so that what the outcome calls final_url was never sent."""
+    for asked in (f"/echo{path}", "/echo/plain"):
+        (attempt,) = do(engine, job(locate(web.url(0, asked)).url))
+        assert json.loads(attempt.body)["target"] == asked
+
+
+def test_a_proxy_gets_the_target_to_the_letter_too(web):
+    engine = CurlEngine(HttpSettings(proxy=web.url(0)))
+    try:
+        (attempt,) = do(engine, job("http://nowhere.example/echo/%e4"))
+    finally:
+        engine.close()
+    assert web.seen().paths["nowhere.example", "http://nowhere.example/echo/%e4"] == 1
+    assert attempt.error is None
 
 
 def test_what_is_not_idempotent_has_a_connection_to_itself(engine):

@@ -125,7 +125,20 @@ ROWS = {
         "header or body one byte": [f"{REPLIES}a_reply_that_does_not_end_is_over_at_the_deadline"],
         "closed before the header block": [EACH, f"{REPLIES}a_response_that_is_not_whole_leaves_no_body"],
         "endless body": [EACH, f"{REPLIES}memory_stays_flat_however_much_is_sent"],
-        "broken or unknown coding": [EACH, f"{REPLIES}a_body_that_cannot_be_decoded_leaves_status_and_headers"],
+        "a coding of ours": [EACH, f"{REPLIES}a_body_that_cannot_be_decoded_leaves_status_and_headers"],
+        "a `Content-Encoding` that is none": [
+            f"{REPLIES}a_page_is_fetched_whole_whatever_its_form",
+            f"{REPLIES}a_coding_that_is_left_on_is_said",
+            "core/test_codings.py::test_what_is_no_coding_of_ours_stays_on_the_body_and_is_named",
+        ],
+        "a redirect whose body": [
+            f"{REPLIES}a_page_is_fetched_whole_whatever_its_form",
+            f"{REPLIES}the_connection_of_a_short_redirect_is_kept",
+        ],
+        "`--no-follow`": [
+            f"{REPLIES}a_redirect_that_is_not_to_be_followed_comes_as_it_is",
+            "cli/test_fetch.py::test_no_follow_records_each_redirect_as_it_came",
+        ],
         "body length 0": [f"{REPLIES}a_page_is_fetched_whole_whatever_its_form"],
         "429 or 503": [
             "test_parking.py::test_a_busy_host_is_asked_once_and_the_others_are_done_meanwhile",

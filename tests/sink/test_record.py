@@ -6,11 +6,14 @@ import base64
 import datetime as dt
 import hashlib
 import json
+import re
+from pathlib import Path
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from penstock.core.model import Failed, Fetched, Hop, Skipped, Slug, Times
 from penstock.sink.record import line, read_line
@@ -32,6 +35,7 @@ FIELDS = [
     "http",
     "headers",
     "bytes",
+    "coding",
     "sha256",
     "body",
     "body_base64",
@@ -80,6 +84,7 @@ def test_a_line_of_schema_1():
         "http": "1.1",
         "headers": [["Content-Type", "text/html"], ["X-Name", "é"]],
         "bytes": len(PAGE.body),
+        "coding": None,
         "sha256": hashlib.sha256(PAGE.body).hexdigest(),
         "body": '<p>"Grüße"\n</p>',
         "body_base64": None,
@@ -100,7 +105,7 @@ def test_an_input_that_was_not_tried_has_all_fields_too():
     assert skipped["detail"] == "line 8: no host"
     assert skipped["input"] == {"id": 3}
     assert skipped["bytes"] == skipped["attempts"] == 0
-    for name in ("status", "final_url", "started", "ip", "http", "sha256", "body", "body_base64", "data"):
+    for name in ("status", "final_url", "started", "ip", "http", "coding", "sha256", "body", "body_base64", "data"):
         assert skipped[name] is None
 
 
@@ -113,6 +118,12 @@ def test_a_body_that_came_is_kept_when_the_input_failed_after_it():
     failed = record(Failed(1, "http://a.test/", Slug.CALLBACK_ERROR, status=200, body=b"page"))
     assert failed["body"] == "page"
     assert failed["sha256"] == hashlib.sha256(b"page").hexdigest()
+
+
+def test_a_coding_that_is_still_on_the_body_is_named():
+    page = Fetched(1, "http://a.test/", status=200, head=b"HTTP/1.1 200 OK\r\nContent-Encoding: aws-chunked", body=b"5")
+    assert record(page)["coding"] == "aws-chunked"
+    assert record(replace(page, head=b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip"))["coding"] is None
 
 
 def test_an_empty_page_is_a_page():
@@ -240,3 +251,23 @@ def test_a_body_that_is_not_the_one_that_was_fetched_is_found(body, old, new):
 def test_a_line_that_is_not_whole_is_refused(change):
     with pytest.raises(ValueError):
         read_line(change(line(PAGE, inline_body=True)))
+
+
+@pytest.mark.parametrize(
+    "outcome", [PAGE, Failed(1, "http://a.test/", Slug.TIMEOUT, "late", attempts=3), Skipped(2, "x", Slug.INVALID_URL)]
+)
+def test_as_dict_has_the_fields_of_a_line_with_bytes_and_a_time(outcome):
+    """``body`` and ``body_base64`` are one field there, and there is no version."""
+    found, stored = outcome.as_dict(), record(outcome)
+    assert [*found] == [name for name in FIELDS if name not in ("v", "body_base64")]
+    assert found.pop("body") == outcome.body
+    started = found.pop("started")
+    assert (started and started.isoformat(timespec="milliseconds").replace("+00:00", "Z")) == stored["started"]
+    assert {name: round(ms, 1) for name, ms in found.pop("ms").items()} == stored["ms"]
+    found["headers"] = [list(pair) for pair in found["headers"]]
+    assert found == {name: stored[name] for name in found}
+
+
+def test_every_field_is_documented_in_its_order():
+    page = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == FIELDS

@@ -5,7 +5,8 @@ Knows its arguments. Does not know what happens to them.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
@@ -18,6 +19,21 @@ from penstock.cli.work import perform
 from penstock.settings import Settings
 
 __all__ = ["command"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def of_curl(*flags: str) -> Callable[[F], F]:
+    """Answer an option of curl's with the way there is here: each row has its own method and body."""
+
+    def refuse(_ctx: click.Context, _option: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            raise click.UsageError(
+                f"there is no {flags[0]}: each row of a JSON lines file may have its own method and body, as in "
+                '{"url": "https://a.example/", "method": "POST", "body": {"q": 1}}; then: penstock fetch rows.jsonl'
+            )
+
+    return click.option(*flags, hidden=True, expose_value=False, callback=refuse)
 
 
 @click.command(
@@ -37,19 +53,33 @@ __all__ = ["command"]
     "standard output, one JSON object a line.",
 )
 @settings_options()
+@click.option(
+    "--no-follow",
+    cls=Option,
+    section="Requests",
+    is_flag=True,
+    help="Follow no redirect: each is an outcome as it came, body included. The same as --max-redirects 0.",
+)
+@of_curl("-X", "--request")
+@of_curl("-d", "--data")
 @progress_options
 @tolerance_options
-def command(inputs: tuple[str, ...], output: str | None, **options: Any) -> Exit:
+def command(inputs: tuple[str, ...], output: str | None, *, no_follow: bool, **options: Any) -> Exit:
     """Fetch every URL of INPUT: a URL, a file, or - for standard input.
 
     A file is plain lines, CSV, TSV or JSON lines, packed with gzip or zstd or not. Without INPUT, standard input is
-    read. Every input gets exactly one outcome; an HTTP error status is one.
+    read. Every input gets exactly one outcome; an HTTP error status is one. TIME is in seconds, or has a unit: 500ms,
+    30s, 1m, 1h30m.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
     from penstock.preflight import raise_descriptors  # noqa: PLC0415 - as above
 
     raise_descriptors()
     showing = Showing.of(options)
+    if no_follow:
+        if options["max_redirects"]:
+            raise click.UsageError("--no-follow follows no redirect and --max-redirects asks for some; drop either")
+        options["max_redirects"] = 0
     settings = Settings.of(**given(options))
     names = named(inputs, "fetch")
     if output is None:

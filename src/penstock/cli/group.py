@@ -7,11 +7,14 @@ longer than click does.
 from __future__ import annotations
 
 import importlib
+import os
+from shlex import quote
 from typing import Any, Final
 
 import click
 
 from penstock.cli.exits import guarded
+from penstock.report.safe import safe
 from penstock.version import __version__
 
 __all__ = ["main"]
@@ -34,6 +37,15 @@ class Commands(click.Group):
         module = importlib.import_module(f"penstock.cli.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's; if the first word is an input rather than a command, name the command that takes it."""
+        name = args[0]
+        if name not in COMMANDS and (name == "-" or "://" in name or os.path.exists(name)):  # noqa: PTH110 - any text
+            raise click.UsageError(f"{safe(name)} is no command; to fetch it: penstock fetch {quote(safe(name))}", ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for, and exit with the code it returns."""

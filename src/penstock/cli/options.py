@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import click
 
 from penstock.report.wording import size
-from penstock.settings import BODIES, BOUNDS, INPUT_FORMATS, PACES, SINKS, SIZES, Settings
+from penstock.settings import BODIES, BOUNDS, DURATIONS, INPUT_FORMATS, PACES, SINKS, SIZES, Settings
 
 __all__ = ["SECTIONS", "SETTINGS", "Command", "Option", "Spelling", "given", "settings_options"]
 
@@ -36,16 +36,15 @@ class Spelling(NamedTuple):
 
 
 N: Final = click.INT
-SECONDS: Final = click.FLOAT
+TIME: Final = click.STRING
+"""A duration: the settings read the text, so that Python and the command line take the same."""
 
 SETTINGS: Final = (
     Spelling(
         "concurrency", "Pace", ("-c", "--concurrency"), N, "Requests at once, over all hosts.", "N", on_resume=True
     ),
     Spelling("per_host", "Pace", ("--per-host",), N, "Requests at once to one host.", "N", on_resume=True),
-    Spelling(
-        "delay", "Pace", ("--delay",), SECONDS, "Seconds between two starts on one host.", "SECONDS", on_resume=True
-    ),
+    Spelling("delay", "Pace", ("--delay",), TIME, "Time between two starts on one host.", "TIME", on_resume=True),
     Spelling("rate", "Pace", ("--rate",), click.FLOAT, "Starts a second, over all hosts.", "N", on_resume=True),
     Spelling(
         "pace",
@@ -82,9 +81,9 @@ SETTINGS: Final = (
         "deadline",
         "Pace",
         ("--deadline",),
-        SECONDS,
-        "Seconds after which nothing more is begun; what runs is finished, and the rest can be resumed.",
-        "SECONDS",
+        TIME,
+        "Time after which nothing more is begun; what runs is finished, and the rest can be resumed.",
+        "TIME",
         on_resume=True,
     ),
     Spelling(
@@ -111,18 +110,18 @@ SETTINGS: Final = (
         "timeout",
         "Pace",
         ("--timeout",),
-        SECONDS,
-        "Seconds for one try, its redirects included.",
-        "SECONDS",
+        TIME,
+        "Time for one try, its redirects included.",
+        "TIME",
         on_resume=True,
     ),
     Spelling(
         "connect_timeout",
         "Pace",
         ("--connect-timeout",),
-        SECONDS,
-        "Seconds of it until a connection stands, name and TLS included.",
-        "SECONDS",
+        TIME,
+        "Time of it until a connection stands, name and TLS included.",
+        "TIME",
         on_resume=True,
     ),
     Spelling(
@@ -142,7 +141,17 @@ SETTINGS: Final = (
         "SIZE",
         on_resume=True,
     ),
-    Spelling("max_redirects", "Requests", ("--max-redirects",), N, "Redirects followed for one input.", "N"),
+    Spelling(
+        "max_redirects", "Requests", ("--max-redirects",), N, "Redirects followed for one input; 0 follows none.", "N"
+    ),
+    Spelling(
+        "cookies",
+        "Requests",
+        ("--cookies",),
+        None,
+        "Keep the cookies that servers set, in memory until the command ends, and send them back to the domains they "
+        "are for.",
+    ),
     Spelling(
         "robots",
         "Requests",
@@ -275,9 +284,9 @@ SETTINGS: Final = (
         "flush_every",
         "Storing",
         ("--flush-every",),
-        SECONDS,
-        "Seconds between two commits to a run folder: what a crash costs at most.",
-        "SECONDS",
+        TIME,
+        "Time between two commits to a run folder: what a crash costs at most.",
+        "TIME",
         on_resume=True,
     ),
 )
@@ -348,7 +357,7 @@ def _option(spelling: Spelling, otherwise: str | None) -> Callable[[F], F]:
 def _limits(field: str, otherwise: str | None) -> str:
     """The default and the bounds of *field*, as the help page shows them."""
     default = getattr(DEFAULTS, field)
-    shown: Callable[[Any], str] = size if field in SIZES else _number
+    shown: Callable[[Any], str] = size if field in SIZES else _seconds if field in DURATIONS else _number
     parts = []
     if isinstance(default, tuple):
         default = ", ".join(default)
@@ -362,6 +371,10 @@ def _limits(field: str, otherwise: str | None) -> str:
         if name == field:
             parts.append(f"{shown(low)} to {shown(high)}")
     return f"  [{'; '.join(parts)}]" if parts else ""
+
+
+def _seconds(value: float) -> str:
+    return f"{_number(value)} s"
 
 
 def _number(value: Any) -> str:

@@ -1,23 +1,26 @@
 """Content codings, undone a chunk at a time and never past a bound.
 
-Knows gzip, deflate and zstd streams. Does not know HTTP, sockets or files. libcurl can undo codings too, but it
-bounds no decoded size and takes a coded body that was cut short for a whole one.
+Knows gzip, deflate, Brotli and zstd streams. Does not know HTTP, sockets or files. libcurl can undo codings too, but
+it bounds no decoded size and takes a coded body that was cut short for a whole one.
 """
 
 from __future__ import annotations
 
 import sys
 import zlib
+from collections.abc import Callable
 from typing import Any, Final, Protocol
+
+import brotli
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdDecompressor, ZstdError
 else:
     from backports.zstd import ZstdDecompressor, ZstdError
 
-__all__ = ["ACCEPTED", "Decoder", "Oversize", "Undecodable"]
+__all__ = ["ACCEPTED", "Decoder", "Oversize", "Undecodable", "left_on"]
 
-ACCEPTED: Final = "gzip, deflate, zstd"
+ACCEPTED: Final = "gzip, deflate, br, zstd"
 """What a request may say it accepts."""
 
 MOST_CODINGS: Final = 2
@@ -51,20 +54,24 @@ class _Stage(Protocol):
 
 
 class Decoder:
-    """Undoes the chain that *codings* (the value of Content-Encoding) names, up to *bound* bytes.
+    """Undoes the codings that *codings* (the value of Content-Encoding) names, up to *bound* bytes.
 
-    Raises Undecodable for a coding it does not know and for a chain of over two.
+    It begins with the coding that was applied last, and stops before the first one it does not know: ``left_on`` says
+    which are still on the body then. Raises Undecodable for a chain of over two.
     """
 
     def __init__(self, codings: str, bound: int) -> None:
         """Prepare one stage a coding, the last applied first (RFC 9110, section 8.4)."""
-        names = [name.strip().lower() for name in codings.split(",")]
-        names = [name for name in names if name and name != "identity"]
+        names = _undone(_names(codings))
         if len(names) > MOST_CODINGS:
             raise Undecodable(f"a chain of {len(names)} content codings")
-        self._stages = [_stage(name) for name in reversed(names)]
+        self._stages = [_STAGES[name]() for name in reversed(names)]
         self._left = bound
         self._fed = False
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to undo."""
+        return bool(self._stages)
 
     def decode(self, chunk: bytes) -> list[bytes]:
         """What *chunk* adds to the body. Undecodable if it is damaged, Oversize past the bound."""
@@ -100,14 +107,25 @@ class Decoder:
         return out
 
 
-def _stage(name: str) -> _Stage:
-    if name in ("gzip", "x-gzip"):
-        return _Gzip()
-    if name == "deflate":
-        return _Deflate()
-    if name == "zstd":
-        return _Zstd()
-    raise Undecodable(f"unknown content coding {name[:40]!r}")
+def left_on(codings: str) -> str | None:
+    """Those of *codings* that a ``Decoder`` leaves on the body, in the order they were applied; None if it leaves none.
+
+    A name that is no coding (``utf-8``, ``none``) is left as well: the bytes are as they came.
+    """
+    names = _names(codings)
+    kept = len(names) - len(_undone(names))
+    return ", ".join(names[:kept]) or None
+
+
+def _names(codings: str) -> list[str]:
+    names = (name.strip().lower() for name in codings.split(","))
+    return [name for name in names if name and name != "identity"]
+
+
+def _undone(names: list[str]) -> list[str]:
+    """The end of *names* that can be undone."""
+    unknown = [index for index, name in enumerate(names) if name not in _STAGES]
+    return names[unknown[-1] + 1 :] if unknown else names
 
 
 class _Zlib:
@@ -203,3 +221,40 @@ class _Zstd:
 
     def is_whole(self) -> bool:
         return bool(self._frame.eof)
+
+
+class _Brotli:
+    """One Brotli stream (RFC 7932).
+
+    ``can_accept_more_data`` of brotli 1.2 says yes while decoded bytes are still held back
+    (findings/brotli-accepts-more-while-output-is-left.sh), so the stage has more until a call returns nothing.
+    """
+
+    def __init__(self) -> None:
+        self._stream = brotli.Decompressor()
+        self._gave = False
+
+    def feed(self, data: bytes, most: int) -> bytes:
+        if self._stream.is_finished():
+            return b""
+        try:
+            decoded: bytes = self._stream.process(data, output_buffer_limit=most)
+        except brotli.error:
+            raise Undecodable("damaged Brotli data") from None
+        self._gave = bool(decoded)
+        return decoded
+
+    def has_more(self) -> bool:
+        return not self._stream.is_finished() and (self._gave or not self._stream.can_accept_more_data())
+
+    def is_whole(self) -> bool:
+        return bool(self._stream.is_finished())
+
+
+_STAGES: Final[dict[str, Callable[[], _Stage]]] = {
+    "br": _Brotli,
+    "deflate": _Deflate,
+    "gzip": _Gzip,
+    "x-gzip": _Gzip,
+    "zstd": _Zstd,
+}

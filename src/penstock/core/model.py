@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import encodings
 import enum
+import hashlib
+from datetime import UTC, datetime
 from encodings.aliases import aliases
 from typing import Any, ClassVar, Final, Self
 
@@ -37,6 +39,9 @@ __all__ = [
 CHARSETS: Final = frozenset({*aliases, *aliases.values(), "cp874", "iso8859_1", "koi8_t", "koi8_u", "utf_8_sig"})
 """The charsets a server may name, as Python spells them. A closed list: for any other name Python would look
 for a module, and remember for ever that there is none; and unicode_escape is a codec, but no charset."""
+
+LONGEST_SHOWN: Final = 100
+"""Characters of a URL that ``repr`` shows."""
 
 _BLANKS: Final = " \t\r"
 
@@ -246,6 +251,12 @@ class Outcome(Ending, frozen=True):
     data: Any = None
     input: dict[str, Any] | None = None
 
+    def __repr__(self) -> str:
+        """A short line for a person: what became of which URL, without its body."""
+        what = self.status if self.error is None else self.error.value
+        url = self.url if len(self.url) <= LONGEST_SHOWN else f"{self.url[:LONGEST_SHOWN]}..."
+        return f"<{type(self).__name__} {self.seq}: {what} {url!r} {len(self.body):,} bytes>"
+
     @property
     def outcome(self) -> str:
         """``fetched``, ``failed`` or ``skipped``."""
@@ -260,6 +271,46 @@ class Outcome(Ending, frozen=True):
         """The first header called *name*, whatever its case; None where there is none."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+    @property
+    def coding(self) -> str | None:
+        """The content codings that are still on the body, as they could not be undone; None if it is decoded."""
+        if not self.body or b"content-encoding" not in self.head.lower():
+            return None
+        from penstock.core.codings import left_on  # noqa: PLC0415 - few need it, and the decoders come along
+
+        return left_on(",".join(value for name, value in self.headers if name.lower() == "content-encoding"))
+
+    def json(self) -> Any:
+        """The body read as JSON, in UTF-8, UTF-16 or UTF-32. ValueError if it is none."""
+        import json  # noqa: PLC0415 - few need it
+
+        return json.loads(self.body)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it by the names of a line of output (schema 1); ``body`` is bytes, ``started`` a datetime in UTC."""
+        return {
+            "seq": self.seq,
+            "url": self.url,
+            "outcome": self.outcome,
+            "error": None if self.error is None else self.error.value,
+            "detail": self.detail,
+            "status": self.status,
+            "final_url": self.final_url,
+            "redirects": [{"url": hop.url, "status": hop.status} for hop in self.redirects],
+            "attempts": self.attempts,
+            "started": None if self.started is None else datetime.fromtimestamp(self.started, UTC),
+            "ms": {name: getattr(self.times, name) * 1000 for name in self.times.__struct_fields__},
+            "ip": self.ip,
+            "http": self.http,
+            "headers": self.headers,
+            "bytes": len(self.body),
+            "coding": self.coding,
+            "sha256": hashlib.sha256(self.body).hexdigest() if self.body or self.kind is Kind.FETCHED else None,
+            "body": self.body,
+            "data": self.data,
+            "input": self.input,
+        }
 
     def text(self) -> str:
         """The body as text, by the charset its Content-Type names, else UTF-8; never raises.

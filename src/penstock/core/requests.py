@@ -16,10 +16,12 @@ from penstock.core.addresses import is_public
 from penstock.core.hosts import Place, Refusal, blot, locate, origin
 from penstock.core.model import Attempt, Headers, Hop, Job, Row, Skipped, Slug, split_head
 
-__all__ = ["REDIRECTS", "Refused", "Requests", "follow", "identity"]
+__all__ = ["REDIRECTS", "Refused", "Requests", "follow", "identity", "leads_on"]
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 """Statuses that name another place to go (RFC 9110, section 15.4); 300, 304 and 305 do not."""
+
+_REDIRECTS: Final = frozenset(b"%d" % status for status in REDIRECTS)
 
 CROSSES_ORIGINS: Final = frozenset(
     {
@@ -97,27 +99,56 @@ class Refused(Struct, frozen=True, gc=False):
     detail: str
 
 
-def follow(attempt: Attempt, limit: int, now: float) -> Job | Refused | None:
-    """Where a complete response sends its job next: None where it sends it nowhere.
+def leads_on(head: bytes) -> bool:
+    """Whether a response with the header block *head* is a redirect, so that its body is of no interest."""
+    status = head[head.find(b" ") + 1 :][:3]
+    return status in _REDIRECTS and bool(_locations(head))
 
-    At most *limit* hops are followed. 303, and 301 or 302 after POST, turn the request into a GET
-    without a body (the Fetch standard, HTTP-redirect fetch, step 12).
+
+def follow(attempt: Attempt, limit: int, now: float) -> Job | Refused | None:
+    """Where a complete response sends its job next: None if it sends it nowhere.
+
+    At most *limit* hops are followed; a *limit* of 0 follows nothing, and each redirect is an answer. 303, and 301 or
+    302 after POST, turn the request into a GET without a body (the Fetch standard, HTTP-redirect fetch, step 12).
     """
-    if attempt.status not in REDIRECTS:
+    if not limit or attempt.status not in REDIRECTS:
         return None
-    job, status = attempt.job, attempt.status
-    locations = [value for name, value in split_head(attempt.head) if name.lower() == "location"]
-    if len(locations) != 1 or not locations[0]:
-        said = "no Location" if not any(locations) else "more than one Location"
-        return Refused(Slug.REDIRECT_INVALID, f"status {status} with {said}")
+    locations = _locations(attempt.head)
+    if not locations:
+        return None
+    job = attempt.job
     if len(job.hops) >= limit:
         return Refused(Slug.TOO_MANY_REDIRECTS, f"more than {limit} redirects")
-    place = locate(_as_text(locations[0]), job.target)
-    if type(place) is Refusal:
-        slug = place.slug if place.slug is Slug.BLOCKED_SCHEME else Slug.REDIRECT_INVALID
-        return Refused(slug, f"redirect: {place.detail}")
+    place = _place(locations, attempt)
+    if type(place) is Refused:
+        return place
     assert isinstance(place, Place)
-    return _next_hop(attempt, place, now)
+    hop = _next_hop(attempt, place, now)
+    if job.hops and _is_same(hop, job) and job.hops[-1].url == job.target:
+        said = "redirected twice to the very same request, as a site does that wants cookies (--cookies)"
+        return Refused(Slug.TOO_MANY_REDIRECTS, said)
+    return hop
+
+
+def _place(locations: list[str], attempt: Attempt) -> Place | Refused:
+    """Where *locations* lead, which should be one."""
+    if len(set(locations)) != 1 or not locations[0]:
+        said = "an empty Location" if not any(locations) else "more than one Location"
+        return Refused(Slug.REDIRECT_INVALID, f"status {attempt.status} with {said}")
+    place = locate(_as_text(locations[0]), attempt.job.target)
+    if isinstance(place, Place):
+        return place
+    slug = place.slug if place.slug is Slug.BLOCKED_SCHEME else Slug.REDIRECT_INVALID
+    return Refused(slug, f"redirect: {place.detail}")
+
+
+def _locations(head: bytes) -> list[str]:
+    return [value for name, value in split_head(head) if name.lower() == "location"]
+
+
+def _is_same(one: Job, other: Job) -> bool:
+    """Whether the server gets the same request for both."""
+    return (one.target, one.method, one.headers, one.body) == (other.target, other.method, other.headers, other.body)
 
 
 def _next_hop(attempt: Attempt, place: Place, now: float) -> Job:

@@ -26,6 +26,7 @@ import pycurl
 from penstock.core.answers import Bound
 from penstock.core.model import Attempt, Job, Slug
 from penstock.engine.codes import BEGINNING, COULDNT_RESOLVE
+from penstock.engine.cookies import Cookies
 from penstock.engine.deadlines import GRACE, Deadlines
 from penstock.engine.dns import Answer, Names
 from penstock.engine.families import Families
@@ -45,6 +46,10 @@ CONNECTIONS_PER_SLOT: Final = 2
 STOPPED: Final = 1.0
 """Seconds that libcurl does not take for what has arrived: the process was stopped meanwhile (SIGSTOP, Ctrl-Z).
 See docs/decisions/stopped-processes.md."""
+
+LOOK: Final = 1.0
+"""Seconds after which a request is looked at, whether it is a redirect whose body does not come; then each time it has
+taken twice as long."""
 
 _EVENTS: Final = {
     pycurl.POLL_IN: READ,
@@ -82,6 +87,7 @@ class CurlEngine:
         self._settings = settings
         self._clock = clock
         self._cacert = _readable(settings.cacert) if settings.cacert else os.fsencode(certifi.where())
+        self._cookies = Cookies() if settings.cookies else None
         self._sockets = Sockets()
         self._deadlines: Deadlines[Transfer] = Deadlines()
         resolver = Resolver(self._sockets, settings.resolver, clock)
@@ -233,6 +239,8 @@ class CurlEngine:
             transfer.easy.close()
         self._transfers.clear()
         self._free.clear()
+        if self._cookies is not None:
+            self._cookies.close()
         self._sockets.close()
 
     # -- towards the names
@@ -285,10 +293,14 @@ class CurlEngine:
     def _allow_to_connect(self, transfer: Transfer) -> None:
         """Give *transfer* the time to connect, name included, within what is left of its whole time."""
         assert transfer.job is not None
+        transfer.connecting = True
+        self._deadlines.set(transfer, min(self._over(transfer), transfer.begun + LOOK))
+
+    def _over(self, transfer: Transfer) -> float:
+        """When the time is over for what *transfer* does: to connect, or the whole."""
         whole = self._end_of(transfer)
-        soon = transfer.begun + self._settings.connect_timeout
-        transfer.connecting = soon < whole
-        self._deadlines.set(transfer, min(soon, whole))
+        soon = transfer.begun + transfer.excused + self._settings.connect_timeout
+        return min(soon, whole) if transfer.connecting else whole
 
     def _end_of(self, transfer: Transfer) -> float:
         """When the time of *transfer* is over, by the time in which somebody looked."""
@@ -314,6 +326,8 @@ class CurlEngine:
 
     def _new_transfer(self) -> Transfer:
         transfer = Transfer(self._settings, self._cacert, self._on_opened, self._means.memory)
+        if self._cookies is not None:
+            self._cookies.give(transfer.easy)
         self._transfers.append(transfer)
         return transfer
 
@@ -386,6 +400,8 @@ class CurlEngine:
         lacking = self._lack(transfer, transfer.easy.getinfo(pycurl.OS_ERRNO)) if code in BEGINNING else None
         attempt = transfer.attempt(*transfer.verdict(code, words, self._clock()), lacking)
         self._means.memory.waiting += len(attempt.body)
+        if self._cookies is not None:
+            self._cookies.heed(transfer.easy, attempt.head)
         self._finished.append(attempt)
         self._deadlines.discard(transfer)
         self._retire(transfer)
@@ -439,18 +455,22 @@ class CurlEngine:
                 self._sockets.hush(transfer.easy.getinfo(pycurl.ACTIVESOCKET))
 
     def _expire(self, transfer: Transfer, now: float) -> None:
-        """A deadline has come: the connect time-out's, which may have been kept, or the attempt's."""
-        assert transfer.job is not None
-        if transfer in self._asking:
-            host = self._stop_asking(transfer, now)
-            detail = f"looking up {host}, after {transfer.lookup:.1f} s"
-            self._end_unsent(transfer, Slug.TIMEOUT_DNS, detail)
-        elif transfer.connecting and transfer.connected():
+        """A deadline has come: the connect time-out's, which may have been kept, the attempt's, or a look's."""
+        running = transfer not in self._asking
+        if running and transfer.connecting and transfer.connected():
             transfer.connecting = False
-            self._deadlines.set(transfer, max(self._end_of(transfer), now))
-        else:
+        over = self._over(transfer)
+        if running and transfer.response.leads_on():
+            # Its body does not come; docs/decisions/redirects.md.
+            self._end(transfer, None, "")
+        elif now < over:
+            self._deadlines.set(transfer, min(over, 2 * now - transfer.started) if running else over)
+        elif running:
             self._finished.append(transfer.attempt(*transfer.where_time_went(now)))
             self._retire(transfer)
+        else:
+            host = self._stop_asking(transfer, now)
+            self._end_unsent(transfer, Slug.TIMEOUT_DNS, f"looking up {host}, after {transfer.lookup:.1f} s")
 
     def _retire(self, transfer: Transfer) -> None:
         """Make the handle free for another job; in the middle of a transfer this closes its connection."""

@@ -10,12 +10,16 @@ from typing import Final
 
 from penstock.core.codings import Decoder, Oversize, Undecodable
 from penstock.core.model import Slug, split_head
+from penstock.core.requests import leads_on
 from penstock.engine.means import Memory
 
 __all__ = ["Response"]
 
 UNASKED_SWITCH: Final = (Slug.PROTOCOL_ERROR, "status 101, though no other protocol was asked for")
 """libcurl takes a 101 for a final response, and what follows for its body."""
+
+DRAINED: Final = 65_536
+"""Bytes of a redirect's body that are read and dropped, so that its connection can be kept. A longer one costs it."""
 
 PAUSE: Final = 0x10000001
 """What tells libcurl to keep the piece and ask for no more (CURL_WRITEFUNC_PAUSE)."""
@@ -35,9 +39,11 @@ class Response:
         "_chunks",
         "_decoder",
         "_enough",
+        "_follows",
         "_head",
         "_head_lines",
         "_held",
+        "_leads_on",
         "_lines_read",
         "_memory",
         "_most",
@@ -69,15 +75,17 @@ class Response:
         self._lines_read = 0
         self._head_lines = 0
         self._begun = False
+        self._leads_on = False
         self._size = 0
         self.verdict: tuple[Slug, str] | None = None
         self.want(None)
 
-    def want(self, enough: int | None) -> None:
+    def want(self, enough: int | None, *, follows: bool = False) -> None:
         """Take no more of the body than *enough* bytes, where that is not None, and call the response whole then.
 
-        ``sated`` says that there was more.
+        ``sated`` says that there was more. If redirects are followed, none of a redirect's body is wanted.
         """
+        self._follows = follows
         self._enough = enough is not None
         self._bound = self._most if enough is None else enough
         self.sated = False
@@ -88,6 +96,9 @@ class Response:
             self._begin()
         if self.verdict is not None:
             return -1
+        if self._leads_on:
+            self._size += len(chunk)
+            return None if self._size <= DRAINED else -1
         if self._memory.refuses(self):
             self.paused = True
             self._memory.paused += 1
@@ -139,6 +150,13 @@ class Response:
             self._head = _final_head(b"".join(self.lines))
         return self._head
 
+    def leads_on(self) -> bool:
+        """Whether it is a redirect to follow, whatever its body is: its header block is complete."""
+        if self._follows and not self._begun:
+            head, whole = self.head()
+            return whole and leads_on(head)
+        return self._leads_on
+
     def phase(self) -> tuple[Slug, str]:
         """How far the response had come when its time was over."""
         if not self.lines:
@@ -158,11 +176,14 @@ class Response:
         if _switches(head):
             self.verdict = UNASKED_SWITCH
             return
+        if self._follows and leads_on(head):
+            self._leads_on = True
+            return
         if b"content-encoding" not in head.lower():
             return
         codings = [value for name, value in split_head(head) if name.lower() == "content-encoding"]
         try:
-            self._decoder = Decoder(",".join(codings), self._bound)
+            self._decoder = Decoder(",".join(codings), self._bound) or None
         except Undecodable as error:
             self._undecodable(error)
 

@@ -5,6 +5,7 @@ Knows libcurl's options and what it tells of a transfer. Does not know other tra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -12,7 +13,7 @@ import pycurl
 from msgspec.structs import replace
 
 from penstock.core.codings import ACCEPTED
-from penstock.core.model import Attempt, Headers, Job, Slug, Times
+from penstock.core.model import Attempt, Errand, Headers, Job, Slug, Times
 from penstock.core.retry import IDEMPOTENT
 from penstock.engine.codes import TIMED_OUT, slug_of
 from penstock.engine.means import Memory
@@ -24,6 +25,9 @@ __all__ = ["Transfer"]
 
 NEVER_MS: Final = 7 * 86_400 * 1000
 """libcurl's own connect time-out, out of the way of ours (its default would be 300 s)."""
+
+
+_SMALL_HEX: Final = re.compile("%(?:[a-f][0-9A-Fa-f]|[0-9A-F][a-f])")
 
 
 class Transfer:
@@ -91,7 +95,7 @@ class Transfer:
         """Take *job* at the monotonic time *now*, which is *wall* seconds after 1970."""
         self.job, self.started, self.begun, self.wall = job, now, now, wall
         self.lookup, self.excused, self.led_again, self.route = 0.0, 0.0, False, None
-        self.response.want(job.enough)
+        self._want(job)
 
     def clear(self) -> None:
         """Make ready for another job."""
@@ -117,6 +121,14 @@ class Transfer:
                 # docs/decisions/sent-once.md
                 easy.setopt(pycurl.FRESH_CONNECT, 1)
                 easy.setopt(pycurl.FORBID_REUSE, 1)
+        if "%" in job.target and (exact := _unlike_libcurls(job.target, self._settings.proxy)):
+            self._plain = False
+            easy.setopt(pycurl.REQUEST_TARGET, exact)
+        if self._settings.cookies and (own := [value for name, value in job.headers if name.lower() == "cookie"]):
+            # Together with those of the jar, since a request has one Cookie header at most (RFC 6265, section 5.4).
+            self._plain = False
+            easy.setopt(pycurl.COOKIE, "; ".join(own).encode("latin-1"))
+            job = replace(job, headers=tuple(pair for pair in job.headers if pair[0].lower() != "cookie"))
         if job.headers is not self._headers or not self._plain:
             easy.setopt(pycurl.HTTPHEADER, _header_lines(job))
             self._headers = job.headers
@@ -147,8 +159,12 @@ class Transfer:
         assert self.job is not None
         self.led_again = True
         self.response.clear()
-        self.response.want(self.job.enough)
+        self._want(self.job)
         self.easy.setopt(pycurl.RESOLVE, [self.pin.entry])
+
+    def _want(self, job: Job) -> None:
+        # A robots.txt may be elsewhere, whatever is done with the redirects of pages.
+        self.response.want(job.enough, follows=self._settings.max_redirects > 0 or type(job) is Errand)
 
     def go_on(self, now: float) -> None:
         """Take more of a body that had to wait for memory; that time was ours and does not count."""
@@ -165,6 +181,8 @@ class Transfer:
     def verdict(self, code: int | None, words: str, now: float) -> tuple[Slug | None, str | None]:
         """The slug and the detail of how the transfer ended: with libcurl's error *code* and *words*, or without."""
         response = self.response
+        if response.leads_on():
+            return None, None
         if code is None:
             response.finish()
         if response.verdict is not None:
@@ -287,6 +305,16 @@ class Transfer:
             easy.setopt(pycurl.SSL_VERIFYHOST, 0)
         self._headers = self._way = None
         self._plain = True
+
+
+def _unlike_libcurls(url: str, proxy: str | None) -> str | None:
+    """What to ask for at *url* if libcurl would write it in another way: 8.23 sends ``%e4`` in a path as ``%E4``."""
+    scheme, _, rest = url.partition("://")
+    path = rest[rest.find("/") :]
+    if not _SMALL_HEX.search(path.partition("?")[0]):
+        return None
+    # A proxy for http gets the whole URL (RFC 9112, section 3.2.2); SOCKS and https go through to the server.
+    return url if proxy and scheme == "http" and not proxy.lower().startswith("socks") else path
 
 
 def _header_lines(job: Job) -> list[bytes]:

@@ -117,6 +117,7 @@ def _record(outcome: Outcome, inline_body: bool) -> dict[str, Any]:  # noqa: FBT
         "http": outcome.http,
         "headers": split_head(outcome.head),
         "bytes": len(body),
+        "coding": outcome.coding,
         "sha256": digest,
         "body": text,
         "body_base64": encoded,

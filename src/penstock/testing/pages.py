@@ -15,6 +15,8 @@ A path's first segment asks, and the rest of the path is what it asks about; all
     /loop                       302 to itself
     /close, /reset, /hang       no answer: the connection is closed, reset, or kept without a word
     /echo                       the request as it came in, as JSON
+    /cookie/SET-COOKIE          the same, and sets the cookie (percent-encoded)
+    /wall/REST                  REST if any cookie is sent; else sets one and redirects to itself
     /robots.txt                 404
 """
 
@@ -28,6 +30,7 @@ import zlib
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import unquote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -175,6 +178,16 @@ def _echo(request: Request, _rest: str, _earlier: int) -> Reply:
     return Reply(body=request.as_json(), content_type="application/json")
 
 
+def _cookie(request: Request, rest: str, _earlier: int) -> Reply:
+    return Reply(body=request.as_json(), content_type="application/json", headers=(("Set-Cookie", unquote(rest)),))
+
+
+def _wall(request: Request, rest: str, earlier: int) -> Reply:
+    if any(name.lower() == "cookie" for name, _ in request.headers):
+        return answer(request, f"/{rest}", earlier)
+    return Reply(302, headers=(("Location", request.target), ("Set-Cookie", "seen=1; Path=/")))
+
+
 def _no_rules(request: Request, _rest: str, _earlier: int) -> Reply:
     return Reply(404, page(request.host, "/robots.txt"))
 
@@ -193,6 +206,8 @@ BEHAVIOURS: Final[dict[str, Behaviour]] = {
     "reset": _ending("reset"),
     "hang": _ending("hang"),
     "echo": _echo,
+    "cookie": _cookie,
+    "wall": _wall,
     "robots.txt": _no_rules,
 }
 

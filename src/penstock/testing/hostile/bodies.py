@@ -8,6 +8,8 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
+import brotli
+
 from penstock.testing.hostile.faults import reply, response
 from penstock.testing.hostile.line import Line
 from penstock.testing.hostile.replies import CHUNKED, OK, PAGE
@@ -22,6 +24,7 @@ MEBIBYTE: Final = 2**20
 ZSTD_BLOCK: Final = 2**17
 
 GZIP: Final = "Content-Encoding: gzip"
+BROTLI: Final = "Content-Encoding: br"
 DEFLATE: Final = "Content-Encoding: deflate"
 ZSTD: Final = "Content-Encoding: zstd"
 
@@ -81,17 +84,9 @@ def bomb_in_error(line: Line, _request: Request) -> None:
 
 
 @reply("too_large")
-def bomb_in_redirect(line: Line, _request: Request) -> None:
-    """Sends a bomb as the body of a redirect."""
-    line.send(response(zstd_of_zeros(BOMB_SIZE), ZSTD, "Location: /page", status="302 Found"))
-
-
-@reply("too_large")
-def endless_in_redirect(line: Line, _request: Request) -> None:
-    """Sends a redirect with a body without end."""
-    line.send(b"HTTP/1.1 302 Found\r\nLocation: /page\r\n\r\n")
-    while True:
-        line.send(PAGE * 100)
+def bomb_brotli(line: Line, _request: Request) -> None:
+    """Sends 16 MiB of zeros as some ten bytes of Brotli."""
+    line.send(response(_brotli_bomb(), BROTLI))
 
 
 @reply("fetched")
@@ -131,10 +126,28 @@ def coded_thrice(line: Line, _request: Request) -> None:
     line.send(response(gzip.compress(gzip.compress(gzip.compress(PAGE))), "Content-Encoding: gzip, gzip, gzip"))
 
 
-@reply("decode_error")
+@reply("fetched")
+def coded_brotli(line: Line, _request: Request) -> None:
+    """Sends a page in Brotli, as it should be."""
+    line.send(response(brotli.compress(PAGE), BROTLI))
+
+
+@reply("fetched")
 def coding_unknown(line: Line, _request: Request) -> None:
-    """Names a coding that nobody knows."""
-    line.send(response(PAGE, "Content-Encoding: rot13"))
+    """Names what is no content coding."""
+    line.send(response(PAGE, "Content-Encoding: aws-chunked"))
+
+
+@reply("fetched")
+def coding_unknown_inside(line: Line, _request: Request) -> None:
+    """Names a coding that is none, with gzip around it."""
+    line.send(response(gzip.compress(PAGE), "Content-Encoding: utf-8", GZIP))
+
+
+@reply("decode_error")
+def cut_brotli(line: Line, _request: Request) -> None:
+    """Sends the first half of a Brotli stream as a complete response."""
+    line.send(response(_half(brotli.compress(PAGE)), BROTLI))
 
 
 @reply("decode_error")
@@ -200,6 +213,12 @@ def _zlib_bomb(window_bits: int) -> bytes:
     packer = zlib.compressobj(level=9, wbits=window_bits)
     zeros = bytes(MEBIBYTE)
     return b"".join([packer.compress(zeros) for _ in range(BOMB_SIZE // MEBIBYTE)]) + packer.flush()
+
+
+def _brotli_bomb() -> bytes:
+    packer = brotli.Compressor(quality=5)
+    zeros = bytes(MEBIBYTE)
+    return b"".join([packer.process(zeros) for _ in range(BOMB_SIZE // MEBIBYTE)]) + bytes(packer.finish())
 
 
 def zstd_of_zeros(size: int) -> bytes:

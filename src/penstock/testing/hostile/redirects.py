@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from penstock.testing.hostile.bodies import BOMB_SIZE, zstd_of_zeros
 from penstock.testing.hostile.faults import reply, response
 from penstock.testing.hostile.line import Line
+from penstock.testing.hostile.replies import PAGE
 from penstock.testing.pages import Request
 
 __all__: list[str] = []
 
 AWAY = b"<p>Over there.</p>\n"
+TO_ECHO = b"HTTP/1.1 302 Found\r\nLocation: /echo\r\n"
 
 
 @reply("too_many_redirects")
@@ -23,10 +26,10 @@ def redirect_forever(line: Line, request: Request) -> None:
     _to(line, f"{request.target}/on")
 
 
-@reply("redirect_invalid")
+@reply("fetched")
 def location_missing(line: Line, _request: Request) -> None:
-    """Redirects without a Location."""
-    line.send(response(AWAY, status="302 Found"))
+    """Sends a redirect without a Location: an answer like any other."""
+    line.send(response(PAGE, status="302 Found"))
 
 
 @reply("redirect_invalid")
@@ -39,6 +42,68 @@ def location_empty(line: Line, _request: Request) -> None:
 def location_doubled(line: Line, _request: Request) -> None:
     """Redirects to two Locations at once."""
     line.send(response(AWAY, "Location: /page/1", "Location: /page/2", status="302 Found"))
+
+
+@reply("fetched")
+def redirect_twice_the_same(line: Line, _request: Request) -> None:
+    """Names the same Location twice."""
+    line.send(response(AWAY, "Location: /echo", "Location: /echo", status="302 Found"))
+
+
+@reply("fetched")
+def redirect_cut_off(line: Line, _request: Request) -> None:
+    """Redirects with a body that is cut off by a close."""
+    line.send(TO_ECHO + b"Content-Length: 500\r\n\r\n" + AWAY)
+    line.close()
+
+
+@reply("fetched")
+def redirect_cut_before_its_body(line: Line, _request: Request) -> None:
+    """Redirects and resets the connection where the body should begin."""
+    line.send(TO_ECHO + b"Content-Length: 500\r\n\r\n")
+    line.half_close()
+
+
+@reply("fetched")
+def redirect_with_bad_chunks(line: Line, _request: Request) -> None:
+    """Redirects with a chunked body that is none."""
+    line.send(TO_ECHO + b"Transfer-Encoding: chunked\r\n\r\nno chunk\r\n")
+
+
+@reply("fetched")
+def redirect_that_stalls(line: Line, _request: Request) -> None:
+    """Redirects and never sends the body it announces."""
+    line.send(TO_ECHO + b"Content-Length: 500\r\n\r\n")
+    line.rest()
+
+
+@reply("fetched")
+def redirect_that_trickles(line: Line, _request: Request) -> None:
+    """Redirects with a body of one byte at a time, without end."""
+    line.send(TO_ECHO + b"\r\n")
+    while True:
+        line.send(b"x")
+        line.rest(0.05)
+
+
+@reply("fetched")
+def redirect_endless(line: Line, _request: Request) -> None:
+    """Redirects with a body without end."""
+    line.send(TO_ECHO + b"\r\n")
+    while True:
+        line.send(PAGE * 100)
+
+
+@reply("fetched")
+def redirect_with_a_bomb(line: Line, _request: Request) -> None:
+    """Redirects with a bomb as its body."""
+    line.send(response(zstd_of_zeros(BOMB_SIZE), "Content-Encoding: zstd", "Location: /echo", status="302 Found"))
+
+
+@reply("fetched")
+def redirect_coded_wrongly(line: Line, _request: Request) -> None:
+    """Redirects with a body that is not in gzip, as it says."""
+    line.send(response(AWAY, "Content-Encoding: gzip", "Location: /echo", status="302 Found"))
 
 
 @reply("redirect_invalid")
