@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     )
     from penstock.flow import Flow
     from penstock.seams import Report
-    from penstock.session import Summary
     from penstock.settings import Settings
+    from penstock.summary import Summary
     from penstock.work import throttle
 
 __all__ = [
@@ -100,8 +100,8 @@ _HOMES = {
     ),
     "penstock.flow": ("Flow",),
     "penstock.seams": ("Report",),
-    "penstock.session": ("Summary",),
     "penstock.settings": ("Settings",),
+    "penstock.summary": ("Summary",),
     "penstock.work": ("throttle",),
 }
 

@@ -20,14 +20,16 @@ from msgspec.structs import replace
 from penstock.core.inputs import difference
 from penstock.core.model import Duplicate, Job, Outcome, Skipped
 from penstock.core.plan import Plan, Survey
+from penstock.core.reasons import read_reasons
 from penstock.core.requests import Requests, identity
-from penstock.core.retry import LATER, REASONS
+from penstock.core.retry import LATER
 from penstock.driver import Beside, Driver
 from penstock.errors import FolderError, PenstockError, UsageError
 from penstock.flow import Flow
 from penstock.once import Once
 from penstock.report.screens import report_for
 from penstock.report.summary import headline
+from penstock.runs.failed import note_all
 from penstock.runs.files import LEDGER_FILE
 from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.ledger import Ledger
@@ -40,13 +42,14 @@ from penstock.scratch.overflow import Overflow
 from penstock.scratch.seen import Counts, Seen
 from penstock.seams import Input, Report, Settled
 from penstock.session import Folder as FolderStore
-from penstock.session import Lines, Session, Summary
+from penstock.session import Lines, Session
 from penstock.settings import Settings
 from penstock.sink.jsonl import JsonlSink
 from penstock.sink.record import line
 from penstock.source.awaited import Awaited
 from penstock.source.iterables import AsyncItems, Items
 from penstock.source.opened import STDIN, open_inputs
+from penstock.summary import Summary
 from penstock.wiring import (
     Fitted,
     OnPage,
@@ -119,8 +122,8 @@ def run(
     Where *output* already holds a run of the same inputs and settings, what of it is not settled is done;
     so a script may be killed at any moment and simply be started again.
 
-    *report* is told how it goes: a function that takes a line of text, such as ``print``, every five seconds and at
-    the end; or a ``Report``, which gets the numbers. Whatever leaves the run early, Ctrl-C included, comes out of here
+    *report* is told how it goes: a function that takes a line of text, such as ``print``, every five seconds at
+    first, every minute later, and at the end; or a ``Report``, which gets the numbers. Whatever leaves the run early, Ctrl-C included, comes out of here
     after all that is complete has been stored.
 
     UsageError where a setting is wrong; InputError where the input cannot be read, InputChanged where it
@@ -213,8 +216,8 @@ def try_again(
 ) -> Session:
     """A session that tries inputs of the finished run in *output* again; *changes* and *force* as of ``go_on``.
 
-    *only* names reasons to: slugs, and statuses that are tried again within a run (503); one or several, also with
-    commas between them. None means every slug that may pass (``Slug.later``). What an input comes to now takes the
+    *only* names reasons to: slugs, statuses (404) and classes of them (5xx); one or several, also with commas between
+    them. None means all that may work later (``core.retry.LATER``). What an input comes to now takes the
     place of what it came to before, once it is durable. The same that was begun and stopped goes on where it was.
 
     UsageError where there is no such reason, FolderError where the run has not finished; else as ``go_on``.
@@ -225,6 +228,7 @@ def try_again(
             raise FolderError(f"the run in {output} has not finished; first go on with it: penstock resume {output}")
         source, settings = _found_again(folder, dict(changes), force=force)
         space_for(folder.path, settings).check()
+        note_all(folder.path, folder.ledger, reasons)
         return _session(folder, source, settings, None, reasons)
 
 
@@ -350,14 +354,12 @@ def _session(
     return session
 
 
-def _reasons(only: str | Iterable[str]) -> frozenset[str]:
+def _reasons(only: str | int | Iterable[str | int]) -> frozenset[str]:
     """Why inputs are to be tried again, as *only* names it."""
-    texts = [only] if isinstance(only, str) else only
-    reasons = frozenset(part.strip() for text in texts for part in text.split(",") if part.strip())
-    unknown = sorted(reasons - set(REASONS))
-    if unknown:
-        raise UsageError(f"{unknown[0]!r} is no reason to try again; these are: {', '.join(REASONS)}")
-    return reasons or LATER
+    try:
+        return read_reasons(only) or LATER
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _refuse_passes(settings: Settings) -> None:

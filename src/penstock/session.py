@@ -15,7 +15,6 @@ from heapq import nsmallest
 from pathlib import Path
 from typing import Final, Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock.core.finish import Finish
@@ -28,6 +27,7 @@ from penstock.flow import Flow
 from penstock.interrupts import Uninterrupted
 from penstock.seams import Extent, Input, Report, Settled, Sink
 from penstock.settings import Settings
+from penstock.summary import Summary
 
 __all__ = ["Folder", "Lines", "Session", "Silence", "Summary"]
 
@@ -42,29 +42,6 @@ NAMED: Final = 3
 
 OFTEN: Final = 1.0
 """Seconds after which a session with an end of its own looks whether that has come, at the latest."""
-
-
-class Summary(Struct, frozen=True):
-    """How a session ended.
-
-    *tally* counts all outcomes there are, *session* those of this session; *again* of these took the place of an older
-    one, and *pending* inputs are still to be tried again. *inputs* is how many inputs
-    there are, once all have been read. *ended_by* is the setting by which the session took no more, if one did:
-    deadline, stop_at, min_speed. *complete* says that every input has its outcome, or shares that of
-    an earlier one: *inputs* = ``tally.total`` + ``tally.duplicates``. *folder* is None where lines went to
-    standard output. *elapsed* is in seconds.
-    """
-
-    folder: str | None
-    tally: Tally
-    session: Tally
-    inputs: int | None
-    elapsed: float
-    complete: bool
-    statistics: Statistics
-    again: int = 0
-    pending: int = 0
-    ended_by: str | None = None
 
 
 class Store(Protocol):
@@ -348,11 +325,13 @@ class Session:
     def stop(self) -> None:
         """Take no more, finish what runs, keep it. For any thread and for signal handlers."""
         self._stopped = True
+        self._ended_by = self._ended_by or "stop"
         self._flow.stop()
 
     def abort(self) -> None:
         """Stop now and keep what is complete. For any thread and for signal handlers."""
         self._stopped = True
+        self._ended_by = self._ended_by or "stop"
         self._flow.abort()
 
     def _work(self, report: Report) -> None:
@@ -467,6 +446,7 @@ class Session:
             self._pending - pending,
             pending,
             None if self._flow.complete else self._ended_by,
+            None if statistics.total is None else statistics.total - statistics.done,
         )
 
 

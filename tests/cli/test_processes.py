@@ -60,7 +60,7 @@ def test_a_signal_lets_what_runs_finish(begun, web, number, code):
     assert out == b""
     first, rest = err.decode().split("\n", 1)
     assert first == STOPPING
-    assert rest.startswith("Stopped after ")
+    assert rest.startswith(f"Stopped by {number.name} after ")
     assert "2 outcomes written" in rest
 
 

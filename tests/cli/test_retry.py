@@ -49,9 +49,9 @@ def test_only_some_are_tried_again_however_they_are_named(run, sick, finished):
 
 
 def test_a_reason_that_is_none_is_refused_with_the_list(run, finished):
-    ended = run("retry", finished, "--only", "404")
+    ended = run("retry", finished, "--only", "404,time-out")
     assert ended.exit_code == 2
-    assert "'404' is no reason to try again; these are: invalid_url, " in ended.stderr
+    assert "'time-out' is no reason; name statuses, as 404 and 5xx, or errors: invalid_url, " in ended.stderr
 
 
 def test_what_still_fails_can_be_too_much(run, finished):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from penstock.cli.tolerance import Tolerance, fail_on, max_failures
-from penstock.core.model import Slug
+from penstock.cli.tolerance import Tolerance, max_failures, reasons
 from penstock.core.tally import Tally
 
 
@@ -37,11 +36,12 @@ def test_anything_else_is_refused(text):
         max_failures(None, None, text)
 
 
-def test_slugs_are_those_of_the_closed_list():
-    assert fail_on(None, None, "timeout, dns_not_found") == {Slug.TIMEOUT, Slug.DNS_NOT_FOUND}
-    for wrong in ("timeouts", "timeout,", ""):
-        with pytest.raises(click.BadParameter, match="none of invalid_url, "):
-            fail_on(None, None, wrong)
+def test_reasons_are_errors_and_statuses_as_everywhere():
+    assert reasons(None, None, ("timeout, dns_not_found", "5xx,404")) == {"timeout", "dns_not_found", "5xx", "404"}
+    assert reasons(None, None, ()) == frozenset()
+    for wrong in ("timeouts", "40", ""):
+        with pytest.raises(click.BadParameter, match="errors: invalid_url, "):
+            reasons(None, None, (wrong,))
 
 
 @pytest.mark.parametrize(
@@ -60,17 +60,57 @@ def test_just_as_many_as_allowed_is_all_right(most, failed, is_too_much):
     assert (complaint is not None) == is_too_much
 
 
-def test_by_default_everything_may_fail():
-    assert Tolerance().complaint(tally(0, 100)) is None
-
-
-def test_a_skipped_input_is_no_failure_but_its_slug_can_be_named():
+def answers(**statuses):
     made = Tally()
+    made.statuses.update({int(status[1:]): count for status, count in statuses.items()})
+    made.kinds["fetched"] = made.statuses.total()
+    return made
+
+
+def test_a_status_from_400_on_is_a_failure_and_a_redirect_is_none():
+    found = answers(_200=90, _404=3, _503=2, _301=5)
+    assert Tolerance((5.0, False)).accepts(found)
+    assert Tolerance((4.0, False)).complaint(found) == (
+        "--max-failures 4: 5 of 100 inputs have failed: 404 (3), 503 (2)"
+    )
+
+
+def test_a_class_of_statuses_covers_each_of_them():
+    found = answers(_200=90, _404=3, _503=2)
+    assert Tolerance(fail_on=frozenset({"5xx"})).complaint(found) == "--fail-on: 503 (2) among the outcomes"
+    assert Tolerance(fail_on=frozenset({"4xx", "503"})).complaint(found) == (
+        "--fail-on: 404 (3), 503 (2) among the outcomes"
+    )
+    assert Tolerance(fail_on=frozenset({"3xx", "timeout"})).accepts(found)
+
+
+def test_by_default_everything_may_fail_but_not_nearly_all_in_one_way():
+    assert Tolerance().complaint(tally(0, 100)) is None
+    assert Tolerance().accepts(tally(6, 94))
+    assert not Tolerance().accepts(tally(5, 95))
+    assert Tolerance((100.0, True)).accepts(tally(0, 100)), "who says what may fail is taken at that word"
+    assert Tolerance(fail_on=frozenset({"404"})).accepts(tally(0, 100))
+
+
+def test_by_default_statuses_are_results_however_many():
+    assert Tolerance().accepts(answers(_404=100))
+
+
+def test_an_input_for_which_nothing_was_to_be_sent_is_no_failure_but_its_reason_can_be_named():
+    made = tally(95, 0)
     made.kinds["skipped"] = 5
     made.slugs["invalid_url"] = 5
     assert Tolerance((0.0, False)).complaint(made) is None
     assert "invalid_url (5)" in (Tolerance(fail_on=frozenset({"invalid_url"})).complaint(made) or "")
 
 
+@pytest.mark.parametrize("slug", ["host_down", "robots_unavailable"])
+def test_an_input_that_was_skipped_since_its_host_is_down_has_failed(slug):
+    made = tally(95, 0)
+    made.kinds["skipped"] = 5
+    made.slugs[slug] = 5
+    assert not Tolerance((0.0, False)).accepts(made)
+
+
 def test_no_outcomes_are_not_too_many_failures():
-    assert Tolerance((0.0, True), frozenset({"timeout"})).complaint(Tally()) is None
+    assert Tolerance((0.0, True), frozenset({"timeout"})).accepts(Tally())

@@ -49,3 +49,12 @@ def test_a_notice_is_told_at_once(plain, lines):
     plain.notice("Stopping.")
     plain.close()
     assert lines == ["Stopping."]
+
+
+def test_lines_come_less_often_the_longer_it_takes(plain, stands):
+    """Every 5 s in the first minute, every 10 s until 5 minutes, every 30 s until half an hour, then every minute."""
+    found = []
+    for elapsed in (0.0, 59.9, 60.0, 299.0, 300.0, 1_799.0, 1_800.0, 86_400.0):
+        plain.update(stands(1, elapsed=elapsed))
+        found.append(plain.every)
+    assert found == [5.0, 5.0, 10.0, 10.0, 30.0, 30.0, 60.0, 60.0]

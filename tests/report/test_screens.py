@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 
 import pytest
 
@@ -82,3 +83,15 @@ def test_colours_come_only_where_they_are_wanted(monkeypatch, stands):
     monkeypatch.setenv("NO_COLOR", "1")
     assert green not in drawing()
     assert cyan not in drawing()
+
+
+def test_a_line_of_a_log_begins_with_the_date_and_the_time():
+    """As RFC 3339 has it, so that a machine reads it; what a program's own function is given has none."""
+    stream = Stream()
+    shown = screen("plain", Settings(), stream)
+    shown.remark("A remark.")
+    shown.notice("A notice.")
+    for line, text in zip(stream.getvalue().splitlines(), ("A remark.", "A notice."), strict=True):
+        stamp, _, rest = line.partition(" ")
+        assert datetime.fromisoformat(stamp).tzinfo is not None
+        assert rest == text

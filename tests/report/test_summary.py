@@ -16,6 +16,8 @@ from penstock.settings import Settings
 
 SETTINGS = Settings.of(delay=0.1)
 
+TIMES = "\N{MULTIPLICATION SIGN}"
+
 
 def text_of(ending, **how):
     return "\n".join(summary(ending, SETTINGS, **how))
@@ -39,9 +41,77 @@ def test_a_complete_run_says_what_came_of_it_and_how_to_prove_it(ended, tally_of
           skipped     200  invalid_url: 200
           214 MB of bodies, 1,429 outcomes a second
 
+        300 X connect_refused, 287 X timeout_first_byte, 100 X 503 may work later:
+          penstock retry pages
+
         Prove it:
           penstock verify pages
-    """)
+    """).replace("X", TIMES)
+
+
+def test_what_may_work_later_is_named_with_the_command_on_one_line(ended, tally_of):
+    said = summary(ended(tally_of({200: 9, 503: 3, 500: 1, 404: 5}, {"dns_not_found": 2})), SETTINGS)
+    assert f"3 {TIMES} 503, 1 {TIMES} 500 may work later: penstock retry pages" in said
+
+
+def test_of_many_reasons_to_try_again_the_rest_is_counted(ended, tally_of):
+    slugs = ("reset", "timeout", "truncated", "empty_reply", "host_down", "dns_temporary", "timeout_tls")
+    said = text_of(ended(tally_of({200: 9}, {slug: 9 - number for number, slug in enumerate(slugs)})), width=200)
+    assert f"4 {TIMES} dns_temporary, 3 {TIMES} others may work later: penstock retry pages" in said
+
+
+def test_what_is_final_and_what_was_not_kept_is_not_offered_again(ended, tally_of):
+    assert "later" not in text_of(ended(tally_of({200: 9, 404: 3}, {"dns_not_found": 2})))
+    assert "later" not in text_of(ended(tally_of({503: 3}), folder=None))
+
+
+@pytest.mark.parametrize(
+    ("slug", "settings", "suggested"),
+    [
+        (
+            "dns_not_found",
+            {},
+            "All 20 inputs ended in the same way (dns_not_found), which suggests no network",
+        ),
+        ("timeout_connect", {"proxy": "http://127.0.0.1:1"}, "suggests a proxy that is down"),
+        ("invalid_url", {}, "suggests another input format"),
+        ("truncated", {}, "All 20 inputs ended in the same way (truncated)."),
+    ],
+)
+def test_what_nearly_all_came_to_suggests_something(ended, tally_of, slug, settings, suggested):
+    lines = summary(ended(tally_of({}, {slug: 20})), Settings.of(**settings), width=300)
+    assert any(suggested in line for line in lines)
+
+
+def test_a_share_of_nearly_all_is_counted(ended, tally_of):
+    assert "96 of 100 inputs ended in the same way (401), which suggests credentials" in text_of(
+        ended(tally_of({200: 4, 401: 96})), width=200
+    )
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "said"),
+    [
+        ("sigterm", "Stopped by SIGTERM after 10 s: "),
+        ("min_speed", "Stopped by --min-speed after 10 s: "),
+        ("stop", "Stopped after 10 s: "),
+        (None, "Stopped after 10 s: "),
+    ],
+)
+def test_a_stopped_run_says_by_what(ended, tally_of, ended_by, said):
+    assert summary(ended(tally_of({200: 3}), complete=False, ended_by=ended_by), SETTINGS)[0].startswith(said)
+
+
+def test_a_stopped_run_says_how_many_inputs_are_left_if_anything_says_it(ended, stands, tally_of):
+    tally = tally_of({200: 100}, duplicates=10)
+    for fields, said in (
+        ({"pulled": 210, "exhausted": True}, "and 100 inputs are left."),
+        ({"pulled": 111, "exhausted": True}, "and 1 input is left."),
+        ({"pulled": 210, "read": (500, 1_000)}, "and about 310 inputs are left."),
+        ({"pulled": 210}, "and the rest can be done later."),
+    ):
+        ending = ended(tally, complete=False, inputs=None, statistics=stands(100, **fields))
+        assert said in " ".join(summary(ending, SETTINGS))
 
 
 def test_it_says_who_wanted_more_time_than_they_got(ended, stands, tally_of):
@@ -63,8 +133,8 @@ def test_a_stopped_run_says_how_to_go_on_and_what_will_take_long(ended, stands, 
     stood = stands(8_123, pulled=20_000, held=11_777, running=100, exhausted=True, busiest=("big.test", 10_800))
     ending = ended(tally, complete=False, inputs=None, statistics=stood, elapsed=100.0)
     assert text_of(ending) == golden("""
-        Stopped after 1 min 40 s: 8,123 outcomes stored for good, and the rest can be
-        done later.
+        Stopped after 1 min 40 s: 8,123 outcomes stored for good, and 11,877 inputs are
+        left.
 
           fetched  8,123  200: 8,123
           81 MB of bodies, 81 outcomes a second

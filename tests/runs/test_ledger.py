@@ -51,7 +51,7 @@ def reopened(path):
 
 def test_what_was_committed_is_there_for_the_next_process(path, ledger):
     ledger.commit([extent([0, 1, 5], 0, 100)], tally([0, 1, 5]))
-    ledger.commit([extent([2], 100, 130)], tally([2], status=404))
+    ledger.commit([extent([2], 100, 130)], tally([2], status=404), {"404": BitMap64([2])})
     for seen in (ledger, Ledger(path, RUN)):
         assert list(seen.settled()) == [0, 1, 2, 5]
         assert seen.committed("jsonl") == {"outcomes-00000.jsonl": 130}

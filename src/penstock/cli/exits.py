@@ -39,7 +39,8 @@ MEANINGS: Final = {
     Exit.DONE: "every input has its outcome; an HTTP error status is one",
     Exit.BUG: "a bug of ours; please report it with what was printed",
     Exit.USAGE: "usage or input: a wrong option, an input that cannot be read, a folder that is not the right one",
-    Exit.FAILURES: "finished, but more failed than `--max-failures` or `--fail-on` allows",
+    Exit.FAILURES: "finished, but more failed than `--max-failures` or `--fail-on` allows; or, without these, at least "
+    "95 % of 10 inputs or more ended in the same way without an answer (no network, a wrong input format)",
     Exit.OUTPUT: "the output cannot be written; the folder is in use, or damaged (`verify`)",
     Exit.UNFINISHED: "not finished, and can be resumed (`verify`: holds so far)",
     Exit.HANGUP: "stopped by SIGHUP, can be resumed",

@@ -48,12 +48,17 @@ PROGRESS = """\
 ## Progress
 
 On a terminal, a few live lines say how far the run is, how fast it goes, what came so far, and what bounds the speed
-right now. Elsewhere a line does, every five seconds. `NO_COLOR` in the environment takes the colours away, and
-`TERM=dumb` the live lines.
+right now. Elsewhere, and with `--progress plain`, a line does, with the date and the time (RFC 3339, local): every 5
+seconds in the first minute, every 10 until 5 minutes have passed, every 30 until half an hour has, then every minute.
+`NO_COLOR` in the environment takes the colours away, and `TERM=dumb` the live lines.
 
 `--progress json` is for programs that watch: an object a line on standard error, its `event` being `progress` (each
 second), `notice` (what a person would be told meanwhile) or `summary` (last of all, with the `exit_code`). Times are in
 seconds, sizes in bytes. Errors and warnings remain lines of text.
+
+The summary of a run that was stopped has in `ended_by` what stopped it: `sigint`, `sigterm`, `sighup`, `deadline`,
+`stop_at` or `min_speed`; `left` is how many inputs are left, if the input was read to its end. `later` has, for each
+reason, how many outcomes may be other ones another time: `penstock retry` tries these ([failures.md](failures.md)).
 
 ## One JSON line for each outcome
 

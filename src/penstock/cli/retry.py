@@ -21,22 +21,22 @@ __all__ = ["command"]
     "retry",
     cls=Command,
     short_help="Try again what failed in a run that has finished.",
-    epilog="Example: penstock retry pages --only host_down,timeout,503",
+    epilog="Example: penstock retry pages --only 404,host_down",
 )
 @click.argument("folder", metavar="DIR")
 @click.option(
     "--only",
     multiple=True,
     metavar="REASON,...",
-    help="Try only these again: errors by their names, and the statuses that are tried again within a run, as "
-    "503. Repeatable.  [default: every error that may be gone another time]",
+    help="Try only these again: statuses, as 404 and 5xx, and errors by their names, as timeout. Repeatable.  "
+    "[default: every error and status that may be gone another time]",
 )
 @click.option("--force", is_flag=True, help="Go on though the input is not what it was when the run began.")
 @settings_options((spelling for spelling in SETTINGS if spelling.on_resume), "as before")
 @progress_options
 @tolerance_options
 def command(folder: str, *, only: tuple[str, ...], force: bool, **options: Any) -> Exit:
-    """Try the failed inputs of the finished run in the folder DIR again, whatever their method.
+    """Try failed inputs of the finished run in the folder DIR again, whatever their method.
 
     What an input comes to now takes the place of what it came to before, once it is stored: there is one outcome for
     each input at every moment. In the files the older line stays; of several with one seq the last counts, files in the

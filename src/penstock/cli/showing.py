@@ -12,7 +12,7 @@ import click
 from msgspec import Struct
 
 from penstock.cli.options import Option
-from penstock.cli.tolerance import Tolerance, fail_on, max_failures
+from penstock.cli.tolerance import Tolerance, max_failures, reasons
 from penstock.report.screens import PROGRESS
 
 __all__ = ["Showing", "progress_options", "tolerance_options"]
@@ -70,13 +70,16 @@ _TOLERANCE: Final = (
         cls=Option,
         callback=max_failures,
         metavar="N|N%",
-        help="Exit with 3 if more inputs than this have failed, or a larger share of all.  [default: no limit]",
+        help="Exit with 3 if more inputs than this have failed, or a larger share of all: errors and statuses from 400 "
+        "on.  [default: no limit, but exit with 3 if nearly all inputs ended in the same way without an answer]",
     ),
     click.option(
         "--fail-on",
         cls=Option,
-        callback=fail_on,
-        metavar="SLUG,...",
-        help="Exit with 3 if any input came to one of these errors.",
+        callback=reasons,
+        multiple=True,
+        metavar="REASON,...",
+        help="Exit with 3 if any input ended for one of these reasons: statuses, as 404 and 5xx, and errors by their "
+        "names, as timeout. Repeatable.",
     ),
 )

@@ -1,6 +1,6 @@
 """How much may fail before a finished run counts as a failure.
 
-Knows counts and slugs. Does not know why anything failed.
+Knows counts and reasons. Does not know why anything failed.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import re
 import click
 from msgspec import Struct
 
-from penstock.core.model import Kind, Slug
+from penstock.core.alike import alike
+from penstock.core.reasons import covers, is_failure, read_reasons, reasons_in
 from penstock.core.tally import Tally
+from penstock.report.suggest import listed
 
-__all__ = ["Tolerance", "fail_on", "max_failures"]
+__all__ = ["Tolerance", "max_failures", "reasons"]
 
 
 def max_failures(_ctx: click.Context, _option: click.Parameter, value: str | None) -> tuple[float, bool] | None:
@@ -22,35 +24,44 @@ def max_failures(_ctx: click.Context, _option: click.Parameter, value: str | Non
         return None
     found = re.fullmatch(r"\s*([0-9]+|[0-9]+\.[0-9]+(?=\s*%))\s*(%?)\s*", value)
     if found is None or (found[2] and float(found[1]) > 100):
-        raise click.BadParameter(f"{value!r} is neither a number of outcomes (100) nor a share of them (2.5%)")
+        raise click.BadParameter(f"{value!r} is neither a number of inputs (100) nor a share of them (2.5%)")
     return float(found[1]), bool(found[2])
 
 
-def fail_on(_ctx: click.Context, _option: click.Parameter, value: str | None) -> frozenset[str]:
-    """The slugs in ``dns_not_found,timeout``; as click's callbacks are called."""
-    slugs = frozenset(part.strip() for part in (value or "").split(","))
-    unknown = sorted(slugs - {slug.value for slug in Slug})
-    if value is not None and unknown:
-        raise click.BadParameter(f"{unknown[0]!r} is none of {', '.join(slug.value for slug in Slug)}")
-    return slugs if value else frozenset()
+def reasons(_ctx: click.Context, _option: click.Parameter, value: tuple[str, ...]) -> frozenset[str]:
+    """The reasons in ``dns_not_found,timeout,5xx``; as click's callbacks are called."""
+    try:
+        return read_reasons(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 class Tolerance(Struct, frozen=True):
-    """What ``--max-failures`` and ``--fail-on`` allow; by default everything."""
+    """What ``--max-failures`` and ``--fail-on`` allow; by default all but one and the same failure of nearly all."""
 
     most: tuple[float, bool] | None = None
     fail_on: frozenset[str] = frozenset()
 
     def complaint(self, tally: Tally) -> str | None:
         """What is too much in *tally*, in words; None where nothing is."""
-        unwanted = [f"{slug} ({tally.slugs[slug]:,})" for slug in sorted(self.fail_on) if tally.slugs[slug]]
+        found = reasons_in(tally)
+        unwanted = {why: count for why, count in found.items() if covers(self.fail_on, why)}
         if unwanted:
-            return f"--fail-on: {', '.join(unwanted)} among the outcomes"
+            return f"--fail-on: {listed(unwanted)} among the outcomes"
         if self.most is None:
             return None
         number, is_share = self.most
         allowed = number * tally.total / 100 if is_share else number
-        failed = tally.kinds[Kind.FAILED]
+        failures = {why: count for why, count in found.items() if is_failure(why)}
+        failed = sum(failures.values())
         if failed <= allowed:
             return None
-        return f"--max-failures {number:g}{'%' if is_share else ''}: {failed:,} of {tally.total:,} outcomes have failed"
+        limit = f"{number:g}{'%' if is_share else ''}"
+        return f"--max-failures {limit}: {failed:,} of {tally.total:,} inputs have failed: {listed(failures)}"
+
+    def accepts(self, tally: Tally) -> bool:
+        """Whether a finished run with this *tally* is a success; what nearly all came to counts if nothing was said."""
+        if self.complaint(tally) is not None:
+            return False
+        found = alike(tally)
+        return self.most is not None or bool(self.fail_on) or found is None or found.answered

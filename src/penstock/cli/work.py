@@ -30,7 +30,8 @@ from penstock.settings import Settings
 
 if TYPE_CHECKING:
     # asyncio comes with it, for which no help page should have to wait.
-    from penstock.session import Session, Summary
+    from penstock.session import Session
+    from penstock.summary import Summary
 
 __all__ = ["perform"]
 
@@ -52,6 +53,8 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
             safe = "" if isinstance(error, FolderDamaged) else "What was committed is safe. "
             error.add_note(f"{safe}Once that is mended, go on:\n  {command('resume', folder)}")
         raise
+    if ended.ended_by == "stop" and signals.first is not None:
+        ended = replace(ended, ended_by=signals.first.name.lower())
     code, complaint = _judged(ended, signals.code, showing.tolerance)
     if progress == "json":
         stderr.write(f"{summary_line(ended, code)}\n")
@@ -67,11 +70,15 @@ class _Watched:
     """A report that remembers where the work stood before it was told to stop: then nothing is left to see."""
 
     def __init__(self, shown: Screen, *, quiet: bool) -> None:
-        self.every = shown.every
         self.stood: Statistics | None = None
         self._shown = shown
         self._quiet = quiet
         self._stopping = False
+
+    @property
+    def every(self) -> float | None:
+        """As the report has it, which may change it on the way."""
+        return self._shown.every
 
     def notice(self, text: str) -> None:
         """Somebody has told it to."""
@@ -138,5 +145,4 @@ def _judged(ended: Summary, signal_code: int | None, tolerance: Tolerance) -> tu
     """The exit code, and what is complained of."""
     if not ended.complete:
         return (Exit.UNFINISHED if signal_code is None else Exit(signal_code)), None
-    complaint = tolerance.complaint(ended.tally)
-    return (Exit.DONE if complaint is None else Exit.FAILURES), complaint
+    return (Exit.DONE if tolerance.accepts(ended.tally) else Exit.FAILURES), tolerance.complaint(ended.tally)

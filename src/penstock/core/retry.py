@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from penstock.core.model import Attempt, Slug, split_head
 
-__all__ = ["IDEMPOTENT", "LATER", "LONGEST_PARK", "REASONS", "STATUSES", "Retry", "backoff", "reason", "retry_after"]
+__all__ = ["IDEMPOTENT", "LATER", "LONGEST_PARK", "STATUSES", "Retry", "backoff", "reason", "retry_after"]
 
 STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
 """Statuses that may be another one next time. 522 and 524 are Cloudflare's for an origin it cannot reach."""
@@ -25,11 +25,8 @@ NOT_ACTED_UPON: Final = frozenset({429, 503})
 """Statuses that, with Retry-After, say that the server did nothing and wants the request later, whatever its method
 (RFC 6585, section 4; RFC 9110, section 15.6.4)."""
 
-REASONS: Final = (*(slug.value for slug in Slug), *map(str, sorted(STATUSES)))
-"""Why an input may be tried again though it has its outcome: any slug, and the statuses above."""
-
-LATER: Final = frozenset(slug.value for slug in Slug if slug.later)
-"""Those for which it is where nothing else is asked for."""
+LATER: Final = frozenset({*(slug.value for slug in Slug if slug.later), *map(str, STATUSES)})
+"""The reasons for which an input is tried again, though it has its outcome, unless others are named."""
 
 BASE: Final = 1.0
 """Seconds that the first wait is at most."""
@@ -44,10 +41,10 @@ would keep a run from its end for days."""
 
 
 def reason(error: str | None, status: int | None) -> str | None:
-    """Which of REASONS there is to try an input again whose outcome has this *error* and *status*; None for none."""
+    """Return why an input with this *error* and *status* may be tried again (``core.reasons``); None for a page."""
     if error is not None:
         return str(error)
-    return str(status) if status in STATUSES else None
+    return None if status is None or 200 <= status < 300 else str(status)
 
 
 def retry_after(attempt: Attempt) -> float | None:

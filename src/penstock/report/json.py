@@ -15,6 +15,7 @@ from typing import Any
 
 from penstock.core.tally import Statistics
 from penstock.report import estimate
+from penstock.report.suggest import later
 from penstock.report.summary import Ending
 from penstock.settings import Settings
 
@@ -83,6 +84,8 @@ def summary_line(ending: Ending, code: int) -> str:
         "again": ending.again,
         "pending": ending.pending,
         "ended_by": ending.ended_by,
+        "left": ending.left,
+        "later": later(ending.tally),
         "run": ending.tally.as_dict(),
         "session": ending.session.as_dict(),
     }

@@ -20,11 +20,15 @@ MOST: Final = 4
 SOON: Final = 1.0
 """Seconds before which there is nothing to tell."""
 
+INTERVALS: Final = ((60, 5.0), (300, 10.0), (1_800, 30.0))
+"""Until so many seconds have passed, the seconds between two lines."""
+
+LONGEST: Final = 60.0
+"""Seconds between two lines after that: a run of a day has 1,500 lines, not 17,000."""
+
 
 class Plain:
-    """Writes where the work stands, a line each time."""
-
-    every: float | None = 5.0
+    """Writes where the work stands, a line each time, and less often the longer it takes."""
 
     def __init__(self, settings: Settings, write: Callable[[str], None]) -> None:
         """*write* takes one line, without its end, and does not raise."""
@@ -32,6 +36,12 @@ class Plain:
         self._write = write
         self._shown = estimate.Speed(memory=5)
         self._steady = estimate.Speed(memory=30)
+        self._elapsed = 0.0
+
+    @property
+    def every(self) -> float | None:
+        """Seconds until the next line."""
+        return next((every for until, every in INTERVALS if self._elapsed < until), LONGEST)
 
     def notice(self, text: str) -> None:
         """Write *text* now. Safe in a signal handler if *write* is."""
@@ -43,7 +53,7 @@ class Plain:
 
     def update(self, statistics: Statistics) -> None:
         """Write where the work stands; nothing in the first second."""
-        now = statistics.tally.total
+        now, self._elapsed = statistics.tally.total, statistics.elapsed
         self._shown.update(statistics.elapsed, now)
         self._steady.update(statistics.elapsed, now)
         if statistics.elapsed >= SOON:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime
 from typing import IO, Any, Final, Protocol, cast
 
 from penstock.core.tally import Statistics
@@ -81,7 +82,7 @@ def screen(progress: str, settings: Settings, stream: Stream) -> Screen:
     if progress == "bar":
         return _bar(settings, stream)
     if progress == "plain":
-        return Plain(settings, lambda line: _write(stream, safe(line)))
+        return Plain(settings, lambda line: _write(stream, f"{_now()} {safe(line)}"))
     if progress == "json":
         return Json(settings, lambda line: _write(stream, line))
     return Silent(stream)
@@ -99,6 +100,11 @@ def report_for(report: Report | Callable[[str], object] | None, settings: Settin
             say = report
             return Plain(settings, lambda line: _say(say, line))
     raise UsageError(f"report is {report!r}; give a function that takes a line of text, as print, or a Report")
+
+
+def _now() -> str:
+    """The time of day for a line of a log, as RFC 3339 has it: local, with the difference to UTC."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def _say(say: Callable[[str], object], line: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from penstock.core.model import Kind, Slug
 from penstock.core.robots import LONGEST_DELAY
 from penstock.core.tally import Statistics, Tally
-from penstock.report import explain, wording
+from penstock.report import estimate, explain, suggest, wording
 from penstock.report.safe import safe
 from penstock.settings import Settings
 
@@ -24,6 +24,8 @@ INDENT: Final = "  "
 MOST: Final = 6
 """Statuses, and slugs, that are named unless more is asked for; the rest is counted together."""
 
+
+TIMES: Final = "{count:,} \N{MULTIPLICATION SIGN} {why}"
 
 TIE: Final = "\xa0"
 """A space at which no line is broken; it never leaves this file."""
@@ -58,7 +60,11 @@ class Ending(Protocol):
 
     @property
     def ended_by(self) -> str | None:
-        """The setting by which it took no more, if one did."""
+        """The setting or the signal by which it took no more, if one did."""
+
+    @property
+    def left(self) -> int | None:
+        """How many inputs have no outcome yet or are still to be tried again, if that is known."""
 
     @property
     def inputs(self) -> int | None:
@@ -86,6 +92,8 @@ def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: boo
     if ending.tally.total:
         lines += wrapped(_cost(ending, verbose=verbose), width)
     lines += wrapped(_capped(ending.statistics.capped), width)
+    if ending.complete:
+        lines += _what_next(ending, settings, width)
     hint = None if ending.complete else explain.hint(ending.statistics, settings)
     if hint is not None:
         lines += ["", *wrapped(f"Hint: {hint}.", width)]
@@ -99,6 +107,23 @@ def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: boo
         # On a line of its own and never broken: it is there to be copied.
         lines += ["", f"{does}:", f"{INDENT}{command(verb, ending.folder, *more)}"]
     return lines
+
+
+def _what_next(ending: Ending, settings: Settings, width: int) -> Iterator[str]:
+    """What a finished run suggests, and what of it may work another time."""
+    suggested = suggest.suggestion(ending.tally, settings)
+    if suggested is not None:
+        yield ""
+        yield from wrapped(suggested, width)
+    later = suggest.later(ending.tally)
+    if later and ending.folder is not None:
+        said = f"{suggest.listed(later, TIMES)} may work later:"
+        typed = command("retry", ending.folder)
+        yield ""
+        if len(said) + 1 + len(typed) <= width:
+            yield f"{said} {typed}"
+        else:
+            yield from (*wrapped(said, width), f"{INDENT}{typed}")
 
 
 def command(verb: str, *arguments: str) -> str:
@@ -127,14 +152,32 @@ def headline(ending: Ending) -> str:
             return "Done: the input is empty, so there is nothing to tell."
         each = "1 input has its outcome" if ending.inputs == 1 else f"all {ending.inputs:,} inputs have their outcome"
         return f"Done: {each}.{_of_it(ending)} It took {took}."
-    by = "" if ending.ended_by is None else f" by --{ending.ended_by.replace('_', '-')}"
-    stopped = f"Stopped{by} after {took}"
+    stopped = f"Stopped{_by(ending.ended_by)} after {took}"
     if ending.folder is None:
-        return f"{stopped}: {stored} written. Nothing remembers which; with -o DIR a run can be resumed."
+        left = _left(ending)
+        written = f"{stored} written{'' if left is None else f', {left}'}"
+        return f"{stopped}: {written}. Nothing remembers which; with -o DIR a run can be resumed."
     if ending.pending:
         left = "1 input is" if ending.pending == 1 else f"{ending.pending:,} inputs are"
         return f"{stopped}: {stored} stored for good, and {left} still to be tried again.{_of_it(ending)}"
-    return f"{stopped}: {stored} stored for good, and the rest can be done later.{_of_it(ending)}"
+    return f"{stopped}: {stored} stored for good, and {_left(ending) or 'the rest can be done later'}.{_of_it(ending)}"
+
+
+def _by(ended_by: str | None) -> str:
+    """What ended it, as the user calls it."""
+    if ended_by is None or ended_by == "stop":
+        return ""
+    return f" by {ended_by.upper()}" if ended_by.startswith("sig") else f" by --{ended_by.replace('_', '-')}"
+
+
+def _left(ending: Ending) -> str | None:
+    """How many inputs have no outcome yet; None where nothing says it."""
+    total = estimate.total(ending.statistics)
+    if total is None:
+        return None
+    left = max(0, total - ending.tally.total - ending.tally.duplicates)
+    about = "" if ending.statistics.total is not None else "about "
+    return f"{about}1 input is left" if left == 1 else f"{about}{left:,} inputs are left"
 
 
 def _of_it(ending: Ending) -> str:

@@ -15,7 +15,7 @@ from penstock.core.tally import Tally
 __all__ = ["Account", "Failures"]
 
 Failures = Mapping[str, BitMap64]
-"""The inputs whose outcome is a reason to try them again, by that reason (``core.retry.REASONS``)."""
+"""The inputs whose outcome is a reason to try them again, by that reason (``core.reasons``)."""
 
 
 class Account:

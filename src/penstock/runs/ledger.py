@@ -17,7 +17,7 @@ import json
 import math
 import sqlite3
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -26,6 +26,7 @@ from typing import Any, Final
 from pyroaring import BitMap64
 
 from penstock.core.pace import Learned
+from penstock.core.reasons import covers, reasons_in
 from penstock.core.retry import STATUSES
 from penstock.core.tally import Tally
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError
@@ -66,6 +67,8 @@ PRAGMA user_version = {VERSION};
 """
 _EXTENTS: Final = 'SELECT sink, file, "start", "end", rows, checksum, seqs FROM extents ORDER BY sink, file, "start"'
 _IN_ORDER: Final = 'SELECT "commit", sink, file, "end", seqs FROM extents ORDER BY "commit", sink, file, "start"'
+_EXTENTS_OF: Final = _EXTENTS.replace("ORDER", 'WHERE "commit" = ? ORDER')
+_REASONS_OF: Final = 'SELECT reason FROM failures WHERE "commit" = ?'
 _LAST_COMMIT: Final = "SELECT coalesce(max(number), 0) FROM commits"
 _DAMAGED: Final = frozenset(
     {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
@@ -163,6 +166,36 @@ class Ledger:
         """Which of the settled may be tried again, by the reason."""
         return {why: failed.copy() for why, failed in self._account.failures.items() if failed}
 
+    def unnoted(self) -> dict[str, int]:
+        """How many inputs have each status that an older build counted without saying which they are."""
+        noted, counted = self._account.failures, reasons_in(self._account.tally).items()
+        once = ((why, count) for why, count in counted if why.isdigit() and int(why) not in STATUSES)
+        return {why: left for why, count in once if (left := count - len(noted.get(why, ()))) > 0}
+
+    def note(self, read: Callable[[Extent], Failures]) -> None:
+        """Note which inputs those of ``unnoted`` are; *read* gives the failures in an extent."""
+        with self._translated("read"):
+            found = list(self._unnoted(read))
+        with self._transaction():
+            self._database.executemany("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", found)
+        with self._translated("read"):
+            self._account = Account()
+            self._load()
+
+    def _unnoted(self, read: Callable[[Extent], Failures]) -> Iterator[tuple[int, str, bytes]]:
+        """The rows of the table that commits of an older build would have now."""
+        rows = self._database.execute("SELECT number, tally FROM commits ORDER BY number").fetchall()
+        for number, counts in rows:
+            noted = {why for (why,) in self._database.execute(_REASONS_OF, (number,))}
+            if reasons_in(Tally.from_dict(json.loads(counts))).keys() == noted:
+                continue
+            found: dict[str, BitMap64] = {}
+            for sink, file, start, end, count, check, seqs in self._database.execute(_EXTENTS_OF, (number,)):
+                extent = Extent(sink, file, start, end, count, check, _unpacked(seqs))
+                for why, failed in read(extent).items():
+                    found.setdefault(why, BitMap64()).update(failed)
+            yield from ((number, why, _packed(failed)) for why, failed in found.items())
+
     def tally(self) -> Tally:
         """One outcome for each settled input, the newest; and the duplicates, once they are known."""
         tally = self._account.tally.snapshot()
@@ -216,7 +249,7 @@ class Ledger:
         Nothing is left of a pass before. *number* is what ``passes`` says from now on; where there is no such
         input, only the first pass begins.
         """
-        found = [failed for why, failed in self._account.failures.items() if why in reasons and failed]
+        found = [failed for why, failed in self._account.failures.items() if covers(reasons, why) and failed]
         if found or number == 1:
             self.set_pass(reasons, number, BitMap64().union(*found))
         return self.pending()
@@ -320,9 +353,7 @@ class Ledger:
         first, *others = by_sink.values()
         if any(other != first for other in others) or tally.total != len(first):
             raise _impossible("the sinks and the tally do not hold the same outcomes")
-        counted = {str(slug): number for slug, number in tally.slugs.items()}
-        counted |= {str(status): number for status, number in tally.statuses.items() if status in STATUSES}
-        if counted != {why: len(failed & first) for why, failed in failures.items()}:
+        if reasons_in(tally) != {why: len(failed & first) for why, failed in failures.items()}:
             raise _impossible("the failures and the tally do not hold the same outcomes")
         if not (first & self._account.settled).issubset(self._pending):
             raise _impossible("an input was settled twice")

@@ -1,0 +1,64 @@
+"""What it suggests if nearly all inputs ended in the same way, and what may work later, in words.
+
+Knows the ways and the settings in force. Does not know counts beyond those it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from penstock.core.alike import Way, alike
+from penstock.core.reasons import covers, ranked, reasons_in
+from penstock.core.retry import LATER
+from penstock.core.tally import Tally
+from penstock.settings import Settings
+
+__all__ = ["later", "listed", "suggestion"]
+
+MOST: Final = 6
+"""Reasons that are named; the rest is counted together."""
+
+_THROUGH_A_PROXY: Final = frozenset({Way.NAMES, Way.CONNECTIONS, Way.CERTIFICATES, Way.TIME})
+
+_SUGGESTED: Final = {
+    Way.NAMES: "no network, or a name server that does not answer for these names (--resolver ADDRESS asks another)",
+    Way.CONNECTIONS: "no network, a firewall, or a proxy that must be named (--proxy URL)",
+    Way.CERTIFICATES: "certificates that something on the way replaces (--cacert FILE names whom to trust)",
+    Way.TIME: "a network that is too slow, or overloaded by this run (lower --concurrency, or a longer --timeout)",
+    Way.LIST: "another input format (--input-format, --column), or a --url-template that is missing: "
+    "--url-template 'https://{}/' makes URLs of host names",
+    Way.ADDRESSES: "names that lead to addresses that are not public, as a name server that filters gives them",
+    Way.ROBOTS: "a site that wants no robots; --no-robots is for sites of your own",
+    Way.CREDENTIALS: "credentials that are missing or wrong (-H 'Authorization: ...')",
+    Way.PROXY: "a proxy that wants credentials (--proxy http://USER:PASSWORD@HOST:PORT)",
+    Way.REFUSED: "a site that refuses this client or wants credentials (--contact, --user-agent, -H)",
+    Way.BUSY: "a site that is asked too often (a longer --delay, --per-host 1)",
+    Way.MISSING: "URLs that are wrong in the same way (--url-template, --column)",
+}
+
+
+def suggestion(tally: Tally, settings: Settings) -> str | None:
+    """Return one sentence on what it suggests that nearly all inputs ended alike; None if they did not."""
+    found = alike(tally)
+    if found is None:
+        return None
+    which = "All" if found.count == found.total else f"{found.count:,} of"
+    said = f"{which} {found.total:,} inputs ended in the same way ({found.why})"
+    suggested = _SUGGESTED.get(found.way)
+    if settings.proxy is not None and found.way in _THROUGH_A_PROXY:
+        suggested = "a proxy that is down, or that lets nothing through (--proxy)"
+    return f"{said}." if suggested is None else f"{said}, which suggests {suggested}."
+
+
+def later(tally: Tally) -> dict[str, int]:
+    """Return what of *tally* may work another time, by reason."""
+    return {why: count for why, count in reasons_in(tally).items() if covers(LATER, why)}
+
+
+def listed(counts: Mapping[str, int], form: str = "{why} ({count:,})") -> str:
+    """Return *counts* as ``dns_not_found (407), 404 (3)``, largest first, each in this *form*."""
+    entries = ranked(counts)
+    shown = [form.format(why=why, count=count) for why, count in entries[:MOST]]
+    rest = sum(count for _, count in entries[MOST:])
+    return ", ".join([*shown, *([form.format(why="others", count=rest)] if rest else [])])
