@@ -123,8 +123,8 @@ def run(
     so a script may be killed at any moment and simply be started again.
 
     *report* is told how it goes: a function that takes a line of text, such as ``print``, every five seconds at
-    first, every minute later, and at the end; or a ``Report``, which gets the numbers. Whatever leaves the run early, Ctrl-C included, comes out of here
-    after all that is complete has been stored.
+    first, every minute later, and at the end; or a ``Report``, which gets the numbers. Whatever leaves the run early,
+    Ctrl-C included, comes out of here after all that is complete has been stored.
 
     UsageError where a setting is wrong; InputError where the input cannot be read, InputChanged where it
     is not the one the run began with; OutputError where outcomes cannot be stored; FolderError where the
