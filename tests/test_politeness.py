@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from penstock.core.breaker import FEW, FIRST, GRACE, LONGEST
+from penstock.core.breaker import FEW, FIRST, GRACE, LONGEST, MANY, NEW, PATIENCE, PROBE, STEP
 from penstock.core.codings import ACCEPTED
 from penstock.core.model import Errand
 from penstock.core.pace import AT_FIRST, LEAST, NOTICED, PATIENT, RECOVERY, WORTH_IT, Crowd
 from penstock.core.pace import LONGEST as SLOWEST
 from penstock.core.retry import BASE, CAP, LONGEST_PARK, STATUSES
 from penstock.core.robots import HOPS, LIFETIME, LONGEST_DELAY, UNAVAILABLE_FOR
+from penstock.core.slots import PROBES
 from penstock.settings import Settings, parse_size
 
 PAGE = (Path(__file__).parents[1] / "docs" / "politeness.md").read_text()
@@ -66,10 +67,20 @@ def test_what_is_said_of_robots_is_so():
 
 
 def test_what_is_said_of_a_host_that_is_down_is_so():
-    assert (FEW, FIRST, LONGEST, GRACE) == (5, 5.0, 300.0, 30.0)
+    assert (FEW, FIRST, LONGEST, NEW, GRACE) == (5, 5.0, 300.0, 5.0, 30.0)
     assert "After five failures in a row" in PAGE
-    assert "up\nto five minutes" in PAGE
+    assert "up to five minutes" in PAGE
+    assert "after 5 s of that" in PAGE
     assert "after half a minute" in PAGE
+    assert "by what three connections take (15 s)" in PAGE
+    assert DEFAULTS.connect_timeout * -(-FEW // DEFAULTS.per_host) == 15.0
+
+
+def test_what_is_said_of_outages_is_so():
+    assert (MANY, PROBES, PROBE, STEP) == (10, 4, 1.0, 5.0)
+    assert "If ten hosts in a row" in PAGE
+    assert "four probes at once, after 1 s, 2 s, 4 s and then every 5 s" in PAGE
+    assert f"{PATIENCE:.0f} s at most" in PAGE
 
 
 def test_what_is_said_of_slowing_down_is_so():

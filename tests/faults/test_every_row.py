@@ -76,6 +76,12 @@ ROWS = {
             "faults/test_breakers.py::test_a_dead_host_with_all_of_its_inputs_costs_a_few_failures",
             "driver/test_breakers.py::test_a_dead_host_costs_a_few_time_outs_and_not_one_for_each_of_its_inputs",
         ],
+        "many dead hosts": [
+            "core/test_outages.py::test_all_mistakes_of_a_run_together_cost_no_more_than_its_patience",
+            "driver/test_breakers.py::test_a_fifth_of_dead_hosts_costs_seconds",
+            "driver/test_breakers.py::test_dead_hosts_cost_their_patience_once_however_they_are_spread",
+            "faults/test_breakers.py::test_a_fifth_of_dead_hosts_costs_no_wait",
+        ],
         "descriptors or ephemeral ports": [
             "faults/test_shortage.py::test_a_run_fits_into_64_descriptors",
             "faults/test_shortage.py::test_a_program_that_takes_the_descriptors_costs_no_outcome",
