@@ -57,11 +57,19 @@ class Learned(NamedTuple):
     """What was learned of hosts and outlives a session.
 
     *parked* are those to be left alone, and until when, in seconds since 1970; *slowed* those that are slowed down, and
-    the seconds between two starts on each.
+    the seconds between two starts on each; *noted* is when that was so, in seconds since 1970, if it is known.
     """
 
     parked: Mapping[Any, float] = {}
     slowed: Mapping[Any, float] = {}
+    noted: float = float("-inf")
+
+    def left(self, now: float) -> dict[Any, float]:
+        """Return the seconds for which each parked host is still to be left alone at *now*, since 1970.
+
+        Never more than there were when it was noted: the clock may have been set back since. Below 0, it is over.
+        """
+        return {host: min(until - now, until - self.noted) for host, until in self.parked.items()}
 
 
 class Paces:

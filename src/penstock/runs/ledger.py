@@ -232,15 +232,22 @@ class Ledger:
     def learn(self, learned: Learned) -> None:
         """Keep what was *learned* of hosts, in place of what was kept before."""
         with self._transaction():
-            for table, hosts in zip(("parked", "slowed"), learned, strict=True):
+            for table, hosts in (("parked", learned.parked), ("slowed", learned.slowed)):
                 self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
                 self._database.executemany(f"INSERT INTO {table} VALUES (?, ?)", sorted(hosts.items()))  # noqa: S608
+            # Not in the schema: older versions can do without it, and read what they know all the same.
+            self._database.execute("CREATE TABLE IF NOT EXISTS noted (at REAL NOT NULL)")
+            self._database.execute("DELETE FROM noted")
+            self._database.execute("INSERT INTO noted VALUES (?)", (learned.noted,))
 
     def learned(self) -> Learned:
-        """What was given to ``learn`` last."""
+        """What was given to ``learn`` last; undated if that was an older version of this program."""
         with self._translated("read"):
             parked = dict(self._database.execute("SELECT host, until FROM parked"))
-            return Learned(parked, dict(self._database.execute("SELECT host, seconds FROM slowed")))
+            slowed = dict(self._database.execute("SELECT host, seconds FROM slowed"))
+            dated = self._scalar("SELECT count(*) FROM sqlite_master WHERE name = 'noted'")
+            noted = self._scalar("SELECT at FROM noted") if dated else None
+            return Learned(parked, slowed) if noted is None else Learned(parked, slowed, noted)
 
     def finish(self, inputs: int, duplicates: int = 0) -> None:
         """Note that there are so many *inputs*, and that all are settled but for so many *duplicates*.
