@@ -101,9 +101,9 @@ def test_a_clock_that_is_set_back_makes_no_host_wait_for_longer_than_it_asked_fo
     assert 390.0 < left <= 400.0
 
 
-def test_what_an_older_version_noted_without_a_date_still_holds_for_an_hour_at_most(web, tmp_path, monkeypatch):
-    dropped = "DROP TABLE noted"
-    [left] = parked_after_restart(web, tmp_path, monkeypatch, seconds=400, set_back=100_000, forget=dropped)
+@pytest.mark.parametrize("undated", ["DROP TABLE noted", "DELETE FROM noted", "UPDATE noted SET at = 'x'"])
+def test_what_an_older_version_noted_without_a_date_holds_for_an_hour_at_most(undated, web, tmp_path, monkeypatch):
+    [left] = parked_after_restart(web, tmp_path, monkeypatch, seconds=400, set_back=100_000, forget=undated)
     assert left == pytest.approx(3_600.0, abs=5.0)
 
 

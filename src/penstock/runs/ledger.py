@@ -247,7 +247,7 @@ class Ledger:
             slowed = dict(self._database.execute("SELECT host, seconds FROM slowed"))
             dated = self._scalar("SELECT count(*) FROM sqlite_master WHERE name = 'noted'")
             noted = self._scalar("SELECT at FROM noted") if dated else None
-            return Learned(parked, slowed) if noted is None else Learned(parked, slowed, noted)
+            return Learned(parked, slowed, noted) if isinstance(noted, float) else Learned(parked, slowed)
 
     def finish(self, inputs: int, duplicates: int = 0) -> None:
         """Note that there are so many *inputs*, and that all are settled but for so many *duplicates*.
