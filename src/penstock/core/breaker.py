@@ -99,7 +99,7 @@ class Breakers:
     def __init__(self) -> None:
         """No host is in trouble."""
         self._troubled: OrderedDict[Hashable, _Trouble] = OrderedDict()
-        self._answered: dict[Hashable, None] = {}
+        self._answered: OrderedDict[Hashable, None] = OrderedDict()
 
     def good(self, key: Hashable) -> None:
         """*key* was reached."""
@@ -139,10 +139,10 @@ class _Trouble:
         self.wait = FIRST
 
 
-def _remember(keys: dict[Hashable, None], key: Hashable) -> None:
+def _remember(keys: OrderedDict[Hashable, None], key: Hashable) -> None:
     keys[key] = None
     if len(keys) > KNOWN:
-        del keys[next(iter(keys))]
+        keys.popitem(last=False)
 
 
 class Patience:
@@ -168,8 +168,8 @@ class Storm:
         self._patience = patience
         self._many = MANY
         # Those that failed since something was reached last, and those whose failure is their own.
-        self._failing: dict[Hashable, None] = {}
-        self._blamed: dict[Hashable, None] = {}
+        self._failing: OrderedDict[Hashable, None] = OrderedDict()
+        self._blamed: OrderedDict[Hashable, None] = OrderedDict()
         self._last_good = float("-inf")
         self._began: float | None = None
         self._until = 0.0

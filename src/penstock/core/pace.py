@@ -193,10 +193,14 @@ class _Host:
         if self.heard is None:
             self.gap = min(max(total, SOONEST), LATEST)
         elif not self.spacing:
+            gap = now - self.heard
+            gap = SOONEST if gap < SOONEST else min(gap, LATEST)
             self.gaps += 1
-            self.gap += (min(max(now - self.heard, SOONEST), LATEST) - self.gap) * max(LATELY, 1 / self.gaps)
+            self.gap += (gap - self.gap) * (LATELY if self.gaps * LATELY >= 1 else 1 / self.gaps)
         self.heard = now
         self.quiet += 1
+        if self.whole is None and not busy:
+            return
         self.recent += (busy - self.recent) * RECENT
         if self.deaf:
             self.deaf -= 1
