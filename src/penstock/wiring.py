@@ -107,9 +107,9 @@ def flow_over(
     now, wall = time.monotonic(), time.time()
     if rest:
         frontier.rest(now + settings.delay, now)
-    for host, until in learned.parked.items():
-        # By a clock that was set back meanwhile it might be parked for years.
-        frontier.park(host, now + min(until - wall, LONGEST_PARK))
+    for host, left in learned.left(wall).items():
+        # What an older version noted it did not date.
+        frontier.park(host, now + min(left, LONGEST_PARK))
 
     def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
         engine = fitted.engine(frontier, delivery)

@@ -94,6 +94,12 @@ ROWS = {
             "faults/test_breakers.py::test_a_dead_host_with_all_of_its_inputs_costs_a_few_failures",
             "driver/test_breakers.py::test_a_dead_host_costs_a_few_time_outs_and_not_one_for_each_of_its_inputs",
         ],
+        "many dead hosts": [
+            "core/test_outages.py::test_all_mistakes_of_a_run_together_cost_no_more_than_its_patience",
+            "driver/test_breakers.py::test_a_fifth_of_dead_hosts_costs_seconds",
+            "driver/test_breakers.py::test_dead_hosts_cost_their_patience_once_however_they_are_spread",
+            "faults/test_breakers.py::test_a_fifth_of_dead_hosts_costs_no_wait",
+        ],
         "descriptors or ephemeral ports": [
             "faults/test_shortage.py::test_a_run_fits_into_64_descriptors",
             "faults/test_shortage.py::test_a_program_that_takes_the_descriptors_costs_no_outcome",
@@ -158,7 +164,13 @@ ROWS = {
             f"{REPLIES}a_header_given_twice_is_dropped_twice",
             f"{SECURITY}a_cookie_that_is_set_is_never_sent_back",
         ],
-        "robots.txt": [
+        "robots.txt groups": [
+            "test_robots.py::test_a_group_is_ours_by_our_name_alone",
+            "core/test_robots.py::test_no_word_of_a_contact_and_no_part_of_the_name_is_us",
+            "core/test_robots.py::test_other_records_end_no_group",
+            "core/test_robots.py::test_wherever_other_records_stand_the_same_may_be_fetched",
+        ],
+        "robots.txt 404": [
             "test_robots.py::test_it_is_asked_for_once_and_what_it_does_not_allow_is_never_sent",
             "test_robots.py::test_what_is_no_rule_is_none",
             "test_robots.py::test_of_a_file_without_end_the_first_part_counts",

@@ -234,15 +234,25 @@ class Ledger:
     def learn(self, learned: Learned) -> None:
         """Keep what was *learned* of hosts, in place of what was kept before."""
         with self._transaction():
-            for table, hosts in zip(("parked", "slowed"), learned, strict=True):
+            for table, hosts in (("parked", learned.parked), ("slowed", learned.slowed)):
                 self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
                 self._database.executemany(f"INSERT INTO {table} VALUES (?, ?)", sorted(hosts.items()))  # noqa: S608
+            # Not in the schema: older versions can do without it, and read what they know all the same.
+            self._database.execute("CREATE TABLE IF NOT EXISTS noted (at REAL NOT NULL)")
+            self._database.execute("DELETE FROM noted")
+            self._database.execute("INSERT INTO noted VALUES (?)", (learned.noted,))
 
     def learned(self) -> Learned:
-        """What was given to ``learn`` last, but for damaged values: it may be lost, so it stops no run."""
+        """What was given to ``learn`` last, but for damaged values: it may be lost, so it stops no run.
+
+        Undated if an older version of this program noted it.
+        """
         with self._translated("read"):
             parked = _sound(self._database.execute("SELECT host, until FROM parked"))
-            return Learned(parked, _sound(self._database.execute("SELECT host, seconds FROM slowed")))
+            slowed = _sound(self._database.execute("SELECT host, seconds FROM slowed"))
+            dated = self._scalar("SELECT count(*) FROM sqlite_master WHERE name = 'noted'")
+            noted = self._scalar("SELECT at FROM noted") if dated else None
+            return Learned(parked, slowed, noted) if isinstance(noted, float) else Learned(parked, slowed)
 
     def finish(self, inputs: int, duplicates: int = 0) -> None:
         """Note that there are so many *inputs*, and that all are settled but for so many *duplicates*.
