@@ -22,6 +22,7 @@ from penstock.source.iterables import Items
 from penstock.source.jsonlines import JsonLines
 from penstock.source.lines import Lines
 from penstock.source.octets import Octets
+from penstock.source.records import Quoted, Tabbed
 from penstock.source.rows import Shape
 from penstock.source.tables import Table
 
@@ -180,9 +181,9 @@ def _promised(name: str) -> str:
 def _format(input_format: str, name: str, settings: InputSettings) -> Format:
     shape = Shape.of(settings)
     if input_format == "csv":
-        return Table(shape, delimiter=",", name=name)
+        return Table(shape, Quoted, name=name)
     if input_format == "tsv":
-        return Table(shape, delimiter="\t", name=name)
+        return Table(shape, Tabbed, name=name)
     if input_format == "jsonl":
         return JsonLines(shape)
     asked = [settings.column] if settings.column is not None else []
