@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
+from zlib import crc32
 
 from msgspec.structs import replace
 
 from penstock.core.model import Row
 from penstock.errors import InputError
-from penstock.seams import Settled
+from penstock.seams import Contents, Settled
+from penstock.source.digests import Digests
 from penstock.source.records import Records
 from penstock.source.rows import Shape
 from penstock.source.text import mended
@@ -35,7 +37,9 @@ class Table:
         self._records = records
         self._name = name
 
-    def read(self, blocks: Iterator[bytes], settled: Settled, first: int) -> Generator[Row, None, int]:
+    def read(
+        self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
+    ) -> Generator[Row, None, int]:
         """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq.
 
         InputError, before the first row, where the header lacks a column that is needed.
@@ -45,10 +49,24 @@ class Table:
         shape = self._shape_for(columns)
         records.expect(len(columns), columns.index(shape.column) if shape.column in columns else None)
         seq = first
+        if contents is None:
+            for record in records:
+                if seq not in settled:
+                    yield _row(seq, record, records, columns, shape)
+                seq += 1
+            return seq
+        # The columns say what a record means, so they are part of each digest.
+        heading = crc32(repr(columns).encode())
+        digests = Digests[tuple[int, list[str]]](
+            contents, first, lambda seq, found: shape.row_of_values(seq, found[0], _by_name(columns, found[1]))
+        )
         for record in records:
+            digests.add(crc32(b"\n".join(records.raw).rstrip(b"\r"), heading) or 1, (records.line, record))
             if seq not in settled:
+                digests.flush()
                 yield _row(seq, record, records, columns, shape)
             seq += 1
+        digests.flush()
         return seq
 
     def _header(self, records: Records) -> list[str]:
@@ -83,12 +101,16 @@ def _row(seq: int, record: list[str], records: Records, columns: list[str], shap
     fault = records.fault
     if fault is None and len(record) != len(columns):
         fault = f"{len(record)} fields where the header has {len(columns)}"
-    row = shape.row_of_values(seq, records.line, dict(zip(columns, record, strict=False)))
+    row = shape.row_of_values(seq, records.line, _by_name(columns, record))
     if fault is None:
         fault = row.fault
     if not records.is_utf_8 and row.fields:
         row = replace(row, fields={name: mended(value) for name, value in row.fields.items()})
     return row if fault is None else replace(row, fault=f"row {records.row}: {fault}")
+
+
+def _by_name(columns: list[str], record: list[str]) -> dict[str, str]:
+    return dict(zip(columns, record, strict=False))
 
 
 def _told_apart(names: list[str]) -> list[str]:
