@@ -7,6 +7,7 @@ docs/decisions/content-check.md says why it is done so.
 from __future__ import annotations
 
 import sqlite3
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -41,7 +42,10 @@ WIDTH: Final = 4
 BLOCK_BYTES: Final = BLOCK * WIDTH
 
 MOST_HELD: Final = 4 << 20
-"""Bytes of digests held in memory between two commits: a million of them."""
+"""Bytes held in memory between two commits: a million digests, if all are of rows that follow each other."""
+
+STRETCH: Final = 200
+"""Bytes that a stretch of digests takes besides these."""
 
 LONGEST: Final = 200
 """Characters shown of what an input is."""
@@ -78,7 +82,11 @@ class Contents:
         self._number = -1
         self._block = b""
         self._held: list[Held] = []
-        self._held_bytes = 0
+        self._held_next = -1
+        self._ended = 0
+        self._tail = bytearray()
+        # The thread that reads holds, the one that commits takes.
+        self._lock = threading.Lock()
 
     def check(self, first: int, digests: bytes, row: Callable[[int], Row]) -> None:
         """Take the *digests* of the rows from seq *first* on. InputChanged for the first that is another."""
@@ -107,7 +115,10 @@ class Contents:
 
     def take(self) -> list[Held]:
         """What is held, to be kept by the caller."""
-        held, self._held, self._held_bytes = self._held, [], 0
+        with self._lock:
+            held, self._held = self._held, []
+            self._tail = bytearray()
+            self._held_next, self._ended = -1, 0
         return held
 
     def _known(self, first: int, length: int) -> bytes:
@@ -142,12 +153,14 @@ class Contents:
         return f"{where} was {_shown(was)} and is {now}"
 
     def _hold(self, first: int, digests: bytes) -> None:
-        if self._held and self._held[-1][0] + len(self._held[-1][1]) // WIDTH == first:
-            self._held[-1][1].extend(digests)
-        else:
-            self._held.append((first, bytearray(digests)))
-        self._held_bytes += len(digests)
-        if self._held_bytes > MOST_HELD:
+        with self._lock:
+            if first != self._held_next:
+                self._ended += len(self._tail) + STRETCH
+                self._tail = bytearray()
+                self._held.append((first, self._tail))
+            self._tail += digests
+            self._held_next = first + len(digests) // WIDTH
+        if self._ended + len(self._tail) > MOST_HELD:
             self._kept.write()
 
 
@@ -179,7 +192,7 @@ def read_all(database: sqlite3.Connection) -> Iterator[Held]:
     """The blocks that are kept, but for those that have changed since they were written."""
     for number in _numbers(database):
         with suppress(ValueError):
-            yield number * BLOCK, bytearray(read_block(database, number).rstrip(b"\0"))
+            yield number * BLOCK, bytearray(read_block(database, number))
 
 
 def sum_fault(database: sqlite3.Connection) -> str | None:

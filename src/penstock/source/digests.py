@@ -12,15 +12,16 @@ from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import PurePath
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 from zlib import crc32
 
 import orjson
 
 from penstock.core.model import Row
 from penstock.seams import Contents, Settled
+from penstock.source.text import BLANKS
 
-__all__ = ["Digests", "of_text", "of_value", "packed", "whole"]
+__all__ = ["Digests", "of_item", "packed", "whole"]
 
 T = TypeVar("T")
 
@@ -35,18 +36,17 @@ _PLAIN: Final = (Decimal, Fraction, PurePath, complex, range)
 """Types that orjson does not take, whose texts are their values."""
 
 
-def of_text(text: str) -> int:
-    """The digest of a *text*, lone surrogates included."""
-    return crc32(text.encode("utf-8", "surrogatepass")) or 1
+def of_item(item: Any) -> int:
+    """The digest of an item of a list: of a text, or of all that is in a value, whatever the order of a mapping's keys.
 
-
-def of_value(value: Any) -> int:
-    """The digest of any other item: of all that is in it, whatever the order of a mapping's keys.
-
-    Of an object that has no value of its own only the type counts.
+    Blanks around a text say nothing: the last line of an open file has its end, or not. Of an object that has no value
+    of its own only the type counts.
     """
-    if isinstance(value, Row):
-        value = (value.url, value.method, value.headers, value.body, value.fields, value.fault)
+    if isinstance(item, str):
+        return crc32(item.strip(BLANKS).encode("utf-8", "surrogatepass")) or 1
+    value = item
+    if isinstance(item, Row):
+        value = (item.url, item.method, item.headers, item.body, item.fields, item.fault)
     try:
         content = orjson.dumps(value, _plain, _OPTIONS)
     except TypeError:  # a lone surrogate, a number of over 64 bits, too many levels
@@ -65,34 +65,50 @@ def packed(digests: Iterable[int]) -> bytes:
 class Digests(Generic[T]):
     """Hands the digests of rows that come one by one to *contents*, many at a time.
 
-    A row may be given out only after ``flush``.
+    Those of settled rows are ``add``ed and handed on in bulk; a row that is to be given out is told at once.
     """
 
-    __slots__ = ("_contents", "_digests", "_items", "_next", "_row")
+    __slots__ = ("_contents", "_digests", "_item", "_items", "_next", "_row")
 
     def __init__(self, contents: Contents, first: int, row: Callable[[int, T], Row]) -> None:
-        """*first* is the seq of the first row; *row* makes the row of a seq and of what was added with its digest."""
+        """*first* is the seq of the first row; *row* makes the row of a seq and of what came with its digest."""
         self._contents = contents
         self._next = first
         self._row = row
         self._digests: list[int] = []
         self._items: list[T] = []
+        self._item: T | None = None
 
     def add(self, digest: int, item: T) -> None:
-        """Take the *digest* of the next row; InputChanged as of ``Contents.check``."""
+        """Take the *digest* of the next row, which is settled. InputChanged as of ``Contents.check``."""
+        items = self._items
         self._digests.append(digest)
-        self._items.append(item)
-        if len(self._items) >= BULK:
+        items.append(item)
+        if len(items) >= BULK:
             self.flush()
+
+    def tell(self, digest: int, item: T) -> None:
+        """Hand on the *digest* of the next row, after what was added. InputChanged as of ``Contents.check``."""
+        if self._items:
+            self.flush()
+        self._item = item
+        first = self._next
+        self._next = first + 1
+        self._contents.check(first, digest.to_bytes(4, "little"), self._row_told)
 
     def flush(self) -> None:
         """Hand on what was added. InputChanged as of ``Contents.check``."""
         if self._items:
-            first, items, row = self._next, self._items, self._row
-            self._contents.check(first, packed(self._digests), lambda seq: row(seq, items[seq - first]))
-            self._next += len(items)
-            self._digests = []
-            self._items = []
+            self._contents.check(self._next, packed(self._digests), self._row_added)
+            self._next += len(self._items)
+            self._digests.clear()
+            self._items.clear()
+
+    def _row_told(self, seq: int) -> Row:
+        return self._row(seq, cast("T", self._item))
+
+    def _row_added(self, seq: int) -> Row:
+        return self._row(seq, self._items[seq - self._next])
 
 
 def whole(
@@ -116,7 +132,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, set | frozenset):
-        return [name, sorted(map(of_value, value))]
+        return [name, sorted(map(of_item, value))]
     if isinstance(value, Collection):
         return [name, list(value)]
     return [name]

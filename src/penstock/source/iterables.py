@@ -13,9 +13,8 @@ from penstock.errors import UsageError
 from penstock.seams import Contents, Settled
 from penstock.settings import InputSettings
 from penstock.source import fingerprint
-from penstock.source.digests import Digests, of_text, of_value, whole
+from penstock.source.digests import Digests, of_item, whole
 from penstock.source.rows import Shape
-from penstock.source.text import BLANKS
 
 __all__ = ["AsyncItems", "Items"]
 
@@ -58,12 +57,12 @@ class Items:
         try:
             for number, item in enumerate(iterator, 1):
                 self._taken = number
-                if digests is not None:
-                    digests.add(self._digest(item), item)
                 if seq not in settled:
                     if digests is not None:
-                        digests.flush()
+                        digests.tell(of_item(item), item)
                     yield row(seq, number, item)
+                elif digests is not None:
+                    digests.add(of_item(item), item)
                 seq += 1
             if digests is not None:
                 digests.flush()
@@ -71,13 +70,6 @@ class Items:
             if isinstance(iterator, Generator):
                 iterator.close()
         return seq
-
-    @staticmethod
-    def _digest(item: Any) -> int:
-        if isinstance(item, str):
-            # As a URL is taken: the last line of an open file has its end, or not.
-            return of_text(item.strip(BLANKS))
-        return of_value(item)
 
     def fingerprint(self) -> dict[str, Any] | None:
         """A digest of the URLs of a list or tuple. Others may come in another order next time: None."""

@@ -61,10 +61,13 @@ class Table:
             contents, first, lambda seq, found: shape.row_of_values(seq, found[0], _by_name(columns, found[1]))
         )
         for record in records:
-            digests.add(crc32(b"\n".join(records.raw).rstrip(b"\r"), heading) or 1, (records.line, record))
+            raw = records.raw
+            digest = crc32(raw[0] if len(raw) == 1 else b"\n".join(raw), heading) or 1
             if seq not in settled:
-                digests.flush()
+                digests.tell(digest, (records.line, record))
                 yield _row(seq, record, records, columns, shape)
+            else:
+                digests.add(digest, (records.line, record))
             seq += 1
         digests.flush()
         return seq
