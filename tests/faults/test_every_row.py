@@ -57,7 +57,14 @@ ROWS = {
             "cli/test_processes.py::test_a_signal_lets_what_runs_finish",
             "cli/test_processes.py::test_an_endless_list_into_head_ends_quietly",
         ],
-        "input changed": ["cli/test_resume_and_verify.py::test_a_changed_input_is_refused_unless_forced"],
+        "input changed": [
+            "cli/test_resume_and_verify.py::test_a_changed_input_is_refused_unless_forced",
+            "runs/test_contents.py::test_any_change_of_a_settled_input_is_found_and_no_other",
+            "test_input_changed.py::test_other_items_are_refused_and_what_was_pulled_before_is_kept",
+            "test_input_changed.py::test_fewer_items_are_refused",
+            "test_input_changed.py::test_forced_it_goes_on_with_what_there_is_and_keeps_to_that",
+            "test_input_changed.py::test_a_set_is_refused_before_there_is_a_folder",
+        ],
         "user and password": [
             f"{INPUT}a_password_goes_to_its_origin_alone_and_shows_nowhere",
             "cli/test_plan.py::test_passwords_in_the_list_are_not_shown",

@@ -36,12 +36,12 @@ def a_callback(page: Fetched) -> int:
 
 
 def the_durable_job() -> None:
-    summary = penstock.run("urls.txt", "pages", on_page=a_callback, per_host=1)
+    summary = penstock.run("urls.txt", "pages", on_page=a_callback, force=True, per_host=1)
     assert_type(summary, Summary)
     assert_type(summary.tally, Tally)
     assert_type(summary.complete, bool)
     assert_type(summary.inputs, int | None)
-    assert_type(penstock.resume("pages"), Summary)
+    assert_type(penstock.resume("pages", force=True), Summary)
     assert_type(penstock.verify("pages").ok, bool)
 
 

@@ -299,11 +299,14 @@ class Ledger:
         if self._total:
             # Duplicates have no outcome of their own, but their originals have one.
             answered.add_range(0, self._total)
+        self._contents = Contents(self.kept(), answered, force=force)
+        return self._contents
+
+    def kept(self) -> Kept:
+        """What ``Contents`` compares with."""
         with self._lock, self._translated("read"):
             end = known_to(self._database)
-        kept = Kept(self._block if end else unknown, end, self._keep, self._url)
-        self._contents = Contents(kept, answered, force=force)
-        return self._contents
+        return Kept(self._block if end else unknown, end, self._keep, self._url)
 
     def close(self) -> None:
         """Let go of the file. May be called twice."""

@@ -25,7 +25,7 @@ __all__ = ["Digests", "of_item", "packed", "whole"]
 
 T = TypeVar("T")
 
-BULK: Final = 1_024
+BULK: Final = 128
 """Digests handed on at once at most, where rows come one by one."""
 
 DEEPEST: Final = 100

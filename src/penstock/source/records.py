@@ -33,7 +33,8 @@ class Records(Protocol):
     """The records of a table, blank ones left out, and what is known of the last one given.
 
     ``row`` is its number, counted as a spreadsheet does, the header being row 1; ``line`` the physical line it begins
-    on; ``raw`` the lines it stands on; ``fault`` why it cannot be read; ``is_utf_8`` whether all of it is UTF-8.
+    on; ``raw`` the lines it stands on, always the same list; ``fault`` why it cannot be read; ``is_utf_8`` whether all
+    of it is UTF-8.
     """
 
     row: int
@@ -62,7 +63,7 @@ class Tabbed:
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._lines = _each_line(blocks)
         self.row = self.line = 0
-        self.raw: list[bytes] = []
+        self.raw = [b""]
         self.fault: str | None = None
         self.is_utf_8 = True
 
@@ -75,7 +76,7 @@ class Tabbed:
             self.line += 1
             if line.strip():
                 self.row = self.line
-                self.raw = [line]
+                self.raw[0] = line
                 self.fault = TOO_LONG if len(line) > MAX_RECORD else None
                 text, self.is_utf_8 = _decoded(line.removesuffix(b"\r"))
                 return text.split("\t")

@@ -60,14 +60,14 @@ class Table:
         digests = Digests[tuple[int, list[str]]](
             contents, first, lambda seq, found: shape.row_of_values(seq, found[0], _by_name(columns, found[1]))
         )
+        add, tell, raw = digests.add, digests.tell, records.raw
         for record in records:
-            raw = records.raw
             digest = crc32(raw[0] if len(raw) == 1 else b"\n".join(raw), heading) or 1
             if seq not in settled:
-                digests.tell(digest, (records.line, record))
+                tell(digest, (records.line, record))
                 yield _row(seq, record, records, columns, shape)
             else:
-                digests.add(digest, (records.line, record))
+                add(digest, (records.line, record))
             seq += 1
         digests.flush()
         return seq
