@@ -215,10 +215,10 @@ def test_a_retry_that_forgets_the_old_outcomes_first_is_found(engine, finished, 
     """The bug that this is there to find, planted: an old outcome is given up before a newer one is on the disk."""
     chosen = api._session
 
-    def hasty(folder, *rest):
+    def hasty(folder, *rest, **more):
         for file in folder.path.glob("outcomes-*.jsonl"):
             file.write_bytes(b"".join(line for line in file.read_bytes().splitlines(True) if b'"reset"' not in line))
-        return chosen(folder, *rest)
+        return chosen(folder, *rest, **more)
 
     run = copied(finished) / "run"
     monkeypatch.setattr(api, "_session", hasty)

@@ -207,11 +207,11 @@ def test_a_ledger_that_cannot_be_made_says_so(tmp_path, monkeypatch):
 # -- a file that is not what it was
 
 
-@pytest.mark.parametrize(("version", "wanted"), [(3, "older"), (5, "newer")])
+@pytest.mark.parametrize(("version", "wanted"), [(3, "older"), (6, "newer")])
 def test_a_ledger_of_another_version_is_refused(path, ledger, version, wanted):
     ledger._database.execute(f"PRAGMA user_version = {version}")
     with pytest.raises(
-        FolderMismatch, match=f"version {version} of its tables, this Penstock knows 4; use the {wanted}"
+        FolderMismatch, match=f"version {version} of its tables, this Penstock knows 5; use the {wanted}"
     ):
         Ledger(path, RUN)
 

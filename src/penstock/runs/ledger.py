@@ -16,6 +16,7 @@ import contextlib
 import json
 import math
 import sqlite3
+import threading
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
@@ -30,6 +31,9 @@ from penstock.core.retry import STATUSES
 from penstock.core.tally import Tally
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError
 from penstock.runs.account import Account, Failures
+from penstock.runs.contents import SCHEMA as CONTENTS
+from penstock.runs.contents import Contents, Held, Kept, known_to, read_all, read_block, sum_fault, unknown, write_held
+from penstock.runs.lookup import url_of
 from penstock.seams import Extent, Settled
 from penstock.sink.durable import PART, Hold, remove, rename, write_file
 
@@ -38,8 +42,11 @@ __all__ = ["Ledger"]
 APPLICATION_ID: Final = 0x50656E73
 """Written into the database's header, so that ``file`` and we can tell it from others: "Pens"."""
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the tables below; kept as user_version."""
+
+WITHOUT_CONTENTS: Final = 4
+"""The version that has no table of contents: it gets one, and the new version, with its next transaction."""
 
 BUSY_SECONDS: Final = 30.0
 """How long a commit waits for somebody who is reading run.db with a tool of their own."""
@@ -61,6 +68,7 @@ CREATE TABLE failures (
 CREATE TABLE pass (number INTEGER NOT NULL, reasons TEXT NOT NULL, seqs BLOB NOT NULL, "after" INTEGER NOT NULL);
 CREATE TABLE parked (host TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE slowed (host TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
+{CONTENTS};
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
 """
@@ -88,6 +96,9 @@ class Ledger:
         self._committed: dict[tuple[str, str], int] = {}
         self._pending = BitMap64()
         self._trouble: str | None = None
+        # The thread that reads the input asks for contents while another one commits.
+        self._lock = threading.RLock()
+        self._contents: Contents | None = None
         with self._translated("read"):
             self._database = _connect(path)
         try:
@@ -103,9 +114,16 @@ class Ledger:
 
     @classmethod
     def create(
-        cls, path: Path, run: str, *, commits: Iterable[tuple[Sequence[Extent], Tally, Failures]] = ()
+        cls,
+        path: Path,
+        run: str,
+        *,
+        commits: Iterable[tuple[Sequence[Extent], Tally, Failures]] = (),
+        digests: Iterable[Held] = (),
     ) -> Ledger:
         """A new ledger at *path*, in place of any other, with *commits* in it: it appears whole or not at all.
+
+        *digests* are those of the input's contents.
 
         OutputError where it cannot be written.
         """
@@ -125,6 +143,8 @@ class Ledger:
                 # Passes are over that what is committed here was made in.
                 ledger._pending = ledger._account.replaceable()  # noqa: SLF001 - its own class
                 ledger.commit(extents, tally, failures)
+            with ledger._transaction():  # noqa: SLF001 - as above
+                write_held(ledger._database, digests)  # noqa: SLF001 - as above
         # A journal left beside a database that is gone would be rolled back, or forward, into the new one.
         for side in ("", "-journal", "-wal", "-shm"):
             remove(path.with_name(path.name + side))
@@ -275,17 +295,55 @@ class Ledger:
         """What SQLite finds wrong with the file when it looks at all of it; None for nothing."""
         with self._translated("read"):
             found = str(self._scalar("PRAGMA integrity_check"))
-        return None if found == "ok" else found
+            return sum_fault(self._database) if found == "ok" else found
+
+    def digests(self) -> Iterator[Held]:
+        """What is kept of the input's contents, but for what has changed since: for another ledger."""
+        with self._translated("read"):
+            yield from read_all(self._database)
+
+    def contents(self, *, force: bool = False) -> Contents:
+        """What compares the input with what it was, as it is read once more; not if *force*.
+
+        What it finds out of inputs that have no outcome yet is kept with the next commit.
+        """
+        answered = self.settled()
+        if self._total:
+            # Duplicates have no outcome of their own, but their originals have one.
+            answered.add_range(0, self._total)
+        self._contents = Contents(self.kept(), answered, force=force)
+        return self._contents
+
+    def kept(self) -> Kept:
+        """What ``Contents`` compares with."""
+        with self._lock, self._translated("read"):
+            end = known_to(self._database)
+        return Kept(self._block if end else unknown, end, self._keep, self._url)
 
     def close(self) -> None:
         """Let go of the file. May be called twice."""
-        self._database.close()
+        with self._lock:
+            self._database.close()
+
+    def _block(self, number: int) -> bytes:
+        with self._lock, self._translated("read"):
+            return read_block(self._database, number)
+
+    def _keep(self) -> None:
+        """Keep the digests that are held already: there are many."""
+        with self._transaction():
+            pass
+
+    def _url(self, seq: int) -> str | None:
+        """What the newest outcome of the input *seq* has for its URL, if it can be found."""
+        with self._lock:
+            return url_of(self._path.parent, self.extents(), seq)
 
     def _check_identity(self, run: str) -> None:
         if self._scalar("PRAGMA application_id") != APPLICATION_ID:
             raise FolderMismatch(f"{self._path} is not the ledger of a run; put the right file back")
         version = self._scalar("PRAGMA user_version")
-        if version != VERSION:
+        if version not in (VERSION, WITHOUT_CONTENTS):
             raise FolderMismatch(
                 f"{self._path} has version {version} of its tables, this Penstock knows {VERSION}; use the "
                 f"{'newer' if version > VERSION else 'older'} one",
@@ -344,21 +402,31 @@ class Ledger:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        if self._trouble is not None:
-            raise OutputError(self._trouble)
-        self._trouble = f"{self._path} is in an unknown state since a commit failed; nothing more is written to it"
-        try:
-            with self._translated("write"):
-                # SQLite itself would call a file that was moved "a readonly database", and make a cut one anew.
-                self._hold.confirm(self._size)
-                self._database.execute("BEGIN IMMEDIATE")
-                yield
-                self._database.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                self._database.execute("ROLLBACK")
-            raise
-        self._trouble = None
+        with self._lock:
+            if self._trouble is not None:
+                raise OutputError(self._trouble)
+            self._trouble = f"{self._path} is in an unknown state since a commit failed; nothing more is written to it"
+            try:
+                with self._translated("write"):
+                    # SQLite itself would call a file that was moved "a readonly database", and make a cut one anew.
+                    self._hold.confirm(self._size)
+                    self._database.execute("BEGIN IMMEDIATE")
+                    yield
+                    self._keep_held()
+                    self._database.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
+                raise
+            self._trouble = None
+
+    def _keep_held(self) -> None:
+        """Write what was read of the input, in the transaction that settles it or in one before."""
+        held = [] if self._contents is None else self._contents.take()
+        if held:
+            self._database.execute(CONTENTS)
+            self._database.execute(f"PRAGMA user_version = {VERSION}")
+            write_held(self._database, held)
 
     @contextlib.contextmanager
     def _translated(self, doing: str) -> Iterator[None]:
@@ -388,7 +456,7 @@ class Ledger:
 def _connect(path: Path) -> sqlite3.Connection:
     """An open database that begins no transaction by itself, and no file where there is none."""
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    database = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    database = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         # FULL would leave the removal of the journal, which is the commit, to the folder's next flush.
         database.execute("PRAGMA synchronous = EXTRA")
