@@ -76,7 +76,7 @@ def test_the_rest_can_be_resumed_with_another_deadline(tmp_path):
     with LocalWeb(hosts=2) as web:
         urls = [web.url(0, "/busy/429/3600/x"), *(web.url(1, f"/page/{n}") for n in range(5))]
         (tmp_path / "urls.txt").write_text("\n".join(urls))
-        settings = Settings.of(deadline=0.05, delay=0, flush_every=0.01)
+        settings = Settings.of(deadline=0.5, delay=0, flush_every=0.01)
         first = api.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), settings).execute()
         again = api.go_on(tmp_path / "out", {"deadline": 0.05}).execute()
     assert (first.tally.total, first.complete) == (5, False)

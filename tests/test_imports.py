@@ -80,6 +80,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 EXCEPTIONS: Mapping[tuple[str, str], str] = {
     ("runs.files", "sink.jsonl"): "the name of the files that a folder is made of",
     ("runs.failed", "sink.record"): "reads the format back, of which there is one so far",
+    ("runs.lookup", "sink.record"): "reads the format back, of which there is one so far",
     ("runs.repair", "sink.jsonl"): "writes the lines back that it could read",
     ("runs.repair", "sink.record"): "reads the format back, of which there is one so far",
     ("runs.verify", "sink.record"): "reads the format back, of which there is one so far",

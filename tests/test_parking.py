@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from contextlib import closing
+
 import pytest
 
 import penstock
@@ -21,9 +25,10 @@ def web():
         yield local
 
 
-def urls(web: LocalWeb) -> list[str]:
-    """Ten of a host that is busy for an hour, mixed with ten of each of two others."""
-    return [web.url(host, f"/busy/429/3600/{n}" if host == 0 else f"/page/{n}") for n in range(10) for host in range(3)]
+def urls(web: LocalWeb, seconds: int = 3600) -> list[str]:
+    """Ten of a host that is busy for *seconds*, mixed with ten of each of two others."""
+    paths = [(f"/busy/429/{seconds}/{n}", f"/page/{n}", f"/page/{n}") for n in range(10)]
+    return [web.url(host, path) for three in paths for host, path in enumerate(three)]
 
 
 def asked(web: LocalWeb, host: int) -> int:
@@ -72,6 +77,34 @@ def test_it_is_left_alone_after_a_restart_too(way, web, tmp_path):
     summary = report.session.execute(report)
     assert (summary.session.total, summary.complete) == (0, False)
     assert asked(web, 0) == 1
+
+
+def parked_after_restart(web, tmp_path, monkeypatch, *, seconds, set_back, forget=""):
+    """The seconds for which hosts are parked by a session that goes on after the clock was *set_back* by so many."""
+    (tmp_path / "urls.txt").write_text("\n".join(urls(web, seconds)))
+    report = UntilTheRestIsParked("abort")
+    report.session = api.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), Settings.of(**FAST))
+    report.session.execute(report)
+    with closing(sqlite3.connect(tmp_path / "out" / "run.db")) as database, database:
+        database.executescript(forget)
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() - set_back)
+    session = api.go_on(tmp_path / "out", {})
+    left = [until - time.time() for until in session._flow.parked().values()]
+    session.close()
+    return left
+
+
+@pytest.mark.parametrize("set_back", [0, 30, 3_600, 10 * 365 * 86_400])
+def test_a_clock_that_is_set_back_makes_no_host_wait_for_longer_than_it_asked_for(web, tmp_path, monkeypatch, set_back):
+    [left] = parked_after_restart(web, tmp_path, monkeypatch, seconds=400, set_back=set_back)
+    assert 390.0 < left <= 400.0
+
+
+@pytest.mark.parametrize("undated", ["DROP TABLE noted", "DELETE FROM noted", "UPDATE noted SET at = 'x'"])
+def test_what_an_older_version_noted_without_a_date_holds_for_an_hour_at_most(undated, web, tmp_path, monkeypatch):
+    [left] = parked_after_restart(web, tmp_path, monkeypatch, seconds=400, set_back=100_000, forget=undated)
+    assert left == pytest.approx(3_600.0, abs=5.0)
 
 
 def test_what_is_over_is_forgotten(web, tmp_path):

@@ -7,13 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from penstock.core.breaker import FEW, FIRST, GRACE, LONGEST
+from penstock.core.breaker import FEW, FIRST, GRACE, LONGEST, MANY, NEW, PATIENCE, PROBE, STEP
 from penstock.core.codings import ACCEPTED
 from penstock.core.model import Errand
-from penstock.core.pace import AT_FIRST, LEAST, NOTICED, PATIENT, RECOVERY, WORTH_IT, Crowd
+from penstock.core.pace import (
+    AT_FIRST,
+    DEAF,
+    DEAFEST,
+    LEAST,
+    MOSTLY,
+    NOTICED,
+    ON_TRIAL,
+    PATIENT,
+    RECENT,
+    RECOVERY,
+    WORTH_IT,
+    Crowd,
+)
 from penstock.core.pace import LONGEST as SLOWEST
 from penstock.core.retry import BASE, CAP, LONGEST_PARK, STATUSES
 from penstock.core.robots import HOPS, LIFETIME, LONGEST_DELAY, UNAVAILABLE_FOR
+from penstock.core.slots import PROBES
 from penstock.settings import Settings, parse_size
 
 PAGE = (Path(__file__).parents[1] / "docs" / "politeness.md").read_text()
@@ -66,19 +80,38 @@ def test_what_is_said_of_robots_is_so():
 
 
 def test_what_is_said_of_a_host_that_is_down_is_so():
-    assert (FEW, FIRST, LONGEST, GRACE) == (5, 5.0, 300.0, 30.0)
+    assert (FEW, FIRST, LONGEST, NEW, GRACE) == (5, 5.0, 300.0, 5.0, 30.0)
     assert "After five failures in a row" in PAGE
-    assert "up\nto five minutes" in PAGE
+    assert "up to five minutes" in PAGE
+    assert "after 5 s of that" in PAGE
     assert "after half a minute" in PAGE
+    assert "by what three connections take (15 s)" in PAGE
+    assert DEFAULTS.connect_timeout * -(-FEW // DEFAULTS.per_host) == 15.0
+
+
+def test_what_is_said_of_outages_is_so():
+    assert (MANY, PROBES, PROBE, STEP) == (10, 4, 1.0, 5.0)
+    assert "If ten hosts in a row" in PAGE
+    assert "four probes at once, after 1 s, 2 s, 4 s and then every 5 s" in PAGE
+    assert f"{PATIENCE:.0f} s at most" in PAGE
 
 
 def test_what_is_said_of_slowing_down_is_so():
     assert (LEAST, SLOWEST, PATIENT, NOTICED, RECOVERY) == (0.25, 10.0, 3.0, 0.5, 0.95)
-    assert "0.25 s to 10 s at most" in PAGE
+    assert "it begins with 0.25 s" in PAGE
+    assert "up to\n10 s" in PAGE
     assert "up to 10 s between two requests" in PAGE
     assert re.search(r"three\s+times as long as usual, and half a second longer", PAGE)
     assert re.search(r"answer that\s+is fine takes a twentieth", PAGE)
     assert f"within {SLOWEST / (1 - RECOVERY):.0f} s" in PAGE
+
+
+def test_what_is_said_of_learning_whether_it_helps_is_so():
+    assert f"no more than {ON_TRIAL} times" in PAGE
+    assert MOSTLY == 0.5
+    assert "at least half of the last few answers are busy (five in a row)" in PAGE
+    assert 1 - (1 - RECENT) ** 5 < MOSTLY <= 1 - (1 - RECENT) ** 5 * (1 - 0.1), "where one in ten is busy anyway"
+    assert f"for the next {DEAF} answers, then {2 * DEAF}, and so on up to {DEAFEST:,}" in PAGE
 
 
 def test_what_is_said_of_growing_is_so():
@@ -99,4 +132,6 @@ def test_what_is_said_of_the_cost_of_robots_is_so():
 
 
 def test_the_codings_are_those_that_are_offered():
-    assert set(re.findall(r"gzip|deflate|zstd|br\b", PAGE)) == set(ACCEPTED.split(", "))
+    named = {"Brotli": "br"}
+    found = re.findall(r"gzip|deflate|zstd|Brotli", PAGE)
+    assert {named.get(name, name) for name in found} == set(ACCEPTED.split(", "))

@@ -62,6 +62,21 @@ def test_it_is_asked_for_once_and_what_it_does_not_allow_is_never_sent(web, fetc
     assert outcomes["/private"].attempts == 0
 
 
+def test_a_group_is_ours_by_our_name_alone(web, fetched):
+    """Not by a word of the address to complain to, nor by a part of the name."""
+    web.robots[web.host(0)] = (
+        "User-agent: bot\nUser-agent: example\nUser-agent: pen\nDisallow: /\n\n"
+        "User-agent: penstock\nCrawl-delay: 0.01\nUser-agent: other\nDisallow: /private/\n"
+    )
+    contact = {"contact": "https://example.org/bot.html"}
+    assert words(fetched("/page/1", "/private/1", **contact)) == {200: 1, Slug.ROBOTS_DISALLOWED: 1}
+    assert words(fetched("/page/2", "/private/2", user_agent="Other/2 (penstock)")) == {
+        200: 1,
+        Slug.ROBOTS_DISALLOWED: 1,
+    }
+    assert words(fetched("/page/3", user_agent="bot")) == {Slug.ROBOTS_DISALLOWED: 1}
+
+
 def test_without_it_nothing_is_asked(web, fetched):
     web.robots[web.host(0)] = NO_ROOM
     assert words(fetched("/private", robots=False)) == {200: 1}
@@ -214,7 +229,11 @@ def test_an_answer_holds_for_a_day_and_trouble_for_ten_minutes():
     now += 1
     assert not hasattr(gate.look(job), "error")
     gate.learn(Heard("http://a.test"))
-    # A clock that is set back does not make an answer hold for years.
+    # A clock that is set back makes no answer hold for longer than it was to.
+    gate.learn(Heard("http://a.test", trouble="status 500"))
+    now -= UNAVAILABLE_FOR
+    assert not hasattr(gate.look(job), "error")
+    gate.learn(Heard("http://a.test"))
     now -= 10 * LIFETIME
     assert not isinstance(gate.look(job), float)
     gate.close()

@@ -1,4 +1,4 @@
-"""What a resume costs before it fetches: an input read again of which every line is settled.
+"""What a resume costs before it fetches: an input read again of which every line is settled, and compared.
 
     python -m benchmarks.parts.resume LINES FOLDER
 
@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 from pyroaring import BitMap64
 
+from penstock.core.pace import Learned
+from penstock.runs.contents import Contents
+from penstock.runs.ledger import Ledger
 from penstock.settings import InputSettings
 from penstock.source.opened import open_inputs
 
@@ -23,9 +27,14 @@ def main(lines: int, folder: Path) -> float:
         urls.writelines(f"http://host-{number % 1000}.example/some/page-{number}.html\n" for number in range(lines))
     settled = BitMap64(range(lines))
     source = open_inputs((str(file),), InputSettings())
-    began = time.perf_counter()
-    left = sum(1 for _ in source.rows(settled))
-    took = time.perf_counter() - began
+    with closing(Ledger.create(folder / "run.db", "run")) as ledger:
+        sum(1 for _ in source.rows(BitMap64(), ledger.contents()))
+        # Notes the digests; which inputs are settled is said below.
+        ledger.learn(Learned())
+        contents = Contents(ledger.kept(), settled)
+        began = time.perf_counter()
+        left = sum(1 for _ in source.rows(settled, contents))
+        took = time.perf_counter() - began
     assert left == 0
     return lines / took
 

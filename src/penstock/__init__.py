@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from penstock.core.model import Failed, Fetched, Outcome, Skipped, Slug
     from penstock.core.tally import Statistics, Tally
     from penstock.errors import (
+        InputChanged,
         NotPaused,
         PenstockError,
         SchedulerStopped,
@@ -52,6 +53,7 @@ __all__ = [
     "Failed",
     "Fetched",
     "Flow",
+    "InputChanged",
     "NotPaused",
     "Outcome",
     "PenstockError",
@@ -89,6 +91,7 @@ _HOMES = {
     "penstock.core.model": ("Failed", "Fetched", "Outcome", "Skipped", "Slug"),
     "penstock.core.tally": ("Statistics", "Tally"),
     "penstock.errors": (
+        "InputChanged",
         "NotPaused",
         "PenstockError",
         "SchedulerStopped",

@@ -24,7 +24,7 @@ from penstock.core.reasons import read_reasons
 from penstock.core.requests import Requests, identity
 from penstock.core.retry import LATER
 from penstock.driver import Beside, Driver
-from penstock.errors import FolderError, PenstockError, UsageError
+from penstock.errors import FolderError, InputChanged, PenstockError, UsageError
 from penstock.flow import Flow
 from penstock.once import Once
 from penstock.report.screens import report_for
@@ -40,7 +40,7 @@ from penstock.runs.verify import Recount, Verification
 from penstock.runs.verify import verify as check
 from penstock.scratch.overflow import Overflow
 from penstock.scratch.seen import Counts, Seen
-from penstock.seams import Input, Report, Settled
+from penstock.seams import Contents, Input, Report, Settled
 from penstock.session import Folder as FolderStore
 from penstock.session import Lines, Session
 from penstock.settings import Settings
@@ -114,13 +114,17 @@ def run(
     *,
     on_page: OnPage | None = None,
     report: Report | Callable[[str], object] | None = None,
+    force: bool = False,
     **settings: Any,
 ) -> Summary:
     """Fetch *inputs* into the run folder *output*, durably, and say how it ended.
 
-    *inputs* is the name of a file, a URL, ``-`` for standard input, or an iterable as ``fetch`` takes it.
+    *inputs* is the name of a file, a URL, ``-`` for standard input, or an iterable as ``fetch`` takes it, but for a
+    set: it has another order in each process, and inputs are known by their place.
     Where *output* already holds a run of the same inputs and settings, what of it is not settled is done;
-    so a script may be killed at any moment and simply be started again.
+    so a script may be killed at any moment and simply be started again. Each input that has its outcome is
+    compared with what it was as it is read again; with *force* it may be another, and the run goes on by place.
+    An iterable may have more items than before.
 
     *report* is told how it goes: a function that takes a line of text, such as ``print``, every five seconds at
     first, every minute later, and at the end; or a ``Report``, which gets the numbers. Whatever leaves the run early,
@@ -137,27 +141,35 @@ def run(
         source: Input = open_inputs(names, chosen.input())
     else:
         names = ()
-        source = Items(inputs, chosen.input())
+        source = Items(_ordered(inputs), chosen.input())
     try_engine(chosen)
     _check_passes(chosen, source)
     path = Path(output)
-    manifest = Manifest.of(chosen, names, source.fingerprint())
     space_for(path, chosen).check()
+    # An iterable has no fingerprint, since it may have grown: its items are compared as they come.
     begun = RunFolder.holds_run(path)
+    manifest = Manifest.of(chosen, names, source.fingerprint() if names else None)
     with _held(RunFolder.open(path) if begun else RunFolder.create(path, manifest)) as folder:
-        folder.check(manifest)
-        session = _session(folder, source, chosen, on_page)
+        if folder.manifest.fingerprint is not None and not names:
+            # A build that kept no digests began it.
+            manifest = Manifest.of(chosen, names, source.fingerprint())
+        _check_input(folder, manifest, force=force)
+        session = _session(folder, source, chosen, on_page, force=force)
     return _execute(session, report)
 
 
 def resume(
-    output: str | os.PathLike[str], *, report: Report | Callable[[str], object] | None = None, **changes: Any
+    output: str | os.PathLike[str],
+    *,
+    report: Report | Callable[[str], object] | None = None,
+    force: bool = False,
+    **changes: Any,
 ) -> Summary:
     """Go on with the run in the folder *output*, and say how it ended.
 
-    See ``run`` for *report*, and ``go_on`` for *changes*.
+    See ``run`` for *report*, and ``go_on`` for *changes* and *force*.
     """
-    return _execute(go_on(output, changes), report)
+    return _execute(go_on(output, changes, force=force), report)
 
 
 def retry(
@@ -165,13 +177,14 @@ def retry(
     *,
     only: str | Iterable[str] = (),
     report: Report | Callable[[str], object] | None = None,
+    force: bool = False,
     **changes: Any,
 ) -> Summary:
     """Try the failed inputs of a finished run again, and say how it ended.
 
     See ``run`` for *report*, and ``try_again`` for the rest.
     """
-    return _execute(try_again(output, only, changes), report)
+    return _execute(try_again(output, only, changes, force=force), report)
 
 
 def _execute(session: Session, report: Report | Callable[[str], object] | None) -> Summary:
@@ -208,7 +221,7 @@ def go_on(output: str | os.PathLike[str], changes: Mapping[str, Any], *, force: 
     with _held(RunFolder.open(Path(output))) as folder:
         source, settings = _found_again(folder, dict(changes), force=force)
         space_for(folder.path, settings).check()
-        return _session(folder, source, settings, None)
+        return _session(folder, source, settings, None, force=force)
 
 
 def try_again(
@@ -229,7 +242,7 @@ def try_again(
         source, settings = _found_again(folder, dict(changes), force=force)
         space_for(folder.path, settings).check()
         note_all(folder.path, folder.ledger, reasons)
-        return _session(folder, source, settings, None, reasons)
+        return _session(folder, source, settings, None, reasons, force=force)
 
 
 def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
@@ -243,17 +256,22 @@ def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
     if not RunFolder.holds_run(path):
         raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
     manifest = read_manifest(path)
-    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, manifest.run)) as ledger:
-        settled, total = ledger.settled(), ledger.total
-    if total is not None:
-        return
+    with Lock(path, shared=True):
+        ledger = Ledger(path / LEDGER_FILE, manifest.run)
+    with closing(ledger):
+        if ledger.total is None:
+            yield from _left(manifest, ledger)
+
+
+def _left(manifest: Manifest, ledger: Ledger) -> Iterator[str]:
+    """As ``leftover``, of a run that has not finished."""
     if STDIN in manifest.inputs:
         raise UsageError("this run's input was standard input, which can't be read again; a resume takes it anew")
     if "url_template" in manifest.withheld:
         raise UsageError("the template of this run had credentials in it, which are not kept; go on with a resume")
     source = open_inputs(_known(manifest), manifest.settings.input())
     manifest.check(Manifest.of(manifest.settings, manifest.inputs, source.fingerprint()))
-    for item in jobs_of(source, settled, manifest.settings):
+    for item in jobs_of(source, ledger.settled(), manifest.settings, ledger.contents()):
         if isinstance(item, Job | Skipped):
             url = " ".join(item.url.split())
             yield f"# {url}" if "***@" in url else url
@@ -273,26 +291,32 @@ def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verificat
         raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
     if repair:
         rebuild(path)
-    return check(path, _recounted(read_manifest(path)))
+    manifest = read_manifest(path)
+    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, manifest.run)) as ledger:
+        again = _recounted(manifest, ledger.contents())
+    return check(path, again)
 
 
-def _recounted(manifest: Manifest) -> Recount | None:
-    """The inputs, counted again; None where the input is not what it was, or can be read only once."""
+def _recounted(manifest: Manifest, contents: Contents) -> Recount | None:
+    """The inputs, counted and compared again; None if its fingerprint is another, or it can be read only once."""
     if manifest.fingerprint is None or "inputs" in manifest.withheld:
         return None
     try:
         source = open_inputs(manifest.inputs, manifest.settings.input())
         if difference(manifest.fingerprint, source.fingerprint()) is not None:
             return None
+        rows = source.rows(Settled(), contents)
         if not manifest.settings.unique:
-            return Recount(sum(1 for _ in source.rows(Settled())))
+            return Recount(sum(1 for _ in rows))
         inputs, duplicates = 0, Settled()
         with Once(Requests()) as once:
-            for row in source.rows(Settled()):
+            for row in rows:
                 inputs += 1
                 if type(once.look(row, 0.0)) is Duplicate:
                     duplicates.add(row.seq)
         return Recount(inputs, duplicates)
+    except InputChanged as error:
+        return Recount(changed=str(error))
     except PenstockError:
         return None
 
@@ -336,6 +360,8 @@ def _session(
     settings: Settings,
     on_page: OnPage | None,
     reasons: frozenset[str] = frozenset(),
+    *,
+    force: bool = False,
 ) -> Session:
     """A session on *folder*, which it closes when it ends; what failed for *reasons* is tried again in it."""
     ledger, output = folder.ledger, settings.output()
@@ -345,7 +371,7 @@ def _session(
         ledger.begin_pass(reasons)
     remarks: list[str] = []
     fitted = Fitted(settings, remarks.append)
-    passes = Passes(folder, source, fitted, on_page)
+    passes = Passes(folder, source, fitted, on_page, force=force)
     store = FolderStore(
         sinks, folder, output.flush_every, learned=passes.learned, space=space_for(folder.path, settings)
     )
@@ -392,10 +418,28 @@ def _found_again(folder: RunFolder, changes: dict[str, Any], *, force: bool) -> 
     try_engine(settings)
     names = _known(folder.manifest)
     source = open_inputs(names, settings.input())
-    if not force:
-        folder.check(Manifest.of(settings, names, source.fingerprint()))
+    _check_input(folder, Manifest.of(settings, names, source.fingerprint()), force=force)
     _check_passes(settings, source)
     return source, settings
+
+
+def _check_input(folder: RunFolder, now: Manifest, *, force: bool) -> None:
+    """FolderMismatch if another job is wanted *now*; InputChanged if its input is another, unless *force*."""
+    try:
+        folder.check(now)
+    except InputChanged:
+        if not force:
+            raise
+
+
+def _ordered(inputs: Iterable[Any]) -> Iterable[Any]:
+    """*inputs*; UsageError if they have no order."""
+    if isinstance(inputs, set | frozenset):
+        raise UsageError(
+            f"a {type(inputs).__name__} has another order in each process, and a run knows its inputs by their place; "
+            "give it an order: penstock.run(sorted(urls), ...)"
+        )
+    return inputs
 
 
 def _known(manifest: Manifest) -> tuple[str, ...]:

@@ -217,7 +217,7 @@ class Flow(Generic[R]):
     def learned(self) -> Learned:
         """What was learned of the keys that another session should know."""
         paces = self._frontier.paces
-        return Learned(self.parked(), {} if paces is None else paces.learned())
+        return Learned(self.parked(), {} if paces is None else paces.learned(), time.time())
 
     def waiting(self) -> list[Waiting]:
         """What the jobs of each key wait for, most jobs first; times are those of ``time.monotonic``."""

@@ -35,6 +35,11 @@ class _Known(Struct, frozen=True, gc=False):
     trouble: str | None
     size: int
 
+    @property
+    def lifetime(self) -> float:
+        """Seconds for which it may hold, whatever the clock says: it may have been set back."""
+        return LIFETIME if self.trouble is None else UNAVAILABLE_FOR
+
 
 class Robots:
     """A ``Gate``: lets a job pass, refuses it, or asks for its origin's robots.txt first, once in a day at most.
@@ -59,7 +64,7 @@ class Robots:
         """Whether *job* may start; see ``Gate``."""
         place = origin(job.target)
         known = self._known.get(place) or self._recall(place)
-        if known is None or not 0 < known.until - self._clock() <= LIFETIME:
+        if known is None or not 0 < known.until - self._clock() <= known.lifetime:
             return errand(job)
         self._known.move_to_end(place)
         if known.trouble is not None:

@@ -7,7 +7,7 @@ fakes included.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
@@ -18,7 +18,19 @@ from penstock.core.model import Ending, Errand, Outcome, Row
 from penstock.core.robots import Heard
 from penstock.core.tally import Statistics
 
-__all__ = ["Engine", "Extent", "Gate", "Input", "Overflow", "Report", "Settled", "Signal", "Sink", "Source"]
+__all__ = [
+    "Contents",
+    "Engine",
+    "Extent",
+    "Gate",
+    "Input",
+    "Overflow",
+    "Report",
+    "Settled",
+    "Signal",
+    "Sink",
+    "Source",
+]
 
 Work = TypeVar("Work", contravariant=True)  # noqa: PLC0105 - what an engine is given to do: a Job, a Call
 Given = TypeVar("Given", covariant=True)  # noqa: PLC0105 - what a source gives to be done
@@ -38,6 +50,19 @@ class Signal(enum.Enum):
     """Nothing any more."""
 
 
+class Contents(Protocol):
+    """Compares an input that is read again with what it was in earlier sessions."""
+
+    def check(self, first: int, digests: bytes, row: Callable[[int], Row]) -> None:
+        """Take the *digests*, four bytes each, of the rows from seq *first* on, before any of these is given out.
+
+        Each seq once, in order. InputChanged for the first that is not what it was: *row* makes the row of a seq then.
+        """
+
+    def end(self, inputs: int) -> None:
+        """There are *inputs* rows and no more. InputChanged if there were more."""
+
+
 class Input(Protocol):
     """Something that holds rows: a file, standard input, an iterable of URLs."""
 
@@ -45,10 +70,11 @@ class Input(Protocol):
     def blocks(self) -> bool:
         """Whether reading may have to wait for somebody: such an input is read on a thread of its own."""
 
-    def rows(self, settled: Settled) -> Iterator[Row]:
+    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
         """Every row whose seq is not in *settled*, in order, read lazily.
 
-        A row that is broken comes with its ``fault``; InputError where nothing can be read at all.
+        A row that is broken comes with its ``fault``; InputError if nothing can be read at all. *contents*, if given,
+        is told of all rows, settled or not, and of the end; what it raises comes out of here.
         """
 
     def fingerprint(self) -> dict[str, Any] | None:

@@ -413,7 +413,7 @@ class Session:
         tally.merge(now.tally)
         # Each pass meets them again.
         tally.duplicates = max(self._earlier.duplicates, now.tally.duplicates)
-        (parked, slowed), clock = self._flow.learned(), time.time()
+        parked, slowed, clock = self._flow.learned()
         busiest = now.busiest and now.busiest[0]
         named = nsmallest(NAMED, parked.items(), key=lambda entry: (entry[0] != busiest, entry[1]))
         return replace(

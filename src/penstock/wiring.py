@@ -32,7 +32,7 @@ from penstock.robots import Robots
 from penstock.runs.folder import RunFolder
 from penstock.scratch.overflow import Overflow
 from penstock.scratch.rules import RulesStore
-from penstock.seams import Input, Settled
+from penstock.seams import Contents, Input, Settled
 from penstock.settings import Settings
 from penstock.source.pulled import Inline, ReadAhead
 from penstock.space import Space, scratch_folder
@@ -95,8 +95,9 @@ def flow_over(
     folder: RunFolder | None = None,
     *,
     rest: bool = False,
+    contents: Contents | None = None,
 ) -> Flow[Outcome]:
-    """A flow over what of *source* is not yet *settled*.
+    """A flow over what of *source* is not yet *settled*; *contents* compares all of it.
 
     What *folder* has of the hosts still holds; what must wait on a disk waits in it. *rest* where somebody may have
     been at work a moment ago, of whose last requests nobody knows: then hosts first have the rest they are promised.
@@ -107,13 +108,13 @@ def flow_over(
     now, wall = time.monotonic(), time.time()
     if rest:
         frontier.rest(now + settings.delay, now)
-    for host, until in learned.parked.items():
-        # By a clock that was set back meanwhile it might be parked for years.
-        frontier.park(host, now + min(until - wall, LONGEST_PARK))
+    for host, left in learned.left(wall).items():
+        # What an older version noted it did not date.
+        frontier.park(host, now + min(left, LONGEST_PARK))
 
     def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
         engine = fitted.engine(frontier, delivery)
-        jobs = jobs_of(source, settled, settings)
+        jobs = jobs_of(source, settled, settings, contents)
         # To look at ten million settled rows again for what they asked takes a minute, in which a Ctrl-C is heard.
         pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
         path = None if folder is None else folder.path
@@ -135,13 +136,15 @@ def delivery_for(on_page: OnPage | None = None, *, ordered: bool = False) -> Del
     return Delivery(Tally(), finish=None if on_page is None else PageCallback(on_page), ordered=ordered)
 
 
-def jobs_of(source: Input, settled: Settled, settings: Settings) -> Iterator[Job | Ending]:
+def jobs_of(
+    source: Input, settled: Settled, settings: Settings, contents: Contents | None = None
+) -> Iterator[Job | Ending]:
     """What is to be done about each row of *source* that is not *settled*."""
     clock = time.monotonic
     # A settled row is not even parsed, unless a later one may ask for the same.
     passed_over = Settled() if settings.unique else settled
     with first_look(settings) as look:
-        for row in source.rows(passed_over):
+        for row in source.rows(passed_over, contents):
             item = look(row, clock())
             if row.seq not in settled:
                 yield item
@@ -161,11 +164,15 @@ def first_look(settings: Settings) -> Iterator[Callable[[Row, float], Job | Endi
 class Passes:
     """The flows of one run: over what has no outcome, and then over what failed, as often as ``passes`` allows."""
 
-    def __init__(self, folder: RunFolder, source: Input, fitted: Fitted, on_page: OnPage | None) -> None:
+    def __init__(
+        self, folder: RunFolder, source: Input, fitted: Fitted, on_page: OnPage | None, *, force: bool = False
+    ) -> None:
+        """With *force* the input may have changed."""
         self._folder = folder
         self._source = source
         self._fitted = fitted
         self._on_page = on_page
+        self._force = force
         self._worked_on = not folder.fresh
         self.flow = self._begin()
 
@@ -186,6 +193,9 @@ class Passes:
     def _begin(self) -> Flow[Outcome]:
         ledger, delivery = self._folder.ledger, delivery_for(self._on_page)
         settled = ledger.settled() - ledger.pending()
-        flow = flow_over(self._source, self._fitted, settled, delivery, self._folder, rest=self._worked_on)
+        contents = ledger.contents(force=self._force)
+        flow = flow_over(
+            self._source, self._fitted, settled, delivery, self._folder, rest=self._worked_on, contents=contents
+        )
         self._worked_on = True
         return flow

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -32,13 +34,14 @@ def tried(seconds: float = 0.1, *, status: int | None = 200, error: Slug | None 
         tried(status=None, error=Slug.TIMEOUT_BODY),
     ],
 )
-def test_what_says_that_it_is_too_much_doubles_the_time_between_two_starts(sign):
+def test_what_says_that_it_is_too_much_slows_down_and_always_does_if_most_answers_say_so(sign):
+    """At first to no more than 2.5 times the time between two answers; after five in a row as far as it goes."""
     paces = Paces()
     seen = []
-    for second in range(1, 12):
+    for second in range(1, 13):
         paces.heed(sign, 100.0 * second)
-        seen.append(paces.spacing("a"))
-    assert seen == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, LONGEST, LONGEST, LONGEST, LONGEST, LONGEST]
+        seen.append(round(paces.spacing("a"), 9))
+    assert seen == [0.2, 0.25, 0.25, 0.25, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, LONGEST, LONGEST]
     assert paces.spacing("b") == 0.0
 
 
@@ -55,12 +58,12 @@ def test_what_was_begun_before_the_last_step_says_nothing_new():
     """Fifty requests at once that are all told 429 are one sign, not fifty."""
     paces = Paces()
     for _ in range(50):
-        paces.heed(tried(1.0, status=429), 10.0)
-    assert paces.spacing("a") == LEAST
-    paces.heed(tried(1.0, status=429), 10.9)
-    assert paces.spacing("a") == LEAST
-    paces.heed(tried(1.0, status=429), 11.0)
-    assert paces.spacing("a") == 2 * LEAST
+        paces.heed(tried(0.1, status=429), 10.0)
+    assert paces.spacing("a") == 0.2
+    paces.heed(tried(0.2, status=429), 10.1)
+    assert paces.spacing("a") == 0.2
+    paces.heed(tried(0.1, status=429), 10.11)
+    assert paces.spacing("a") == 0.25
 
 
 def test_an_answer_that_is_fine_takes_a_twentieth_away_and_the_last_bit_all_of_it():
@@ -133,7 +136,89 @@ def test_memory_is_bounded_and_those_heard_of_last_are_remembered():
         paces.heed(tried(status=429, key=str(number)), 1.0)
     assert len(paces.learned()) == KNOWN
     assert paces.spacing("99") == 0.0
-    assert paces.spacing("100") == LEAST
+    assert paces.spacing("100") == 0.2
+
+
+# A server, virtual
+
+
+def bucket(capacity: float) -> Callable[[float], bool]:
+    """A server that is busy for whatever comes faster than *capacity* a second."""
+    free_at = 0.0
+
+    def busy(now: float) -> bool:
+        nonlocal free_at
+        if now < free_at:
+            return True
+        free_at = now + 1 / capacity
+        return False
+
+    return busy
+
+
+def at_random(share: float, seed: int) -> Callable[[float], bool]:
+    """A server that is busy at random, however often it is asked."""
+    draw = Random(seed).random
+    return lambda _now: draw() < share
+
+
+def visit(busy: Callable[[float], bool], pages: int, delay: float, paces: Paces | None) -> tuple[float, int]:
+    """The seconds until *pages* came, each asked for until it does, 5 ms each; and how often the server was busy."""
+    now, got, refused = 0.0, 0, 0
+    while got < pages:
+        status = 503 if busy(now) else 200
+        got, refused = got + (status == 200), refused + (status == 503)
+        if paces is not None:
+            paces.heed(tried(0.005, status=status), now + 0.005)
+        now += max(delay, 0.005, 0.0 if paces is None else paces.spacing("a"))
+    return now, refused
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("pages", [30, 300, 3_000])
+@pytest.mark.parametrize("delay", [0.0, 0.1, 1.0])
+def test_a_host_that_is_busy_at_random_costs_no_more_than_three_times_a_fixed_pace(seed, pages, delay):
+    """One request in ten, whatever the pace: slowing down does not help, and it is not slowed down for long."""
+    fixed, _ = visit(at_random(0.1, seed), pages, delay, None)
+    adaptive, _ = visit(at_random(0.1, seed), pages, delay, Paces())
+    assert adaptive <= 3 * fixed
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_that_was_overloaded_before_it_became_so_comes_back(seed):
+    """Asked every few seconds there is little to learn from: it takes a quarter of an hour, and took for ever."""
+    paces = Paces()
+    visit(bucket(0.5), 100, 0.1, paces)
+    assert paces.spacing("a") > 1.0
+    fixed, _ = visit(at_random(0.1, seed), 3_000, 0.1, None)
+    adaptive, _ = visit(at_random(0.1, seed), 3_000, 0.1, paces)
+    assert adaptive <= fixed + 1_100.0
+
+
+@pytest.mark.parametrize(
+    ("capacity", "seconds", "refused"),
+    [
+        (0.3, 5_046, 79),
+        (1.0, 1_514, 77),
+        (2.0, 757, 76),
+        (3.0, 504, 76),
+        (5.0, 303, 75),
+        (7.0, 216, 75),
+        (9.0, 190, 72),
+    ],
+)
+def test_an_overloaded_host_is_spared_as_it_was_when_every_busy_answer_counted(capacity, seconds, refused):
+    """*seconds* and *refused* are what it took when each of them doubled the time between two starts."""
+    took, busy = visit(bucket(capacity), 1_000, 0.1, Paces())
+    assert took <= 1.03 * seconds
+    assert busy <= refused + 15, "of a thousand and more"
+
+
+def test_a_host_that_is_always_busy_is_asked_as_seldom_as_can_be():
+    paces = Paces()
+    for number in range(200):
+        paces.heed(tried(status=503), 20.0 * number)
+    assert paces.spacing("a") == LONGEST
 
 
 # All of them

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.core.judge import Again, Done, Judge, Onward, Ruled
 from penstock.core.model import Attempt, Errand, Failed, Hop, Job, Skipped, Slug
 from penstock.core.retry import Retry
-from penstock.core.robots import LONGEST_DELAY, Heard, Rules, errand, hear, own
+from penstock.core.robots import LONGEST_DELAY, Heard, Rules, errand, hear, own, product
 
 ORIGIN = "http://a.test:8080"
 SECRET = ("Authorization", "Basic c2VjcmV0")
@@ -176,3 +178,114 @@ def test_a_byte_order_mark_and_any_line_ending_do_not_matter():
 def test_the_time_between_two_starts_is_what_it_asks_for_up_to_a_bound(lines, wish):
     found = rules(f"User-agent: *\n{lines}\n")
     assert (found.wish, found.delay) == (wish, min(wish, LONGEST_DELAY))
+
+
+# Whose rules
+
+
+PRODUCTS = [
+    ("penstock/0.1", "penstock"),
+    ("penstock/0.1 (+https://example.org/bot.html)", "penstock"),
+    ("penstock (+you@example.org)", "penstock"),
+    ("  Penstock", "penstock"),
+    ("Mozilla/5.0 (compatible; mybot/1.0)", "mozilla"),
+    ("my-bot_2.x/1", "my-bot_2.x"),
+    ("(nobody)", ""),
+    ("", ""),
+    ("*", ""),
+]
+
+
+@pytest.mark.parametrize(("user_agent", "name"), PRODUCTS)
+def test_the_name_is_the_product_token_that_the_user_agent_begins_with(user_agent, name):
+    assert product(user_agent) == name
+
+
+@pytest.mark.parametrize(
+    "named", ["bot", "html", "example", "https", "org", "pen", "penstock2", "penstock-news", "stock"]
+)
+def test_no_word_of_a_contact_and_no_part_of_the_name_is_us(named):
+    agent = "penstock/0.1 (+https://example.org/bot.html)"
+    assert rules(f"User-agent: {named}\nDisallow: /\n", agent).allow(f"{ORIGIN}/x")
+    assert not rules(f"User-agent: {named}\nAllow: /\n\nUser-agent: *\nDisallow: /\n", agent).allow(f"{ORIGIN}/x")
+
+
+@pytest.mark.parametrize(
+    "named", ["penstock", "PENSTOCK", "Penstock/2.0", "penstock crawler", "penstock*", " penstock # us"]
+)
+def test_our_name_is_ours_however_it_is_written(named):
+    assert not rules(f"User-agent: {named}\nDisallow: /x\n").allow(f"{ORIGIN}/x")
+    assert rules(f"User-agent: {named}\nAllow: /\n\nUser-agent: *\nDisallow: /\n").allow(f"{ORIGIN}/x")
+
+
+def test_who_has_no_name_goes_by_everybodys_rules():
+    text = "User-agent: penstock\nUser-agent:\nDisallow: /a\nUser-agent: * and others\nDisallow: /b\n"
+    assert rules(text, "(+you@example.org)").allow(f"{ORIGIN}/a")
+    assert not rules(text, "(+you@example.org)").allow(f"{ORIGIN}/b")
+
+
+@pytest.mark.parametrize("agent", ["penstock/0.1", "other/7"])
+def test_other_records_end_no_group(agent):
+    """RFC 9309, section 2.2.4: both agents get both."""
+    text = "User-agent: penstock\nCrawl-delay: 10\nUser-agent: other\nDisallow: /private/\n"
+    found = rules(text, agent)
+    assert not found.allow(f"{ORIGIN}/private/x")
+    assert found.delay == 10.0
+
+
+OTHERS = [
+    "Sitemap: https://a.test/s.xml",
+    "Crawl-delay: 2",
+    "Host: a.test",
+    "Unknown: x",
+    "Request-rate: 1/5",
+    "",
+    "# x",
+    "nonsense",
+]
+RECORDS = st.one_of(
+    st.sampled_from(["penstock", "other", "*"]).map("User-agent: {}".format),
+    st.sampled_from(["Allow: /a", "Disallow: /a", "Disallow: /", "Allow: /ab", "Disallow:", "Disallow: /*b"]),
+)
+
+
+@given(st.lists(RECORDS, max_size=12), st.data())
+def test_wherever_other_records_stand_the_same_may_be_fetched(records, data):
+    mixed = [part for record in records for part in (*data.draw(st.lists(st.sampled_from(OTHERS), max_size=2)), record)]
+    for agent in ("penstock/1", "other/1", "somebody"):
+        plain, other = rules("\n".join(records), agent), rules("\n".join(mixed), agent)
+        for path in ("/", "/a", "/ab", "/b"):
+            assert plain.allow(ORIGIN + path) == other.allow(ORIGIN + path)
+
+
+def test_groups_for_the_same_agent_are_one():
+    ours, others = "User-agent: penstock\nDisallow: /a\n", "User-agent: x\nDisallow: /\n"
+    text = f"{ours}\n{others}\nUser-agent: Penstock\nCrawl-delay: 3\nDisallow: /b\n"
+    found = rules(text)
+    assert [found.allow(ORIGIN + path) for path in ("/a", "/b", "/c")] == [False, False, True]
+    assert found.delay == 3.0
+
+
+def test_our_own_group_without_a_rule_lets_everything_be_fetched():
+    assert rules("User-agent: *\nDisallow: /\nUser-agent: penstock\n").allow(f"{ORIGIN}/x")
+
+
+def test_rules_before_any_group_are_nobodys():
+    assert rules("Disallow: /\nCrawl-delay: 9\nUser-agent: *\nDisallow: /x\n").allow(f"{ORIGIN}/y")
+    assert rules("Disallow: /\nCrawl-delay: 9\nUser-agent: *\nDisallow: /x\n").delay == 0.0
+
+
+@pytest.mark.parametrize("line", ["Disallow /x", "disalow: /x", "DISALLOW:/x", "  Disallow :  /x  # not this"])
+def test_a_rule_is_read_leniently(line):
+    assert not rules(f"User-agent *\n{line}\n").allow(f"{ORIGIN}/x")
+
+
+@pytest.mark.parametrize("character", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_what_ends_a_line_for_python_alone_ends_none(character):
+    """Or a path that has it would be cut down to one that means more."""
+    assert rules(f"User-agent: *\nDisallow: /{character}x\n").allow(f"{ORIGIN}/y")
+    assert rules(f"User-agent: *\nDisallow: /y{character}Disallow: /z\n").allow(f"{ORIGIN}/z")
+
+
+def test_of_several_delays_the_longest_holds():
+    assert rules("User-agent: *\nCrawl-delay: 5\nCrawl-delay: 7\nCrawl-delay: 1\nCrawl-delay: x\n").delay == 7.0

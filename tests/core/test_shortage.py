@@ -92,7 +92,7 @@ def test_what_could_not_be_begun_is_no_attempt_and_no_fault_of_the_host():
         assert type(verdict) is Again
         assert (verdict.until, verdict.park, verdict.hold) == (10.0 + PAUSE, None, None)
         assert (verdict.job.earlier, verdict.job.spent) == (1, 0.5)
-    assert not judge.storm.raging
+    assert not judge.storms.everything.raging
 
 
 def test_nothing_starts_while_memory_is_full():

@@ -17,7 +17,9 @@ from penstock.testing.web import LocalWeb
 def no_time_to_wait(monkeypatch):
     """What takes seconds takes hundredths of them."""
     monkeypatch.setattr(breaker, "FIRST", 0.02)
+    monkeypatch.setattr(breaker, "PROBE", 0.02)
     monkeypatch.setattr(breaker, "STEP", 0.05)
+    monkeypatch.setattr(breaker, "NEW", 0.1)
     monkeypatch.setattr(breaker, "GRACE", 0.1)
 
 
@@ -87,3 +89,15 @@ def test_names_that_never_resolve_come_to_their_own_end(web, limits, monkeypatch
         urls = [f"http://{name}:{web.port()}/page" for name in NAMES]
         outcomes = each_once(fetch(urls, **limits | {"resolver": names.address}), len(NAMES))
     assert set(map(in_a_word, outcomes)) <= {"dns_temporary", "host_down"}
+
+
+def test_a_fifth_of_dead_hosts_costs_no_wait(monkeypatch, web, limits, each_once):
+    """Though a pause would be an hour: the pages that come say that it is not the network."""
+    monkeypatch.setattr(breaker, "PROBE", 0.1)
+    monkeypatch.setattr(breaker, "STEP", 3_600.0)
+    monkeypatch.setattr(breaker, "PATIENCE", 3_600.0)
+    refusing = web.refusing("").rpartition(":")[2]
+    led = [f"dead{n}.test::127.0.0.1:{refusing}" for n in range(60)] + [f"::127.0.0.1:{web.port()}"]
+    urls = [f"http://dead{n // 5}.test/" if n % 5 == 0 else f"http://good{n}.test/page/1" for n in range(300)]
+    outcomes = each_once(fetch(urls, **limits | {"concurrency": 100, "connect_to": led}), len(urls))
+    assert Counter(map(in_a_word, outcomes)) == {"fetched": 240, "connect_refused": 60}

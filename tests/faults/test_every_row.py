@@ -57,6 +57,13 @@ ROWS = {
             "cli/test_names_of_files.py::test_a_run_in_a_folder_of_any_name_can_be_gone_on_with",
             "runs/test_manifest.py::test_whatever_is_written_can_be_read_back",
         ],
+        "a quote in a TSV": [
+            "source/test_tables.py::test_a_quote_is_a_character_in_a_tsv",
+            "source/test_tables.py::test_a_stray_quote_in_a_csv_costs_its_own_row_at_most",
+            "source/test_tables.py::test_a_broken_row_costs_itself_and_not_the_rows_after_it",
+            "source/test_tables.py::test_a_line_break_in_quotes_is_part_of_its_field",
+            "source/test_tables.py::test_quotes_that_are_never_closed_take_time_in_proportion_to_the_file",
+        ],
         "bad row": [
             "source/test_tables.py::test_a_broken_row_costs_itself_and_not_the_rows_after_it",
             "source/test_jsonlines.py::test_a_broken_row_is_a_fault_and_keeps_its_url_and_its_fields",
@@ -68,7 +75,14 @@ ROWS = {
             "cli/test_processes.py::test_a_signal_lets_what_runs_finish",
             "cli/test_processes.py::test_an_endless_list_into_head_ends_quietly",
         ],
-        "input changed": ["cli/test_resume_and_verify.py::test_a_changed_input_is_refused_unless_forced"],
+        "input changed": [
+            "cli/test_resume_and_verify.py::test_a_changed_input_is_refused_unless_forced",
+            "runs/test_contents.py::test_any_change_of_a_settled_input_is_found_and_no_other",
+            "test_input_changed.py::test_other_items_are_refused_and_what_was_pulled_before_is_kept",
+            "test_input_changed.py::test_fewer_items_are_refused",
+            "test_input_changed.py::test_forced_it_goes_on_with_what_there_is_and_keeps_to_that",
+            "test_input_changed.py::test_a_set_is_refused_before_there_is_a_folder",
+        ],
         "user and password": [
             f"{INPUT}a_password_goes_to_its_origin_alone_and_shows_nowhere",
             "cli/test_plan.py::test_passwords_in_the_list_are_not_shown",
@@ -93,6 +107,12 @@ ROWS = {
         "one host dead": [
             "faults/test_breakers.py::test_a_dead_host_with_all_of_its_inputs_costs_a_few_failures",
             "driver/test_breakers.py::test_a_dead_host_costs_a_few_time_outs_and_not_one_for_each_of_its_inputs",
+        ],
+        "many dead hosts": [
+            "core/test_outages.py::test_all_mistakes_of_a_run_together_cost_no_more_than_its_patience",
+            "driver/test_breakers.py::test_a_fifth_of_dead_hosts_costs_seconds",
+            "driver/test_breakers.py::test_dead_hosts_cost_their_patience_once_however_they_are_spread",
+            "faults/test_breakers.py::test_a_fifth_of_dead_hosts_costs_no_wait",
         ],
         "descriptors or ephemeral ports": [
             "faults/test_shortage.py::test_a_run_fits_into_64_descriptors",
@@ -158,7 +178,13 @@ ROWS = {
             f"{REPLIES}a_header_given_twice_is_dropped_twice",
             f"{SECURITY}a_cookie_that_is_set_is_never_sent_back",
         ],
-        "robots.txt": [
+        "robots.txt groups": [
+            "test_robots.py::test_a_group_is_ours_by_our_name_alone",
+            "core/test_robots.py::test_no_word_of_a_contact_and_no_part_of_the_name_is_us",
+            "core/test_robots.py::test_other_records_end_no_group",
+            "core/test_robots.py::test_wherever_other_records_stand_the_same_may_be_fetched",
+        ],
+        "robots.txt 404": [
             "test_robots.py::test_it_is_asked_for_once_and_what_it_does_not_allow_is_never_sent",
             "test_robots.py::test_what_is_no_rule_is_none",
             "test_robots.py::test_of_a_file_without_end_the_first_part_counts",

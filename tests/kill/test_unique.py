@@ -124,7 +124,7 @@ def test_ended_at_any_operation_and_resumed_it_is_as_if_it_had_not_been(engine, 
 def test_a_resume_that_forgets_what_the_settled_asked_for_is_found(engine, tmp_path, monkeypatch):
     """The bug that this is there to find, planted: what is settled is passed over unread, as without ``unique``."""
 
-    def hasty(source, settled, settings):
+    def hasty(source, settled, settings, contents):
         with wiring.first_look(settings) as look:
             for row in source.rows(settled):
                 yield look(row, 0.0)

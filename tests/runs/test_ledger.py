@@ -18,6 +18,7 @@ from penstock.core.tally import Tally
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, OutputError, PenstockError
 from penstock.runs import ledger as module
 from penstock.runs.ledger import Ledger
+from penstock.runs.tables import packed
 from penstock.seams import Extent
 
 RUN = "4f6d"
@@ -147,7 +148,7 @@ def test_many_extents_are_opened_quickly_and_held_as_sums_only(path, ledger):
         ledger._database.execute("INSERT INTO commits VALUES (?, ?)", (number, json.dumps(Tally().as_dict())))
         ledger._database.execute(
             "INSERT INTO extents VALUES (?, 'jsonl', 'outcomes-00000.jsonl', ?, ?, 100, 'crc32:0', ?)",
-            (number, number, number + 1, module._packed(BitMap64(range(number * 100, number * 100 + 100)))),
+            (number, number, number + 1, packed(BitMap64(range(number * 100, number * 100 + 100)))),
         )
     with reopened(path) as seen:
         assert len(seen.settled()) == 30_000
@@ -176,7 +177,7 @@ def test_an_interrupt_in_a_commit_ends_all_use_of_the_ledger(path, ledger, monke
     def interrupted(seqs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "_packed", interrupted)
+    monkeypatch.setattr(module, "packed", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ledger.commit([extent([0], 0, 9)], tally([0]))
     monkeypatch.undo()
@@ -198,7 +199,7 @@ def test_somebody_who_reads_the_ledger_all_the_time_is_told_of(path, tmp_path, m
 def test_a_ledger_that_cannot_be_made_says_so(tmp_path, monkeypatch):
     with pytest.raises(OutputError):
         Ledger.create(tmp_path / "missing" / "run.db", RUN)
-    monkeypatch.setattr(module, "_SCHEMA", "this is not SQL")
+    monkeypatch.setattr(module, "SCHEMA", "this is not SQL")
     with pytest.raises(OutputError, match="syntax error"):
         Ledger.create(tmp_path / "run.db", RUN)
     assert not (tmp_path / "run.db").exists()
@@ -207,11 +208,11 @@ def test_a_ledger_that_cannot_be_made_says_so(tmp_path, monkeypatch):
 # -- a file that is not what it was
 
 
-@pytest.mark.parametrize(("version", "wanted"), [(3, "older"), (5, "newer")])
+@pytest.mark.parametrize(("version", "wanted"), [(3, "older"), (6, "newer")])
 def test_a_ledger_of_another_version_is_refused(path, ledger, version, wanted):
     ledger._database.execute(f"PRAGMA user_version = {version}")
     with pytest.raises(
-        FolderMismatch, match=f"version {version} of its tables, this Penstock knows 4; use the {wanted}"
+        FolderMismatch, match=f"version {version} of its tables, this Penstock knows 5; use the {wanted}"
     ):
         Ledger(path, RUN)
 
@@ -259,7 +260,7 @@ def test_a_ledger_cut_short_is_damaged(path, ledger):
 def test_a_set_of_inputs_that_changed_is_found(path, ledger):
     """SQLite would hand it out as it is, and a broken bitmap may crash whoever looks into it."""
     ledger.commit([extent([0, 1], 0, 9)], tally([0, 1]))
-    blob = bytearray(module._packed(BitMap64([0, 1])))
+    blob = bytearray(packed(BitMap64([0, 1])))
     blob[-1] ^= 1
     ledger._database.execute("UPDATE extents SET seqs = ?", (bytes(blob),))
     with pytest.raises(FolderDamaged, match="has changed"):

@@ -13,16 +13,17 @@ from pyroaring import BitMap64
 
 from penstock.core.model import Row
 from penstock.errors import InputError
+from penstock.source.records import MAX_RECORD, Quoted, Tabbed
 from penstock.source.rows import Shape
-from penstock.source.tables import MAX_RECORD, Table
+from penstock.source.tables import Table
 
 FIELD_LIMIT = csv.field_size_limit()
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=8)
 
 
-def table(blocks, settled=(), delimiter=","):
-    return list(Table(Shape(), delimiter=delimiter, name="list").read(iter(blocks), BitMap64(settled), 0))
+def table(blocks, settled=(), records=Quoted):
+    return list(Table(Shape(), records, name="list").read(iter(blocks), BitMap64(settled), 0))
 
 
 def found(rows):
@@ -45,7 +46,7 @@ def test_the_same_table_written_differently_has_the_same_rows(read, content):
     first, second = Row(0, 2, "http://a/", fields={"id": "1"}), Row(1, 3, "http://b/", fields={"id": "2"})
 
     assert read(content, "list.csv") == [first, second]
-    assert read(content.replace(b",", b"\t"), "list.tsv") == [first, second]
+    assert read(content.replace(b",", b"\t").replace(b'"', b""), "list.tsv") == [first, second]
 
 
 def test_a_table_of_urls_only_has_no_other_fields(read):
@@ -129,23 +130,25 @@ def test_an_empty_cell_is_an_input_like_any_other(read):
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "url", "said"),
     [
-        ('"open,1', "a quote that is never closed"),
-        ('"a"b,1', "',' expected after '\"'"),
-        ("a\rb,1", "a carriage return in a field that is not quoted"),
-        ("x" * (FIELD_LIMIT + 1) + ",1", "field larger than field limit (131072)"),
-        ("x," * (MAX_RECORD // 2) + "x", "a record of over 1,048,576 bytes"),
-        ("x" * 3 * MAX_RECORD, "a record of over 1,048,576 bytes"),
+        ('"open,1', "open", "a quote that is never closed"),
+        ('"open,1,2', "", "a quote that is never closed"),
+        ('"a"b,1', 'a"b', "',' expected after '\"'"),
+        ("a\rb,1", "a\rb", "a carriage return in a field that is not quoted"),
+        ("x" * (FIELD_LIMIT + 1) + ",1", "", "field larger than field limit (131072)"),
+        ("x," * (MAX_RECORD // 2) + "x", "", "a record of over 1,048,576 bytes"),
+        ("x" * 3 * MAX_RECORD, "", "a record of over 1,048,576 bytes"),
     ],
-    ids=["open quote", "text after a quote", "lone CR", "field too long", "record too long", "line too long"],
+    ids=["open quote", "ragged", "text after a quote", "lone CR", "field too long", "record too long", "line too long"],
 )
-def test_a_broken_row_costs_itself_and_not_the_rows_after_it(read, broken, said):
+def test_a_broken_row_costs_itself_and_not_the_rows_after_it(read, broken, url, said):
+    """Its url is what the line says when it is split at the commas alone."""
     rows = read(f"url,id\nhttp://a/,1\n{broken}\nhttp://b/,2\nhttp://c/,3\n", "list.csv")
 
     assert found(rows) == [
         (0, 2, "http://a/", None),
-        (1, 3, "", f"row 3: {said}"),
+        (1, 3, url, f"row 3: {said}"),
         (2, 4, "http://b/", None),
         (3, 5, "http://c/", None),
     ]
@@ -161,11 +164,107 @@ def test_a_quote_that_opens_far_above_swallows_nothing(read):
     assert [row.line for row in rows] == list(range(2, 20_003))
 
 
+ROWS = "title,url\n%s,http://a/\n%s,http://b/\nc,http://c/\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [('"a', 'b"'), ('"a"', "b"), ('a"', '"b'), ('"', '"'), ('""a', 'b""'), ("a", '"b"b')]
+)
+def test_a_quote_is_a_character_in_a_tsv(read, first, second):
+    """https://www.iana.org/assignments/media-types/text/tab-separated-values: a field has no tab, and that is all."""
+    rows = read((ROWS % (first, second)).replace(",", "\t"), "list.tsv")
+
+    assert found(rows) == [(0, 2, "http://a/", None), (1, 3, "http://b/", None), (2, 4, "http://c/", None)]
+    assert [row.fields["title"] for row in rows] == [first, second, "c"]
+
+
+@given(st.lists(st.lists(st.text('a"\r \t', max_size=4), min_size=1, max_size=4), max_size=5))
+def test_each_line_of_a_tsv_is_one_row(cells):
+    lines = ["\t".join(("x", *line)) for line in cells]
+    rows = table([("url\tnote\n" + "\n".join(lines)).encode()], records=Tabbed)
+
+    assert [row.line for row in rows] == list(range(2, len(lines) + 2))
+    for row, line in zip(rows, lines, strict=True):
+        found_cells = line.removesuffix("\r").split("\t")
+        assert (row.fault is None) == (len(found_cells) == 2)
+        assert row.fields["note"] == found_cells[1]
+
+
+@pytest.mark.parametrize("line", ["x\t" * 600_000, "x" * 3_000_000])
+def test_a_line_of_a_tsv_that_is_too_long_costs_itself(read, line):
+    rows = read(f"url\tid\nhttp://a/\t1\n{line}\nhttp://b/\t2\n", "list.tsv")
+
+    assert [(row.line, row.fault) for row in rows] == [
+        (2, None),
+        (3, "row 3: a record of over 1,048,576 bytes"),
+        (4, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "bad"),
+    [
+        ('"a', 'b"', [0]),
+        ('"a', '"b', [0, 1]),
+        ('"a', "b", [0]),
+        ("a", '"b', [1]),
+        ('"a"', '"b"c', [1]),
+        ('a"', 'b"', []),
+    ],
+)
+def test_a_stray_quote_in_a_csv_costs_its_own_row_at_most(read, first, second, bad):
+    """Two that would close each other over whole rows are stray, too."""
+    rows = read(ROWS % (first, second), "list.csv")
+
+    assert [(row.line, row.url) for row in rows] == [(2, "http://a/"), (3, "http://b/"), (4, "http://c/")]
+    assert [row.seq for row in rows if row.fault] == bad
+
+
+def test_a_line_break_in_quotes_is_part_of_its_field(read):
+    """Also with commas and a URL on the lines inside: only what is a row by itself on each of its lines is none."""
+    note = "Dear Sir,\nsee http://c/, it is, as you say, good\nhttp://d/,\n,\nYours"
+    first, second = read(f'url,note\nhttp://a/,"{note}"\nhttp://b/,"x,\n""http://e/"",\ny"\n', "list.csv")
+
+    assert (first.url, first.fields, first.fault) == ("http://a/", {"note": note}, None)
+    assert (second.url, second.fields, second.fault) == ("http://b/", {"note": 'x,\n"http://e/",\ny'}, None)
+
+
+def test_quotes_that_are_never_closed_take_time_in_proportion_to_the_file(monkeypatch):
+    """Each line of these leaves a quote open, whether one was open before or not. What counts is the lines parsed."""
+    parsed = 0
+
+    def counting(lines, **given):
+        def counted():
+            nonlocal parsed
+            for line in lines:
+                parsed += len(line)
+                yield line
+
+        return reader(counted(), **given)
+
+    reader = csv.reader
+    monkeypatch.setattr(csv, "reader", counting)
+    for times in (6_000, 100_000):
+        parsed, content = 0, b'a",""",\n' * times
+        rows = table([b"url,id\n", *(content[at : at + 60_000] for at in range(0, len(content), 60_000))])
+        assert [row.line for row in rows] == list(range(2, times + 2))
+        assert all(row.fault for row in rows)
+        assert parsed <= 2 * len(content) + 3 * MAX_RECORD
+
+
+def test_a_quote_that_opens_above_fifty_megabytes_swallows_nothing():
+    blocks = itertools.chain([b'url,id\nhttp://a/,"x\n'], itertools.repeat(b"http://b/,%s\n" % (b"y" * 980), 50_000))
+    rows = Table(Shape(), Quoted, name="list").read(blocks, BitMap64(), 0)
+
+    assert next(rows).fault == "row 2: field larger than field limit (131072)"
+    assert sum(row.fault is None for row in rows) == 50_000
+
+
 def test_an_endless_record_costs_no_memory():
     blocks = itertools.chain([b"url,id\n"], itertools.repeat(b'"%s\n",' % (b"a" * 100) * 500, 1_000))
 
     tracemalloc.start()
-    rows = Table(Shape(), delimiter=",", name="list").read(blocks, BitMap64(), 0)
+    rows = Table(Shape(), Quoted, name="list").read(blocks, BitMap64(), 0)
     row = next(rows)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -207,26 +306,25 @@ def test_only_as_much_is_read_as_is_asked_for():
             taken.append(number)
             yield b"http://a/\n" if number else b"url\n"
 
-    rows = Table(Shape(), delimiter=",", name="list").read(blocks(), BitMap64(), 0)
+    rows = Table(Shape(), Quoted, name="list").read(blocks(), BitMap64(), 0)
     next(rows)
 
     assert taken == [0, 1]
 
 
-@pytest.mark.parametrize("dialect", ["excel", "excel-tab", "unix"])
+@pytest.mark.parametrize("dialect", ["excel", "unix"])
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=5))
 def test_what_the_csv_module_writes_is_read_back(dialect, rows):
     """But for rows of nothing but blanks, which are no inputs; and for blanks around a URL."""
     written = io.StringIO(newline="")
     csv.writer(written, dialect).writerows([("url", "note"), *rows])
-    delimiter = csv.get_dialect(dialect).delimiter
 
-    got = table([written.getvalue().encode()], delimiter=delimiter)
+    got = table([written.getvalue().encode()])
 
     expected = [
         (url.strip(" \t\n\v\f\r"), note)
         for url, note in rows
-        if dialect == "unix" or "\n" in url + note or (url + delimiter + note).strip(" \t\v\f")
+        if dialect == "unix" or "\n" in url + note or (url + "," + note).strip(" \t\v\f")
     ]
     assert [(row.url, row.fields["note"]) for row in got] == expected
     assert not any(row.fault for row in got)

@@ -54,12 +54,12 @@ a_report: penstock.Report = Counting()
 
 
 def the_durable_job() -> None:
-    summary = penstock.run("urls.txt", "pages", on_page=a_callback, per_host=1)
+    summary = penstock.run("urls.txt", "pages", on_page=a_callback, force=True, per_host=1)
     assert_type(summary, Summary)
     assert_type(summary.tally, Tally)
     assert_type(summary.complete, bool)
     assert_type(summary.inputs, int | None)
-    assert_type(penstock.resume("pages"), Summary)
+    assert_type(penstock.resume("pages", force=True), Summary)
     penstock.run("urls.txt", "pages", report=print)
     penstock.resume("pages", report=Counting())
     penstock.retry("pages", report=print)

@@ -64,10 +64,8 @@ __all__ = [
 ]
 
 IN_ORDER: Final = 2
-"""Where outcomes come out in input order, the inputs known and not yet out, as a multiple of the concurrency. One of
-them may keep all others waiting, so this is what bounds the outcomes held back; below 2, every slow job would soon
-leave all slots but its own empty."""
-
+"""If outcomes come out in input order, the inputs known and not yet out, as a multiple of the concurrency: the bound of
+the outcomes held back. Below 2, every slow job would soon leave all slots but its own empty."""
 
 Policy = Callable[[Any, float, float], Verdict]
 
@@ -108,27 +106,21 @@ class Frontier(Limits):
         self.window = window
         super().__init__(concurrency=concurrency, per_key=per_key, delay=delay, rate=rate)
         self.running = 0
-        self.held = 0
-        self.closed = False
-        self.asks = False
+        self.held = self.spilled = 0
+        self.closed = self.asks = False
         self.bound = Bound.NOTHING
         self._policy: Policy = policy or (lambda attempt, _now, _draw: Done(attempt))
         self._slots = Slots(concurrency)
         self.paces: Paces | None = None
         self._ahead = ahead
         self._spills = ahead is Ahead.OVERFLOW
-        self.spilled = 0
-        # Lanes that have jobs in the overflow and none here.
-        self._empty: deque[Lane] = deque()
-        # What is to be told of jobs that will not be tried.
-        self._endings: deque[Any] = deque()
-        # Lanes whose jobs in the overflow are given up; wherever else they stand.
-        self._doomed: deque[Lane] = deque()
+        self._empty: deque[Lane] = deque()  # lanes that have jobs in the overflow and none here
+        self._endings: deque[Any] = deque()  # what is to be told of jobs that will not be tried
+        self._doomed: deque[Lane] = deque()  # lanes whose jobs in the overflow are given up
         self._pace = Pace(rate)
         self._lanes = Lanes()
         self._ready: deque[Lane] = deque()
-        # A lane and a job whose back-off ends then, or None for the lane's own delay. Without a lane: nothing was to
-        # start before.
+        # A lane and a job whose back-off ends then, or None for the lane's delay; without a lane, a time of rest ends.
         self._timers: Timers[tuple[Lane | None, Any]] = Timers()
         self._backing_off = 0
         self._now = LONG_AGO
@@ -163,7 +155,8 @@ class Frontier(Limits):
             bound, until = self._slots.why_none(self, self.running, undelivered, now)
         elif self._ready or self._may_pull(withheld):
             if self._rate is None or (until := self._pace.free_at()) <= now:
-                return self._first() if self._ready else PULL
+                scouting = self._slots.scouts and self._may_pull(withheld)
+                return self._first() if self._ready and not scouting else PULL
             bound = Bound.RATE
         elif self._spills and (jobs := self._evict()):
             return Spill(jobs)
@@ -178,11 +171,19 @@ class Frontier(Limits):
         """Take *job* in; it may start when its key's limits allow. ``Spill`` where its key has its share here."""
         if self._spills and 2 * self.held >= self.window:
             lane = self._lanes.get(job.key)
-            if lane is not None and (lane.spilled or len(lane.jobs) >= self._share()):
+            if (
+                lane is not None
+                and lane.shut <= self._now
+                and (lane.spilled or len(lane.jobs) >= self._lanes.share(self.window))
+            ):
                 lane.spilled += 1
                 self.spilled += 1
                 return Spill((job,))
-        return self._hold(job)
+        held = self._hold(job)
+        if self._slots.scouts:
+            self._slots.scouts -= 1
+            self._ready.rotate()
+        return held
 
     def refill(self, key: Any, jobs: Sequence[Keyed]) -> None:
         """Take back *jobs* of *key* from the overflow, as ``Refill`` asked for."""
@@ -200,6 +201,9 @@ class Frontier(Limits):
 
     def _hold(self, job: Keyed) -> Held:
         lane = self._lanes[job.key]
+        if lane.shut > self._now and type(job) is not Errand:
+            self._endings.append(lane.turn_away(job))
+            return HELD
         lane.put_first(job) if type(job) is Errand else lane.jobs.append(job)
         self.held += 1
         if not lane.queued and lane.running < self._per_key:
@@ -277,7 +281,7 @@ class Frontier(Limits):
             lane.backing_off += 1
             self._timers.set(verdict.until, (lane, verdict.job))
         elif type(verdict) is Done and verdict.rest is not None:
-            self._give_up(lane, verdict.rest)
+            self._give_up(lane, verdict.rest, verdict.park)
 
     def _open(self, errand: Errand, lane: Lane, *, over: bool) -> None:
         """*errand* ended in *lane*, which is judged: what waited for it may go on, unless that is *over* with it."""
@@ -339,12 +343,15 @@ class Frontier(Limits):
         return jobs
 
     def wakes_at(self) -> float | None:
-        """The time of the next timer: when a delay or a back-off ends; None where there is none."""
-        return None if self._timers.soonest == NEVER else self._timers.soonest
+        """The time of the next timer: when a delay or a back-off ends; None if there is none."""
+        probe = self._slots.probing and self._ready and self._slots.number > self.running
+        soonest = self._now if probe else self._timers.soonest
+        return None if soonest == NEVER else soonest
 
     def starve(self) -> None:
         """Note that the source had nothing when it was asked."""
         self.bound = Bound.SOURCE
+        self._slots.scouts = 0
 
     def largest(self) -> tuple[Any, int] | None:
         """The key with the most jobs, waiting and running, and how many; walks over all keys."""
@@ -363,20 +370,20 @@ class Frontier(Limits):
         while self._doomed:
             lane = self._doomed.popleft()
             if lane.doomed:  # two of its jobs that ran at once may have said so
-                return Refill(lane.key, min(lane.doomed, self._share()))
+                return Refill(lane.key, min(lane.doomed, self._lanes.share(self.window)))
         while self._empty:
             lane = self._empty.popleft()
             lane.queued = False
             if lane.spilled and not lane.doomed:
-                return Refill(lane.key, min(lane.spilled, self._share()))
+                return Refill(lane.key, min(lane.spilled, self._lanes.share(self.window)))
             self._place(lane)  # it was given up meanwhile
         if self._endings and (room := self._concurrency - undelivered) > 0:
             return Settle(tuple(self._endings.popleft() for _ in range(min(room, len(self._endings)))))
         return None
 
-    def _give_up(self, lane: Lane, rest: Rest) -> None:
-        """Settle what waits in *lane*, here and in the overflow; it stands in the queue no more."""
-        lane.rest, lane.doomed = rest, len(lane.jobs) + lane.spilled
+    def _give_up(self, lane: Lane, rest: Rest, until: float | None) -> None:
+        """Settle what waits in *lane*, here and in the overflow, and what comes *until* then; it is in no queue."""
+        lane.rest, lane.doomed, lane.shut = rest, len(lane.jobs) + lane.spilled, LONG_AGO if until is None else until
         endings = lane.give_up(lane.jobs)
         lane.jobs.clear()
         self.held -= len(endings)
@@ -394,18 +401,11 @@ class Frontier(Limits):
         if lane.doomed:
             self._doomed.append(lane)
 
-    def _share(self) -> int:
-        """How many jobs a key may have here, where half of the window is taken."""
-        return max(1, self.window // (2 * len(self._lanes)))
-
     def _evict(self) -> tuple[Any, ...]:
-        """Make room: cut every key that has more down to its share. Walks over all keys.
-
-        Where each could keep but one job, there would be too little room to be worth the walk.
-        """
+        """Make room by cutting keys down to their share, if that is worth a walk over all of them."""
         if self.closed or self.held < self.window or 2 * len(self._lanes) > self.window:
             return ()
-        jobs = self._lanes.cut_down(self._share())
+        jobs = self._lanes.cut_down(self._lanes.share(self.window))
         self.held -= len(jobs)
         self.spilled += len(jobs)
         return tuple(jobs)
@@ -494,6 +494,7 @@ class Frontier(Limits):
             else:
                 lane.backing_off -= 1
                 self._backing_off -= 1
-                lane.put_first(job) if type(job) is Errand else lane.jobs.append(job)
+                self.held -= 1
+                self._hold(job)
             if not lane.queued:
                 self._place(lane)

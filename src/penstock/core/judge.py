@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from penstock.core.breaker import Breakers, Storm, looked_up, reached
+from penstock.core.breaker import Breakers, Storms, looked_up, reached
 from penstock.core.model import Attempt, Ending, Errand, Failed, Fetched, Job, Kind, Outcome, Skipped, Slug
 from penstock.core.pace import Paces
 from penstock.core.requests import REDIRECTS, Refused, follow
@@ -31,7 +31,7 @@ class Done(Struct, frozen=True, gc=False):
     """The input has its outcome.
 
     *park*: nothing of the job's key may start before that time. *rest*: what every other job of the key that waits
-    comes to, untried.
+    comes to, untried, and what each one that comes before *park* does.
     """
 
     outcome: Ending
@@ -42,7 +42,7 @@ class Done(Struct, frozen=True, gc=False):
 class Again(Struct, frozen=True, gc=False):
     """The same work once more, not before *until*; *park* as of ``Done``.
 
-    *hold*: nothing at all may start before that time, and then one job at a time until one does not end so.
+    *hold*: nothing at all may start before that time, and then a few jobs at a time until one does not end so.
     """
 
     job: Any
@@ -73,8 +73,7 @@ class Judge(Struct, frozen=True):
     retry: Retry = Retry()
     max_redirects: int = 10
     breakers: Breakers = field(default_factory=Breakers)
-    storm: Storm = field(default_factory=Storm)
-    names: Storm = field(default_factory=Storm)
+    storms: Storms = field(default_factory=Storms)
     paces: Paces | None = None
 
     def __call__(self, attempt: Attempt, now: float, draw: float) -> Verdict:
@@ -85,11 +84,11 @@ class Judge(Struct, frozen=True):
         if self.paces is not None:
             self.paces.heed(attempt, now)
         if attempt.times.dns and looked_up(attempt):
-            self.names.good()
+            self.storms.names.good(attempt.job.key, now)
         attempt = own(attempt)
         there = attempt.error is None or reached(attempt)
         if there:
-            self.storm.good()
+            self.storms.everything.good(attempt.job.key, now)
             self.breakers.good(attempt.job.key)
         elif there is False:
             return self._unreached(attempt, now, draw)
@@ -107,14 +106,11 @@ class Judge(Struct, frozen=True):
 
     def _unreached(self, attempt: Attempt, now: float, draw: float) -> Verdict:
         """The host was not there; or we are cut off, and then it costs no input anything."""
-        job = attempt.job
-        # A host that is known to be down tells nothing new of us, but whoever waits for a sign has waited for this one.
-        known = self.breakers.down(job.key)
-        hold = self.storm.bad(job.key, now) if self.storm.raging or not known else None
+        job, took = attempt.job, attempt.times.total
+        hold = self.storms.everything.bad(job.key, now, took)
         if hold is not None:
             return Again(replace(job, ready=hold, spent=0.0), hold, hold=hold)
-        asked = looked_up(attempt) is False and (self.names.raging or not known)
-        wait = self.names.bad(job.key, now) if asked else None
+        wait = self.storms.names.bad(job.key, now, took) if looked_up(attempt) is False else None
         if wait is not None:
             return Again(replace(job, ready=wait, spent=0.0), wait, wait)
         park, failures = self.breakers.bad(job.key, now)

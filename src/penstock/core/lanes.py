@@ -42,6 +42,7 @@ class Lane:
         "queued",
         "rest",
         "running",
+        "shut",
         "spacing",
         "spilled",
         "started",
@@ -65,6 +66,8 @@ class Lane:
         # How many of the spilled jobs will not be tried, and what they come to instead.
         self.doomed = 0
         self.rest: Rest | None = None
+        # Until when jobs that come are given up as well.
+        self.shut = LONG_AGO
 
     @property
     def load(self) -> int:
@@ -92,6 +95,11 @@ class Lane:
             self.first = deque()
         self.first.append(errand)
 
+    def turn_away(self, job: Any) -> Any:
+        """What *job* comes to, which came while the lane is shut."""
+        assert self.rest is not None, "a lane is shut when it is given up"
+        return self.rest(job)
+
     def give_up(self, jobs: Iterable[Any]) -> list[Any]:
         """What the doomed among *jobs*, the first of them, come to."""
         endings = [] if self.rest is None else [self.rest(job) for job in islice(jobs, self.doomed)]
@@ -112,6 +120,10 @@ class Lanes(dict[Any, Lane]):
         lane = self[key] = Lane(key)
         lane.started = self.last
         return lane
+
+    def share(self, window: int) -> int:
+        """How many jobs a key may have here once half of *window* is taken."""
+        return max(1, window // (2 * len(self)))
 
     def cut_down(self, share: int) -> list[Any]:
         """Take from every key what it has beyond *share*, newest jobs first, for the overflow."""

@@ -7,7 +7,8 @@ Each host: whatever says that it is too much (429, 503, a time-out, answers that
 doubles the time between two starts; each answer that is fine takes a twentieth of it away. So a host that recovers is
 at its limits again within 20 times the time it had been slowed to, 200 s at most (a geometric series); and
 one that bears so many requests a second and no more gets between half and all of them. Answers that take long slow a
-host down no further than to one request at a time.
+host down no further than to one request at a time. A host that is busy now and then, however slowly it is asked, is
+asked as fast as before: docs/decisions/pace.md.
 
 All hosts: more at once only as long as more comes back for it.
 """
@@ -23,7 +24,36 @@ from penstock.core.model import Attempt, Slug
 __all__ = ["AT_FIRST", "KNOWN", "LEAST", "LONGEST", "RECOVERY", "Crowd", "Learned", "Paces"]
 
 LEAST: Final = 0.25
-"""Seconds between two starts on a host that is slowed down, at the least: its first step."""
+"""Seconds between two starts up to which a host that is mostly busy is slowed down in longer steps."""
+
+SOONEST: Final = 0.0005
+LATEST: Final = 5.0
+"""Seconds between two answers of a host that is not slowed down, as they are reckoned with, at the least and most."""
+
+STEEP: Final = 4.0
+"""How many times as much the time between two starts becomes by one of those longer steps."""
+
+MOSTLY: Final = 0.5
+"""The share of busy answers, of the last few, from which on a host is slowed down without asking whether it helps."""
+
+RECENT: Final = 1 / 8
+"""The weight of one answer in that share: it takes five busy ones in a row, where they are few."""
+
+SLOWED: Final = 1.4
+"""How many times as much as before the time between two starts must be for an answer to say whether it helps."""
+
+ON_TRIAL: Final = 2.5
+"""How many times as much it may become before that is known."""
+
+ENOUGH: Final = 8.0
+"""Busy answers that would have to come of a host that is slowed down, if that did not help, to tell whether it does."""
+
+MEMORY: Final = 512
+"""Answers after which what was so before counts half."""
+
+DEAF: Final = 32
+DEAFEST: Final = 4_096
+"""Answers for which a host goes on as before, if slowing down does not help; each time twice as many, up to a bound."""
 
 LONGEST: Final = 10.0
 """Seconds between two starts at the most. A host that says 503 to everything would keep a run from its end for longer
@@ -57,11 +87,19 @@ class Learned(NamedTuple):
     """What was learned of hosts and outlives a session.
 
     *parked* are those to be left alone, and until when, in seconds since 1970; *slowed* those that are slowed down, and
-    the seconds between two starts on each.
+    the seconds between two starts on each; *noted* is when that was so, in seconds since 1970, if it is known.
     """
 
     parked: Mapping[Any, float] = {}
     slowed: Mapping[Any, float] = {}
+    noted: float = float("-inf")
+
+    def left(self, now: float) -> dict[Any, float]:
+        """Return the seconds for which each parked host is still to be left alone at *now*, since 1970.
+
+        Never more than there were when it was noted: the clock may have been set back since. Below 0, it is over.
+        """
+        return {host: min(until - now, until - self.noted) for host, until in self.parked.items()}
 
 
 class Paces:
@@ -85,13 +123,15 @@ class Paces:
         host = self._host(attempt.job.key)
         if now - attempt.times.total < host.changed:
             return  # it was begun before the last step, and tells of the time before it
-        if attempt.error is not None or attempt.status in _BUSY:
-            host.slow_down(LONGEST, now)
+        busy = attempt.error is not None or attempt.status in _BUSY
+        host.take(attempt.times.total, now, busy=busy)
+        if busy:
+            host.yield_way(now)
         elif host.lags(attempt.times.first_byte):
             host.slow_down(max(LEAST, host.lately), now)
         elif host.spacing:
             host.spacing *= RECOVERY
-            if host.spacing < LEAST / 2:
+            if host.spacing < host.gap:
                 host.spacing = 0.0
 
     def learned(self) -> dict[Hashable, float]:
@@ -110,19 +150,98 @@ class Paces:
 
 
 class _Host:
-    """*spacing* since *changed*; *usual* and *lately* are averages of the seconds until an answer began."""
+    """*spacing* since *changed*; *usual* and *lately* are averages of the seconds until an answer began.
 
-    __slots__ = ("answers", "changed", "lately", "spacing", "usual")
+    *gap* is the time between two answers while it is not slowed down, *recent* the share of busy ones among the last.
+    """
+
+    __slots__ = (
+        "answers",
+        "changed",
+        "deaf",
+        "deafness",
+        "gap",
+        "gaps",
+        "heard",
+        "lately",
+        "quiet",
+        "recent",
+        "spacing",
+        "trial",
+        "usual",
+        "whole",
+    )
 
     def __init__(self) -> None:
         self.spacing = 0.0
         self.changed = float("-inf")
         self.answers = 0
         self.usual = self.lately = 0.0
+        self.heard: float | None = None
+        self.gap = self.recent = 0.0
+        self.gaps = 0
+        # Answers since the last busy one.
+        self.quiet = 0
+        # Whether it helps to slow down at all, and beyond what was found to help.
+        self.whole: _Trial | None = None
+        self.trial: _Trial | None = None
+        # For how many answers no busy one counts, and for how many the next time.
+        self.deaf, self.deafness = 0, DEAF
+
+    def take(self, total: float, now: float, *, busy: bool) -> None:
+        """Count an answer that took *total* seconds; if it settles whether slowing down helps, act on it."""
+        if self.heard is None:
+            self.gap = min(max(total, SOONEST), LATEST)
+        elif not self.spacing:
+            gap = now - self.heard
+            gap = SOONEST if gap < SOONEST else min(gap, LATEST)
+            self.gaps += 1
+            self.gap += (gap - self.gap) * (LATELY if self.gaps * LATELY >= 1 else 1 / self.gaps)
+        self.heard = now
+        self.quiet += 1
+        if self.whole is None and not busy:
+            return
+        self.recent += (busy - self.recent) * RECENT
+        if self.deaf:
+            self.deaf -= 1
+        if self.whole is not None:
+            self.whole.base = self.gap
+            if self.whole.settles(self.spacing, busy=busy) and not self.whole.helps:
+                self._give_back(0.0)
+        if self.trial is not None and self.trial.settles(self.spacing, busy=busy):
+            if self.trial.helps:
+                self.trial, self.deafness = None, DEAF
+            else:
+                self._give_back(self.trial.base)
+
+    def _give_back(self, spacing: float) -> None:
+        """Go back to *spacing*: to wait for longer does not help."""
+        self.spacing, self.trial = min(spacing, self.spacing), None
+        self.deaf, self.deafness = self.deafness, min(2 * self.deafness, DEAFEST)
+
+    def yield_way(self, now: float) -> None:
+        """Slow down after a busy answer, unless that is known not to help."""
+        apart = max(self.spacing, self.gap)
+        if self.whole is None:
+            self.whole = _Trial(self.gap, self.quiet)
+        if self.recent >= MOSTLY:
+            self.trial, self.deaf = None, 0
+            self._wait(min(STEEP * apart, max(2 * self.spacing, LEAST)), now)
+        elif not self.deaf:
+            base = self.gap
+            if self.whole.helps or apart > ON_TRIAL * self.gap:
+                if self.trial is None or SLOWED * apart < self.trial.base:
+                    self.trial = _Trial(min(apart, LONGEST / ON_TRIAL), self.quiet)
+                base = self.trial.base
+            self._wait(min(2 * apart, ON_TRIAL * base), now)
+        self.quiet = 0
 
     def slow_down(self, most: float, now: float) -> None:
         """Double the time between two starts, but to no more than *most* seconds."""
-        wanted = min(max(2 * self.spacing, LEAST), most, LONGEST)
+        self._wait(min(max(2 * self.spacing, LEAST), most), now)
+
+    def _wait(self, seconds: float, now: float) -> None:
+        wanted = min(seconds, LONGEST)
         if wanted > self.spacing:
             self.spacing, self.changed = wanted, now
 
@@ -133,6 +252,41 @@ class _Host:
         self.usual += (seconds - self.usual) * max(USUAL, 1 / self.answers)
         self.lately += (seconds - self.lately) * max(LATELY, 1 / self.answers)
         return self.answers > FEW and self.lately > max(PATIENT * self.usual, self.usual + NOTICED)
+
+
+class _Trial:
+    """Whether fewer answers are busy if starts are further apart than *base* seconds.
+
+    Until that is known they are no more than ON_TRIAL times as far apart.
+    """
+
+    __slots__ = ("_busy", "_busy_slowed", "_slowed", "_taken", "base", "helps")
+
+    def __init__(self, base: float, taken: int) -> None:
+        """*taken* answers came while they were so far apart, of which the last was busy."""
+        self.base = base
+        self.helps = False
+        self._taken, self._busy = taken, 1.0
+        self._slowed = self._busy_slowed = 0
+
+    def settles(self, spacing: float, *, busy: bool) -> bool:
+        """Count an answer to a request started after *spacing* seconds; whether *helps* is known by it, or anew."""
+        if spacing < SLOWED * self.base:
+            if self._taken >= MEMORY:
+                self._taken, self._busy = self._taken // 2, self._busy / 2
+            self._taken += 1
+            self._busy += busy
+            return False
+        self._slowed += 1
+        self._busy_slowed += busy
+        share = self._busy / self._taken
+        expected = self._slowed * share
+        if expected < ENOUGH:
+            return False
+        self.helps = 2 * self._busy_slowed < expected
+        self._slowed = self._busy_slowed = 0
+        # A host that is busy nearly always is not asked faster for it.
+        return self.helps or share < MOSTLY
 
 
 AT_FIRST: Final = 100

@@ -1,11 +1,15 @@
 """robots.txt, as RFC 9309 has it: what an answer to it means, and what its text lets us do.
 
-Knows the rules through protego, a pure parser. Does not know how the text is asked for, when, or where it is kept.
+Finds the groups that are for us, and leaves the matching of paths to protego, a pure parser: docs/decisions/robots.md.
+Does not know how the text is asked for, when, or where it is kept.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Final
+from urllib.parse import quote
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +19,7 @@ from penstock.core.hosts import origin
 from penstock.core.model import Attempt, Errand, Headers, Job, Slug
 from penstock.core.retry import STATUSES
 
-__all__ = ["HOPS", "LIFETIME", "LONGEST_DELAY", "UNAVAILABLE_FOR", "Heard", "Rules", "errand", "hear", "own"]
+__all__ = ["HOPS", "LIFETIME", "LONGEST_DELAY", "UNAVAILABLE_FOR", "Heard", "Rules", "errand", "hear", "own", "product"]
 
 HOPS: Final = 5
 """Redirects that are followed on the way to a robots.txt (RFC 9309, section 2.3.1.2)."""
@@ -102,22 +106,96 @@ def _whole_lines(text: bytes, most: int | None) -> bytes:
     return text if len(text) != most else text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]
 
 
+_RECORD: Final = re.compile(
+    r"(user[- ]?agent|allow|disallow|dissallow|dissalow|disalow|diasllow|disallaw|crawl[- ]delay|request[- ]rate)"
+    r"(?:\s*:|\s)\s*(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A record that we know, in the spellings that Google's parser and protego know; all others are passed over."""
+
+_TOKEN: Final = re.compile(r"[\w!#$%&'+.^`|~-]+", re.ASCII)
+_BREAKS: Final = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+"""What ends a line for Python, and for protego, and is none of the ends of a line in a robots.txt."""
+
+
+def product(user_agent: str) -> str:
+    """The product token that *user_agent* begins with, in lower case; empty if it begins with none.
+
+    So "penstock/1.0 (+https://example.org/bot)" is penstock and nothing else. RFC 9309, section 2.2.1, has no digits in
+    a product token, but RFC 9110 does; a token with one is taken whole, not up to the digit.
+    """
+    found = _TOKEN.match(user_agent.strip())
+    return found[0].lower() if found else ""
+
+
+def _records(text: str) -> Iterator[tuple[str, str]]:
+    """The records of *text* that mean something, each as its field's first letter and its value."""
+    for line in re.split("[\r\n]+", text):
+        record = _RECORD.match(line.partition("#")[0].strip())
+        if record is not None:
+            yield record[1][0].lower(), record[2]
+
+
+def _groups(text: str) -> Iterator[tuple[set[str], list[tuple[str, str]]]]:
+    """The groups of *text*: whom each is for, and its records.
+
+    A group is for all user agents that are named before its first rule, whatever other records are between them; it
+    ends with the first user agent that is named after a rule (RFC 9309, section 2.2.4).
+    """
+    names: set[str] = set()
+    records: list[tuple[str, str]] = []
+    ruled = False
+    for field, value in _records(text):
+        if field == "u":
+            if ruled:
+                yield names, records
+                names, records, ruled = set(), [], False
+            names.add("*" if value.split()[:1] == ["*"] else product(value))
+        elif names:
+            ruled = ruled or field in "ad"
+            records.append((field, value))
+    yield names, records
+
+
+def _ours(text: str, name: str) -> list[tuple[str, str]]:
+    """The records of all groups for *name* together, or of those for everybody if there is none (section 2.2.1)."""
+    groups = list(_groups(text))
+    wanted = name if name and any(name in names for names, _ in groups) else "*"
+    return [record for names, records in groups if wanted in names for record in records]
+
+
 class Rules:
     """What the *text* of a robots.txt lets one do who calls themselves *user_agent* (the whole header)."""
 
-    __slots__ = ("_parsed", "_user_agent", "delay", "wish")
+    __slots__ = ("_parsed", "delay", "wish")
 
     def __init__(self, text: bytes, user_agent: str) -> None:
         """Read leniently: what is no rule is none. Bytes that are not UTF-8 are replaced (RFC 9309, section 2.3)."""
         from protego import Protego  # noqa: PLC0415 - logging comes with it, for which no help page should have to wait
 
-        self._parsed = Protego.parse(text.decode("utf-8-sig", "replace"))
-        self._user_agent = user_agent
-        rate = self._parsed.request_rate(user_agent)
+        records = _ours(text.decode("utf-8-sig", "replace"), product(user_agent))
+        names = {"a": "Allow", "d": "Disallow", "r": "Request-rate"}
+        lines = [f"{names[field]}: {_BREAKS.sub(_quoted, value)}" for field, value in records if field in names]
+        self._parsed = Protego.parse("\n".join(("User-agent: *", *lines)))
+        rate = self._parsed.request_rate("*")
         # Seconds between two starts that it asks for, and those it gets.
-        self.wish = max(self._parsed.crawl_delay(user_agent) or 0.0, rate.seconds / rate.requests if rate else 0.0)
+        waits = [_seconds(value) for field, value in records if field == "c"]
+        self.wish = max([*waits, rate.seconds / rate.requests if rate else 0.0])
         self.delay = min(self.wish, LONGEST_DELAY)
 
     def allow(self, url: str) -> bool:
         """Whether the canonical *url* may be fetched."""
-        return self._parsed.can_fetch(url, self._user_agent)
+        return self._parsed.can_fetch(url, "*")
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return quote(found[0])
+
+
+def _seconds(value: str) -> float:
+    """The seconds of a Crawl-delay; 0 if it is none."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        return 0.0
+    return seconds if 0.0 <= seconds < float("inf") else 0.0

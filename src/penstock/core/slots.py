@@ -15,11 +15,14 @@ __all__ = ["Slots"]
 
 LONG_AGO: Final = float("-inf")
 
+PROBES: Final = 4
+"""Jobs that run at once to find out if anything can be reached, each of another host, and new ones before others."""
+
 
 class Slots:
     """*number* of them, as of the last ``count``; *probing* is whether what starts is to find out if anything can."""
 
-    __slots__ = ("crowd", "held_until", "number", "paused", "probing")
+    __slots__ = ("crowd", "held_until", "number", "paused", "probing", "scouts")
 
     def __init__(self, number: int) -> None:
         """All of them may be taken."""
@@ -28,6 +31,8 @@ class Slots:
         self.crowd: Crowd | None = None
         self.paused = False
         self.probing = False
+        # How many jobs of hosts that are not known yet are still to be looked for, to be tried first.
+        self.scouts = 0
         self.held_until = LONG_AGO
 
     def rest(self, until: float) -> bool:
@@ -37,8 +42,9 @@ class Slots:
         return later
 
     def probe(self, until: float | None) -> None:
-        """Have one job at a time start from *until* on, until one finds that something can be reached (None)."""
+        """Have only PROBES jobs run from *until* on, until one finds that something can be reached (None)."""
         self.probing = until is not None
+        self.scouts = PROBES if self.probing else 0
         if until is None:
             self.held_until = LONG_AGO
 
@@ -49,7 +55,8 @@ class Slots:
         if self.paused or now < self.held_until:
             self.number = 0
         else:
-            self.number = 1 if self.probing else self.most(limits.concurrency)
+            most = self.most(limits.concurrency)
+            self.number = min(PROBES, most) if self.probing else most
 
     def most(self, concurrency: int) -> int:
         """How many there are when nothing is in the way."""

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import sqlite3
-import zlib
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -31,44 +30,22 @@ from penstock.core.retry import STATUSES
 from penstock.core.tally import Tally
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError
 from penstock.runs.account import Account, Failures
+from penstock.runs.contents import SCHEMA as CONTENTS
+from penstock.runs.contents import Contents, Held, Kept, known_to, read_all, read_block, sum_fault, unknown, write_held
+from penstock.runs.lookup import url_of
+from penstock.runs.tables import APPLICATION_ID, SCHEMA, VERSION, extents_in, packed, sound, unnoted, unpacked
 from penstock.seams import Extent, Settled
 from penstock.sink.durable import PART, Hold, remove, rename, write_file
 
 __all__ = ["Ledger"]
 
-APPLICATION_ID: Final = 0x50656E73
-"""Written into the database's header, so that ``file`` and we can tell it from others: "Pens"."""
-
-VERSION: Final = 4
-"""Of the tables below; kept as user_version."""
+WITHOUT_CONTENTS: Final = 4
+"""The version that has no table of contents: it gets one, and the new version, with its next transaction."""
 
 BUSY_SECONDS: Final = 30.0
 """How long a commit waits for somebody who is reading run.db with a tool of their own."""
 
-_SCHEMA: Final = f"""
-CREATE TABLE run (id TEXT NOT NULL, total INTEGER, duplicates INTEGER NOT NULL);
-CREATE TABLE commits (number INTEGER PRIMARY KEY, tally TEXT NOT NULL);
-CREATE TABLE extents (
-    "commit" INTEGER NOT NULL REFERENCES commits (number),
-    sink TEXT NOT NULL, file TEXT NOT NULL, "start" INTEGER NOT NULL, "end" INTEGER NOT NULL,
-    rows INTEGER NOT NULL, checksum TEXT NOT NULL, seqs BLOB NOT NULL,
-    PRIMARY KEY (sink, file, "start")
-);
-CREATE INDEX in_order ON extents ("commit", sink, file, "start");
-CREATE TABLE failures (
-    "commit" INTEGER NOT NULL REFERENCES commits (number), reason TEXT NOT NULL, seqs BLOB NOT NULL,
-    PRIMARY KEY ("commit", reason)
-) WITHOUT ROWID;
-CREATE TABLE pass (number INTEGER NOT NULL, reasons TEXT NOT NULL, seqs BLOB NOT NULL, "after" INTEGER NOT NULL);
-CREATE TABLE parked (host TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE slowed (host TEXT PRIMARY KEY, seconds REAL NOT NULL) WITHOUT ROWID;
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {VERSION};
-"""
-_EXTENTS: Final = 'SELECT sink, file, "start", "end", rows, checksum, seqs FROM extents ORDER BY sink, file, "start"'
 _IN_ORDER: Final = 'SELECT "commit", sink, file, "end", seqs FROM extents ORDER BY "commit", sink, file, "start"'
-_EXTENTS_OF: Final = _EXTENTS.replace("ORDER", 'WHERE "commit" = ? ORDER')
-_REASONS_OF: Final = 'SELECT reason FROM failures WHERE "commit" = ?'
 _LAST_COMMIT: Final = "SELECT coalesce(max(number), 0) FROM commits"
 _DAMAGED: Final = frozenset(
     {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
@@ -91,6 +68,9 @@ class Ledger:
         self._committed: dict[tuple[str, str], int] = {}
         self._pending = BitMap64()
         self._trouble: str | None = None
+        # The thread that reads the input asks for contents while another one commits.
+        self._lock = threading.RLock()
+        self._contents: Contents | None = None
         with self._translated("read"):
             self._database = _connect(path)
         try:
@@ -106,9 +86,16 @@ class Ledger:
 
     @classmethod
     def create(
-        cls, path: Path, run: str, *, commits: Iterable[tuple[Sequence[Extent], Tally, Failures]] = ()
+        cls,
+        path: Path,
+        run: str,
+        *,
+        commits: Iterable[tuple[Sequence[Extent], Tally, Failures]] = (),
+        digests: Iterable[Held] = (),
     ) -> Ledger:
         """A new ledger at *path*, in place of any other, with *commits* in it: it appears whole or not at all.
+
+        *digests* are those of the input's contents.
 
         OutputError where it cannot be written.
         """
@@ -117,7 +104,7 @@ class Ledger:
         try:
             with contextlib.closing(_connect(part)) as database:
                 database.execute("BEGIN IMMEDIATE")
-                for statement in _SCHEMA.split(";"):
+                for statement in SCHEMA.split(";"):
                     database.execute(statement)
                 database.execute("INSERT INTO run VALUES (?, NULL, 0)", (run,))
                 database.execute("COMMIT")
@@ -128,6 +115,8 @@ class Ledger:
                 # Passes are over that what is committed here was made in.
                 ledger._pending = ledger._account.replaceable()  # noqa: SLF001 - its own class
                 ledger.commit(extents, tally, failures)
+            with ledger._transaction():  # noqa: SLF001 - as above
+                write_held(ledger._database, digests)  # noqa: SLF001 - as above
         # A journal left beside a database that is gone would be rolled back, or forward, into the new one.
         for side in ("", "-journal", "-wal", "-shm"):
             remove(path.with_name(path.name + side))
@@ -175,26 +164,12 @@ class Ledger:
     def note(self, read: Callable[[Extent], Failures]) -> None:
         """Note which inputs those of ``unnoted`` are; *read* gives the failures in an extent."""
         with self._translated("read"):
-            found = list(self._unnoted(read))
+            found = list(unnoted(self._database, read))
         with self._transaction():
             self._database.executemany("INSERT OR REPLACE INTO failures VALUES (?, ?, ?)", found)
         with self._translated("read"):
             self._account = Account()
             self._load()
-
-    def _unnoted(self, read: Callable[[Extent], Failures]) -> Iterator[tuple[int, str, bytes]]:
-        """The rows of the table that commits of an older build would have now."""
-        rows = self._database.execute("SELECT number, tally FROM commits ORDER BY number").fetchall()
-        for number, counts in rows:
-            noted = {why for (why,) in self._database.execute(_REASONS_OF, (number,))}
-            if reasons_in(Tally.from_dict(json.loads(counts))).keys() == noted:
-                continue
-            found: dict[str, BitMap64] = {}
-            for sink, file, start, end, count, check, seqs in self._database.execute(_EXTENTS_OF, (number,)):
-                extent = Extent(sink, file, start, end, count, check, _unpacked(seqs))
-                for why, failed in read(extent).items():
-                    found.setdefault(why, BitMap64()).update(failed)
-            yield from ((number, why, _packed(failed)) for why, failed in found.items())
 
     def tally(self) -> Tally:
         """One outcome for each settled input, the newest; and the duplicates, once they are known."""
@@ -209,8 +184,7 @@ class Ledger:
     def extents(self) -> Iterator[Extent]:
         """Every extent by sink, file and place, read as the caller goes. FolderDamaged where one is broken."""
         with self._translated("read"):
-            for sink, file, start, end, rows, check, seqs in self._database.execute(_EXTENTS):
-                yield Extent(sink, file, start, end, rows, check, _unpacked(seqs))
+            yield from extents_in(self._database)
 
     def commit(self, extents: Sequence[Extent], tally: Tally, failures: Failures | None = None) -> None:
         """Settle the inputs in *extents*, those of all sinks at once; *tally* and *failures* are of these alone.
@@ -229,11 +203,11 @@ class Ledger:
             self._database.execute("INSERT INTO commits VALUES (?, ?)", (number, counts))
             self._database.executemany(
                 "INSERT INTO extents VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(number, e.sink, e.file, e.start, e.end, e.rows, e.checksum, _packed(e.seqs)) for e in extents],
+                [(number, e.sink, e.file, e.start, e.end, e.rows, e.checksum, packed(e.seqs)) for e in extents],
             )
             self._database.executemany(
                 "INSERT INTO failures VALUES (?, ?, ?)",
-                [(number, why, _packed(failed)) for why, failed in failures.items()],
+                [(number, why, packed(failed)) for why, failed in failures.items()],
             )
             if not seqs.issubset(self._account.settled):
                 self._database.execute("UPDATE run SET total = NULL")
@@ -260,22 +234,32 @@ class Ledger:
             self._database.execute("DELETE FROM pass")
             self._database.execute(
                 f"INSERT INTO pass VALUES (?, ?, ?, ({_LAST_COMMIT}))",  # noqa: S608 - a constant
-                (number, ",".join(sorted(reasons)), _packed(pending)),
+                (number, ",".join(sorted(reasons)), packed(pending)),
             )
         self._pass, self._reasons, self._pending = number, frozenset(reasons), pending.copy()
 
     def learn(self, learned: Learned) -> None:
         """Keep what was *learned* of hosts, in place of what was kept before."""
         with self._transaction():
-            for table, hosts in zip(("parked", "slowed"), learned, strict=True):
+            for table, hosts in (("parked", learned.parked), ("slowed", learned.slowed)):
                 self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
                 self._database.executemany(f"INSERT INTO {table} VALUES (?, ?)", sorted(hosts.items()))  # noqa: S608
+            # Not in the schema: older versions can do without it, and read what they know all the same.
+            self._database.execute("CREATE TABLE IF NOT EXISTS noted (at REAL NOT NULL)")
+            self._database.execute("DELETE FROM noted")
+            self._database.execute("INSERT INTO noted VALUES (?)", (learned.noted,))
 
     def learned(self) -> Learned:
-        """What was given to ``learn`` last, but for damaged values: it may be lost, so it stops no run."""
+        """What was given to ``learn`` last, but for damaged values: it may be lost, so it stops no run.
+
+        Undated if an older version of this program noted it.
+        """
         with self._translated("read"):
-            parked = _sound(self._database.execute("SELECT host, until FROM parked"))
-            return Learned(parked, _sound(self._database.execute("SELECT host, seconds FROM slowed")))
+            parked = sound(self._database.execute("SELECT host, until FROM parked"))
+            slowed = sound(self._database.execute("SELECT host, seconds FROM slowed"))
+            dated = self._scalar("SELECT count(*) FROM sqlite_master WHERE name = 'noted'")
+            noted = self._scalar("SELECT at FROM noted") if dated else None
+            return Learned(parked, slowed, noted) if isinstance(noted, float) else Learned(parked, slowed)
 
     def finish(self, inputs: int, duplicates: int = 0) -> None:
         """Note that there are so many *inputs*, and that all are settled but for so many *duplicates*.
@@ -298,17 +282,55 @@ class Ledger:
         """What SQLite finds wrong with the file when it looks at all of it; None for nothing."""
         with self._translated("read"):
             found = str(self._scalar("PRAGMA integrity_check"))
-        return None if found == "ok" else found
+            return sum_fault(self._database) if found == "ok" else found
+
+    def digests(self) -> Iterator[Held]:
+        """What is kept of the input's contents, but for what has changed since: for another ledger."""
+        with self._translated("read"):
+            yield from read_all(self._database)
+
+    def contents(self, *, force: bool = False) -> Contents:
+        """What compares the input with what it was, as it is read once more; not if *force*.
+
+        What it finds out of inputs that have no outcome yet is kept with the next commit.
+        """
+        answered = self.settled()
+        if self._total:
+            # Duplicates have no outcome of their own, but their originals have one.
+            answered.add_range(0, self._total)
+        self._contents = Contents(self.kept(), answered, force=force)
+        return self._contents
+
+    def kept(self) -> Kept:
+        """What ``Contents`` compares with."""
+        with self._lock, self._translated("read"):
+            end = known_to(self._database)
+        return Kept(self._block if end else unknown, end, self._keep, self._url)
 
     def close(self) -> None:
         """Let go of the file. May be called twice."""
-        self._database.close()
+        with self._lock:
+            self._database.close()
+
+    def _block(self, number: int) -> bytes:
+        with self._lock, self._translated("read"):
+            return read_block(self._database, number)
+
+    def _keep(self) -> None:
+        """Keep the digests that are held already: there are many."""
+        with self._transaction():
+            pass
+
+    def _url(self, seq: int) -> str | None:
+        """What the newest outcome of the input *seq* has for its URL, if it can be found."""
+        with self._lock:
+            return url_of(self._path.parent, self.extents(), seq)
 
     def _check_identity(self, run: str) -> None:
         if self._scalar("PRAGMA application_id") != APPLICATION_ID:
             raise FolderMismatch(f"{self._path} is not the ledger of a run; put the right file back")
         version = self._scalar("PRAGMA user_version")
-        if version != VERSION:
+        if version not in (VERSION, WITHOUT_CONTENTS):
             raise FolderMismatch(
                 f"{self._path} has version {version} of its tables, this Penstock knows {VERSION}; use the "
                 f"{'newer' if version > VERSION else 'older'} one",
@@ -320,17 +342,17 @@ class Ledger:
         row = self._database.execute('SELECT number, reasons, seqs, "after" FROM pass').fetchone()
         self._pass, reasons, pending, after = row or (1, "", None, 0)
         self._reasons = frozenset(reasons.split(",")) if reasons else frozenset[str]()
-        self._pending = BitMap64() if pending is None else _unpacked(pending)
+        self._pending = BitMap64() if pending is None else unpacked(pending)
         for number, extents in groupby(self._database.execute(_IN_ORDER), key=itemgetter(0)):
             by_sink: dict[str, BitMap64] = {}
-            for _, sink, file, end, packed in extents:
-                by_sink.setdefault(sink, BitMap64()).update(_unpacked(packed))
+            for _, sink, file, end, blob in extents:
+                by_sink.setdefault(sink, BitMap64()).update(unpacked(blob))
                 self._committed[sink, file] = end
             seqs = next(iter(by_sink.values()))
             (counts,) = self._database.execute("SELECT tally FROM commits WHERE number = ?", (number,)).fetchone()
             failures = self._database.execute('SELECT reason, seqs FROM failures WHERE "commit" = ?', (number,))
             self._account.add(
-                seqs, Tally.from_dict(json.loads(counts)), {why: _unpacked(packed) for why, packed in failures}
+                seqs, Tally.from_dict(json.loads(counts)), {why: unpacked(blob) for why, blob in failures}
             )
             if number > after:
                 self._pending -= seqs
@@ -365,21 +387,31 @@ class Ledger:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        if self._trouble is not None:
-            raise OutputError(self._trouble)
-        self._trouble = f"{self._path} is in an unknown state since a commit failed; nothing more is written to it"
-        try:
-            with self._translated("write"):
-                # SQLite itself would call a file that was moved "a readonly database", and make a cut one anew.
-                self._hold.confirm(self._size)
-                self._database.execute("BEGIN IMMEDIATE")
-                yield
-                self._database.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                self._database.execute("ROLLBACK")
-            raise
-        self._trouble = None
+        with self._lock:
+            if self._trouble is not None:
+                raise OutputError(self._trouble)
+            self._trouble = f"{self._path} is in an unknown state since a commit failed; nothing more is written to it"
+            try:
+                with self._translated("write"):
+                    # SQLite itself would call a file that was moved "a readonly database", and make a cut one anew.
+                    self._hold.confirm(self._size)
+                    self._database.execute("BEGIN IMMEDIATE")
+                    yield
+                    self._keep_held()
+                    self._database.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
+                raise
+            self._trouble = None
+
+    def _keep_held(self) -> None:
+        """Write what was read of the input, in the transaction that settles it or in one before."""
+        held = [] if self._contents is None else self._contents.take()
+        if held:
+            self._database.execute(CONTENTS)
+            self._database.execute(f"PRAGMA user_version = {VERSION}")
+            write_held(self._database, held)
 
     @contextlib.contextmanager
     def _translated(self, doing: str) -> Iterator[None]:
@@ -409,7 +441,7 @@ class Ledger:
 def _connect(path: Path) -> sqlite3.Connection:
     """An open database that begins no transaction by itself, and no file where there is none."""
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    database = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    database = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         # FULL would leave the removal of the journal, which is the commit, to the folder's next flush.
         database.execute("PRAGMA synchronous = EXTRA")
@@ -417,28 +449,6 @@ def _connect(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
-
-
-def _sound(hosts: Iterable[tuple[Any, Any]]) -> dict[str, float]:
-    """*hosts* with their seconds, if these are a text and a finite number."""
-    return {
-        host: seconds
-        for host, seconds in hosts
-        if isinstance(host, str) and isinstance(seconds, float) and 0 <= seconds < math.inf
-    }
-
-
-def _packed(seqs: BitMap64) -> bytes:
-    data = seqs.serialize()
-    return zlib.crc32(data).to_bytes(4, "big") + data
-
-
-def _unpacked(blob: bytes) -> BitMap64:
-    """SQLite keeps no checksums, and a bitmap read from bytes that changed may be broken inside."""
-    check, data = blob[:4], blob[4:]
-    if zlib.crc32(data).to_bytes(4, "big") != check:
-        raise ValueError("a set of inputs has changed since it was written")
-    return BitMap64.deserialize(data)
 
 
 def _impossible(what: str) -> PenstockError:

@@ -26,6 +26,7 @@ from penstock.core.retry import LATER
 from penstock.core.tally import Tally
 from penstock.errors import FolderDamaged, FolderError
 from penstock.runs.account import Account, Failures
+from penstock.runs.contents import Held
 from penstock.runs.files import LEDGER_FILE, asides, is_left, outputs, refuse_foreign
 from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.ledger import Ledger
@@ -73,7 +74,8 @@ def repair(path: Path) -> Repair:
         commits = _Salvage(path, old, ESCAPED * manifest.settings.max_body + OVERHEAD_BYTES).commits()
         if (path / LEDGER_FILE).exists():
             set_aside(path / LEDGER_FILE, 0)
-        with closing(Ledger.create(path / LEDGER_FILE, manifest.run, commits=commits)) as ledger:
+        digests = _old_digests(path, manifest.run)
+        with closing(Ledger.create(path / LEDGER_FILE, manifest.run, commits=commits, digests=digests)) as ledger:
             settled = ledger.settled()
             if old.total is not None and settled.range_cardinality(0, old.total) == old.total - old.duplicates:
                 ledger.finish(old.total, old.duplicates)
@@ -125,6 +127,15 @@ def _old_ledger(path: Path, run: str) -> _Old:
             )
     except FolderError:
         return _Old(BitMap64(), BitMap64(), {}, None, 0, BitMap64(), 1, frozenset(), frozenset())
+
+
+def _old_digests(path: Path, run: str) -> Iterator[Held]:
+    """What the old ledger has of the input's contents; nothing else has it."""
+    try:
+        with closing(Ledger(path / LEDGER_FILE, run)) as ledger:
+            yield from ledger.digests()
+    except FolderError:
+        return
 
 
 def _asides(path: Path) -> list[Path]:

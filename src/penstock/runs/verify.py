@@ -36,10 +36,14 @@ MOST_PROBLEMS: Final = 100
 
 
 class Recount(Struct, frozen=True):
-    """The *inputs* as counted again, and the seqs of the *duplicates* among them, where those have no outcome."""
+    """The *inputs* as counted again, and the seqs of the *duplicates* among them, where those have no outcome.
 
-    inputs: int
+    Or how it has *changed*: then nothing was counted.
+    """
+
+    inputs: int = 0
     duplicates: Settled = msgspec.field(default_factory=Settled)
+    changed: str | None = None
 
 
 class Verification(Struct, frozen=True, kw_only=True):
@@ -221,6 +225,9 @@ class _Check:
 
     def _compare_sums(self, again: Recount, settled: Settled) -> None:
         """The ledger's sums with those of the input, which was read again."""
+        if again.changed is not None:
+            self._report(again.changed)
+            return
         inputs, total, duplicates = again.inputs, self._ledger.total, len(again.duplicates)
         if total is not None and inputs != total:
             self._report(f"there are {inputs} inputs, but the run has finished with {total}")

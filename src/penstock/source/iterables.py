@@ -10,9 +10,10 @@ from typing import Any
 
 from penstock.core.model import Row
 from penstock.errors import UsageError
-from penstock.seams import Settled
+from penstock.seams import Contents, Settled
 from penstock.settings import InputSettings
 from penstock.source import fingerprint
+from penstock.source.digests import Digests, of_item, whole
 from penstock.source.rows import Shape
 
 __all__ = ["AsyncItems", "Items"]
@@ -39,21 +40,32 @@ class Items:
         self._shape = Shape.of(settings or InputSettings())
         self._taken = 0
 
-    def rows(self, settled: Settled) -> Iterator[Row]:
+    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
         """Every row whose seq is not in *settled*, in order; the iterable is asked for one item at a time."""
-        return self.read(settled, 0)
+        return whole(self.read, settled, contents)
 
-    def read(self, settled: Settled, first: int) -> Generator[Row, None, int]:
+    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
         """The rows that are not *settled*, numbered from *first*; returns the next free seq."""
         self._taken = 0
         seq, row = first, self._shape.row
         iterator = iter(self._items)
+        digests = (
+            None
+            if contents is None
+            else Digests[Any](contents, first, lambda seq, item: row(seq, seq - first + 1, item))
+        )
         try:
             for number, item in enumerate(iterator, 1):
                 self._taken = number
                 if seq not in settled:
+                    if digests is not None:
+                        digests.tell(of_item(item), item)
                     yield row(seq, number, item)
+                elif digests is not None:
+                    digests.add(of_item(item), item)
                 seq += 1
+            if digests is not None:
+                digests.flush()
         finally:
             if isinstance(iterator, Generator):
                 iterator.close()

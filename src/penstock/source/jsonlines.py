@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 
 from penstock.core.model import Row
-from penstock.seams import Settled
+from penstock.seams import Contents, Settled
 from penstock.source.lines import numbered
 from penstock.source.rows import Shape
 
@@ -35,9 +35,11 @@ class JsonLines:
         """*shape* says which field has the URL."""
         self._shape = shape
 
-    def read(self, blocks: Iterator[bytes], settled: Settled, first: int) -> Generator[Row, None, int]:
+    def read(
+        self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
+    ) -> Generator[Row, None, int]:
         """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq."""
-        return numbered(blocks, settled, first, limit=MAX_ROW, make=self._row)
+        return numbered(blocks, settled, first, contents, limit=MAX_ROW, make=self._row)
 
     def _row(self, seq: int, number: int, line: bytes) -> Row:
         if len(line) > MAX_ROW:

@@ -6,11 +6,14 @@ Knows line ends, blank lines and comments. Does not know files, nor what a line 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import Final
+from zlib import crc32
 
 from penstock.core.hosts import MAX_URL
 from penstock.core.model import Row
-from penstock.seams import Settled
+from penstock.seams import Contents, Settled
+from penstock.source.digests import packed
 from penstock.source.rows import Shape
 from penstock.source.text import NOT_UTF_8, decoded
 
@@ -57,15 +60,30 @@ def split(blocks: Iterator[bytes], limit: int) -> Iterator[list[bytes]]:
 
 
 def numbered(
-    blocks: Iterator[bytes], settled: Settled, first: int, *, limit: int, make: Make
+    blocks: Iterator[bytes],
+    settled: Settled,
+    first: int,
+    contents: Contents | None = None,
+    *,
+    limit: int,
+    make: Make,
 ) -> Generator[Row, None, int]:
     """A row for every line that is not blank, no comment and not *settled*; returns the next free seq.
 
     *make* gets the seq, the line number and the line, longer than *limit* if it was over the bound. This
-    loop is all that a settled line costs, so that a run of millions of lines resumes within seconds.
+    loop is all that a settled line costs, so that a run of millions of lines resumes within seconds. *contents* gets
+    the digests of all lines of a block at once, of each without the blanks around it.
     """
     seq, number = first, 0
     for lines in split(blocks, limit):
+        if contents is not None:
+            digests = packed([crc32(text) or 1 for line in lines if (text := line.strip()) and text[0] != HASH])
+            contents.check(seq, digests, partial(_row_at, lines, seq, number, make))
+            after = seq + len(digests) // 4
+            if settled.range_cardinality(seq, after) == after - seq:
+                seq = after
+                number += len(lines)
+                continue
         for number, line in enumerate(lines, number + 1):  # noqa: B020 - counts on over the blocks
             text = line.strip()
             if not text or text[0] == HASH:
@@ -74,6 +92,17 @@ def numbered(
                 yield make(seq, number, line)
             seq += 1
     return seq
+
+
+def _row_at(lines: list[bytes], first: int, before: int, make: Make, seq: int) -> Row:
+    """The row *seq*, of *lines* that begin with the input *first* after *before* others."""
+    for number, line in enumerate(lines, before + 1):
+        text = line.strip()
+        if text and text[0] != HASH:
+            if first == seq:
+                return make(seq, number, line)
+            first += 1
+    raise LookupError(f"input {seq} is in no line of these: a bug of Penstock's")
 
 
 class Lines:
@@ -85,9 +114,11 @@ class Lines:
         """*shape* says what a line's text asks for."""
         self._shape = shape
 
-    def read(self, blocks: Iterator[bytes], settled: Settled, first: int) -> Generator[Row, None, int]:
+    def read(
+        self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
+    ) -> Generator[Row, None, int]:
         """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq."""
-        return numbered(blocks, settled, first, limit=MAX_LINE, make=self._row)
+        return numbered(blocks, settled, first, contents, limit=MAX_LINE, make=self._row)
 
     def _row(self, seq: int, number: int, line: bytes) -> Row:
         if len(line) > MAX_LINE:

@@ -14,14 +14,16 @@ from typing import Any, Final, Protocol
 
 from penstock.core.model import Row
 from penstock.errors import InputError, UsageError
-from penstock.seams import Input, Settled
+from penstock.seams import Contents, Input, Settled
 from penstock.settings import InputSettings
 from penstock.source import fingerprint
 from penstock.source.archives import expanded
+from penstock.source.digests import whole
 from penstock.source.iterables import Items
 from penstock.source.jsonlines import JsonLines
 from penstock.source.lines import Lines
 from penstock.source.octets import Octets
+from penstock.source.records import Quoted, Tabbed
 from penstock.source.rows import Shape
 from penstock.source.tables import Table
 
@@ -44,14 +46,16 @@ FORMATS: Final = {
 class Format(Protocol):
     """How the bytes of one file become rows."""
 
-    def read(self, blocks: Iterator[bytes], settled: Settled, first: int) -> Generator[Row, None, int]:
+    def read(
+        self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
+    ) -> Generator[Row, None, int]:
         """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq."""
 
 
 class Part(Input, Protocol):
     """An input that can stand after another."""
 
-    def read(self, settled: Settled, first: int) -> Generator[Row, None, int]:
+    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
         """As ``rows``, numbered from *first*; returns the next free seq."""
 
     def progress(self) -> tuple[int, int] | None:
@@ -71,14 +75,14 @@ class Opened:
         self._input_format = settings.input_format or _promised(octets.name)
         self._format = _format(self._input_format, octets.name, settings)
 
-    def rows(self, settled: Settled) -> Iterator[Row]:
+    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
         """Every row whose seq is not in *settled*, in order, read a block at a time."""
-        return self.read(settled, 0)
+        return whole(self.read, settled, contents)
 
-    def read(self, settled: Settled, first: int) -> Generator[Row, None, int]:
+    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
         """The rows that are not *settled*, numbered from *first*; returns the next free seq."""
         with closing(self._octets.blocks()) as blocks:
-            return (yield from self._format.read(expanded(blocks, self._octets.name), settled, first))
+            return (yield from self._format.read(expanded(blocks, self._octets.name), settled, first, contents))
 
     def fingerprint(self) -> dict[str, Any] | None:
         """What ``fingerprint.of_file`` says of a file; None for a stream."""
@@ -106,15 +110,15 @@ class Chain:
         self.blocks = any(part.blocks for part in parts)
         self._parts = parts
 
-    def rows(self, settled: Settled) -> Iterator[Row]:
+    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
         """Every row of every part whose seq is not in *settled*, in order."""
-        return self.read(settled, 0)
+        return whole(self.read, settled, contents)
 
-    def read(self, settled: Settled, first: int) -> Generator[Row, None, int]:
+    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
         """The rows that are not *settled*, numbered from *first*; returns the next free seq."""
         seq = first
         for part in self._parts:
-            seq = yield from part.read(settled, seq)
+            seq = yield from part.read(settled, seq, contents)
         return seq
 
     def fingerprint(self) -> dict[str, Any]:
@@ -180,9 +184,9 @@ def _promised(name: str) -> str:
 def _format(input_format: str, name: str, settings: InputSettings) -> Format:
     shape = Shape.of(settings)
     if input_format == "csv":
-        return Table(shape, delimiter=",", name=name)
+        return Table(shape, Quoted, name=name)
     if input_format == "tsv":
-        return Table(shape, delimiter="\t", name=name)
+        return Table(shape, Tabbed, name=name)
     if input_format == "jsonl":
         return JsonLines(shape)
     asked = [settings.column] if settings.column is not None else []

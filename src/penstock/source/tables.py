@@ -1,70 +1,78 @@
 """CSV and TSV: a header row, then a row for each input.
 
-Knows quoting and columns through the standard library's csv. Does not know what a URL is.
-
-A quote that is never closed would swallow the inputs after it. So a record that is broken costs only the
-line it begins on: reading goes on with the next one, and every line that held an input gets an outcome.
+Knows columns. Does not know where a record ends (``records`` does), nor what a URL is.
 """
 
 from __future__ import annotations
 
-import csv
-from collections import Counter, deque
-from collections.abc import Generator, Iterator
-from typing import Final
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from zlib import crc32
 
 from msgspec.structs import replace
 
 from penstock.core.model import Row
 from penstock.errors import InputError
-from penstock.seams import Settled
-from penstock.source.lines import split
+from penstock.seams import Contents, Settled
+from penstock.source.digests import Digests
+from penstock.source.records import Records
 from penstock.source.rows import Shape
 from penstock.source.text import mended
 
-__all__ = ["MAX_RECORD", "Table"]
-
-MAX_RECORD: Final = 1_048_576
-"""The longest record held, in bytes. One field ends at ``csv.field_size_limit()``, 131,072 characters."""
-
-PLAINER: Final = {
-    "new-line character seen in unquoted field": "a carriage return in a field that is not quoted",
-    "unexpected end of data": "a quote that is never closed",
-}
-"""What some of the csv module's words mean for whoever wrote the table."""
+__all__ = ["Table"]
 
 
 class Table:
-    """The format of a table with a header row, its columns parted by *delimiter*.
+    """The format of a table with a header row, its rows told apart by *records*.
 
     The URL is in the column that *shape* names, whatever its case where none has it exactly. The other
     columns come back by name; a name that stands there twice gets a number. Blank lines are no inputs.
     """
 
-    __slots__ = ("_delimiter", "_name", "_shape")
+    __slots__ = ("_name", "_records", "_shape")
 
-    def __init__(self, shape: Shape, *, delimiter: str, name: str) -> None:
-        """*name* is what messages call the table."""
+    def __init__(self, shape: Shape, records: Callable[[Iterator[bytes]], Records], *, name: str) -> None:
+        """*records* is ``Quoted`` or ``Tabbed``; *name* is what messages call the table."""
         self._shape = shape
-        self._delimiter = delimiter
+        self._records = records
         self._name = name
 
-    def read(self, blocks: Iterator[bytes], settled: Settled, first: int) -> Generator[Row, None, int]:
+    def read(
+        self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
+    ) -> Generator[Row, None, int]:
         """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq.
 
         InputError, before the first row, where the header lacks a column that is needed.
         """
-        records = _Records(blocks, self._delimiter)
+        records = self._records(blocks)
         columns = self._header(records)
         shape = self._shape_for(columns)
+        records.expect(len(columns), columns.index(shape.column) if shape.column in columns else None)
         seq = first
+        if contents is None:
+            for record in records:
+                if seq not in settled:
+                    yield _row(seq, record, records, columns, shape)
+                seq += 1
+            return seq
+        # The columns say what a record means, so they are part of each digest.
+        heading = crc32(repr(columns).encode())
+        digests = Digests[tuple[int, list[str]]](
+            contents, first, lambda seq, found: shape.row_of_values(seq, found[0], _by_name(columns, found[1]))
+        )
+        add, tell, raw = digests.add, digests.tell, records.raw
         for record in records:
+            digest = crc32(raw[0] if len(raw) == 1 else b"\n".join(raw), heading) or 1
             if seq not in settled:
+                tell(digest, (records.line, record))
                 yield _row(seq, record, records, columns, shape)
+            else:
+                add(digest, (records.line, record))
             seq += 1
+        digests.flush()
         return seq
 
-    def _header(self, records: _Records) -> list[str]:
+    def _header(self, records: Records) -> list[str]:
         header = next(records, None)
         if header is None:
             raise InputError(f"{self._name!r} is empty; a table begins with a row of column names")
@@ -92,103 +100,20 @@ class Table:
         return InputError(f"{self._name!r} has no column {name!r}; it has {there}{more}. Say which with {setting}")
 
 
-class _Records:
-    """The records of a table, and what is known of the last one given.
-
-    ``row`` is its number, counted as a spreadsheet does, the header being row 1; ``line`` the physical
-    line it begins on; ``fault`` why it cannot be read; ``is_utf_8`` whether all of it is.
-    """
-
-    __slots__ = (
-        "_ahead",
-        "_delimiter",
-        "_lines",
-        "_next_line",
-        "_reader",
-        "_size",
-        "_taken",
-        "fault",
-        "is_utf_8",
-        "line",
-        "row",
-    )
-
-    def __init__(self, blocks: Iterator[bytes], delimiter: str) -> None:
-        self._lines = (line for lines in split(blocks, MAX_RECORD) for line in lines)
-        self._ahead: deque[bytes] = deque()
-        self._taken: list[bytes] = []
-        self._size = 0
-        self._delimiter = delimiter
-        self._reader = self._new_reader()
-        self._next_line = 1
-        self.row = 0
-        self.line = 0
-        self.fault: str | None = None
-        self.is_utf_8 = True
-
-    def __iter__(self) -> Iterator[list[str]]:
-        return self
-
-    def __next__(self) -> list[str]:
-        """The next record that is not blank; empty where it is broken."""
-        while True:
-            record = self._read()
-            if self.fault is not None or self._taken[0].strip():
-                return record
-
-    def _read(self) -> list[str]:
-        self.line = self._next_line
-        self.row += 1
-        self.fault = None
-        self.is_utf_8 = True
-        self._taken.clear()
-        self._size = 0
-        try:
-            record = next(self._reader)
-        except csv.Error as error:
-            said = str(error).partition(" - ")[0]
-            self.fault = PLAINER.get(said, said)
-            self._ahead.extendleft(reversed(self._taken[1:]))
-            self._next_line += 1
-            self._reader = self._new_reader()
-            return []
-        self._next_line += len(self._taken)
-        return record
-
-    def _new_reader(self) -> Iterator[list[str]]:
-        # Strict, since else an open quote ends quietly with the file, and the rows inside it are gone.
-        return csv.reader(self._feed(), delimiter=self._delimiter, strict=True)
-
-    def _feed(self) -> Iterator[str]:
-        """The lines as csv.reader takes them, noted down, so that a broken record can be given back."""
-        while True:
-            line = self._ahead.popleft() if self._ahead else next(self._lines, None)
-            if line is None:
-                return
-            self._taken.append(line)
-            self._size += len(line)
-            if self._size > MAX_RECORD:
-                raise csv.Error(f"a record of over {MAX_RECORD:,} bytes")
-            yield self._decoded(line) + "\n"
-
-    def _decoded(self, line: bytes) -> str:
-        try:
-            return line.decode()
-        except UnicodeDecodeError:
-            self.is_utf_8 = False
-            return line.decode("utf-8", "surrogateescape")
-
-
-def _row(seq: int, record: list[str], records: _Records, columns: list[str], shape: Shape) -> Row:
+def _row(seq: int, record: list[str], records: Records, columns: list[str], shape: Shape) -> Row:
     fault = records.fault
     if fault is None and len(record) != len(columns):
         fault = f"{len(record)} fields where the header has {len(columns)}"
-    row = shape.row_of_values(seq, records.line, dict(zip(columns, record, strict=False)))
+    row = shape.row_of_values(seq, records.line, _by_name(columns, record))
     if fault is None:
         fault = row.fault
     if not records.is_utf_8 and row.fields:
         row = replace(row, fields={name: mended(value) for name, value in row.fields.items()})
     return row if fault is None else replace(row, fault=f"row {records.row}: {fault}")
+
+
+def _by_name(columns: list[str], record: list[str]) -> dict[str, str]:
+    return dict(zip(columns, record, strict=False))
 
 
 def _told_apart(names: list[str]) -> list[str]:

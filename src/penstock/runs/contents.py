@@ -1,0 +1,238 @@
+"""Whether an input that is read again is what it was when its outcomes were made, row by row.
+
+Knows digests by seq, and what of them is kept in run.db. Does not know what a digest is taken of (``source.digests``).
+docs/decisions/content-check.md says why it is done so.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from penstock.core.hosts import blot
+from penstock.core.model import Row
+from penstock.errors import InputChanged
+from penstock.seams import Settled
+
+__all__ = [
+    "SCHEMA",
+    "Contents",
+    "Held",
+    "Kept",
+    "known_to",
+    "read_all",
+    "read_block",
+    "sum_fault",
+    "unknown",
+    "write_held",
+]
+
+SCHEMA: Final = "CREATE TABLE IF NOT EXISTS contents (block INTEGER PRIMARY KEY, digests BLOB NOT NULL)"
+
+BLOCK: Final = 4_096
+"""Seqs in a block: as many pages of SQLite (four) as a commit of a slow run writes again."""
+
+WIDTH: Final = 4
+"""Bytes of a digest. One of zeros is not known."""
+
+BLOCK_BYTES: Final = BLOCK * WIDTH
+
+MOST_HELD: Final = 4 << 20
+"""Bytes held in memory between two commits: a million digests, if all are of rows that follow each other."""
+
+STRETCH: Final = 200
+"""Bytes that a stretch of digests takes besides these."""
+
+LONGEST: Final = 200
+"""Characters shown of what an input is."""
+
+Held = tuple[int, bytearray]
+"""A stretch of digests, from a seq on."""
+
+
+class Kept(NamedTuple):
+    """How what is kept is asked for, and what may be asked only when something is wrong.
+
+    *block* gives a block of digests; *end* is the seq that nothing is kept from; *write* is called, on the thread that
+    reads, when more is held than should be; *was* says what URL an input had.
+    """
+
+    block: Callable[[int], bytes]
+    end: int
+    write: Callable[[], None]
+    was: Callable[[int], str | None]
+
+
+class Contents:
+    """Compares each row with what is *kept* of it if its input is *answered*; holds the digests of all others.
+
+    What is held goes into the ledger with its next commit, so that a settled input always has its digest. With *force*
+    nothing is compared and all digests are held that differ from those kept.
+    """
+
+    def __init__(self, kept: Kept, answered: Settled, *, force: bool = False) -> None:
+        self._kept = kept
+        self._answered = answered
+        self._force = force
+        self._end = max(kept.end, answered.max() + 1 if answered else 0)
+        self._number = -1
+        self._block = b""
+        self._held: list[Held] = []
+        self._held_next = -1
+        self._ended = 0
+        self._tail = bytearray()
+        # The thread that reads holds, the one that commits takes.
+        self._lock = threading.Lock()
+
+    def check(self, first: int, digests: bytes, row: Callable[[int], Row]) -> None:
+        """Take the *digests* of the rows from seq *first* on. InputChanged for the first that is another."""
+        if first >= self._end:
+            self._hold(first, digests)
+            return
+        known = self._known(first, len(digests))
+        if known == digests:
+            return
+        if not self._force:
+            count = len(digests) // WIDTH
+            answered = self._answered.range_cardinality(first, first + count)
+            if answered == count and not any(known):
+                return
+            if answered:
+                digests = self._compared(first, known, digests, row)
+        if digests != known:
+            self._hold(first, digests)
+
+    def end(self, inputs: int) -> None:
+        """There are *inputs* rows and no more. InputChanged if one beyond has its outcome."""
+        if not self._force and self._answered and inputs <= self._answered.max():
+            raise InputChanged(
+                _sentence(f"it has {inputs:,} inputs now, and input {self._answered.max():,}, counted from 0, is done")
+            )
+
+    def take(self) -> list[Held]:
+        """What is held, to be kept by the caller."""
+        with self._lock:
+            held, self._held = self._held, []
+            self._tail = bytearray()
+            self._held_next, self._ended = -1, 0
+        return held
+
+    def _known(self, first: int, length: int) -> bytes:
+        """The digests that are kept, zeros for those that are not."""
+        number, at = divmod(first * WIDTH, BLOCK_BYTES)
+        if number != self._number:
+            self._number, self._block = number, self._kept.block(number)
+        part = self._block[at : at + length]
+        if len(part) == length:
+            return part
+        return part + self._known((number + 1) * BLOCK, length - len(part))
+
+    def _compared(self, first: int, known: bytes, digests: bytes, row: Callable[[int], Row]) -> bytes:
+        """*digests*, those of answered inputs as they are kept. InputChanged if one of these has changed."""
+        answered, merged = self._answered, bytearray(digests)
+        for at in range(0, len(digests), WIDTH):
+            old = known[at : at + WIDTH]
+            seq = first + at // WIDTH
+            if old != digests[at : at + WIDTH] and seq in answered:
+                if any(old):
+                    raise InputChanged(_sentence(self._difference(row(seq))))
+                merged[at : at + WIDTH] = old
+        return bytes(merged)
+
+    def _difference(self, row: Row) -> str:
+        where = f"input {row.seq:,} (counted from 0; line or item {row.line:,})"
+        now, was = _shown(row.url), self._kept.was(row.seq)
+        if was is None:
+            return f"{where} was another and is {now}"
+        if _shown(was) == now:
+            return f"{where} still has the URL {now}, but the rest of it has changed"
+        return f"{where} was {_shown(was)} and is {now}"
+
+    def _hold(self, first: int, digests: bytes) -> None:
+        with self._lock:
+            if first != self._held_next:
+                self._ended += len(self._tail) + STRETCH
+                self._tail = bytearray()
+                self._held.append((first, self._tail))
+            self._tail += digests
+            self._held_next = first + len(digests) // WIDTH
+        if self._ended + len(self._tail) > MOST_HELD:
+            self._kept.write()
+
+
+def known_to(database: sqlite3.Connection) -> int:
+    """The seq from which on no digest is kept in *database*."""
+    if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'contents'").fetchone() is None:
+        return 0
+    (last,) = database.execute("SELECT max(block) FROM contents").fetchone()
+    return 0 if last is None else (last + 1) * BLOCK
+
+
+def read_block(database: sqlite3.Connection, number: int) -> bytes:
+    """The digests of block *number*, zeros for those that are not kept. ValueError if they have changed."""
+    row = database.execute("SELECT digests FROM contents WHERE block = ?", (number,)).fetchone()
+    if row is None:
+        return bytes(BLOCK_BYTES)
+    check, digests = row[0][:4], row[0][4:]
+    if zlib.crc32(digests).to_bytes(4, "big") != check or len(digests) > BLOCK_BYTES:
+        raise ValueError("the digests of inputs have changed since they were written")
+    return bytes(digests.ljust(BLOCK_BYTES, b"\0"))
+
+
+def unknown(_number: int) -> bytes:
+    """A block of which nothing is kept."""
+    return bytes(BLOCK_BYTES)
+
+
+def read_all(database: sqlite3.Connection) -> Iterator[Held]:
+    """The blocks that are kept, but for those that have changed since they were written."""
+    for number in _numbers(database):
+        with suppress(ValueError):
+            yield number * BLOCK, bytearray(read_block(database, number))
+
+
+def sum_fault(database: sqlite3.Connection) -> str | None:
+    """What is wrong with the blocks that are kept; None for nothing."""
+    try:
+        for number in _numbers(database):
+            read_block(database, number)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def write_held(database: sqlite3.Connection, held: Iterable[Held]) -> None:
+    """Put what was *held* over what is kept."""
+    for first, digests in held:
+        at, end = first * WIDTH, first * WIDTH + len(digests)
+        for number in range(at // BLOCK_BYTES, -(-end // BLOCK_BYTES)):
+            start = number * BLOCK_BYTES
+            low, high = max(at, start), min(end, start + BLOCK_BYTES)
+            block = bytearray(read_block(database, number))
+            block[low - start : high - start] = digests[low - at : high - at]
+            data = bytes(block).rstrip(b"\0")
+            check = zlib.crc32(data).to_bytes(4, "big")
+            database.execute("INSERT OR REPLACE INTO contents VALUES (?, ?)", (number, check + data))
+
+
+def _numbers(database: sqlite3.Connection) -> list[int]:
+    if not known_to(database):
+        return []
+    return [number for (number,) in database.execute("SELECT block FROM contents ORDER BY block")]
+
+
+def _sentence(difference: str) -> str:
+    return (
+        f"the input is not the one this run was begun with: {difference}. Put it back; or go on with it as it is, by "
+        "its line numbers: --force, force=True"
+    )
+
+
+def _shown(url: str) -> str:
+    """*url* as a terminal and a log may have it."""
+    url = blot(url)
+    return repr(url if len(url) <= LONGEST else f"{url[:LONGEST]}...")
