@@ -53,8 +53,10 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         *("source", "engine", "scratch", "runs", "callback", "delivery", "driver", "flow", "once", "preflight"),
         *("robots", "space"),
     ),
+    "continued": (*STAGE, "runs", "source", "wiring"),
     "api": (
         *STAGE,
+        "continued",
         "source",
         "engine",
         "sink",

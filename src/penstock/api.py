@@ -11,12 +11,11 @@ import os
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-
+from penstock.continued import Inputs, Named, check_passes, found_again, held, known, opened, settle_on
 from penstock.core.inputs import difference
 from penstock.core.model import Duplicate, Job, Outcome, Skipped
 from penstock.core.plan import Plan, Survey
@@ -24,17 +23,18 @@ from penstock.core.reasons import read_reasons
 from penstock.core.requests import Requests, identity
 from penstock.core.retry import LATER
 from penstock.driver import Beside, Driver
-from penstock.errors import FolderError, InputChanged, PenstockError, UsageError
+from penstock.errors import FolderError, InputChanged, PenstockError, Remedy, UsageError, call
 from penstock.flow import Flow
 from penstock.once import Once
 from penstock.report.screens import report_for
+from penstock.report.suggest import nothing_to_try
 from penstock.report.summary import headline
 from penstock.runs.failed import note_all
 from penstock.runs.files import LEDGER_FILE
-from penstock.runs.folder import RunFolder, read_manifest
+from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
-from penstock.runs.manifest import PACE, Manifest
+from penstock.runs.manifest import Manifest
 from penstock.runs.repair import repair as rebuild
 from penstock.runs.verify import Recount, Verification
 from penstock.runs.verify import verify as check
@@ -63,7 +63,21 @@ from penstock.wiring import (
     try_engine,
 )
 
-__all__ = ["begin", "fetch", "go_on", "leftover", "plan", "resume", "retry", "run", "stream", "try_again", "verify"]
+__all__ = [
+    "begin",
+    "begin_or_go_on",
+    "fetch",
+    "go_on",
+    "leftover",
+    "named",
+    "plan",
+    "resume",
+    "retry",
+    "run",
+    "stream",
+    "try_again",
+    "verify",
+]
 
 log = logging.getLogger("penstock")
 
@@ -109,7 +123,7 @@ def fetch(
 
 
 def run(
-    inputs: str | os.PathLike[str] | Iterable[Any],
+    inputs: Inputs,
     output: str | os.PathLike[str],
     *,
     on_page: OnPage | None = None,
@@ -136,24 +150,16 @@ def run(
     has been stored.
     """
     chosen = Settings.of(**settings)
-    if isinstance(inputs, str | os.PathLike):
-        names = _located([os.fspath(inputs)])
-        source: Input = open_inputs(names, chosen.input())
-    else:
-        names = ()
-        source = Items(_ordered(inputs), chosen.input())
+    names, source = opened(inputs, chosen.input())
     try_engine(chosen)
-    _check_passes(chosen, source)
+    check_passes(chosen, source)
     path = Path(output)
     space_for(path, chosen).check()
-    # An iterable has no fingerprint, since it may have grown: its items are compared as they come.
     begun = RunFolder.holds_run(path)
     manifest = Manifest.of(chosen, names, source.fingerprint() if names else None)
-    with _held(RunFolder.open(path) if begun else RunFolder.create(path, manifest)) as folder:
-        if folder.manifest.fingerprint is not None and not names:
-            # A build that kept no digests began it.
-            manifest = Manifest.of(chosen, names, source.fingerprint())
-        _check_input(folder, manifest, force=force)
+    with held(RunFolder.open(path) if begun else RunFolder.create(path, manifest)) as folder:
+        if begun:
+            settle_on(folder, chosen, names, source, force=force)
         session = _session(folder, source, chosen, on_page, force=force)
     return _execute(session, report)
 
@@ -161,30 +167,33 @@ def run(
 def resume(
     output: str | os.PathLike[str],
     *,
+    inputs: Inputs | None = None,
     report: Report | Callable[[str], object] | None = None,
     force: bool = False,
     **changes: Any,
 ) -> Summary:
     """Go on with the run in the folder *output*, and say how it ended.
 
-    See ``run`` for *report*, and ``go_on`` for *changes* and *force*.
+    *inputs* as of ``run``: needed if the run was begun with an iterable, and if a file has moved. See ``run`` for
+    *report*, and ``go_on`` for *changes* and *force*.
     """
-    return _execute(go_on(output, changes, force=force), report)
+    return _execute(go_on(output, changes, inputs, force=force), report)
 
 
 def retry(
     output: str | os.PathLike[str],
     *,
-    only: str | Iterable[str] = (),
+    only: str | int | Iterable[str | int] = (),
+    inputs: Inputs | None = None,
     report: Report | Callable[[str], object] | None = None,
     force: bool = False,
     **changes: Any,
 ) -> Summary:
-    """Try the failed inputs of a finished run again, and say how it ended.
+    """Try failed inputs of a finished run again, and say how it ended.
 
-    See ``run`` for *report*, and ``try_again`` for the rest.
+    See ``resume`` for *inputs*, ``run`` for *report*, and ``try_again`` for the rest.
     """
-    return _execute(try_again(output, only, changes, force=force), report)
+    return _execute(try_again(output, only, changes, inputs, force=force), report)
 
 
 def _execute(session: Session, report: Report | Callable[[str], object] | None) -> Summary:
@@ -203,31 +212,48 @@ def _execute(session: Session, report: Report | Callable[[str], object] | None) 
 def begin(names: Sequence[str], output: str | os.PathLike[str], settings: Settings) -> Session:
     """A session on a new run folder. Errors as of ``run``; FolderError where there is a run already."""
     try_engine(settings)
-    names = _located(names)
-    source = open_inputs(names, settings.input())
-    _check_passes(settings, source)
+    located_at, source = opened(Named(names), settings.input())
+    check_passes(settings, source)
     space_for(Path(output), settings).check()
-    with _held(RunFolder.create(Path(output), Manifest.of(settings, names, source.fingerprint()))) as folder:
+    with held(RunFolder.create(Path(output), Manifest.of(settings, located_at, source.fingerprint()))) as folder:
         return _session(folder, source, settings, None)
 
 
-def go_on(output: str | os.PathLike[str], changes: Mapping[str, Any], *, force: bool = False) -> Session:
+def begin_or_go_on(names: Sequence[str], output: str | os.PathLike[str], given: Mapping[str, Any]) -> Session:
+    """A session that begins a run in the folder *output*, or goes on with the one that is there; errors as of these."""
+    if not RunFolder.holds_run(Path(output)):
+        return begin(names, output, Settings.of(**given))
+    session = go_on(output, given, Named(names))
+    if session.is_done():
+        session.remarks.append("This run has finished already: all inputs have their outcome.")
+    return session
+
+
+def go_on(
+    output: str | os.PathLike[str], changes: Mapping[str, Any], inputs: Inputs | None = None, *, force: bool = False
+) -> Session:
     """A session that goes on with the run in the folder *output*.
 
-    *changes* are settings to have from now on: those that say how fast and by which way, and the headers
-    and credentials that are not kept in the folder. InputChanged where the input is not the one the run
-    began with, unless *force*. UsageError where the folder does not say where its input is.
+    *changes* are settings to have from now on, in later sessions too: those that say how fast, by which way, in whose
+    name and how much is kept; and the headers and credentials that are not kept in the folder. *inputs* take the place
+    of those that the folder names. InputChanged where the input is not the one the run began with, unless *force*.
+    UsageError where the folder does not say where its input is.
     """
-    with _held(RunFolder.open(Path(output))) as folder:
-        source, settings = _found_again(folder, dict(changes), force=force)
+    with held(RunFolder.open(Path(output))) as folder:
+        source, settings = found_again(folder, changes, inputs, force=force)
         space_for(folder.path, settings).check()
         return _session(folder, source, settings, None, force=force)
 
 
 def try_again(
-    output: str | os.PathLike[str], only: str | Iterable[str], changes: Mapping[str, Any], *, force: bool = False
+    output: str | os.PathLike[str],
+    only: str | int | Iterable[str | int],
+    changes: Mapping[str, Any],
+    inputs: Inputs | None = None,
+    *,
+    force: bool = False,
 ) -> Session:
-    """A session that tries inputs of the finished run in *output* again; *changes* and *force* as of ``go_on``.
+    """A session that tries inputs of the finished run in *output* again; the rest is as of ``go_on``.
 
     *only* names reasons to: slugs, statuses (404) and classes of them (5xx); one or several, also with commas between
     them. None means all that may work later (``core.retry.LATER``). What an input comes to now takes the
@@ -236,13 +262,21 @@ def try_again(
     UsageError where there is no such reason, FolderError where the run has not finished; else as ``go_on``.
     """
     reasons = _reasons(only)
-    with _held(RunFolder.open(Path(output))) as folder:
+    with held(RunFolder.open(Path(output))) as folder:
         if folder.ledger.total is None:
-            raise FolderError(f"the run in {output} has not finished; first go on with it: penstock resume {output}")
-        source, settings = _found_again(folder, dict(changes), force=force)
+            raise FolderError(f"the run in {output} has not finished; first go on with it: ", call("resume", output))
+        source, settings = found_again(folder, changes, inputs, force=force)
         space_for(folder.path, settings).check()
         note_all(folder.path, folder.ledger, reasons)
-        return _session(folder, source, settings, None, reasons, force=force)
+        session = _session(folder, source, settings, None, reasons, force=force)
+        if not folder.ledger.pending():
+            session.advice = nothing_to_try(folder.ledger.tally(), frozenset() if reasons == LATER else reasons)
+        return session
+
+
+def named(names: Sequence[str]) -> Inputs | None:
+    """The inputs of these *names*, as ``go_on`` and ``try_again`` take them; None for no name."""
+    return Named(names) if names else None
 
 
 def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
@@ -254,7 +288,7 @@ def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
     """
     path = Path(output)
     if not RunFolder.holds_run(path):
-        raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
+        raise no_run(path)
     manifest = read_manifest(path)
     with Lock(path, shared=True):
         ledger = Ledger(path / LEDGER_FILE, manifest.run)
@@ -269,7 +303,7 @@ def _left(manifest: Manifest, ledger: Ledger) -> Iterator[str]:
         raise UsageError("this run's input was standard input, which can't be read again; a resume takes it anew")
     if "url_template" in manifest.withheld:
         raise UsageError("the template of this run had credentials in it, which are not kept; go on with a resume")
-    source = open_inputs(_known(manifest), manifest.settings.input())
+    source = open_inputs(known(manifest), manifest.settings.input())
     manifest.check(Manifest.of(manifest.settings, manifest.inputs, source.fingerprint()))
     for item in jobs_of(source, ledger.settled(), manifest.settings, ledger.contents()):
         if isinstance(item, Job | Skipped):
@@ -288,7 +322,7 @@ def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verificat
     """
     path = Path(output)
     if not RunFolder.holds_run(path):
-        raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
+        raise no_run(path)
     if repair:
         rebuild(path)
     manifest = read_manifest(path)
@@ -316,7 +350,7 @@ def _recounted(manifest: Manifest, contents: Contents) -> Recount | None:
                     duplicates.add(row.seq)
         return Recount(inputs, duplicates)
     except InputChanged as error:
-        return Recount(changed=str(error))
+        return Recount(changed=error.args[0])
     except PenstockError:
         return None
 
@@ -391,82 +425,6 @@ def _reasons(only: str | int | Iterable[str | int]) -> frozenset[str]:
 def _refuse_passes(settings: Settings) -> None:
     if settings.passes > 1:
         raise UsageError(
-            "passes try again what failed, so outcomes must be kept: that takes a run folder (-o DIR, run)"
+            "passes try again what failed, so outcomes must be kept, which takes a run folder: ",
+            Remedy("penstock.run", "-o DIR"),
         )
-
-
-def _check_passes(settings: Settings, source: Input) -> None:
-    if settings.passes > 1 and source.blocks:
-        raise UsageError(
-            "passes read the input again, and this one can be read only once; put it into a file or a list"
-        )
-
-
-@contextmanager
-def _held(folder: RunFolder) -> Iterator[RunFolder]:
-    """*folder*, which is let go of where something goes wrong before a session has it."""
-    try:
-        yield folder
-    except BaseException:
-        folder.close()
-        raise
-
-
-def _found_again(folder: RunFolder, changes: dict[str, Any], *, force: bool) -> tuple[Input, Settings]:
-    """The input of the run in *folder*, and its settings with *changes*; InputChanged unless *force*."""
-    settings = _resumed(folder.manifest, changes)
-    try_engine(settings)
-    names = _known(folder.manifest)
-    source = open_inputs(names, settings.input())
-    _check_input(folder, Manifest.of(settings, names, source.fingerprint()), force=force)
-    _check_passes(settings, source)
-    return source, settings
-
-
-def _check_input(folder: RunFolder, now: Manifest, *, force: bool) -> None:
-    """FolderMismatch if another job is wanted *now*; InputChanged if its input is another, unless *force*."""
-    try:
-        folder.check(now)
-    except InputChanged:
-        if not force:
-            raise
-
-
-def _ordered(inputs: Iterable[Any]) -> Iterable[Any]:
-    """*inputs*; UsageError if they have no order."""
-    if isinstance(inputs, set | frozenset):
-        raise UsageError(
-            f"a {type(inputs).__name__} has another order in each process, and a run knows its inputs by their place; "
-            "give it an order: penstock.run(sorted(urls), ...)"
-        )
-    return inputs
-
-
-def _known(manifest: Manifest) -> tuple[str, ...]:
-    """Where the run's input is."""
-    if not manifest.inputs:
-        raise UsageError("this run's input was an iterable of a program; go on by calling penstock.run with it again")
-    if "inputs" in manifest.withheld:
-        raise UsageError(
-            "the URLs of this run had credentials in them, which are not kept; go on by calling penstock.run with "
-            "them again, or put them into a file that only you may read"
-        )
-    return manifest.inputs
-
-
-def _resumed(manifest: Manifest, changes: dict[str, Any]) -> Settings:
-    """The settings of the run, with *changes*; UsageError for one that would make another job of it."""
-    fixed = sorted(changes.keys() - PACE - {"headers", "url_template"})
-    if fixed:
-        raise UsageError(
-            f"{fixed[0]} is part of what this run is; it can't change. What can: {', '.join(sorted(PACE))}"
-        )
-    given = Settings.of(**changes)
-    secrets = {name: getattr(given, name) for name in ("headers", "proxy", "url_template") if name in changes}
-    restored = manifest.restore(**secrets)
-    return replace(restored, **{name: getattr(given, name) for name in changes if name in PACE})
-
-
-def _located(names: Sequence[str]) -> tuple[str, ...]:
-    """*names* with every file's made absolute, so that a run can be resumed from anywhere."""
-    return tuple(name if name == "-" or "://" in name else str(Path(name).absolute()) for name in names)

@@ -25,6 +25,10 @@ caller's, a disk that does not obey, or a bug of ours, and each message says wha
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
 __all__ = [
     "CooperationError",
     "FolderDamaged",
@@ -36,6 +40,7 @@ __all__ = [
     "NotPaused",
     "OutputError",
     "PenstockError",
+    "Remedy",
     "SchedulerStopped",
     "Stalled",
     "TaskDone",
@@ -44,11 +49,59 @@ __all__ = [
     "TaskStopped",
     "UsageError",
     "WorkCancelled",
+    "call",
+    "keyword",
+    "spoken",
+    "typed",
 ]
 
 
+class Remedy(NamedTuple):
+    """What to do about an error: as *python* has it, and as it is *typed* on the command line."""
+
+    python: str
+    typed: str
+
+
+def spoken(parts: Iterable[object]) -> str:
+    """*parts*, texts and remedies, as one text for a program."""
+    return "".join(part.python if isinstance(part, Remedy) else str(part) for part in parts)
+
+
+def typed(parts: Iterable[object]) -> str:
+    """The same for the command line."""
+    return "".join(part.typed if isinstance(part, Remedy) else str(part) for part in parts)
+
+
+def keyword(name: str, value: Any = None) -> Remedy:
+    """The remedy of giving the keyword *name*, with this *value* if there is one: ``force=True``, ``--force``."""
+    option = f"--{name.replace('_', '-')}"
+    if value is None:
+        return Remedy(name, option)
+    return Remedy(f"{name}={value!r}", option if value is True else f"{option} {value}")
+
+
+def call(verb: str, folder: object, **keywords: Any) -> Remedy:
+    """The remedy of calling one of Penstock's functions on *folder*, or giving the command of its name."""
+    given = [keyword(name, value) for name, value in keywords.items()]
+    python = ", ".join([repr(str(folder)), *(one.python for one in given)])
+    typed = " ".join([*(one.typed for one in given), shlex.quote(str(folder))])
+    return Remedy(f"penstock.{verb}({python})", f"penstock {verb} {typed}")
+
+
 class PenstockError(Exception):
-    """The one base class: ``except PenstockError`` catches all that Penstock raises on purpose."""
+    """The one base class: ``except PenstockError`` catches all that Penstock raises on purpose.
+
+    Its arguments make up the message: texts, and remedies, which ``str`` has as Python does.
+    """
+
+    def __str__(self) -> str:
+        """The message for a program."""
+        return spoken(self.args)
+
+    def typed(self) -> str:
+        """The message for the command line."""
+        return typed(self.args)
 
 
 class UsageError(PenstockError, ValueError):

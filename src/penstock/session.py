@@ -22,7 +22,7 @@ from penstock.core.model import Outcome
 from penstock.core.pace import Learned
 from penstock.core.retry import reason
 from penstock.core.tally import Statistics, Tally
-from penstock.errors import OutputError, PenstockError
+from penstock.errors import OutputError, PenstockError, Remedy, spoken
 from penstock.flow import Flow
 from penstock.interrupts import Uninterrupted
 from penstock.seams import Extent, Input, Report, Settled, Sink
@@ -252,7 +252,7 @@ class Session:
 
     *settings* are those in force; *folder*, where there is one, has what earlier sessions of the same run had settled.
     *again* begins another pass and gives its flow, or None where there is none to be done. ``remarks`` is where a stage
-    leaves what is to be said once.
+    leaves what is to be said once, ``advice`` what is to be said first and has a remedy in it.
     """
 
     def __init__(
@@ -272,6 +272,7 @@ class Session:
         self._store = store
         self._source = source
         self.remarks: list[str] = []
+        self.advice: tuple[str | Remedy, ...] = ()
         self._folder = None if folder is None else str(folder.path)
         self._ledger = ledger = None if folder is None else folder.ledger
         self._next_flow = again
@@ -297,6 +298,8 @@ class Session:
         on it. The session can be resumed.
         """
         report = report or Silence()
+        if self.advice:
+            report.remark(spoken(self.advice))
         if self.settings.deadline is not None:
             self._end = self._clock() + self.settings.deadline
         if (self.settings.stop_at, self.settings.min_speed) != (None, None):
@@ -314,6 +317,10 @@ class Session:
             finally:
                 self.close()
         return self._summary()
+
+    def is_done(self) -> bool:
+        """Whether every input had its outcome before, and none is to be tried again."""
+        return self._known is not None and not self._pending
 
     def close(self) -> None:
         """Let go of everything, also where nothing was executed. May be called twice."""

@@ -6,6 +6,7 @@ Knows the exception tree and what a shell expects. Does not know commands.
 from __future__ import annotations
 
 import enum
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ def guarded(ctx: click.Context) -> Iterator[None]:
         if code is Exit.BUG:
             _tell_bug(error)
         else:
-            tell("\n".join((f"penstock: {error}", *getattr(error, "__notes__", ()))))
+            tell("\n".join((f"penstock: {_typed(error)}", *getattr(error, "__notes__", ()))))
         ctx.exit(code)
     except Exception as error:  # noqa: BLE001 - the last resort: it is told in full, and exits with 1
         _tell_bug(error)
@@ -94,6 +95,19 @@ def guarded(ctx: click.Context) -> Iterator[None]:
 def code_of(error: errors.PenstockError) -> Exit:
     """The exit code that *error* leads to."""
     return next(code for kind, code in _CODES if isinstance(error, kind))
+
+
+def _typed(error: errors.PenstockError) -> str:
+    """The message of *error*, with the option in the place of a setting that it begins with."""
+    from penstock.cli.options import SETTINGS  # noqa: PLC0415 - it takes longer to load than a version number may
+
+    said = error.typed()
+    if isinstance(error, errors.UsageError):
+        for spelling in SETTINGS:
+            if re.match(rf"{spelling.field}\b", said):
+                option = next(flag for flag in reversed(spelling.flags) if flag.startswith("--")).partition("/")[0]
+                return said.replace(spelling.field, option, 1)
+    return said
 
 
 def _tell_bug(error: BaseException) -> None:

@@ -52,6 +52,14 @@ def of_curl(*flags: str) -> Callable[[F], F]:
     help="A new run folder to store outcomes in, safe against crashes and made to be resumed; left out, outcomes go to "
     "standard output, one JSON object a line.",
 )
+@click.option(
+    "--resume",
+    cls=Option,
+    section="Storing",
+    is_flag=True,
+    help="Begin a run in DIR, or go on with the one that is there: one command for cron, systemd or Kubernetes. The run "
+    "keeps its settings but for those given; it must be of the same INPUT.",
+)
 @settings_options()
 @click.option(
     "--no-follow",
@@ -64,7 +72,7 @@ def of_curl(*flags: str) -> Callable[[F], F]:
 @of_curl("-d", "--data")
 @progress_options
 @tolerance_options
-def command(inputs: tuple[str, ...], output: str | None, *, no_follow: bool, **options: Any) -> Exit:
+def command(inputs: tuple[str, ...], output: str | None, *, resume: bool, no_follow: bool, **options: Any) -> Exit:
     """Fetch every URL of INPUT: a URL, a file, or - for standard input.
 
     A file is plain lines, CSV, TSV or JSON lines, packed with gzip or zstd or not. Without INPUT, standard input is
@@ -82,6 +90,9 @@ def command(inputs: tuple[str, ...], output: str | None, *, no_follow: bool, **o
         options["max_redirects"] = 0
     settings = Settings.of(**given(options))
     names = named(inputs, "fetch")
-    if output is None:
-        return perform(api.stream(names, settings, Stdout().write), showing)
-    return perform(api.begin(names, output, settings), showing, output)
+    if output is not None:
+        session = api.begin_or_go_on(names, output, given(options)) if resume else api.begin(names, output, settings)
+        return perform(session, showing, output)
+    if resume:
+        raise click.UsageError("--resume goes on with a run folder; name it: -o DIR")
+    return perform(api.stream(names, settings, Stdout().write), showing)

@@ -10,12 +10,27 @@ from typing import Final
 
 import click
 
-__all__ = ["inputs_argument", "named"]
+from penstock.cli.options import Option
+
+__all__ = ["input_option", "inputs_argument", "named"]
 
 STDIN: Final = "-"
 
 inputs_argument: Final = click.argument("inputs", metavar="[INPUT]...", nargs=-1)
 """Gives a command the inputs that are named, as the keyword ``inputs``."""
+
+
+input_option: Final = click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="INPUT",
+    cls=Option,
+    section="Reading",
+    help="Where the input is now, if it has moved, or was standard input or a program's: a URL, a file, or -; "
+    "repeatable, in the order of before. Its content must be the same.",
+)
+"""Gives a command the inputs that are named, none if they are where they were, as the keyword ``inputs``."""
 
 
 def named(inputs: tuple[str, ...], verb: str) -> tuple[str, ...]:

@@ -131,6 +131,7 @@ SETTINGS: Final = (
         click.STRING,
         "Bytes of one body after decoding: 500, 64kB, 10MB, 1.5GB (powers of ten).",
         "SIZE",
+        on_resume=True,
     ),
     Spelling(
         "memory",
@@ -170,14 +171,17 @@ SETTINGS: Final = (
         "HEADER",
         on_resume=True,
     ),
-    Spelling("user_agent", "Requests", ("--user-agent",), click.STRING, "What to call yourself.", "TEXT"),
+    Spelling(
+        "user_agent", "Requests", ("--user-agent",), click.STRING, "What to call yourself.", "TEXT", on_resume=True
+    ),
     Spelling(
         "contact",
         "Requests",
         ("--contact",),
         click.STRING,
-        "A URL or mail address in the user agent, for whom you disturb.",
+        "URL or email address for the User-Agent, so that site operators can reach you.",
         "TEXT",
+        on_resume=True,
     ),
     Spelling(
         "proxy",
@@ -279,6 +283,7 @@ SETTINGS: Final = (
         ("--body",),
         click.Choice(BODIES),
         "Whether an outcome's line holds the body; none leaves its length and digest.",
+        on_resume=True,
     ),
     Spelling(
         "flush_every",

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from penstock.cli.exits import Exit
+from penstock.cli.inputs import input_option
 from penstock.cli.options import SETTINGS, Command, given, settings_options
 from penstock.cli.showing import Showing, progress_options, tolerance_options
 from penstock.cli.work import perform
@@ -32,10 +33,11 @@ __all__ = ["command"]
     "[default: every error and status that may be gone another time]",
 )
 @click.option("--force", is_flag=True, help="Go on though the input is not what it was when the run began.")
+@input_option
 @settings_options((spelling for spelling in SETTINGS if spelling.on_resume), "as before")
 @progress_options
 @tolerance_options
-def command(folder: str, *, only: tuple[str, ...], force: bool, **options: Any) -> Exit:
+def command(folder: str, *, only: tuple[str, ...], inputs: tuple[str, ...], force: bool, **options: Any) -> Exit:
     """Try failed inputs of the finished run in the folder DIR again, whatever their method.
 
     What an input comes to now takes the place of what it came to before, once it is stored: there is one outcome for
@@ -46,4 +48,4 @@ def command(folder: str, *, only: tuple[str, ...], force: bool, **options: Any) 
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
 
     showing = Showing.of(options)
-    return perform(api.try_again(folder, only, given(options), force=force), showing, folder)
+    return perform(api.try_again(folder, only, given(options), api.named(inputs), force=force), showing, folder)

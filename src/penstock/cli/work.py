@@ -20,7 +20,7 @@ from penstock.cli.streams import Stderr, tell, terminal_width
 from penstock.cli.tolerance import Tolerance
 from penstock.core.hosts import blot
 from penstock.core.tally import Statistics
-from penstock.errors import FolderDamaged, PenstockError
+from penstock.errors import FolderDamaged, PenstockError, typed
 from penstock.preflight import free_descriptors
 from penstock.report.json import summary_line
 from penstock.report.screens import Screen, choose, screen
@@ -45,6 +45,9 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
     _announce(session.settings, verbose=showing.verbose)
     if folder is not None or showing.verbose:
         shown.remark(_preflight(session, folder))
+    if session.advice:
+        shown.remark(typed(session.advice))
+        session.advice = ()
     try:
         with Signals(session, shown.notice) as signals:
             ended = session.execute(shown)

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from penstock.core.alike import Way, alike
-from penstock.core.reasons import covers, ranked, reasons_in
+from penstock.core.reasons import covers, is_failure, ranked, reasons_in
 from penstock.core.retry import LATER
 from penstock.core.tally import Tally
+from penstock.errors import Remedy, keyword
 from penstock.settings import Settings
 
-__all__ = ["later", "listed", "suggestion"]
+__all__ = ["later", "listed", "nothing_to_try", "suggestion"]
 
 MOST: Final = 6
 """Reasons that are named; the rest is counted together."""
@@ -54,6 +55,20 @@ def suggestion(tally: Tally, settings: Settings) -> str | None:
 def later(tally: Tally) -> dict[str, int]:
     """Return what of *tally* may work another time, by reason."""
     return {why: count for why, count in reasons_in(tally).items() if covers(LATER, why)}
+
+
+def nothing_to_try(tally: Tally, only: frozenset[str]) -> tuple[str | Remedy, ...]:
+    """Return why nothing of *tally* is tried again for the reasons *only*, or by default, and what can be named."""
+    failed = {why: count for why, count in reasons_in(tally).items() if is_failure(why)}
+    if not failed:
+        return ("Nothing to try again: no input has failed.",)
+    if only:
+        return (f"Nothing to try again for {', '.join(sorted(only))}: what has failed is {listed(failed)}.",)
+    final, them = ("are final", "them ") if len(failed) > 1 else ("is final", "")
+    return (
+        f"Nothing to try again: {listed(failed)} {final}; to try {them}anyway: ",
+        keyword("only", ",".join(why for why, _ in ranked(failed))),
+    )
 
 
 def listed(counts: Mapping[str, int], form: str = "{why} ({count:,})") -> str:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from penstock.core.hosts import blot
 from penstock.core.model import Row
-from penstock.errors import InputChanged
+from penstock.errors import InputChanged, Remedy, keyword
 from penstock.seams import Settled
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Contents",
     "Held",
     "Kept",
+    "changed",
     "known_to",
     "read_all",
     "read_block",
@@ -109,9 +110,8 @@ class Contents:
     def end(self, inputs: int) -> None:
         """There are *inputs* rows and no more. InputChanged if one beyond has its outcome."""
         if not self._force and self._answered and inputs <= self._answered.max():
-            raise InputChanged(
-                _sentence(f"it has {inputs:,} inputs now, and input {self._answered.max():,}, counted from 0, is done")
-            )
+            done = f"input {self._answered.max():,}, counted from 0, is done"
+            raise InputChanged(*changed(f"it has {inputs:,} inputs now, and {done}"))
 
     def take(self) -> list[Held]:
         """What is held, to be kept by the caller."""
@@ -139,7 +139,7 @@ class Contents:
             seq = first + at // WIDTH
             if old != digests[at : at + WIDTH] and seq in answered:
                 if any(old):
-                    raise InputChanged(_sentence(self._difference(row(seq))))
+                    raise InputChanged(*changed(self._difference(row(seq))))
                 merged[at : at + WIDTH] = old
         return bytes(merged)
 
@@ -225,10 +225,12 @@ def _numbers(database: sqlite3.Connection) -> list[int]:
     return [number for (number,) in database.execute("SELECT block FROM contents ORDER BY block")]
 
 
-def _sentence(difference: str) -> str:
+def changed(difference: str) -> tuple[str | Remedy, ...]:
+    """What InputChanged says of an input with this *difference*, and what to do."""
     return (
-        f"the input is not the one this run was begun with: {difference}. Put it back; or go on with it as it is, by "
-        "its line numbers: --force, force=True"
+        f"the input is not the one this run was begun with: {difference}",
+        ". Put it back; or go on with it as it is, by its line numbers: ",
+        keyword("force", True),  # noqa: FBT003 - as it is written
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from penstock.core.reasons import covers
-from penstock.errors import FolderDamaged
+from penstock.errors import FolderDamaged, call
 from penstock.runs.account import Failures
 from penstock.runs.ledger import Ledger
 from penstock.runs.verify import Counts, rows
@@ -36,6 +36,7 @@ def _failures(folder: Path, extent: Extent) -> Failures:
                 counts.add(read_line(row))
     except (OSError, ValueError) as error:
         raise FolderDamaged(
-            f"{folder / extent.file} can't be read: {error}; keep what is left with: penstock verify --repair {folder}"
+            f"{folder / extent.file} can't be read: {error}; keep what is left with: ",
+            call("verify", folder, repair=True),
         ) from error
     return counts.failures

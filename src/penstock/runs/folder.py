@@ -3,7 +3,7 @@
 Knows which folders may be used, and in which order the files in them come to be. Does not know what the
 outputs look like.
 
-    run.json    what the run is for; there from the first moment, never changed
+    run.json    what the run is for; there from the first moment, changed only with the settings
     run.lock    held by the process that works on it
     run.db      the ledger
     *.torn-*    bytes that a crash left uncommitted, with their offset and CRC-32 in the name
@@ -12,18 +12,19 @@ outputs look like.
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from penstock.errors import FolderDamaged, FolderError, OutputError
+from penstock.errors import FolderDamaged, FolderError, OutputError, Remedy, call
 from penstock.runs.files import LEDGER_FILE, MANIFEST_FILE, is_abandoned, is_left, outputs, refuse_foreign, refuse_links
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.manifest import Manifest
 from penstock.sink.durable import PART, make_folder, remove, sweep, write_file
 
-__all__ = ["RunFolder", "read_manifest"]
+__all__ = ["RunFolder", "no_run", "read_manifest"]
 
 
 class RunFolder:
@@ -69,7 +70,7 @@ class RunFolder:
         FolderDamaged or FolderMismatch if its files do not say what they should.
         """
         if not cls.holds_run(path):
-            raise FolderError(f"{path} holds no run; begin one with: penstock fetch INPUT -o {path}")
+            raise no_run(path)
         refuse_foreign(path)
         manifest = read_manifest(path)
         lock = Lock(path)
@@ -83,6 +84,16 @@ class RunFolder:
     def check(self, now: Manifest) -> None:
         """Refuse to go on where what is wanted *now* is another job: FolderMismatch or InputChanged."""
         self.manifest.check(now)
+
+    def change_to(self, now: Manifest) -> None:
+        """Keep the settings of *now*, and where its inputs are, for this session and later ones.
+
+        What run.json said before stands there until all of it is on the disk. OutputError if it can't be written.
+        """
+        changed = self.manifest.changed_to(now)
+        if changed != self.manifest:
+            write_file(self.path / MANIFEST_FILE, changed.encode())
+            self.manifest = changed
 
     def confirm(self) -> None:
         """Raise FolderDamaged if run.json or run.lock is not what it was when this process opened the folder.
@@ -111,6 +122,12 @@ class RunFolder:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def no_run(path: Path) -> FolderError:
+    """The error if there is no run in the folder *path*."""
+    begun = Remedy(f"penstock.run(inputs, {str(path)!r})", f"penstock fetch INPUT -o {shlex.quote(str(path))}")
+    return FolderError(f"{path} holds no run; name the folder of one, or begin one: ", begun)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -153,7 +170,7 @@ def _refuse_impossible(path: Path) -> None:
 def _refuse_used(path: Path) -> None:
     """A folder in which ``create`` was killed before it had written run.json is as good as empty."""
     if RunFolder.holds_run(path):
-        raise FolderError(f"{path} holds a run; go on with it: penstock resume {path}, or name another folder")
+        raise FolderError(f"{path} holds a run; go on with it: ", call("resume", path), ", or name another folder")
     try:
         foreign = sorted(file.name for file in path.iterdir() if not is_abandoned(file))
     except OSError as error:

@@ -28,7 +28,7 @@ from penstock.core.pace import Learned
 from penstock.core.reasons import covers, reasons_in
 from penstock.core.retry import STATUSES
 from penstock.core.tally import Tally
-from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError
+from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError, call
 from penstock.runs.account import Account, Failures
 from penstock.runs.contents import SCHEMA as CONTENTS
 from penstock.runs.contents import Contents, Held, Kept, known_to, read_all, read_block, sum_fault, unknown, write_held
@@ -433,8 +433,8 @@ class Ledger:
 
     def _damaged(self, reason: str) -> FolderDamaged:
         return FolderDamaged(
-            f"{self._path} is damaged: {reason}; rebuild it from the outputs with: "
-            f"penstock verify --repair {self._path.parent}",
+            f"{self._path} is damaged: {reason}; rebuild it from the outputs with: ",
+            call("verify", self._path.parent, repair=True),
         )
 
 

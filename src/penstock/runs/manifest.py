@@ -1,4 +1,4 @@
-"""What a run folder is for: run.json, written once, before anything else.
+"""What a run folder is for: run.json, written before anything else, and again when a session is given other settings.
 
 Knows which settings make another job of it, and which are secrets. Does not know what has been done. It
 is a file of its own rather than a table of run.db, so that run.db, which changes all the time, can be
@@ -23,10 +23,11 @@ from penstock.core.hosts import blot
 from penstock.core.inputs import difference
 from penstock.core.model import Headers
 from penstock.core.requests import CROSSES_ORIGINS
-from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
+from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, Remedy, UsageError
+from penstock.runs.contents import changed
 from penstock.settings import Settings
 
-__all__ = ["Manifest"]
+__all__ = ["PACE", "WITHHELD", "Manifest"]
 
 SCHEMA: Final = 1
 
@@ -36,14 +37,17 @@ WITHHELD: Final = "***"
 PACE: Final = frozenset(
     {
         "attempts",
+        "body",
         "cacert",
         "concurrency",
         "connect_timeout",
         "connect_to",
+        "contact",
         "deadline",
         "delay",
         "flush_every",
         "insecure",
+        "max_body",
         "memory",
         "min_speed",
         "pace",
@@ -55,10 +59,12 @@ PACE: Final = frozenset(
         "retry_methods",
         "stop_at",
         "timeout",
+        "user_agent",
         "window",
     },
 )
-"""Settings that say how fast and by which way, not what: a resumed run may have others."""
+"""Settings that say how fast, by which way, in whose name and how much is kept, not what is asked for: a resumed run
+may have others, and keeps them."""
 
 _SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PROXY_CREDENTIALS: Final = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@")
@@ -68,7 +74,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """One run's *settings* and *inputs* (as they were named), without the secrets in them.
 
     *fingerprint* tells this input from another, as far as that can be told. *withheld* lists what was
-    left out: ``header Authorization``, ``proxy``, ``url_template``, ``inputs``. ``Manifest.of`` makes one.
+    left out: ``header Authorization``, ``proxy``, ``url_template``, ``inputs``. *longest* is the largest ``max_body``
+    that was ever in force. ``Manifest.of`` makes one.
     """
 
     schema: int = SCHEMA
@@ -78,6 +85,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     fingerprint: dict[str, Any] | None
     withheld: tuple[str, ...]
     settings: Settings
+    longest: int = 0
 
     @classmethod
     def of(cls, settings: Settings, inputs: tuple[str, ...], fingerprint: Mapping[str, Any] | None) -> Manifest:
@@ -93,6 +101,17 @@ class Manifest(Struct, frozen=True, kw_only=True):
             fingerprint=None if fingerprint is None else _blotted(dict(fingerprint)),
             withheld=(*withheld, *(["inputs"] if blotted != inputs else [])),
             settings=public,
+            longest=settings.max_body,
+        )
+
+    def changed_to(self, now: Manifest) -> Manifest:
+        """Return this run with the settings of *now*, which ``check`` let pass, and its inputs where they are now."""
+        return replace(
+            self,
+            inputs=now.inputs or self.inputs,
+            withheld=now.withheld,
+            settings=now.settings,
+            longest=max(self.longest, self.settings.max_body, now.longest),
         )
 
     def encode(self) -> bytes:
@@ -136,18 +155,16 @@ class Manifest(Struct, frozen=True, kw_only=True):
         changes = [change for change in _changes(was, wanted) if change.split()[0] not in PACE]
         if changes:
             raise FolderMismatch(
-                "this run was begun with other settings: " + "; ".join(changes) + ". Go on with those it has "
-                "(penstock resume), or name another folder",
+                "this run was begun with other settings: " + "; ".join(changes) + ". Go on with those it has (",
+                Remedy("penstock.resume", "penstock resume"),
+                "), or name another folder",
             )
         if self.fingerprint is None or now.fingerprint is None:
             found = None if self.inputs == now.inputs else f"it was {_shown(self.inputs)} and is {_shown(now.inputs)}"
         else:
             found = difference(self.fingerprint, now.fingerprint)
         if found is not None:
-            raise InputChanged(
-                f"the input is not the one this run was begun with: {found}. Put it back; or go on with it as it is, "
-                "by its line numbers: --force"
-            )
+            raise InputChanged(*changed(found))
 
     def restore(
         self,
@@ -161,12 +178,12 @@ class Manifest(Struct, frozen=True, kw_only=True):
         filled = []
         for name, value in self.settings.headers:
             if value == WITHHELD and name.lower() not in secrets:
-                raise _missing(f"header {name}", f"-H '{name}: ...'")
+                raise _missing(f"header {name}", Remedy(f"headers={{{name!r}: ...}}", f"-H '{name}: ...'"))
             filled.append((name, secrets[name.lower()] if value == WITHHELD else value))
         given = {"proxy": proxy, "url_template": url_template}
         for setting, text in given.items():
             if setting in self.withheld and text is None:
-                raise _missing(setting, f"--{setting.replace('_', '-')} ...")
+                raise _missing(setting, Remedy(f"{setting}=...", f"--{setting.replace('_', '-')} ..."))
         return replace(
             self.settings,
             headers=tuple(filled),
@@ -215,5 +232,5 @@ def _shown(inputs: tuple[str, ...]) -> str:
     return ", ".join(inputs) or "an iterable"
 
 
-def _missing(what: str, option: str) -> UsageError:
-    return UsageError(f"this run was begun with {what}, which is not kept in the folder; give it again: {option}")
+def _missing(what: str, remedy: Remedy) -> UsageError:
+    return UsageError(f"this run was begun with {what}, which is not kept in the folder; give it again: ", remedy)

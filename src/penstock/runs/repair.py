@@ -28,7 +28,7 @@ from penstock.errors import FolderDamaged, FolderError
 from penstock.runs.account import Account, Failures
 from penstock.runs.contents import Held
 from penstock.runs.files import LEDGER_FILE, asides, is_left, outputs, refuse_foreign
-from penstock.runs.folder import RunFolder, read_manifest
+from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.verify import Counts, rows
@@ -65,13 +65,15 @@ def repair(path: Path) -> Repair:
     FolderInUse while another process works on it, OutputError if the disk refuses.
     """
     if not RunFolder.holds_run(path):
-        raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
+        raise no_run(path)
     refuse_foreign(path)
     manifest = read_manifest(path)
     with Lock(path):
         sweep(path, is_left)
         old = _old_ledger(path, manifest.run)
-        commits = _Salvage(path, old, ESCAPED * manifest.settings.max_body + OVERHEAD_BYTES).commits()
+        commits = _Salvage(
+            path, old, ESCAPED * max(manifest.longest, manifest.settings.max_body) + OVERHEAD_BYTES
+        ).commits()
         if (path / LEDGER_FILE).exists():
             set_aside(path / LEDGER_FILE, 0)
         digests = _old_digests(path, manifest.run)

@@ -19,10 +19,9 @@ from pyroaring import BitMap64
 from penstock.core.model import Kind
 from penstock.core.retry import reason
 from penstock.core.tally import Tally
-from penstock.errors import FolderError
 from penstock.runs.account import Account, Failures
 from penstock.runs.files import LEDGER_FILE, asides, outputs
-from penstock.runs.folder import RunFolder, read_manifest
+from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.seams import Extent, Settled
@@ -87,7 +86,7 @@ def verify(path: Path, again: Recount | None = None) -> Verification:
     is no run or its ledger cannot be read, FolderInUse while somebody works on it.
     """
     if not RunFolder.holds_run(path):
-        raise FolderError(f"{path} holds no run; name the folder given to: penstock fetch -o")
+        raise no_run(path)
     run = read_manifest(path).run  # before a lock is made in what may be no run's folder
     with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, run)) as ledger:
         return _Check(path, ledger).result(again)

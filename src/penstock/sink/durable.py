@@ -21,7 +21,7 @@ from typing import Final, NamedTuple, Self
 
 from pyroaring import BitMap64
 
-from penstock.errors import FolderDamaged, OutputError
+from penstock.errors import FolderDamaged, OutputError, call
 from penstock.seams import Extent
 
 __all__ = [
@@ -97,8 +97,11 @@ class Hold(NamedTuple):
 
     def _lost(self, what: str) -> FolderDamaged:
         return FolderDamaged(
-            f"{self.path} {what} while the run was at work, so nothing more is stored; put it back, or see what is "
-            f"left: penstock verify {self.path.parent}, and keep that: penstock verify --repair {self.path.parent}"
+            f"{self.path} {what} while the run was at work, so nothing more is stored; put it back, or see what "
+            "is left: ",
+            call("verify", self.path.parent),
+            ", and keep that: ",
+            call("verify", self.path.parent, repair=True),
         )
 
 
@@ -191,7 +194,8 @@ class AppendFile:
             if size < committed:
                 raise FolderDamaged(
                     f"{self.path} has {size} bytes, fewer than the {committed} that were committed; "
-                    f"keep what is left with: penstock verify --repair {self.path.parent}",
+                    "keep what is left with: ",
+                    call("verify", self.path.parent, repair=True),
                 )
             if size > committed:
                 set_aside(self.path, committed)
@@ -329,8 +333,8 @@ def _open_for_append(path: Path, committed: int) -> int:
         if committed == 0:
             raise _refusal("make", path, error) from error
         raise FolderDamaged(
-            f"{path} is missing, of which {committed} bytes were committed; put it back, "
-            f"or go on without it after: penstock verify --repair {path.parent}",
+            f"{path} is missing, of which {committed} bytes were committed; put it back, or go on without it after: ",
+            call("verify", path.parent, repair=True),
         ) from error
     except OSError as error:
         raise _refusal("open", path, error) from error

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any, Final, Protocol
 
 from penstock.core.model import Row
-from penstock.errors import InputError, UsageError
+from penstock.errors import InputError, UsageError, keyword
 from penstock.seams import Contents, Input, Settled
 from penstock.settings import InputSettings
 from penstock.source import fingerprint
@@ -195,6 +195,7 @@ def _format(input_format: str, name: str, settings: InputSettings) -> Format:
     if asked:
         raise InputError(
             f"{name!r} is read as plain lines, which have no column {asked[0]!r}; in a template {{}} stands for the "
-            "line. If it is a table or JSON lines, say so with input_format"
+            "line. If it is a table or JSON lines, say so with ",
+            keyword("input_format"),
         )
     return Lines(shape)
