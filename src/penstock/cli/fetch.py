@@ -57,8 +57,8 @@ def of_curl(*flags: str) -> Callable[[F], F]:
     cls=Option,
     section="Storing",
     is_flag=True,
-    help="Begin a run in DIR, or go on with the one that is there: one command for cron, systemd or Kubernetes. The run "
-    "keeps its settings but for those given; it must be of the same INPUT.",
+    help="Begin a run in DIR, or go on with the one that is there: one command for cron, systemd or Kubernetes. The "
+    "run keeps its settings but for those given; it must be of the same INPUT.",
 )
 @settings_options()
 @click.option(
