@@ -102,8 +102,9 @@ class Settings(Struct, frozen=True, kw_only=True):
       included, waiting not; ``connect_timeout``: seconds of it until a connection stands, names and TLS
       included.
     * ``max_body``: bytes of one body after decoding (a number, or text such as "10MB").
-    * ``memory``: bytes of bodies held at once, under way and not yet taken; where that is reached, nothing starts and
-      bodies wait in their connections, all but the oldest.
+    * ``memory``: bytes of bodies held at once, under way and not yet taken; once that is reached, nothing starts and
+      bodies wait in their connections, all but the oldest. The process takes at most twice the larger of ``memory`` and
+      ``memory / 2 + max_body``, and some 50 MB, and what the caller keeps.
     * ``max_redirects``: hops followed. ``window``: jobs known and not started, in memory;
       those of busy hosts go to the disk beyond it.
     * ``robots``: ask every origin for its robots.txt first, and keep to what it says (RFC 9309).

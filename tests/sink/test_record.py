@@ -6,14 +6,16 @@ import base64
 import datetime as dt
 import hashlib
 import json
+import os
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.model import Failed, Fetched, Hop, Skipped, Slug, Times
-from penstock.sink.record import line, read_line
+from penstock.sink.record import LONG, PIECE, line, pieces, read_line
 
 FIELDS = [
     "v",
@@ -240,3 +242,26 @@ def test_a_body_that_is_not_the_one_that_was_fetched_is_found(body, old, new):
 def test_a_line_that_is_not_whole_is_refused(change):
     with pytest.raises(ValueError):
         read_line(change(line(PAGE, inline_body=True)))
+
+
+LONG_BODIES = {
+    "text": b"<p>text</p>\n" * 100_000,
+    "escapes": bytes(range(32)) * 40_000,
+    "cut between bytes": ("x" + "\U0001f600" * 300_000).encode(),
+    "random": os.urandom(LONG),
+    "broken at the end": b"x" * LONG + "\u20ac".encode()[:2],
+    "broken at a cut": b"x" * (PIECE - 1) + "\u20ac".encode()[:2] + b"x" * LONG,
+    "just long": b"y" * LONG,
+    "just not": b"y" * (LONG - 1),
+}
+
+
+@pytest.mark.parametrize("inline_body", [True, False])
+@pytest.mark.parametrize("data", [None, {"a": [1, 2]}, "\ud800", object], ids=repr)
+@pytest.mark.parametrize("kind", LONG_BODIES)
+def test_the_line_of_a_long_body_is_the_same_in_pieces(kind, data, inline_body):
+    page = msgspec.structs.replace(PAGE, body=LONG_BODIES[kind], data=data, detail="\ud800" if data else None)
+    found = [*pieces(page, inline_body=inline_body)]
+    assert b"".join(found) == line(page, inline_body=inline_body)
+    assert (len(found) > 1) == (inline_body and len(page.body) >= LONG)
+    assert max(map(len, found)) <= 6 * PIECE or len(found) == 1

@@ -16,7 +16,7 @@ from penstock.core.model import Outcome
 from penstock.seams import Extent
 from penstock.settings import OutputSettings
 from penstock.sink.durable import AppendFile
-from penstock.sink.record import line
+from penstock.sink.record import LONG, line, pieces
 
 __all__ = ["PATTERN", "JsonlSink", "file_name"]
 
@@ -60,11 +60,15 @@ class JsonlSink:
 
     def write(self, outcome: Outcome) -> int:
         """Take *outcome* and return the bytes of its line. OutputError if the disk is due and refuses."""
-        data = line(outcome, inline_body=self._inline_body)
-        self._file.append(data)
+        if len(outcome.body) < LONG:
+            data = line(outcome, inline_body=self._inline_body)
+            self._file.append(data)
+            size = len(data)
+        else:
+            size = self._file.extend(pieces(outcome, inline_body=self._inline_body))
         self._seqs.add(outcome.seq)
         self._rows += 1
-        return len(data)
+        return size
 
     def flush(self) -> list[Extent]:
         """Put every line taken on the disk for good, and say where. OutputError if it cannot be done."""
