@@ -91,6 +91,10 @@ ROWS = {
     },
     "4": {
         "garbage or HTTP/0.9": [EACH, f"{REPLIES}memory_stays_flat_however_much_is_sent"],
+        "HTTP/2: RST_STREAM": [
+            "engine/test_renewal.py::test_a_request_that_a_renewed_connection_refuses_is_sent_again",
+            "engine/test_renewal.py::test_a_silent_request_that_a_younger_connection_has_overtaken_is_left_behind",
+        ],
         "a second response": [f"{REPLIES}a_response_nobody_asked_for_is_never_given_to_the_next_request"],
         "header or body one byte": [f"{REPLIES}a_reply_that_does_not_end_is_over_at_the_deadline"],
         "closed before the header block": [EACH, f"{REPLIES}a_response_that_is_not_whole_leaves_no_body"],

@@ -29,6 +29,7 @@ from penstock.engine.deadlines import Deadlines
 from penstock.engine.dns import Answer, Names
 from penstock.engine.families import Families
 from penstock.engine.means import Means
+from penstock.engine.renewal import Renewals
 from penstock.engine.resolver import Resolver
 from penstock.engine.route import Pins, Routes, permitted
 from penstock.engine.sockets import READ, WRITE, Sockets
@@ -83,6 +84,7 @@ class CurlEngine:
         self._names: Names[Transfer] = Names(resolver, families=Families())
         self._routes = None if settings.proxy else Routes(settings.connect_to)
         self._pins = Pins()
+        self._renewals = Renewals()
         self._asking: set[Transfer] = set()
         self._running: dict[pycurl.Curl, Transfer] = {}
         self._free: list[Transfer] = []
@@ -146,6 +148,9 @@ class CurlEngine:
             self._take_answers(now)
             for transfer in self._deadlines.due(now):
                 self._expire(transfer, now)
+            if self._renewals.due is not None and self._renewals.due <= now:
+                for transfer in self._renewals.left_behind(self._running.values(), now):
+                    self._send_again(transfer)
             if self._finished or self._sockets.take_wake() or (until is not None and now >= until):
                 break
         self._make_do(now)
@@ -162,8 +167,8 @@ class CurlEngine:
         """The nearest of libcurl's timer, the names' and our deadlines; at once where something has finished."""
         if self._finished:
             return self._clock()
-        duties = [duty for duty in (self._deadlines.next(), self._timer, self._names.deadline()) if duty is not None]
-        return min(duties, default=None)
+        duties = (self._deadlines.next(), self._timer, self._names.deadline(), self._renewals.due)
+        return min((duty for duty in duties if duty is not None), default=None)
 
     def bound(self) -> Bound | None:
         """Descriptors where they gave out, names where most requests wait for theirs; None else."""
@@ -352,16 +357,25 @@ class CurlEngine:
         """libcurl is done with a transfer: with error *code*, or without any."""
         if code == COULDNT_RESOLVE and transfer.pin is not None and not transfer.led_again:
             # Another transfer's end took the entry away while this one gave up a closed connection for a new one.
-            self._multi.remove_handle(transfer.easy)
-            transfer.lead_again()
-            self._multi.add_handle(transfer.easy)
+            transfer.led_again = True
+            self._send_again(transfer)
+            return
+        if self._renewals.refused(transfer, code, words, self._clock()):
+            self._send_again(transfer)
             return
         lacking = self._lack(transfer, transfer.easy.getinfo(pycurl.OS_ERRNO)) if code in BEGINNING else None
         attempt = transfer.attempt(*transfer.verdict(code, words, self._clock()), lacking)
+        if attempt.http == "2":
+            self._renewals.heard(transfer, self._clock())
         self._means.memory.waiting += len(attempt.body)
         self._finished.append(attempt)
         self._deadlines.discard(transfer)
         self._retire(transfer)
+
+    def _send_again(self, transfer: Transfer) -> None:
+        self._multi.remove_handle(transfer.easy)
+        transfer.lead_again()
+        self._multi.add_handle(transfer.easy)
 
     def _lack(self, transfer: Transfer, os_errno: int | None) -> str | None:
         """What this machine had none left of when *transfer* was to begin, if that was it; then fewer may run."""
@@ -436,6 +450,7 @@ class CurlEngine:
 
     def _free_up(self, transfer: Transfer) -> None:
         """Make ready for another job what libcurl does not hold."""
+        self._renewals.forget(transfer)
         if transfer.pin is not None:
             self._pins.drop(transfer.pin)
         transfer.clear()

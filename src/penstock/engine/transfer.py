@@ -133,13 +133,12 @@ class Transfer:
                 self.easy.setopt(pycurl.CONNECT_TO, [way])
 
     def lead_again(self) -> None:
-        """Tell libcurl of the pin once more."""
-        assert self.pin is not None
+        """Make ready to be sent once more, and tell libcurl of the pin again."""
         assert self.job is not None
-        self.led_again = True
         self.response.clear()
         self.response.want(self.job.enough)
-        self.easy.setopt(pycurl.RESOLVE, [self.pin.entry])
+        if self.pin is not None:
+            self.easy.setopt(pycurl.RESOLVE, [self.pin.entry])
 
     def go_on(self, now: float) -> None:
         """Take more of a body that had to wait for memory; that time was ours and does not count."""
