@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from penstock.cli import main
 from penstock.testing.web import LocalWeb
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 ROOT = Path(__file__).parent.parent
 
 

@@ -47,7 +47,11 @@ def expected(urls):
 
 
 def stored(folder: Path):
-    return [json.loads(line) for file in sorted(folder.glob("*.jsonl")) for line in file.read_text().splitlines()]
+    return [
+        json.loads(line)
+        for file in sorted(folder.glob("*.jsonl"))
+        for line in file.read_text(encoding="utf-8").splitlines()
+    ]
 
 
 def test_each_request_is_made_once_and_the_first_input_has_the_outcome(web):

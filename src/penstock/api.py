@@ -45,7 +45,7 @@ from penstock.session import Folder as FolderStore
 from penstock.session import Lines, Session
 from penstock.settings import Settings
 from penstock.sink.jsonl import JsonlSink
-from penstock.sink.record import line
+from penstock.sink.record import pieces
 from penstock.source.awaited import Awaited
 from penstock.source.iterables import AsyncItems, Items
 from penstock.source.opened import STDIN, open_inputs
@@ -380,7 +380,7 @@ def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], ob
     _refuse_passes(settings)
     source = open_inputs(names, settings.input())
     inline_body = settings.body == "inline"
-    store = Lines(lambda outcome: line(outcome, inline_body=inline_body), write)
+    store = Lines(lambda outcome: pieces(outcome, inline_body=inline_body), write)
     remarks: list[str] = []
     fitted = Fitted(settings, remarks.append)
     session = Session(flow_over(source, fitted, Settled(), delivery_for()), store, source, settings=fitted.settings)

@@ -83,7 +83,10 @@ class Flow(Generic[R]):
     def __iter__(self) -> Iterator[R]:
         """Outcomes as they complete, for a plain loop."""
         for batch in self.batches():
-            yield from batch
+            # A page that was taken is the caller's alone: memory does not hold it until the whole batch is taken.
+            batch.reverse()
+            while batch:
+                yield batch.pop()
 
     async def __aiter__(self) -> AsyncIterator[R]:
         """Outcomes as they complete, for a loop inside a coroutine."""

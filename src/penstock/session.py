@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import nsmallest
 from pathlib import Path
 from typing import Final, Protocol
@@ -36,6 +36,8 @@ log = logging.getLogger("penstock")
 FLUSH_BYTES: Final = 256 * 1024 * 1024
 """Bytes that may be taken since the last commit, whatever the time: what a crash may cost in traffic."""
 
+WRITE_BYTES: Final = 1 << 20
+"""Bytes of lines that are joined into one write."""
 
 NAMED: Final = 3
 """Hosts that are left alone for a while and are named to whoever looks on."""
@@ -136,15 +138,25 @@ class Lines:
 
     every: float | None = None
 
-    def __init__(self, line: Callable[[Outcome], bytes], write: Callable[[bytes], object]) -> None:
-        """*line* makes the bytes, *write* takes them; what it raises ends the session."""
-        self._line = line
+    def __init__(self, pieces: Callable[[Outcome], Iterable[bytes]], write: Callable[[bytes], object]) -> None:
+        """*pieces* makes the bytes of a line, *write* takes them; what it raises ends the session."""
+        self._pieces = pieces
         self._write = write
 
     def take(self, outcomes: Sequence[Outcome]) -> None:
-        """Write them."""
-        if outcomes:
-            self._write(b"".join(map(self._line, outcomes)))
+        """Write them, many lines at once but no more than is worth it."""
+        held: list[bytes] = []
+        size = 0
+        for outcome in outcomes:
+            for piece in self._pieces(outcome):
+                held.append(piece)
+                size += len(piece)
+                if size >= WRITE_BYTES:
+                    self._write(b"".join(held))
+                    held.clear()
+                    size = 0
+        if held:
+            self._write(b"".join(held))
 
     def finish(self, inputs: int | None, duplicates: int) -> None:
         """Everything is written already."""

@@ -116,8 +116,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     * ``retry_methods``: methods that may be sent again after a failure, as POST and PATCH, besides those that may be
       sent twice with the effect of once (RFC 9110, section 9.2.2).
     * ``max_body``: bytes of one body after decoding (a number, or text such as "10MB").
-    * ``memory``: bytes of bodies held at once, under way and not yet taken; where that is reached, nothing starts and
-      bodies wait in their connections, all but the oldest.
+    * ``memory``: bytes of bodies held at once, under way and not yet taken; once that is reached, nothing starts and
+      bodies wait in their connections, all but the oldest. The process takes at most twice the larger of ``memory`` and
+      ``memory / 2 + max_body``, and some 50 MB, and what the caller keeps.
     * ``max_redirects``: hops followed; with 0 each redirect is an answer, its body included. ``window``: jobs known
       and not started, in memory; those of busy hosts go to the disk beyond it.
     * ``cookies``: keep the cookies that servers set, in memory, and send them back by the rules of RFC 6265.

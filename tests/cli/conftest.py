@@ -53,7 +53,7 @@ def records():
 
     def read(where):
         if isinstance(where, Path):
-            where = "".join(file.read_text() for file in sorted(where.glob("outcomes-*.jsonl")))
+            where = "".join(file.read_text(encoding="utf-8") for file in sorted(where.glob("outcomes-*.jsonl")))
         return [json.loads(line) for line in where.splitlines()]
 
     return read

@@ -130,14 +130,14 @@ def test_a_bomb_is_stopped_one_step_past_the_bound(name):
     packed = PACKERS[name](bytes(200 * STEP))
     decoder = Decoder(name, 3 * STEP)
     with pytest.raises(Oversize):
-        decoder.decode(packed)
+        list(decoder.decode(packed))
 
 
 def test_a_bomb_in_an_inner_layer_is_stopped_too():
     """gzip of gzip of zeros: the outer layer alone decodes to little, the inner one to the mass."""
     decoder = Decoder("gzip, gzip", 3 * STEP)
     with pytest.raises(Oversize):
-        decoder.decode(gzip.compress(gzip.compress(bytes(2000 * STEP))))
+        list(decoder.decode(gzip.compress(gzip.compress(bytes(2000 * STEP)))))
 
 
 def test_a_body_of_exactly_the_bound_passes():
@@ -145,3 +145,16 @@ def test_a_body_of_exactly_the_bound_passes():
     assert decode("gzip", gzip.compress(data), bound=len(data)) == data
     with pytest.raises(Oversize):
         decode("gzip", gzip.compress(data + b"!"), bound=len(data))
+
+
+def test_a_zstd_frame_may_not_want_more_memory_than_is_agreed_upon():
+    """RFC 9659, section 3: a window of 8 MiB at most; the frame's own size is no bound on what it takes to decode."""
+    parameter = zstd.CompressionParameter
+    for log, decodes in ((23, True), (24, False)):
+        packer = zstd.ZstdCompressor(options={parameter.window_log: log, parameter.content_size_flag: 0})
+        packed = packer.compress(bytes(100)) + packer.flush()
+        if decodes:
+            assert decode("zstd", packed) == bytes(100)
+        else:
+            with pytest.raises(Undecodable):
+                decode("zstd", packed)

@@ -1,11 +1,16 @@
 """What a response is made of: the right header block, the body within its bound, and a verdict on what is not whole."""
 
 import gzip
+import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from penstock.core.codings import STEP
 from penstock.core.model import Slug
-from penstock.engine.response import Response
+from penstock.engine.means import Memory
+from penstock.engine.response import BLOCK, PAUSE, Response
 
 OK = [b"HTTP/1.1 200 OK\r\n", b"Content-Type: text/html\r\n", b"\r\n"]
 CODED = [b"HTTP/1.1 200 OK\r\n", b"Content-Encoding: gzip\r\n", b"\r\n"]
@@ -100,3 +105,52 @@ def test_clear_makes_it_ready_for_another():
 )
 def test_how_far_it_came_says_which_time_out_it_was(lines, chunks, slug):
     assert arrive(lines, *chunks).phase()[0] is slug
+
+
+@pytest.mark.parametrize("size", [BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 7])
+def test_a_long_body_is_put_together_as_it_came(size):
+    body = os.urandom(size)
+    chunks = [body[at : at + 16_000] for at in range(0, size, 16_000)]
+    assert arrive(OK, *chunks, bound=size).body() == body
+
+
+@given(cuts=st.lists(st.integers(1, 400), max_size=6), more=st.integers(0, 300))
+def test_a_coded_chunk_may_be_refused_midway_and_is_given_again_with_what_came_since(cuts, more):
+    """libcurl keeps what was refused and gives it again, longer perhaps; no byte is lost or decoded twice."""
+    body = bytes(5 * STEP) + os.urandom(500)
+    packed = gzip.compress(body)
+    memory = Memory(2 * STEP)
+    other, response = Response(len(body), memory), Response(len(body), memory)
+    response.lines += CODED
+    at, refusals, sizes = 0, 0, [*cuts, len(packed)]
+    given = b""
+    while at < len(packed) or given:
+        given = given or packed[at : at + (sizes.pop(0) if len(sizes) > 1 else len(packed))]
+        before = memory.held
+        if response.write(given) == PAUSE:
+            refusals += 1
+            assert memory.held - before <= STEP or before < 2 * STEP
+            memory.first = response
+            memory.held -= before
+            response._held -= before
+            response.go_on()
+            memory.first = other
+            given = packed[at : at + len(given) + more]
+        else:
+            at += len(given)
+            given = b""
+    response.finish()
+    assert response.verdict is None
+    assert refusals > 0
+    assert b"".join([*response._blocks, *response._chunks]) == body
+
+
+def test_a_bomb_takes_a_step_at_a_time_if_there_is_no_room():
+    memory = Memory(10 * BLOCK, BLOCK)
+    memory.held = 9 * BLOCK - 1
+    response = Response(40 * BLOCK, memory)
+    response.lines += CODED
+    assert response.write(gzip.compress(bytes(30 * BLOCK))) == PAUSE
+    assert memory.held <= 9 * BLOCK + STEP
+    response.clear()
+    assert memory.held == 9 * BLOCK - 1

@@ -135,6 +135,8 @@ ROWS = {
             "faults/test_http2.py::test_a_connection_that_is_closed_is_an_empty_reply",
             "faults/test_http2.py::test_what_the_server_says_it_did_not_begin_is_sent_again_at_once",
             "faults/test_http2.py::test_what_is_wanted_over_http_1_is_sent_so_at_once",
+            "engine/test_renewal.py::test_a_request_that_a_renewed_connection_refuses_is_sent_again",
+            "engine/test_renewal.py::test_a_silent_request_that_a_younger_connection_has_overtaken_is_left_behind",
         ],
         "POST on a connection": [
             f"{REPLIES}a_post_that_gets_no_answer_is_sent_once",
@@ -144,7 +146,12 @@ ROWS = {
         "a second response": [f"{REPLIES}a_response_nobody_asked_for_is_never_given_to_the_next_request"],
         "header or body one byte": [f"{REPLIES}a_reply_that_does_not_end_is_over_at_the_deadline"],
         "closed before the header block": [EACH, f"{REPLIES}a_response_that_is_not_whole_leaves_no_body"],
-        "endless body": [EACH, f"{REPLIES}memory_stays_flat_however_much_is_sent"],
+        "endless body": [
+            EACH,
+            f"{REPLIES}memory_stays_flat_however_much_is_sent",
+            "faults/test_peak.py::test_the_peak_of_a_process_is_what_is_stated",
+            "core/test_codings.py::test_a_zstd_frame_may_not_want_more_memory_than_is_agreed_upon",
+        ],
         "a coding of ours": [EACH, f"{REPLIES}a_body_that_cannot_be_decoded_leaves_status_and_headers"],
         "a `Content-Encoding` that is none": [
             f"{REPLIES}a_page_is_fetched_whole_whatever_its_form",

@@ -192,7 +192,11 @@ def dangers(text: str) -> list[str]:
 def test_nothing_that_unpickles_or_evaluates_is_in_the_package():
     modules = [path for path in SOURCES.rglob("*.py") if "testing" not in path.parts]
     assert len(modules) > 50
-    assert {path.name: dangers(path.read_text()) for path in modules if dangers(path.read_text())} == {}
+    assert {
+        path.name: dangers(path.read_text(encoding="utf-8"))
+        for path in modules
+        if dangers(path.read_text(encoding="utf-8"))
+    } == {}
 
 
 @pytest.mark.parametrize(

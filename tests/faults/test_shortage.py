@@ -90,7 +90,11 @@ def test_a_run_fits_into_64_descriptors(web, tmp_path, each_once):
         check=True,
         timeout=60,
     )
-    records = [json.loads(line) for file in fetched.glob("outcomes-*.jsonl") for line in file.read_text().splitlines()]
+    records = [
+        json.loads(line)
+        for file in fetched.glob("outcomes-*.jsonl")
+        for line in file.read_text(encoding="utf-8").splitlines()
+    ]
     each_once(records, 400)
     assert {(record["outcome"], record["status"], record["attempts"]) for record in records} == {("fetched", 200, 1)}
     assert said.stderr.count("64 file descriptors") == 1

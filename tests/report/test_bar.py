@@ -40,6 +40,7 @@ def bar_of(terminal):
             force_terminal=True,
             color_system=None,
             markup=False,
+            _environ={"TERM": "xterm"},  # whatever the tests are run in
             **how,
         )
         return Bar(Settings(), console)

@@ -39,8 +39,17 @@ def test_auto_takes_what_the_place_can_show(monkeypatch, term, is_terminal, data
     assert choose("auto", Stream(is_terminal=is_terminal), data_on_terminal=data_on_terminal) == chosen
 
 
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_a_bar_that_cannot_be_drawn_becomes_lines_though_it_was_asked_for(monkeypatch, term):
+    """Else there would be nothing to see."""
+    monkeypatch.setenv("TERM", term)
+    assert choose("bar", Stream(is_terminal=True), data_on_terminal=False) == "plain"
+    assert choose("json", Stream(is_terminal=True), data_on_terminal=False) == "json"
+
+
 @pytest.mark.parametrize("progress", ["bar", "plain", "json", "none"])
-def test_what_is_asked_for_is_given_anywhere(progress):
+def test_what_is_asked_for_is_given_anywhere(monkeypatch, progress):
+    monkeypatch.delenv("TERM", raising=False)
     assert choose(progress, Stream(), data_on_terminal=True) == progress
 
 

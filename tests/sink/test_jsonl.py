@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 from functools import partial
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from penstock.core.model import Fetched
 from penstock.errors import FolderDamaged, OutputError
 from penstock.settings import OutputSettings
+from penstock.sink import jsonl, record
 from penstock.sink.durable import checksum
 from penstock.sink.jsonl import JsonlSink
 from penstock.testing.contracts import check_sink
@@ -144,3 +147,36 @@ def test_the_file_exists_before_there_is_anything_to_write(make, tmp_path):
     assert (tmp_path / "outcomes-00000.jsonl").exists()
     with pytest.raises(OutputError):
         JsonlSink(tmp_path / "missing", {}, OutputSettings())
+
+
+def long_page(seq, size=2_000_000):
+    return page(seq, os.urandom(100) * (size // 100))
+
+
+def test_a_long_line_is_written_in_pieces_and_counts_as_one(make, tmp_path):
+    sink = make({})
+    said = sink.write(page(0)) + sink.write(long_page(1)) + sink.write(page(2))
+    (extent,) = sink.flush()
+    assert said == extent.end == (tmp_path / "outcomes-00000.jsonl").stat().st_size
+    assert seqs_in(tmp_path, extent) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("after", [1, 2, 8])
+def test_a_long_line_that_is_interrupted_leaves_nothing(make, tmp_path, monkeypatch, after):
+    """Ctrl-C may come between two pieces; what was complete before is committed all the same."""
+
+    def interrupted(outcome, *, inline_body):
+        yield from itertools.islice(record.pieces(outcome, inline_body=inline_body), after)
+        raise KeyboardInterrupt
+
+    sink = make({})
+    sink.write(page(0))
+    monkeypatch.setattr(jsonl, "pieces", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sink.write(long_page(1))
+    monkeypatch.undo()
+    (extent,) = sink.flush()
+    assert seqs_in(tmp_path, extent) == [0]
+    sink.write(long_page(1))
+    (extent,) = sink.flush()
+    assert seqs_in(tmp_path, extent) == [1]

@@ -6,9 +6,11 @@ import base64
 import datetime as dt
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from penstock.core.model import Failed, Fetched, Hop, Skipped, Slug, Times
-from penstock.sink.record import line, read_line
+from penstock.sink.record import LONG, PIECE, line, pieces, read_line
 
 FIELDS = [
     "v",
@@ -271,3 +273,26 @@ def test_as_dict_has_the_fields_of_a_line_with_bytes_and_a_time(outcome):
 def test_every_field_is_documented_in_its_order():
     page = (Path(__file__).parents[2] / "docs" / "records.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == FIELDS
+
+
+LONG_BODIES = {
+    "text": b"<p>text</p>\n" * 100_000,
+    "escapes": bytes(range(32)) * 40_000,
+    "cut between bytes": ("x" + "\U0001f600" * 300_000).encode(),
+    "random": os.urandom(LONG),
+    "broken at the end": b"x" * LONG + "\u20ac".encode()[:2],
+    "broken at a cut": b"x" * (PIECE - 1) + "\u20ac".encode()[:2] + b"x" * LONG,
+    "just long": b"y" * LONG,
+    "just not": b"y" * (LONG - 1),
+}
+
+
+@pytest.mark.parametrize("inline_body", [True, False])
+@pytest.mark.parametrize("data", [None, {"a": [1, 2]}, "\ud800", object], ids=repr)
+@pytest.mark.parametrize("kind", LONG_BODIES)
+def test_the_line_of_a_long_body_is_the_same_in_pieces(kind, data, inline_body):
+    page = msgspec.structs.replace(PAGE, body=LONG_BODIES[kind], data=data, detail="\ud800" if data else None)
+    found = [*pieces(page, inline_body=inline_body)]
+    assert b"".join(found) == line(page, inline_body=inline_body)
+    assert (len(found) > 1) == (inline_body and len(page.body) >= LONG)
+    assert max(map(len, found)) <= 6 * PIECE or len(found) == 1

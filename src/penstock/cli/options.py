@@ -138,7 +138,8 @@ SETTINGS: Final = (
         "Pace",
         ("--memory",),
         click.STRING,
-        "Bytes of bodies held at once, under way or not yet stored; nothing more is begun or read beyond it.",
+        "Response bytes held in memory; above this, no request starts. One body may go beyond it: the process takes at "
+        "most twice the larger of this and half of it plus --max-body, and some 50 MB.",
         "SIZE",
         on_resume=True,
     ),

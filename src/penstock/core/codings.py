@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Protocol
 
 import brotli
 
 if sys.version_info >= (3, 14):
-    from compression.zstd import ZstdDecompressor, ZstdError
+    from compression.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 else:
-    from backports.zstd import ZstdDecompressor, ZstdError
+    from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
 __all__ = ["ACCEPTED", "Decoder", "Oversize", "Undecodable", "left_on"]
 
@@ -29,17 +29,17 @@ MOST_CODINGS: Final = 2
 STEP: Final = 65_536
 """Bytes decoded at a time: what may be held beyond the bound."""
 
+ZSTD_WINDOW_LOG: Final = 23
+"""A zstd frame may ask for a window of 8 MiB at most (RFC 9659, section 3); by itself zstd would allow 128 MiB, which
+is memory that no bound on bodies counts."""
+
 
 class Undecodable(Exception):
     """The body is not what its Content-Encoding says; the text says how."""
 
 
 class Oversize(Exception):
-    """The decoded body is larger than allowed; *pieces* are those of the last chunk that came before that was seen."""
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        super().__init__()
-        self.pieces = pieces
+    """The decoded body is larger than allowed."""
 
 
 class _Stage(Protocol):
@@ -73,38 +73,44 @@ class Decoder:
         """Whether there is anything to undo."""
         return bool(self._stages)
 
-    def decode(self, chunk: bytes) -> list[bytes]:
-        """What *chunk* adds to the body. Undecodable if it is damaged, Oversize past the bound."""
-        pieces = [chunk]
+    def decode(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield what *chunk* adds to the body, at most STEP bytes at a time and each only when it is asked for.
+
+        The caller takes all of it before the next chunk. Undecodable if *chunk* is damaged; Oversize past the bound,
+        after the piece that goes past it.
+        """
+        pieces: Iterable[bytes] = (chunk,)
         self._fed = self._fed or bool(chunk)
-        for index, stage in enumerate(self._stages):
-            pieces = self._through(stage, pieces, last=index == len(self._stages) - 1)
-        return pieces
+        for stage in self._stages:
+            pieces = _through(stage, pieces, self._left)
+        for piece in pieces:
+            self._left -= len(piece)
+            yield piece
 
     def finish(self) -> None:
         """Say that the body is over: Undecodable where a stream has not come to its own end."""
         if self._fed and not all(stage.is_whole() for stage in self._stages):
             raise Undecodable("the coded body is cut short")
 
-    def _through(self, stage: _Stage, pieces: list[bytes], *, last: bool) -> list[bytes]:
-        out: list[bytes] = []
-        held = 0
-        for piece in pieces:
-            data = piece
-            while True:
-                decoded = stage.feed(data, STEP)
-                if decoded:
-                    out.append(decoded)
-                    held += len(decoded)
-                # An inner stage's output is bounded as well: a bomb of two layers has its mass there.
-                if held > self._left:
-                    raise Oversize(out if last else [])
-                if not stage.has_more():
-                    break
-                data = b""
-        if last:
-            self._left -= held
-        return out
+
+def _through(stage: _Stage, pieces: Iterable[bytes], bound: int) -> Iterator[bytes]:
+    """Yield *pieces* decoded by *stage*; Oversize after more than *bound* bytes.
+
+    An inner stage is bounded as well: a bomb of two layers has its mass there.
+    """
+    held = 0
+    for piece in pieces:
+        data = piece
+        while True:
+            decoded = stage.feed(data, STEP)
+            if decoded:
+                held += len(decoded)
+                yield decoded
+            if held > bound:
+                raise Oversize
+            if not stage.has_more():
+                break
+            data = b""
 
 
 def left_on(codings: str) -> str | None:
@@ -195,11 +201,15 @@ class _Deflate(_Zlib):
         return super().feed(data, most)
 
 
+def _zstd_frame() -> ZstdDecompressor:
+    return ZstdDecompressor(options={DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG})
+
+
 class _Zstd:
     """Zstandard frames, one or several (RFC 8878, section 3.1)."""
 
     def __init__(self) -> None:
-        self._frame = ZstdDecompressor()
+        self._frame = _zstd_frame()
 
     def feed(self, data: bytes, most: int) -> bytes:
         try:
@@ -207,7 +217,7 @@ class _Zstd:
                 rest = self._frame.unused_data + data
                 if not rest:
                     return b""
-                self._frame = ZstdDecompressor()
+                self._frame = _zstd_frame()
                 data = rest
             decoded: bytes = self._frame.decompress(data, most)
         except ZstdError as error:

@@ -17,7 +17,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import certifi
@@ -30,12 +29,13 @@ from penstock.engine.cookies import Cookies
 from penstock.engine.deadlines import GRACE, Deadlines
 from penstock.engine.dns import Answer, Names
 from penstock.engine.families import Families
+from penstock.engine.letters import readable
 from penstock.engine.means import Means
+from penstock.engine.renewal import Renewals
 from penstock.engine.resolver import Resolver
 from penstock.engine.route import Pins, Routes, permitted
 from penstock.engine.sockets import READ, WRITE, Sockets
 from penstock.engine.transfer import Transfer
-from penstock.errors import UsageError
 from penstock.settings import HttpSettings, check_guard
 
 __all__ = ["CurlEngine"]
@@ -51,16 +51,8 @@ LOOK: Final = 1.0
 """Seconds after which a request is looked at, whether it is a redirect whose body does not come; then each time it has
 taken twice as long."""
 
-_EVENTS: Final = {
-    pycurl.POLL_IN: READ,
-    pycurl.POLL_OUT: WRITE,
-    pycurl.POLL_INOUT: READ | WRITE,
-}
-_ACTIONS: Final = {
-    READ: pycurl.CSELECT_IN,
-    WRITE: pycurl.CSELECT_OUT,
-    READ | WRITE: pycurl.CSELECT_IN | pycurl.CSELECT_OUT,
-}
+# libcurl has the selector's numbers for reading and writing, so no event is translated.
+assert (pycurl.POLL_IN, pycurl.POLL_OUT, pycurl.CSELECT_IN, pycurl.CSELECT_OUT) == (READ, WRITE, READ, WRITE)
 
 
 class CurlEngine:
@@ -86,7 +78,7 @@ class CurlEngine:
         check_guard(public_only=settings.public_only, proxy=settings.proxy)
         self._settings = settings
         self._clock = clock
-        self._cacert = _readable(settings.cacert) if settings.cacert else os.fsencode(certifi.where())
+        self._cacert = readable(settings.cacert) if settings.cacert else os.fsencode(certifi.where())
         self._cookies = Cookies() if settings.cookies else None
         self._sockets = Sockets()
         self._deadlines: Deadlines[Transfer] = Deadlines()
@@ -94,6 +86,7 @@ class CurlEngine:
         self._names: Names[Transfer] = Names(resolver, families=Families())
         self._routes = None if settings.proxy else Routes(settings.connect_to)
         self._pins = Pins()
+        self._renewals = Renewals()
         self._asking: set[Transfer] = set()
         self._running: dict[pycurl.Curl, Transfer] = {}
         self._free: list[Transfer] = []
@@ -146,13 +139,7 @@ class CurlEngine:
             ready = self._sockets.wait(wait)
             woke = self._clock()
             late = not ready and wait is not None and woke - now > wait + GRACE
-            for fd, events in ready:
-                if self._names.serves(fd):
-                    self._names.process(fd, events, self._clock())
-                else:
-                    self._multi.socket_action(fd, _ACTIONS[events])
-            if ready:
-                self._harvest()
+            self._serve(ready)
             now = self._clock()
             if late or now - woke > STOPPED:
                 self._look(now)
@@ -160,12 +147,7 @@ class CurlEngine:
                     # A wait that was interrupted tells of no socket, and sockets come before deadlines.
                     continue
             # After what has arrived: it may have waited longer than its time because nobody looked.
-            names_due = self._names.deadline()
-            if names_due is not None and names_due <= now:
-                self._names.tick(now)
-            self._take_answers(now)
-            for transfer in self._deadlines.due(now):
-                self._expire(transfer, now)
+            self._keep_time(now)
             if self._finished or self._sockets.take_wake() or (until is not None and now >= until):
                 break
         self._make_do(now)
@@ -182,8 +164,8 @@ class CurlEngine:
         """The nearest of libcurl's timer, the names' and our deadlines; at once where something has finished."""
         if self._finished:
             return self._clock()
-        duties = [duty for duty in (self._deadlines.next(), self._timer, self._names.deadline()) if duty is not None]
-        return min(duties, default=None)
+        duties = (self._deadlines.next(), self._timer, self._names.deadline(), self._renewals.due)
+        return min((duty for duty in duties if duty is not None), default=None)
 
     def bound(self) -> Bound | None:
         """Descriptors where they gave out, names where most requests wait for theirs; None else."""
@@ -362,11 +344,32 @@ class CurlEngine:
         if what == pycurl.POLL_REMOVE:
             self._sockets.release(fd)
         elif what != pycurl.POLL_NONE:
-            self._sockets.watch(fd, _EVENTS[what])
+            self._sockets.watch(fd, what)
 
     def _on_opened(self, fd: int, _purpose: int) -> int:
         self._sockets.opened(fd)
         return int(pycurl.SOCKOPT_OK)
+
+    def _serve(self, ready: list[tuple[int, int]]) -> None:
+        """Act on the descriptors that are *ready*."""
+        for fd, events in ready:
+            if self._names.serves(fd):
+                self._names.process(fd, events, self._clock())
+            else:
+                self._multi.socket_action(fd, events)
+        if ready:
+            self._harvest()
+
+    def _keep_time(self, now: float) -> None:
+        """Do what is due at *now*."""
+        if (names_due := self._names.deadline()) is not None and names_due <= now:
+            self._names.tick(now)
+        self._take_answers(now)
+        for transfer in self._deadlines.due(now):
+            self._expire(transfer, now)
+        if self._renewals.due is not None and self._renewals.due <= now:
+            for transfer in self._renewals.left_behind(self._running.values(), now):
+                self._send_again(transfer)
 
     # -- towards the driver
 
@@ -393,18 +396,27 @@ class CurlEngine:
         """libcurl is done with a transfer: with error *code*, or without any."""
         if code == COULDNT_RESOLVE and transfer.pin is not None and not transfer.led_again:
             # Another transfer's end took the entry away while this one gave up a closed connection for a new one.
-            self._multi.remove_handle(transfer.easy)
-            transfer.lead_again()
-            self._multi.add_handle(transfer.easy)
+            transfer.led_again = True
+            self._send_again(transfer)
+            return
+        if self._renewals.refused(transfer, code, words, self._clock()):
+            self._send_again(transfer)
             return
         lacking = self._lack(transfer, transfer.easy.getinfo(pycurl.OS_ERRNO)) if code in BEGINNING else None
         attempt = transfer.attempt(*transfer.verdict(code, words, self._clock()), lacking)
+        if attempt.http == "2":
+            self._renewals.heard(transfer, self._clock())
         self._means.memory.waiting += len(attempt.body)
         if self._cookies is not None:
             self._cookies.heed(transfer.easy, attempt.head)
         self._finished.append(attempt)
         self._deadlines.discard(transfer)
         self._retire(transfer)
+
+    def _send_again(self, transfer: Transfer) -> None:
+        self._multi.remove_handle(transfer.easy)
+        transfer.lead_again()
+        self._multi.add_handle(transfer.easy)
 
     def _lack(self, transfer: Transfer, os_errno: int | None) -> str | None:
         """What this machine had none left of when *transfer* was to begin, if that was it; then fewer may run."""
@@ -465,6 +477,7 @@ class CurlEngine:
             self._end(transfer, None, "")
         elif now < over:
             self._deadlines.set(transfer, min(over, 2 * now - transfer.started) if running else over)
+            self._renewals.watch(now)
         elif running:
             self._finished.append(transfer.attempt(*transfer.where_time_went(now)))
             self._retire(transfer)
@@ -480,17 +493,8 @@ class CurlEngine:
 
     def _free_up(self, transfer: Transfer) -> None:
         """Make ready for another job what libcurl does not hold."""
+        self._renewals.forget(transfer)
         if transfer.pin is not None:
             self._pins.drop(transfer.pin)
         transfer.clear()
         self._free.append(transfer)
-
-
-def _readable(cacert: str) -> bytes:
-    try:
-        with Path(cacert).open("rb"):
-            return os.fsencode(cacert)
-    except OSError as error:
-        raise UsageError(f"cacert {cacert!r} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # a NUL, a lone surrogate
-        raise UsageError(f"cacert {cacert!r} cannot be read: {error}") from None

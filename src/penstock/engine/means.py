@@ -36,7 +36,8 @@ class Memory:
     *most* is the bound, None for no limit, and *body* the most that one body may take. While ``full``, a response takes
     no more, but for the *first*: that one may come to its end, within *body*, so that there is room again; where
     outcomes wait to be taken it is they that make room. So what all hold is at most *most*, or half of it and one
-    *body*, and a chunk for each of the others.
+    *body*, and a piece of 64 KiB at most for each of the others. What the process takes is at most twice that, and what
+    it takes without any body: see docs/decisions/memory.md.
     """
 
     __slots__ = ("_enough", "_most", "first", "held", "paused", "waiting")

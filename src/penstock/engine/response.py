@@ -6,6 +6,8 @@ response, libcurl would have let pass: a body over the bound, a coded body that 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from io import BytesIO
 from typing import Final
 
 from penstock.core.codings import Decoder, Oversize, Undecodable
@@ -25,6 +27,13 @@ PAUSE: Final = 0x10000001
 """What tells libcurl to keep the piece and ask for no more (CURL_WRITEFUNC_PAUSE)."""
 
 
+_NOTHING: Final[Iterator[bytes]] = iter(())
+
+BLOCK: Final = 1 << 20
+"""Bytes of a body that are joined as they come. Blocks of one size leave no holes in the heap that another does not
+fill; one buffer that grows left so many that eight bodies under way took twice their bytes."""
+
+
 class Response:
     """Gathers a response whose decoded body may have at most *bound* bytes.
 
@@ -34,10 +43,14 @@ class Response:
     """
 
     __slots__ = (
+        "_again",
         "_begun",
+        "_blocks",
         "_bound",
         "_chunks",
+        "_chunks_size",
         "_decoder",
+        "_decoding",
         "_enough",
         "_follows",
         "_head",
@@ -69,8 +82,13 @@ class Response:
         self._memory.leave(self)
         self.go_on()
         self._chunks: list[bytes] = []
+        self._chunks_size = 0
+        self._blocks: list[bytes] = []
         self._give_back()
         self._decoder: Decoder | None = None
+        # What is still to come of a coded chunk that was refused midway, and its bytes, which libcurl gives again.
+        self._decoding = _NOTHING
+        self._again = 0
         self._head: tuple[bytes, bool] = (b"", False)
         self._lines_read = 0
         self._head_lines = 0
@@ -100,16 +118,13 @@ class Response:
             self._size += len(chunk)
             return None if self._size <= DRAINED else -1
         if self._memory.refuses(self):
-            self.paused = True
-            self._memory.paused += 1
-            return PAUSE
-        self._size += len(chunk)
+            return self._pause()
         if self._decoder is not None:
             return self._decode(chunk)
+        self._size += len(chunk)
         if self._size > self._bound:
-            return self._too_large([chunk])
-        self._chunks.append(chunk)
-        self._hold(len(chunk))
+            return self._too_large(chunk)
+        self._keep(chunk)
         return None
 
     def go_on(self) -> None:
@@ -137,7 +152,10 @@ class Response:
 
     def body(self) -> bytes:
         """The decoded body."""
-        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        if self._blocks:
+            body = self._long_body()
+        else:
+            body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         return body[: self._bound] if self.sated else body
 
     def head(self) -> tuple[bytes, bool]:
@@ -188,20 +206,64 @@ class Response:
             self._undecodable(error)
 
     def _decode(self, chunk: bytes) -> int | None:
+        """Take a piece of a coded body, which may be a thousand times as long as it looks: a step at a time."""
+        if not self._take_decoded():
+            return self._stopped()
+        fresh = chunk[self._again :]
+        self._again = max(0, self._again - len(chunk))
         assert self._decoder is not None
-        try:
-            pieces = self._decoder.decode(chunk)
-        except Undecodable as error:
-            return self._undecodable(error)
-        except Oversize as over:
-            return self._too_large(over.pieces)
-        self._chunks += pieces
-        self._hold(sum(map(len, pieces)))
+        self._decoding = self._decoder.decode(fresh)
+        self._size += len(fresh)
+        if not self._take_decoded():
+            self._again = len(chunk)
+            return self._stopped()
         return None
 
-    def _hold(self, size: int) -> None:
+    def _take_decoded(self) -> bool:
+        """Keep what has been decoded, as far as there is room; whether that was all of it."""
+        try:
+            for piece in self._decoding:
+                self._keep(piece)
+                if self._memory.refuses(self):
+                    return False
+        except Undecodable as error:
+            self._undecodable(error)
+        except Oversize:
+            self._too_large()
+        return self.verdict is None and not self.sated
+
+    def _stopped(self) -> int:
+        return -1 if self.verdict is not None or self.sated else self._pause()
+
+    def _pause(self) -> int:
+        self.paused = True
+        self._memory.paused += 1
+        return PAUSE
+
+    def _keep(self, piece: bytes) -> None:
+        size = len(piece)
+        self._chunks.append(piece)
+        self._chunks_size += size
         self._held += size
         self._memory.held += size
+        if self._chunks_size >= BLOCK:
+            self._blocks.append(b"".join(self._chunks))
+            self._chunks.clear()
+            self._chunks_size = 0
+
+    def _long_body(self) -> bytes:
+        """Join the blocks and let go of each, so that the body is hardly ever held twice."""
+        blocks, self._blocks = [*self._blocks, b"".join(self._chunks)], []
+        self._chunks.clear()
+        # The system gives zeros without a page of memory behind them, and BytesIO writes into them without a copy.
+        whole, left = BytesIO(bytes(self._held)), self._held
+        while blocks:
+            # From the end on: the end of the heap goes back to the system.
+            block = blocks.pop()
+            left -= len(block)
+            whole.seek(left)
+            whole.write(block)
+        return whole.getvalue()
 
     def _give_back(self) -> None:
         self._memory.held -= self._held
@@ -211,13 +273,14 @@ class Response:
         self.verdict = (Slug.DECODE_ERROR, str(error))
         return -1
 
-    def _too_large(self, pieces: list[bytes]) -> int:
-        """There is more than is to be held; *pieces* are what came last."""
+    def _too_large(self, rest: bytes = b"") -> int:
+        """There is more than is to be held; *rest* is what came last and was not kept."""
         if self._enough:
-            self._chunks += pieces
+            self._keep(rest)
             self.sated = True
             return -1
         self._chunks = []
+        self._blocks = []
         self._give_back()
         self.verdict = (Slug.TOO_LARGE, f"the body is over {self._bound} bytes")
         return -1

@@ -5,17 +5,16 @@ Knows libcurl's options and what it tells of a transfer. Does not know other tra
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 import pycurl
 from msgspec.structs import replace
 
-from penstock.core.codings import ACCEPTED
 from penstock.core.model import Attempt, Errand, Headers, Job, Slug, Times
 from penstock.core.retry import IDEMPOTENT
 from penstock.engine.codes import TIMED_OUT, slug_of
+from penstock.engine.letters import header_lines, unlike_libcurls
 from penstock.engine.means import Memory
 from penstock.engine.response import Response
 from penstock.engine.route import Pin, Route, spelled
@@ -25,9 +24,6 @@ __all__ = ["Transfer"]
 
 NEVER_MS: Final = 7 * 86_400 * 1000
 """libcurl's own connect time-out, out of the way of ours (its default would be 300 s)."""
-
-
-_SMALL_HEX: Final = re.compile("%(?:[a-f][0-9A-Fa-f]|[0-9A-F][a-f])")
 
 
 class Transfer:
@@ -121,7 +117,7 @@ class Transfer:
                 # docs/decisions/sent-once.md
                 easy.setopt(pycurl.FRESH_CONNECT, 1)
                 easy.setopt(pycurl.FORBID_REUSE, 1)
-        if "%" in job.target and (exact := _unlike_libcurls(job.target, self._settings.proxy)):
+        if "%" in job.target and (exact := unlike_libcurls(job.target, self._settings.proxy)):
             self._plain = False
             easy.setopt(pycurl.REQUEST_TARGET, exact)
         if self._settings.cookies and (own := [value for name, value in job.headers if name.lower() == "cookie"]):
@@ -130,7 +126,7 @@ class Transfer:
             easy.setopt(pycurl.COOKIE, "; ".join(own).encode("latin-1"))
             job = replace(job, headers=tuple(pair for pair in job.headers if pair[0].lower() != "cookie"))
         if job.headers is not self._headers or not self._plain:
-            easy.setopt(pycurl.HTTPHEADER, _header_lines(job))
+            easy.setopt(pycurl.HTTPHEADER, header_lines(job))
             self._headers = job.headers
 
     def lead(self, pin: Pin | None, entries: list[str]) -> None:
@@ -154,13 +150,12 @@ class Transfer:
                 self.easy.setopt(pycurl.CONNECT_TO, [way])
 
     def lead_again(self) -> None:
-        """Tell libcurl of the pin once more."""
-        assert self.pin is not None
+        """Make ready to be sent once more, and tell libcurl of the pin again."""
         assert self.job is not None
-        self.led_again = True
         self.response.clear()
         self._want(self.job)
-        self.easy.setopt(pycurl.RESOLVE, [self.pin.entry])
+        if self.pin is not None:
+            self.easy.setopt(pycurl.RESOLVE, [self.pin.entry])
 
     def _want(self, job: Job) -> None:
         # A robots.txt may be elsewhere, whatever is done with the redirects of pages.
@@ -305,28 +300,3 @@ class Transfer:
             easy.setopt(pycurl.SSL_VERIFYHOST, 0)
         self._headers = self._way = None
         self._plain = True
-
-
-def _unlike_libcurls(url: str, proxy: str | None) -> str | None:
-    """What to ask for at *url* if libcurl would write it in another way: 8.23 sends ``%e4`` in a path as ``%E4``."""
-    scheme, _, rest = url.partition("://")
-    path = rest[rest.find("/") :]
-    if not _SMALL_HEX.search(path.partition("?")[0]):
-        return None
-    # A proxy for http gets the whole URL (RFC 9112, section 3.2.2); SOCKS and https go through to the server.
-    return url if proxy and scheme == "http" and not proxy.lower().startswith("socks") else path
-
-
-def _header_lines(job: Job) -> list[bytes]:
-    """The request's headers as libcurl takes them, in Latin-1: an empty value is written with a semicolon.
-
-    Empty ones after a colon switch off what libcurl would add by itself: a form's Content-Type to any
-    body, and Expect, which costs a second wherever a server does not know it.
-    """
-    given = {name.lower() for name, _ in job.headers}
-    lines = [f"{name}: {value}" if value else f"{name};" for name, value in job.headers]
-    if "accept-encoding" not in given:
-        lines.append(f"Accept-Encoding: {ACCEPTED}")
-    if job.method not in ("GET", "HEAD") or job.body is not None:
-        lines += [f"{name}:" for name in ("Content-Type", "Expect") if name.lower() not in given]
-    return [line.encode("latin-1") for line in lines]

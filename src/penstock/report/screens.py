@@ -22,6 +22,9 @@ __all__ = ["PROGRESS", "Screen", "Silent", "Stream", "choose", "report_for", "sc
 
 PROGRESS: Final = ("auto", "bar", "plain", "json", "none")
 
+CANNOT_DRAW: Final = ("dumb", "unknown")
+"""Values of TERM that say that a terminal has nothing but lines."""
+
 
 class Screen(Report, Protocol):
     """A report that can say something besides."""
@@ -65,15 +68,18 @@ class Silent:
 
 
 def choose(progress: str, stream: Stream, *, data_on_terminal: bool) -> str:
-    """What ``auto`` comes to: a bar on a terminal that can draw one, lines elsewhere.
+    """Return the report to show: for ``auto`` a bar on a terminal that can draw one, lines elsewhere.
 
-    Nothing, where the data itself goes to the terminal: the two would be torn into each other.
+    Nothing if the data itself goes to the terminal: the two would be torn into each other. Lines also in place of a bar
+    that was asked for on a terminal that says it can't draw: rich would draw nothing at all.
     """
+    if progress == "bar":
+        return "plain" if os.environ.get("TERM") in CANNOT_DRAW else "bar"
     if progress != "auto":
         return progress
     if data_on_terminal:
         return "none"
-    draws = stream.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
+    draws = stream.isatty() and os.environ.get("TERM") not in (None, "", *CANNOT_DRAW)
     return "bar" if draws else "plain"
 
 

@@ -15,7 +15,7 @@ import contextlib
 import errno
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -151,6 +151,19 @@ class AppendFile:
         if self._held_bytes >= BUFFER:
             self._write()
 
+    def extend(self, pieces: Iterable[bytes]) -> int:
+        """Take *pieces*, which are one row, all or none of them; their size in bytes. OutputError as of ``append``."""
+        self._write()
+        written, checksum = self._written, self._checksum
+        try:
+            for piece in pieces:
+                self.append(piece)
+        except BaseException:
+            if self._trouble is None:
+                self._go_back(written, checksum)
+            raise
+        return self.end - written
+
     def seal(self, sink: str, *, rows: int, seqs: BitMap64) -> Extent | None:
         """Make what was appended since the last seal durable: the proof of it, or None for nothing.
 
@@ -187,6 +200,15 @@ class AppendFile:
             self._written += len(data)
             self._held.clear()
             self._held_bytes = 0
+
+    def _go_back(self, written: int, checksum: int) -> None:
+        """Forget the first part of a row whose rest will not come."""
+        with self._all_or_nothing("cut"):
+            os.ftruncate(self._fd, written)
+            os.lseek(self._fd, written, os.SEEK_SET)
+        self._held.clear()
+        self._held_bytes = 0
+        self._written, self._checksum = written, checksum
 
     def _cut(self, committed: int) -> None:
         with self._all_or_nothing("prepare"):

@@ -18,7 +18,7 @@ from penstock.errors import OutputError
 from penstock.seams import Extent
 from penstock.settings import OutputSettings
 from penstock.sink.durable import AppendFile, Hold
-from penstock.sink.record import line
+from penstock.sink.record import LONG, line, pieces
 
 __all__ = ["NAME", "JsonlSink", "file_name"]
 
@@ -63,12 +63,16 @@ class JsonlSink:
 
     def write(self, outcome: Outcome) -> int:
         """Take *outcome* and return the bytes of its line. OutputError if the disk is due and refuses."""
-        data = line(outcome, inline_body=self._inline_body)
         # Counted first: if an interrupt comes before the end, there are more rows than seqs, and the ledger refuses.
         self._rows += 1
-        self._file.append(data)
+        if len(outcome.body) < LONG:
+            data = line(outcome, inline_body=self._inline_body)
+            self._file.append(data)
+            size = len(data)
+        else:
+            size = self._file.extend(pieces(outcome, inline_body=self._inline_body))
         self._seqs.add(outcome.seq)
-        return len(data)
+        return size
 
     def flush(self) -> list[Extent]:
         """Put every line taken on the disk for good, and say where. OutputError if it cannot be done.

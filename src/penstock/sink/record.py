@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import functools
 import hashlib
 import time
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -20,7 +22,15 @@ from msgspec import Struct
 
 from penstock.core.model import Fetched, Kind, Outcome, Times, split_head
 
-__all__ = ["Stored", "line", "read_line"]
+__all__ = ["LONG", "Stored", "line", "pieces", "read_line"]
+
+LONG: Final = 1 << 20
+"""Bytes of a body from which its line is made in pieces. As one text it would be held four times, or twenty: a text
+with one character beyond U+FFFF takes four bytes for each of its characters, and
+JSON takes six for a control character. See docs/decisions/memory.md."""
+
+PIECE: Final = 3 << 16
+"""Bytes of a long body in one piece of its line; a multiple of three, since base64 makes four characters of those."""
 
 DEEPEST: Final = 100
 """Levels of nesting kept in ``data`` and ``input`` where orjson refuses a value: it stops at 254 itself."""
@@ -38,7 +48,55 @@ def line(outcome: Outcome, *, inline_body: bool) -> bytes:
     Without *inline_body* the body stays out, its length and digest in. Broken text becomes U+FFFD, and
     what JSON has no form for becomes text.
     """
-    record = _record(outcome, inline_body)
+    return _dumped(_record(outcome, inline_body))
+
+
+def pieces(outcome: Outcome, *, inline_body: bool) -> Iterable[bytes]:
+    """Return the same line in one piece, or, if the body is long, in several that take little memory each."""
+    if inline_body and len(outcome.body) >= LONG:
+        return _long(outcome)
+    return (line(outcome, inline_body=inline_body),)
+
+
+def _long(outcome: Outcome) -> Iterator[bytes]:
+    """Yield the line of an *outcome* whose body may be much of what there is of memory."""
+    body = memoryview(outcome.body)
+    starts = range(0, len(body), PIECE)
+    before = _record(outcome, inline_body=False)
+    after = {name: before.pop(name) for name in ("data", "input")}
+    del before["body"], before["body_base64"]
+    yield _dumped(before)[:-2]
+    if _is_text(outcome.body):
+        yield b',"body":"'
+        # It gives the first bytes of a character that is cut in two along with the rest of it.
+        decode = codecs.getincrementaldecoder("utf-8")().decode
+        for start in starts:
+            yield orjson.dumps(decode(body[start : start + PIECE]))[1:-1]
+        yield b'","body_base64":null,'
+    else:
+        yield b',"body":null,"body_base64":"'
+        for start in starts:
+            yield binascii.b2a_base64(body[start : start + PIECE], newline=False)
+        yield b'",'
+    yield _dumped(after)[1:]
+
+
+def _is_text(body: bytes) -> bool:
+    """Whether *body* is UTF-8 as a whole."""
+    if body.isascii():
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(body), PIECE):
+            decoder.decode(body[start : start + PIECE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _dumped(record: dict[str, Any]) -> bytes:
+    """*record* as JSON and a line feed."""
     try:
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:

@@ -38,6 +38,14 @@ def body_endless(line: Line, _request: Request) -> None:
 
 
 @reply("too_large")
+def body_endless_uncoded(line: Line, _request: Request) -> None:
+    """Sends a body without end whose coding is "identity"."""
+    line.send(OK + b"Content-Encoding: identity\r\n\r\n")
+    while True:
+        line.send(PAGE * 100)
+
+
+@reply("too_large")
 def chunks_endless(line: Line, _request: Request) -> None:
     """Sends chunks without end."""
     line.send(CHUNKED)
