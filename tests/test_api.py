@@ -182,16 +182,16 @@ def test_resume_refuses_an_input_that_changed(web, tmp_path):
 
 def test_run_refuses_other_settings_on_the_same_folder(web, tmp_path):
     penstock.run(pages(web, 3), tmp_path / "out", **FAST)
-    with pytest.raises(FolderMismatch, match="max_body"):
-        penstock.run(pages(web, 3), tmp_path / "out", max_body=10, **FAST)
+    with pytest.raises(FolderMismatch, match="max_redirects"):
+        penstock.run(pages(web, 3), tmp_path / "out", max_redirects=3, **FAST)
 
 
 def test_resume_refuses_to_change_what_the_run_is(web, tmp_path):
     urls = tmp_path / "urls.txt"
     urls.write_text("\n".join(pages(web, 3)))
     penstock.run(urls, tmp_path / "out", **FAST)
-    with pytest.raises(UsageError, match="max_body"):
-        penstock.resume(tmp_path / "out", max_body=10)
+    with pytest.raises(UsageError, match="max_redirects"):
+        penstock.resume(tmp_path / "out", max_redirects=3)
 
 
 def test_secrets_are_in_no_file_of_the_folder(web, tmp_path):

@@ -16,14 +16,15 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src"
 
-STAGE = ("core", "seams", "settings", "errors")
-COMMANDS = ("", "api", "core", "errors", "preflight", "report", "session", "settings", "summary", "version")
+STAGE = ("core", "seams", "settings", "errors", "remedies")
+COMMANDS = ("", "api", "core", "errors", "preflight", "remedies", "report", "session", "settings", "summary", "version")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "": ("api", "cooperator", "core", "errors", "flow", "seams", "settings", "summary", "version", "work"),
     "__main__": ("cli",),
     "version": (),
-    "errors": (),
+    "errors": ("remedies",),
+    "remedies": (),
     "core": (),
     "seams": ("core",),
     "settings": ("core", "errors", "version"),

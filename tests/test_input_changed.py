@@ -132,8 +132,8 @@ def test_forced_it_goes_on_with_what_there_is_and_keeps_to_that(folder):
 
 def test_force_forces_the_input_alone(folder):
     begin(folder)
-    with pytest.raises(FolderMismatch, match="max_body"):
-        penstock.run(URLS, folder, force=True, max_body=10, **FAST)
+    with pytest.raises(FolderMismatch, match="max_redirects"):
+        penstock.run(URLS, folder, force=True, max_redirects=3, **FAST)
 
 
 @pytest.mark.parametrize("kind", [set, frozenset])

@@ -87,7 +87,7 @@ def test_a_reason_that_is_none_is_refused_with_those_there_are(folder):
 def test_the_pace_may_be_another_and_the_job_may_not(folder):
     assert penstock.retry(folder, per_host=1, timeout=5).complete
     with pytest.raises(penstock.UsageError, match="part of what this run is"):
-        penstock.retry(folder, body="none")
+        penstock.retry(folder, max_redirects=3)
 
 
 def test_an_input_that_has_changed_is_refused(folder, listed):
@@ -105,7 +105,7 @@ def test_an_input_in_which_they_are_not_any_more_is_told_of(folder, listed):
 
 def test_a_run_that_has_not_finished_is_to_be_finished_first(listed, tmp_path):
     api.begin([str(listed)], tmp_path / "run", Settings.of(**FAST)).close()
-    with pytest.raises(FolderError, match="has not finished; first go on with it: penstock resume"):
+    with pytest.raises(FolderError, match="has not finished; first go on with it: penstock.resume"):
         penstock.retry(tmp_path / "run")
 
 

@@ -23,9 +23,10 @@ from penstock.core.reasons import read_reasons
 from penstock.core.requests import Requests, identity
 from penstock.core.retry import LATER
 from penstock.driver import Beside, Driver
-from penstock.errors import FolderError, InputChanged, PenstockError, Remedy, UsageError, call
+from penstock.errors import FolderError, InputChanged, PenstockError, UsageError
 from penstock.flow import Flow
 from penstock.once import Once
+from penstock.remedies import Remedy, call
 from penstock.report.screens import report_for
 from penstock.report.suggest import nothing_to_try
 from penstock.report.summary import headline

@@ -14,7 +14,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from penstock.errors import InputChanged, Remedy, UsageError
+from penstock.errors import InputChanged, UsageError
+from penstock.remedies import Remedy
 from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import PACE, WITHHELD, Manifest
 from penstock.seams import Input

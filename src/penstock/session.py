@@ -22,9 +22,10 @@ from penstock.core.model import Outcome
 from penstock.core.pace import Learned
 from penstock.core.retry import reason
 from penstock.core.tally import Statistics, Tally
-from penstock.errors import OutputError, PenstockError, Remedy, spoken
+from penstock.errors import OutputError, PenstockError
 from penstock.flow import Flow
 from penstock.interrupts import Uninterrupted
+from penstock.remedies import Remedy, spoken
 from penstock.seams import Extent, Input, Report, Settled, Sink
 from penstock.settings import Settings
 from penstock.summary import Summary

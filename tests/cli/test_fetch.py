@@ -101,7 +101,7 @@ def test_progress_as_json_is_json_to_the_end(run, web, records):
     ("arguments", "said"),
     [
         (("no-such-file",), "no-such-file'; if it is a URL, write http://"),
-        (("http://a.test/", "--concurrency", "0"), "concurrency is 0; it goes from 1 to"),
+        (("http://a.test/", "--concurrency", "0"), "--concurrency is 0; it goes from 1 to"),
         (("http://a.test/", "-H", "no colon"), "has no colon"),
         (("http://a.test/", "-H", "Content-Length: 5"), "frames the message"),
         (("http://a.test/", "-H", "proxy-authorization: x"), "frames the message"),

@@ -71,7 +71,7 @@ def test_standard_input_of_a_real_process(process, arguments):
     ("arguments", "code", "said"),
     [
         (("no-such-file",), 2, "no-such-file"),
-        (("http://a.test/", "--per-host", "0"), 2, "per_host is 0; it goes from 1 to"),
+        (("http://a.test/", "--per-host", "0"), 2, "--per-host is 0; it goes from 1 to"),
         (("http://a.test/", "--rate", "0"), 2, "rate is a number of starts a second above 0"),
         (("http://a.test/", "--hosts", "-1"), 2, "--hosts"),
         (("http://a.test/", "--attempts", "3"), 2, "No such option"),

@@ -232,7 +232,7 @@ def test_a_database_of_somebody_else_is_refused(path):
 @pytest.mark.parametrize("data", [b"x" * 1000, b"SQLite format 3\x00" + b"\xff" * 5000])
 def test_a_file_that_is_no_database_is_damaged(path, data):
     path.write_bytes(data)
-    with pytest.raises(FolderDamaged, match=r"run\.db is damaged.*penstock verify --repair"):
+    with pytest.raises(FolderDamaged, match=r"run\.db is damaged.*penstock\.verify\(.*, repair=True\)"):
         Ledger(path, RUN)
 
 

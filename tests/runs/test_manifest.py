@@ -110,10 +110,10 @@ def test_secrets_given_again_are_filled_in():
 @pytest.mark.parametrize(
     ("given", "asked"),
     [
-        ({}, r"header Authorization.*-H 'Authorization: \.\.\.'"),
+        ({}, r"header Authorization.*headers=\{'Authorization': \.\.\.\}"),
         ({"headers": (("Authorization", "a"),)}, "header cookie"),
-        ({"headers": (("Authorization", "a"), ("Cookie", "b"))}, r"proxy.*--proxy"),
-        ({"headers": (("Authorization", "a"), ("Cookie", "b")), "proxy": "c"}, r"url_template.*--url-template"),
+        ({"headers": (("Authorization", "a"), ("Cookie", "b"))}, r"proxy.*: proxy=\.\.\."),
+        ({"headers": (("Authorization", "a"), ("Cookie", "b")), "proxy": "c"}, r"url_template.*: url_template=\.\.\."),
     ],
 )
 def test_a_secret_that_is_missing_is_asked_for(given, asked):
@@ -135,11 +135,11 @@ def test_a_secret_may_change_since_nobody_knows_what_it_was():
 @pytest.mark.parametrize(
     ("was", "now", "said"),
     [
-        ({}, {"max_body": 10}, "max_body was 100000000, is 10"),
-        ({"body": "none"}, {}, 'body was "none", is "inline"'),
+        ({}, {"unique": True}, "unique was false, is true"),
+        ({"input_format": "csv"}, {}, 'input_format was "csv", is null'),
         ({}, {"column": "link"}, 'column was null, is "link"'),
         ({"headers": [("Cookie", "a")]}, {}, r"headers was \[\[\"Cookie\", \"\*\*\*\"\]\], is \[\]"),
-        ({}, {"user_agent": "x", "max_redirects": 3}, 'max_redirects was 10, is 3; user_agent was null, is "x"'),
+        ({}, {"column": "x", "max_redirects": 3}, 'max_redirects was 10, is 3; column was null, is "x"'),
     ],
 )
 def test_another_job_is_refused_with_every_difference(was, now, said):
@@ -150,14 +150,17 @@ def test_another_job_is_refused_with_every_difference(was, now, said):
 def test_another_pace_is_the_same_job():
     changed = {
         "attempts": 9,
+        "body": "none",
         "cacert": "/ca.pem",
         "concurrency": 9,
         "connect_timeout": 9.0,
         "connect_to": ["::127.0.0.1:80"],
+        "contact": "me@a.test",
         "delay": 9.0,
         "flush_every": 9.0,
         "deadline": 99.0,
         "insecure": True,
+        "max_body": 9,
         "memory": 9_000_000,
         "min_speed": 9.0,
         "passes": 9,
@@ -168,6 +171,7 @@ def test_another_pace_is_the_same_job():
         "retry_methods": ["POST"],
         "stop_at": 0.9,
         "timeout": 9.0,
+        "user_agent": "me",
         "window": 9,
         "pace": "fixed",
     }

@@ -205,13 +205,13 @@ def test_a_file_of_the_committed_length_is_left_alone(path, opened):
 @pytest.mark.parametrize("data", [b"good", b""])
 def test_a_file_shorter_than_committed_is_damaged(path, data):
     path.write_bytes(data)
-    with pytest.raises(FolderDamaged, match=r"fewer than the 5.*penstock verify --repair"):
+    with pytest.raises(FolderDamaged, match=r"fewer than the 5.*penstock\.verify\(.*, repair=True\)"):
         AppendFile(path, 5)
     assert path.read_bytes() == data
 
 
 def test_a_missing_file_of_which_something_was_committed_is_damaged_and_not_made(path):
-    with pytest.raises(FolderDamaged, match=r"is missing.*penstock verify --repair"):
+    with pytest.raises(FolderDamaged, match=r"is missing.*penstock\.verify\(.*, repair=True\)"):
         AppendFile(path, 5)
     assert not path.exists()
 
@@ -461,7 +461,7 @@ def test_what_was_replaced_removed_or_cut_is_not_written_to_any_more(path, lose,
     file.append(b"one\n")
     assert file.seal("jsonl", rows=1, seqs=ONE) is not None
     lose(path)
-    with pytest.raises(FolderDamaged, match=r"while the run was at work.*penstock verify"):
+    with pytest.raises(FolderDamaged, match=r"while the run was at work.*penstock\.verify"):
         for _ in range(2):
             file.append(more)
             file.seal("jsonl", rows=1, seqs=BitMap64([1]))

@@ -20,8 +20,9 @@ from penstock.cli.streams import Stderr, tell, terminal_width
 from penstock.cli.tolerance import Tolerance
 from penstock.core.hosts import blot
 from penstock.core.tally import Statistics
-from penstock.errors import FolderDamaged, PenstockError, typed
+from penstock.errors import FolderDamaged, PenstockError
 from penstock.preflight import free_descriptors
+from penstock.remedies import typed
 from penstock.report.json import summary_line
 from penstock.report.screens import Screen, choose, screen
 from penstock.report.summary import command, summary, wrapped

@@ -12,7 +12,7 @@ from penstock.core.alike import Way, alike
 from penstock.core.reasons import covers, is_failure, ranked, reasons_in
 from penstock.core.retry import LATER
 from penstock.core.tally import Tally
-from penstock.errors import Remedy, keyword
+from penstock.remedies import Remedy, keyword
 from penstock.settings import Settings
 
 __all__ = ["later", "listed", "nothing_to_try", "suggestion"]

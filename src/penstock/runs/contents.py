@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 from penstock.core.hosts import blot
 from penstock.core.model import Row
-from penstock.errors import InputChanged, Remedy, keyword
+from penstock.errors import InputChanged
+from penstock.remedies import Remedy, keyword
 from penstock.seams import Settled
 
 __all__ = [

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from penstock.core.reasons import covers
-from penstock.errors import FolderDamaged, call
+from penstock.errors import FolderDamaged
+from penstock.remedies import call
 from penstock.runs.account import Failures
 from penstock.runs.ledger import Ledger
 from penstock.runs.verify import Counts, rows

@@ -17,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from penstock.errors import FolderDamaged, FolderError, OutputError, Remedy, call
+from penstock.errors import FolderDamaged, FolderError, OutputError
+from penstock.remedies import Remedy, call
 from penstock.runs.files import LEDGER_FILE, MANIFEST_FILE, is_abandoned, is_left, outputs, refuse_foreign, refuse_links
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock

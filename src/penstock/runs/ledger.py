@@ -28,7 +28,8 @@ from penstock.core.pace import Learned
 from penstock.core.reasons import covers, reasons_in
 from penstock.core.retry import STATUSES
 from penstock.core.tally import Tally
-from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError, call
+from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError
+from penstock.remedies import call
 from penstock.runs.account import Account, Failures
 from penstock.runs.contents import SCHEMA as CONTENTS
 from penstock.runs.contents import Contents, Held, Kept, known_to, read_all, read_block, sum_fault, unknown, write_held

@@ -23,7 +23,8 @@ from penstock.core.hosts import blot
 from penstock.core.inputs import difference
 from penstock.core.model import Headers
 from penstock.core.requests import CROSSES_ORIGINS
-from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, Remedy, UsageError
+from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
+from penstock.remedies import Remedy
 from penstock.runs.contents import changed
 from penstock.settings import Settings
 

@@ -21,7 +21,8 @@ from typing import Final, NamedTuple, Self
 
 from pyroaring import BitMap64
 
-from penstock.errors import FolderDamaged, OutputError, call
+from penstock.errors import FolderDamaged, OutputError
+from penstock.remedies import call
 from penstock.seams import Extent
 
 __all__ = [

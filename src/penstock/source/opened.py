@@ -13,7 +13,8 @@ from itertools import groupby
 from typing import Any, Final, Protocol
 
 from penstock.core.model import Row
-from penstock.errors import InputError, UsageError, keyword
+from penstock.errors import InputError, UsageError
+from penstock.remedies import keyword
 from penstock.seams import Contents, Input, Settled
 from penstock.settings import InputSettings
 from penstock.source import fingerprint

@@ -1,0 +1,45 @@
+"""What to do about an error, as a program writes it and as it is typed on the command line.
+
+Knows how Python and a shell spell things. Does not know errors: each has remedies among its arguments.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+__all__ = ["Remedy", "call", "keyword", "spoken", "typed"]
+
+
+class Remedy(NamedTuple):
+    """What to do about an error: as *python* has it, and as it is *typed* on the command line."""
+
+    python: str
+    typed: str
+
+
+def spoken(parts: Iterable[object]) -> str:
+    """*parts*, texts and remedies, as one text for a program."""
+    return "".join(part.python if isinstance(part, Remedy) else str(part) for part in parts)
+
+
+def typed(parts: Iterable[object]) -> str:
+    """The same for the command line."""
+    return "".join(part.typed if isinstance(part, Remedy) else str(part) for part in parts)
+
+
+def keyword(name: str, value: Any = None) -> Remedy:
+    """The remedy of giving the keyword *name*, with this *value* if there is one: ``force=True``, ``--force``."""
+    option = f"--{name.replace('_', '-')}"
+    if value is None:
+        return Remedy(name, option)
+    return Remedy(f"{name}={value!r}", option if value is True else f"{option} {value}")
+
+
+def call(verb: str, folder: object, **keywords: Any) -> Remedy:
+    """The remedy of calling one of Penstock's functions on *folder*, or giving the command of its name."""
+    given = [keyword(name, value) for name, value in keywords.items()]
+    python = ", ".join([repr(str(folder)), *(one.python for one in given)])
+    typed = " ".join([*(one.typed for one in given), shlex.quote(str(folder))])
+    return Remedy(f"penstock.{verb}({python})", f"penstock {verb} {typed}")
