@@ -10,11 +10,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
-from penstock.errors import InputChanged, UsageError
+from penstock.errors import InputChanged, InputError, UsageError
 from penstock.remedies import Remedy
 from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import PACE, WITHHELD, Manifest
@@ -28,6 +28,9 @@ __all__ = ["Inputs", "Named", "check_passes", "found_again", "held", "known", "l
 
 Inputs = str | os.PathLike[str] | Iterable[Any]
 """What a program may give: the name of a file, a URL, ``-``, or an iterable of URLs or mappings."""
+
+
+AGAIN: Final = Remedy("inputs=...", "--input FILE")
 
 
 class Named(tuple[str, ...]):
@@ -79,7 +82,14 @@ def found_again(
     """
     settings = _resumed(folder.manifest, changes)
     try_engine(settings)
-    names, source = opened(Named(known(folder.manifest)) if inputs is None else inputs, settings.input())
+    if inputs is None:
+        names = known(folder.manifest)
+        try:
+            source: Input = open_inputs(names, settings.input())
+        except InputError as error:
+            raise InputError(*error.args, ". If it has moved, say where it is now: ", AGAIN) from error
+    else:
+        names, source = opened(inputs, settings.input())
     check_passes(settings, source)
     settle_on(folder, settings, names, source, force=force)
     return source, settings
@@ -97,10 +107,9 @@ def settle_on(
     # kept no digests took one of a list.
     fingerprint = source.fingerprint() if names or was.fingerprint is not None else None
     now = Manifest.of(settings, names, fingerprint)
-    moved = was.fingerprint is None and (not was.inputs or was.inputs == ("-",))
     try:
-        # What had no place and no fingerprint can be compared only as it is read.
-        folder.check(replace(now, inputs=was.inputs) if moved else now)
+        # What has no fingerprint, as standard input, is compared only as it is read, wherever it is now.
+        folder.check(replace(now, inputs=was.inputs) if was.fingerprint is None else now)
     except InputChanged:
         if not force:
             raise
@@ -117,14 +126,13 @@ def check_passes(settings: Settings, source: Input) -> None:
 
 def known(manifest: Manifest) -> tuple[str, ...]:
     """Return where the run's input is. Raises UsageError if run.json does not say it."""
-    again = Remedy("inputs=...", "--input FILE")
     if not manifest.inputs:
-        raise UsageError("this run's input was an iterable of a program, which is not kept; give it again: ", again)
+        raise UsageError("this run's input was an iterable of a program, which is not kept; give it again: ", AGAIN)
     if "inputs" in manifest.withheld:
         raise UsageError(
             "the URLs of this run had credentials in them, which are not kept; give them again, in a file that only "
             "you may read: ",
-            again,
+            AGAIN,
         )
     return manifest.inputs
 

@@ -1,0 +1,165 @@
+"""One command that begins or goes on; an input that has moved; what an error names on the command line."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from penstock import api
+from penstock.settings import Settings
+
+BRISK = ("--delay", "0", "--per-host", "10", "--attempts", "1")
+FAST = {"delay": 0, "per_host": 10, "attempts": 1, "robots": False}
+
+
+@pytest.fixture
+def urls(web, listed):
+    return listed(*(web.url(path=f"/page/{seq}") for seq in range(5)))
+
+
+def settings(folder):
+    return json.loads((folder / "run.json").read_text())["settings"]
+
+
+def test_one_command_begins_goes_on_and_is_content_with_what_is_finished(run, urls, tmp_path, records, each_once):
+    folder = tmp_path / "run"
+    for _ in range(3):
+        ended = run("fetch", urls, "-o", folder, "--resume", *BRISK)
+        assert ended.exit_code == 0, ended.stderr
+    assert "This run has finished already: all inputs have their outcome." in ended.stderr
+    each_once(records(folder), 5)
+
+
+def test_it_goes_on_where_another_command_was_stopped(run, urls, tmp_path, records, each_once):
+    folder = tmp_path / "run"
+    api.begin([str(urls)], folder, Settings.of(**FAST)).close()
+    ended = run("fetch", urls, "-o", folder, "--resume", *BRISK, "--no-robots")
+    assert ended.exit_code == 0, ended.stderr
+    assert "finished already" not in ended.stderr
+    each_once(records(folder), 5)
+
+
+def test_what_it_is_not_given_stays_as_it_was(run, urls, tmp_path):
+    folder = tmp_path / "run"
+    run("fetch", urls, "-o", folder, "--timeout", "9s", *BRISK)
+    run("fetch", urls, "-o", folder, "--resume", "--delay", "1ms")
+    assert {name: settings(folder)[name] for name in ("timeout", "delay", "per_host")} == {
+        "timeout": 9,
+        "delay": 0.001,
+        "per_host": 10,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--resume",), "--resume goes on with a run folder; name it: -o DIR"),
+        (("--resume", "-o", "{folder}", "--max-redirects", "3"), "--max-redirects is part of what this run is"),
+        (("-o", "{folder}"), "go on with it: penstock resume {folder}, or name another folder"),
+    ],
+)
+def test_what_does_not_fit_is_refused(run, urls, tmp_path, arguments, said):
+    folder = tmp_path / "run"
+    run("fetch", urls, "-o", folder, *BRISK)
+    ended = run("fetch", urls, *(argument.format(folder=folder) for argument in arguments))
+    assert ended.exit_code == 2
+    assert said.format(folder=folder) in ended.stderr
+
+
+def test_another_list_is_refused(run, web, urls, listed, tmp_path):
+    folder = tmp_path / "run"
+    run("fetch", urls, "-o", folder, *BRISK)
+    ended = run("fetch", listed(web.url(path="/page/9"), name="other.txt"), "-o", folder, "--resume")
+    assert ended.exit_code == 2
+    assert "the input is not the one this run was begun with" in ended.stderr
+    assert ended.stderr.rstrip().endswith("by its line numbers: --force")
+
+
+def test_a_list_that_has_moved_is_named(run, urls, tmp_path):
+    folder, moved = tmp_path / "run", tmp_path / "moved.txt"
+    run("fetch", urls, "-o", folder, *BRISK)
+    urls.rename(moved)
+    assert run("resume", folder).exit_code == 2
+    assert run("resume", folder, "--input", moved).exit_code == 0
+    assert run("retry", folder, "--only", "404").exit_code == 0
+
+
+def test_a_run_of_standard_input_goes_on_with_a_file(run, process, urls, tmp_path):
+    folder = tmp_path / "run"
+    with process("fetch", "-", "-o", folder, *BRISK) as fetching:
+        fetching.communicate(urls.read_bytes())
+    assert fetching.returncode == 0
+    assert run("resume", folder, "--input", urls).exit_code == 0
+    assert run("resume", folder).exit_code == 0
+    changed = tmp_path / "changed.txt"
+    changed.write_text(urls.read_text().replace("/page/3", "/page/33"))
+    refused = run("resume", folder, "--input", changed)
+    assert refused.exit_code == 2
+    assert "/page/33" in refused.stderr
+
+
+def test_what_fails_for_good_is_named_when_there_is_nothing_to_try_again(run, web, listed, tmp_path):
+    folder = tmp_path / "run"
+    run("fetch", listed(web.url(), *(web.url(path=f"/status/404/{seq}") for seq in range(3))), "-o", folder, *BRISK)
+    idle = run("retry", folder)
+    assert idle.exit_code == 0
+    assert "Nothing to try again: 404 (3) is final; to try anyway: --only 404" in idle.stderr
+    assert (
+        "Nothing to try again for timeout: what has failed is 404 (3)."
+        in run("retry", folder, "--only", "timeout").stderr
+    )
+    tried = run("retry", folder, "--only", "4xx")
+    assert "3 were tried again in this session" in tried.stderr
+    assert "Nothing" not in tried.stderr
+
+
+def test_where_nothing_failed_nothing_is_named(run, urls, tmp_path):
+    run("fetch", urls, "-o", tmp_path / "run", *BRISK)
+    assert "Nothing to try again: no input has failed." in run("retry", tmp_path / "run").stderr
+
+
+def test_a_finished_run_names_the_command_for_what_may_work_later(run, web, listed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asks = ["/status/503/a", "/status/503/b", "/status/500/c", "/page"]
+    ended = run("fetch", listed(*(web.url(path=path) for path in asks)), "-o", "run", *BRISK)
+    assert ended.exit_code == 0
+    said = "2 X 503, 1 X 500 may work later: penstock retry run".replace("X", "\N{MULTIPLICATION SIGN}")
+    assert said in ended.stderr.splitlines()
+
+
+def test_by_default_a_retry_takes_statuses_that_may_be_others_later(run, web, listed, tmp_path):
+    folder = tmp_path / "run"
+    run("fetch", listed(web.url(path="/status/429/a"), web.url(path="/status/404/b")), "-o", folder, *BRISK)
+    assert "1 was tried again in this session" in run("retry", folder).stderr
+
+
+def test_statuses_can_be_too_much(run, web, listed):
+    inputs = listed(web.url(), web.url(path="/status/404/a"), web.url(path="/status/503/b"))
+    assert run("fetch", inputs, *BRISK).exit_code == 0
+    assert run("fetch", inputs, *BRISK, "--fail-on", "4xx,timeout").exit_code == 3
+    assert run("fetch", inputs, *BRISK, "--fail-on", "401").exit_code == 0
+    assert run("fetch", inputs, *BRISK, "--max-failures", "1").exit_code == 3
+    assert run("fetch", inputs, *BRISK, "--max-failures", "2").exit_code == 0
+
+
+def test_nearly_all_in_one_way_exits_with_3_and_says_what_that_suggests(run, listed):
+    inputs = listed(*(f"row {number}" for number in range(12)))
+    ended = run("fetch", inputs, "--no-robots")
+    assert ended.exit_code == 3
+    assert "All 12 inputs ended in the same way (invalid_url), which suggests" in " ".join(ended.stderr.split())
+    assert run("fetch", inputs, "--max-failures", "100%").exit_code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_run_says_by_which_signal_and_how_many_are_left(process, web, listed, tmp_path, number):
+    inputs = listed(*(web.url(path=f"/slow/0.2/page/{seq}") for seq in range(40)))
+    fetching = process("fetch", inputs, "-o", tmp_path / "run", "--per-host", "1", "--no-robots", "--progress", "json")
+    for line in fetching.stderr:
+        if json.loads(line)["event"] == "progress":
+            break
+    fetching.send_signal(number)
+    summary = json.loads(fetching.communicate()[1].splitlines()[-1])
+    assert (summary["event"], summary["complete"], summary["ended_by"]) == ("summary", False, number.name.lower())
+    assert summary["left"] == 40 - summary["run"]["outcomes"].get("fetched", 0)
