@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from penstock.engine import families
 from penstock.testing.outcomes import assert_each_once
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals():
+    """A shell's background job has Ctrl-C ignored, and its children would have, too: tests send it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -43,7 +43,7 @@ def broken(found: Chaos) -> list[str]:
         problems.append(f"verify ended with {found.verified}")
     problems += _each_once(records, len(found.expected))
     problems += _unexpected(records, found.expected)
-    problems += _limits(found.seen)
+    problems += _limits(found.seen, found.expected)
     problems += _parks(found)
     problems += _summary(records, found.told)
     return problems
@@ -120,14 +120,17 @@ def _wrong(record: dict[str, Any], must: Expected) -> str | None:
     return None
 
 
-def _limits(seen: dict[str, Any]) -> list[str]:
+def _limits(seen: dict[str, Any], expected: list[Expected]) -> list[str]:
     problems = []
+    repeating = {must.url.split("/")[2].partition(":")[0] for must in expected if must.kind.endswith("_on_reuse")}
     if seen["most"] > CONCURRENCY:
         problems.append(f"{seen['most']} requests at once, of {CONCURRENCY}")
     for host, (_, most, starts) in seen["hosts"].items():
         if most > PER_HOST:
             problems.append(f"{host} saw {most} requests at once, of {PER_HOST}")
-        for first, last in zip(starts, starts[STRETCH:], strict=False):
+        # libcurl asks again, at once and by itself, if a kept connection turns out to be closed.
+        seen_as = 2 if host in repeating else 1
+        for first, last in zip(starts, starts[seen_as * STRETCH :], strict=False):
             if last - first < STRETCH * DELAY - SLACK:
                 problems.append(f"{host} saw {STRETCH} starts after another within {last - first:.3f} s")
                 break
