@@ -72,7 +72,16 @@ def test_the_commands_run_one_after_the_other(urls):
         for line in block.splitlines()
         if line.startswith("penstock ")
     ]
-    assert [command[1] for command in commands] == ["fetch", "resume", "retry", "verify", "fetch", "plan"]
+    assert [command[1] for command in commands] == [
+        "fetch",
+        "resume",
+        "retry",
+        "retry",
+        "fetch",
+        "verify",
+        "fetch",
+        "plan",
+    ]
     for command in commands:
         ended = CliRunner().invoke(main, command[1:])
         assert ended.exit_code == 0, (command, ended.output)
