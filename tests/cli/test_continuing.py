@@ -148,7 +148,7 @@ def test_nearly_all_in_one_way_exits_with_3_and_says_what_that_suggests(run, lis
     inputs = listed(*(f"row {number}" for number in range(12)))
     ended = run("fetch", inputs, "--no-robots")
     assert ended.exit_code == 3
-    assert "All 12 inputs ended in the same way (invalid_url), which suggests" in " ".join(ended.stderr.split())
+    assert "All 12 outcomes are alike (invalid_url), which suggests" in " ".join(ended.stderr.split())
     assert run("fetch", inputs, "--max-failures", "100%").exit_code == 0
 
 

@@ -71,11 +71,11 @@ def test_what_is_final_and_what_was_not_kept_is_not_offered_again(ended, tally_o
         (
             "dns_not_found",
             {},
-            "All 20 inputs ended in the same way (dns_not_found), which suggests no network",
+            "All 20 outcomes are alike (dns_not_found), which suggests no network",
         ),
         ("timeout_connect", {"proxy": "http://127.0.0.1:1"}, "suggests a proxy that is down"),
         ("invalid_url", {}, "suggests another input format"),
-        ("truncated", {}, "All 20 inputs ended in the same way (truncated)."),
+        ("truncated", {}, "All 20 outcomes are alike (truncated)."),
     ],
 )
 def test_what_nearly_all_came_to_suggests_something(ended, tally_of, slug, settings, suggested):
@@ -83,8 +83,15 @@ def test_what_nearly_all_came_to_suggests_something(ended, tally_of, slug, setti
     assert any(suggested in line for line in lines)
 
 
+def test_of_a_stopped_run_few_outcomes_are_enough(ended, tally_of):
+    """A network that is cut off lets a run wait, so it never has many."""
+    for count, suggests in ((4, False), (5, True)):
+        said = text_of(ended(tally_of({}, {"connect_refused": count}), complete=False), width=200)
+        assert ("outcomes are alike (connect_refused), which suggests no network" in said) == suggests
+
+
 def test_a_share_of_nearly_all_is_counted(ended, tally_of):
-    assert "96 of 100 inputs ended in the same way (401), which suggests credentials" in text_of(
+    assert "96 of 100 outcomes are alike (401), which suggests credentials" in text_of(
         ended(tally_of({200: 4, 401: 96})), width=200
     )
 

@@ -57,8 +57,9 @@ _PROGRESS: Final = (
         cls=Option,
         type=click.Choice(PROGRESS),
         default="auto",
-        help="How progress is shown on standard error: a bar, a line every few seconds, a JSON object a second, or not "
-        "at all. auto: a bar on a terminal, else plain; nothing if the data goes to the terminal.  [default auto]",
+        help="How progress is shown on standard error: a bar, a line every few seconds and less often later, a JSON "
+        "object a second, or not at all. auto: a bar on a terminal, else plain; nothing if the data goes to the "
+        "terminal.  [default auto]",
     ),
     click.option("-q", "--quiet", cls=Option, is_flag=True, help="Show nothing but errors."),
     click.option("-v", "--verbose", cls=Option, is_flag=True, help="Show the settings first, and leave nothing out."),

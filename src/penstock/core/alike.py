@@ -78,10 +78,10 @@ class Alike(Struct, frozen=True):
         return self.why.isdigit()
 
 
-def alike(tally: Tally) -> Alike | None:
-    """Return the way in which nearly all inputs of *tally* ended without a page; None if there is none."""
+def alike(tally: Tally, fewest: int = FEWEST) -> Alike | None:
+    """Return the way in which nearly all inputs of *tally* ended without a page; None if there is none, or too few."""
     found, total = reasons_in(tally), tally.total
-    if total < FEWEST:
+    if total < fewest:
         return None
     groups: dict[Way | str, dict[str, int]] = {}
     for why, count in found.items():

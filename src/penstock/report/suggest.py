@@ -17,6 +17,9 @@ from penstock.settings import Settings
 
 __all__ = ["later", "listed", "nothing_to_try", "suggestion"]
 
+FEWEST_OF_A_STOPPED_RUN: Final = 5
+"""Outcomes of a run that was stopped below which nothing is concluded."""
+
 MOST: Final = 6
 """Reasons that are named; the rest is counted together."""
 
@@ -39,13 +42,16 @@ _SUGGESTED: Final = {
 }
 
 
-def suggestion(tally: Tally, settings: Settings) -> str | None:
-    """Return one sentence on what it suggests that nearly all inputs ended alike; None if they did not."""
-    found = alike(tally)
+def suggestion(tally: Tally, settings: Settings, *, complete: bool = True) -> str | None:
+    """Return one sentence on what it suggests that nearly all inputs ended alike; None if they did not.
+
+    Of a run that is not *complete* fewer are enough: a cut-off network stops it before there are many.
+    """
+    found = alike(tally) if complete else alike(tally, FEWEST_OF_A_STOPPED_RUN)
     if found is None:
         return None
     which = "All" if found.count == found.total else f"{found.count:,} of"
-    said = f"{which} {found.total:,} inputs ended in the same way ({found.why})"
+    said = f"{which} {found.total:,} outcomes are alike ({found.why})"
     suggested = _SUGGESTED.get(found.way)
     if settings.proxy is not None and found.way in _THROUGH_A_PROXY:
         suggested = "a proxy that is down, or that lets nothing through (--proxy)"

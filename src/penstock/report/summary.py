@@ -92,8 +92,7 @@ def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: boo
     if ending.tally.total:
         lines += wrapped(_cost(ending, verbose=verbose), width)
     lines += wrapped(_capped(ending.statistics.capped), width)
-    if ending.complete:
-        lines += _what_next(ending, settings, width)
+    lines += _what_next(ending, settings, width)
     hint = None if ending.complete else explain.hint(ending.statistics, settings)
     if hint is not None:
         lines += ["", *wrapped(f"Hint: {hint}.", width)]
@@ -110,13 +109,13 @@ def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: boo
 
 
 def _what_next(ending: Ending, settings: Settings, width: int) -> Iterator[str]:
-    """What a finished run suggests, and what of it may work another time."""
-    suggested = suggest.suggestion(ending.tally, settings)
+    """What the outcomes suggest, and what of a finished run may work another time."""
+    suggested = suggest.suggestion(ending.tally, settings, complete=ending.complete)
     if suggested is not None:
         yield ""
         yield from wrapped(suggested, width)
     later = suggest.later(ending.tally)
-    if later and ending.folder is not None:
+    if later and ending.complete and ending.folder is not None:
         said = f"{suggest.listed(later, TIMES)} may work later:"
         typed = command("retry", ending.folder)
         yield ""

@@ -1,0 +1,72 @@
+"""An error names what to do as its reader writes it: a program, or a person at a command line."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from penstock.cli.options import SETTINGS
+from penstock.errors import FolderDamaged, PenstockError, UsageError
+from penstock.remedies import Remedy, call, keyword
+from penstock.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("remedy", "python", "typed"),
+    [
+        (keyword("force", True), "force=True", "--force"),
+        (keyword("per_host"), "per_host", "--per-host"),
+        (keyword("only", "404,timeout"), "only='404,timeout'", "--only 404,timeout"),
+        (
+            call("verify", "my run", repair=True),
+            "penstock.verify('my run', repair=True)",
+            "penstock verify --repair 'my run'",
+        ),
+        (call("resume", "pages"), "penstock.resume('pages')", "penstock resume pages"),
+    ],
+)
+def test_a_remedy_is_spelled_for_both(remedy, python, typed):
+    assert remedy == Remedy(python, typed)
+
+
+def test_an_error_says_the_one_to_a_program_and_the_other_to_a_shell():
+    error = FolderDamaged("it is damaged: ", call("verify", "pages", repair=True), ", or not")
+    assert str(error) == "it is damaged: penstock.verify('pages', repair=True), or not"
+    assert error.typed() == "it is damaged: penstock verify --repair pages, or not"
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), again.typed()) == (FolderDamaged, str(error), error.typed())
+
+
+def test_an_error_without_a_remedy_is_its_text():
+    assert (str(PenstockError("so it is")), PenstockError("so it is").typed(), str(PenstockError())) == (
+        "so it is",
+        "so it is",
+        "",
+    )
+
+
+def test_a_wrong_setting_is_named_by_its_keyword_in_python_and_by_its_option_when_typed(run_fetch):
+    with pytest.raises(UsageError, match=r"^per_host is 0; it goes from 1 to 10,000$"):
+        Settings.of(per_host=0)
+    assert "penstock: --per-host is 0; it goes from 1 to 10,000" in run_fetch("--per-host", "0")
+    assert "penstock: --header: 'A' has no colon; write 'Name: value'" in run_fetch("-H", "A")
+    assert "penstock: --retry-methods: 'A B' is no method" in run_fetch("--retry-methods", "A B")
+
+
+@pytest.fixture
+def run_fetch():
+    from click.testing import CliRunner  # noqa: PLC0415 - of this test alone
+
+    from penstock.cli import main  # noqa: PLC0415 - of this test alone
+
+    def run(*arguments):
+        ended = CliRunner().invoke(main, ["fetch", "http://a.test/", *arguments])
+        assert ended.exit_code == 2
+        return ended.stderr
+
+    return run
+
+
+def test_every_setting_has_an_option_to_be_named_by():
+    assert all(any(flag.startswith("--") for flag in spelling.flags) for spelling in SETTINGS)
