@@ -9,61 +9,29 @@ requests are ignored before it is sent.
 """
 
 import asyncio
-import ssl
-import threading
 from collections import Counter
 from pathlib import Path
-from typing import Self
 
 import h2.config
 import h2.connection
 import h2.events
-import trustme
 from hyperframe.frame import GoAwayFrame
+from tests.tls import TlsServer
 
 
-class Http2Server:
+class Http2Server(TlsServer):
     """Serves on 127.0.0.1 from a thread of its own until its ``with`` block ends; ``cacert`` verifies it."""
 
     def __init__(self, folder: Path, together: int = 1, *, renew: int = 0, tell: bool = True, late: int = 0) -> None:
+        super().__init__(folder, ["h2"], lambda: _Connection(self))
         self.renew, self.tell, self.late = renew, tell, late
         self.seen: Counter[str] = Counter()
         """How often each path was asked for."""
         self.answered: Counter[str] = Counter()
-        authority = trustme.CA()
-        self.cacert = str(folder / "authority.pem")
-        authority.cert_pem.write_to_path(self.cacert)
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.set_alpn_protocols(["h2"])
-        authority.issue_cert("127.0.0.1").configure_cert(self._context)
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self.connections = 0
         self.large = 0
         self.together = together
         self.lines: list[_Connection] = []
-        self.port = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    def url(self, path: str) -> str:
-        return f"https://127.0.0.1:{self.port}{path}"
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        server = await self._loop.create_server(lambda: _Connection(self), "127.0.0.1", 0, ssl=self._context)
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._stop.wait()
-        server.close()
 
 
 class _Connection(asyncio.Protocol):

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-import threading
 from pathlib import Path
-from typing import Self
 
 import h2.config
 import h2.connection
 import h2.events
-import trustme
+from tests.tls import TlsServer
 
 PAGE = b"a page"
 
 
-class GivesUp:
+class GivesUp(TlsServer):
     """Serves on 127.0.0.1 from a thread of its own until its ``with`` block ends; ``cacert`` verifies it.
 
     A path ``/reset/CODE/TIMES/page`` is the page, after so many streams of it were reset; ``/body/CODE/TIMES/page``
@@ -26,37 +23,8 @@ class GivesUp:
     """
 
     def __init__(self, folder: Path) -> None:
-        authority = trustme.CA()
-        self.cacert = str(folder / "authority.pem")
-        authority.cert_pem.write_to_path(self.cacert)
+        super().__init__(folder, ["h2", "http/1.1"], lambda: _Line(self))
         self.asked: dict[str, list[str]] = {}
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.set_alpn_protocols(["h2", "http/1.1"])
-        authority.issue_cert("127.0.0.1").configure_cert(self._context)
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-        self._port = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._ready.wait()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    def url(self, path: str) -> str:
-        return f"https://127.0.0.1:{self._port}{path}"
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stop = asyncio.Event()
-        server = await self._loop.create_server(lambda: _Line(self), "127.0.0.1", 0, ssl=self._context)
-        self._port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._stop.wait()
-        server.close()
 
 
 class _Line(asyncio.Protocol):

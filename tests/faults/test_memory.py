@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import socket
-import threading
 
 import pytest
 from msgspec.structs import replace
 from tests.engine.http2 import Http2Server
+from tests.faults.listener import Listener
 
 from penstock import api, wiring
 from penstock.core.answers import Bound
@@ -26,52 +25,18 @@ CHUNK = 16_384
 """What libcurl hands over at once (CURL_MAX_WRITE_SIZE)."""
 
 
-class Bodies:
-    """Serves bodies of *size* bytes, each connection from a thread of its own; some are never ended."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
-        self._threads: list[threading.Thread] = []
-        self._accepting = threading.Thread(target=self._accept, daemon=True)
-        self._accepting.start()
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/{path}"
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._accepting.join()
-        self._listener.close()
-        for thread in self._threads:
-            thread.join()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                line, _ = self._listener.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(line,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, line: socket.socket) -> None:
-        with line:
-            asked = line.recv(65536)
-            stuck = asked.startswith(b"GET /stuck")
-            try:
-                line.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % self.size)
-                line.sendall(bytes(self.size // 2 if stuck else self.size))
-                if stuck:
-                    line.recv(1)  # until the client has given up
-            except OSError:
-                pass
+def serve(line):
+    """Serve a body of BODY bytes; below ``/stuck`` half of it, and nothing more."""
+    stuck = line.recv(65536).startswith(b"GET /stuck")
+    line.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % BODY)
+    line.sendall(bytes(BODY // 2 if stuck else BODY))
+    if stuck:
+        line.recv(1)  # until the client has given up
 
 
 @pytest.fixture(scope="module")
 def bodies():
-    served = Bodies(BODY)
+    served = Listener(serve)
     yield served
     served.close()
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import gzip
 import os
-import socket
 import subprocess
 import sys
-import threading
 import zlib
 
 import pytest
+from tests.faults.listener import Listener
 
 MEMORY = 16_000_000
 MAX_BODY = 24_000_000
@@ -65,51 +64,18 @@ def body(kind, size):
     return KINDS[kind](size)
 
 
-class Bodies:
-    """Serves ``/KIND/SIZE/...``, each connection from a thread of its own."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
-        self._threads: list[threading.Thread] = []
-        self._accepting = threading.Thread(target=self._accept, daemon=True)
-        self._accepting.start()
-
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/{path}"
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._accepting.join()
-        self._listener.close()
-        for thread in self._threads:
-            thread.join()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                line, _ = self._listener.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._serve, args=(line,), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, line: socket.socket) -> None:
-        with line:
-            _, kind, size, *_ = line.recv(65536).split()[1].decode().split("/")
-            content = body(kind, int(size))
-            coded = b"Content-Encoding: gzip\r\n" if kind == "bomb" else b""
-            head = b"HTTP/1.1 200 OK\r\n%sConnection: close\r\nContent-Length: %d\r\n\r\n" % (coded, len(content))
-            try:
-                line.sendall(head)
-                line.sendall(content)
-            except OSError:
-                pass  # the client has had enough
+def serve(line):
+    """Serve ``/KIND/SIZE/...``."""
+    _, kind, size, *_ = line.recv(65536).split()[1].decode().split("/")
+    content = body(kind, int(size))
+    coded = b"Content-Encoding: gzip\r\n" if kind == "bomb" else b""
+    line.sendall(b"HTTP/1.1 200 OK\r\n%sConnection: close\r\nContent-Length: %d\r\n\r\n" % (coded, len(content)))
+    line.sendall(content)
 
 
 @pytest.fixture(scope="module")
 def bodies():
-    served = Bodies()
+    served = Listener(serve)
     yield served
     served.close()
 
