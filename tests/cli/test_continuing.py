@@ -41,6 +41,22 @@ def test_it_goes_on_where_another_command_was_stopped(run, urls, tmp_path, recor
     each_once(records(folder), 5)
 
 
+def test_it_goes_on_after_a_kill(process, web, listed, tmp_path):
+    inputs, folder = listed(*(web.url(path=f"/slow/0.05/page/{seq}") for seq in range(30))), tmp_path / "run"
+    pace = ("--per-host", "2", "--no-robots", "--flush-every", "0.01", "--progress", "json")
+    killed = process("fetch", inputs, "-o", folder, "--resume", *pace)
+    while json.loads(killed.stderr.readline()).get("done", 0) < 5:
+        pass
+    killed.kill()
+    killed.communicate()
+    assert not api.verify(folder).finished
+    again = process("fetch", inputs, "-o", folder, "--resume", *pace)
+    told = json.loads(again.communicate()[1].splitlines()[-1])
+    assert again.returncode == 0
+    assert told["session"]["outcomes"]["fetched"] < told["run"]["outcomes"]["fetched"] == 30
+    assert api.verify(folder).ok
+
+
 def test_what_it_is_not_given_stays_as_it_was(run, urls, tmp_path):
     folder = tmp_path / "run"
     run("fetch", urls, "-o", folder, "--timeout", "9s", *BRISK)
