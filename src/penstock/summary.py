@@ -41,7 +41,8 @@ class Summary(Struct, frozen=True):
 
     def __repr__(self) -> str:
         """A short line for a person: whether it is complete, and the numbers of outcomes by kind."""
-        how = "complete" if self.complete else f"stopped by {self.ended_by}" if self.ended_by else "not complete"
+        by = "" if self.ended_by in (None, "stop") else f" by {self.ended_by}"
+        how = "complete" if self.complete else f"stopped{by}"
         kinds = [f"{count:,} {kind}" for kind, count in self.tally.kinds.most_common()]
         left = [f"{self.left:,} left"] if self.left else []
         where = "" if self.folder is None else f" in {self.folder!r}"

@@ -174,7 +174,9 @@ def _left(ending: Ending) -> str | None:
     total = estimate.total(ending.statistics)
     if total is None:
         return None
-    left = max(0, total - ending.tally.total - ending.tally.duplicates)
+    left = total - ending.tally.total - ending.tally.duplicates
+    if left <= 0:  # a guess that was too low
+        return None
     about = "" if ending.statistics.total is not None else "about "
     return f"{about}1 input is left" if left == 1 else f"{about}{left:,} inputs are left"
 
