@@ -23,7 +23,7 @@ def listed(tmp_path):
 def test_a_summary_is_shown_in_a_line(listed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     summary = penstock.run(listed, "pages", **FAST)
-    assert (summary.left, summary.ended_by) == (0, None)
+    assert (summary.inputs_left, summary.ended_by) == (0, None)
     took = f"{summary.elapsed:.1f} s"
     assert repr(summary) == f"<Summary: complete, 1,200 fetched, 1 failed, {took} in 'pages'>"
     assert f"{summary}" == repr(summary)
@@ -33,7 +33,7 @@ def test_a_session_that_is_told_to_stop_says_so(listed, tmp_path):
     session = api.begin([str(listed)], tmp_path / "run", Settings.of(**FAST))
     session.stop()
     summary = session.execute()
-    assert (summary.complete, summary.ended_by, summary.left) == (False, "stop", None)
+    assert (summary.complete, summary.ended_by, summary.inputs_left) == (False, "stop", None)
     assert repr(summary).startswith("<Summary: stopped, no outcomes, ")
 
 
@@ -42,5 +42,5 @@ def test_a_deadline_is_named_and_what_is_left_is_counted(tmp_path):
     with LocalWeb() as web:
         urls = [web.url(path=f"/page/{seq}") for seq in range(10)]
         summary = penstock.run(urls, tmp_path / "run", **FAST | {"deadline": 0.5, "delay": 60})
-    assert (summary.complete, summary.ended_by, summary.tally.total, summary.left) == (False, "deadline", 1, 9)
+    assert (summary.complete, summary.ended_by, summary.tally.total, summary.inputs_left) == (False, "deadline", 1, 9)
     assert repr(summary).startswith("<Summary: stopped by deadline, 1 fetched, 9 left, ")

@@ -23,7 +23,7 @@ class Summary(Struct, frozen=True):
 
     *ended_by* is why the session took no more, if it is not complete: a setting (``deadline``, ``stop_at``,
     ``min_speed``), on the command line a signal (``sigint``, ``sigterm``, ``sighup``), or ``stop`` if it was told to
-    stop in another way. *left* is how many inputs have no outcome yet or are still to be tried again; None if the input
+    stop in another way. *inputs_left* is how many inputs have no outcome yet or are still to be tried again; None if the input
     was not read to its end.
     """
 
@@ -37,13 +37,13 @@ class Summary(Struct, frozen=True):
     again: int = 0
     pending: int = 0
     ended_by: str | None = None
-    left: int | None = None
+    inputs_left: int | None = None
 
     def __repr__(self) -> str:
         """A short line for a person: whether it is complete, and the numbers of outcomes by kind."""
         by = "" if self.ended_by in (None, "stop") else f" by {self.ended_by}"
         how = "complete" if self.complete else f"stopped{by}"
         kinds = [f"{count:,} {kind}" for kind, count in self.tally.kinds.most_common()]
-        left = [f"{self.left:,} left"] if self.left else []
+        left = [f"{self.inputs_left:,} left"] if self.inputs_left else []
         where = "" if self.folder is None else f" in {self.folder!r}"
         return f"<Summary: {how}, {', '.join([*kinds, *left]) or 'no outcomes'}, {self.elapsed:.1f} s{where}>"

@@ -178,4 +178,4 @@ def test_a_stopped_run_says_by_which_signal_and_how_many_are_left(process, web, 
     fetching.send_signal(number)
     summary = json.loads(fetching.communicate()[1].splitlines()[-1])
     assert (summary["event"], summary["complete"], summary["ended_by"]) == ("summary", False, number.name.lower())
-    assert summary["left"] == 40 - summary["run"]["outcomes"].get("fetched", 0)
+    assert summary["inputs_left"] == 40 - summary["run"]["outcomes"].get("fetched", 0)

@@ -36,7 +36,7 @@ class Ended(Struct):
     again: int = 0
     pending: int = 0
     ended_by: str | None = None
-    left: int | None = None
+    inputs_left: int | None = None
 
 
 @pytest.fixture(name="tally_of")

@@ -79,3 +79,12 @@ def test_the_summary_is_an_object_too(ended, tally_of):
     assert said["exit_code"] == 0
     assert said["run"]["outcomes"]["fetched"] == 5
     assert said["session"]["outcomes"]["fetched"] == 2
+
+
+def test_the_summary_says_what_stopped_it_what_is_left_and_what_may_work_later(ended, tally_of):
+    ending = ended(
+        tally_of({200: 5, 404: 1, 503: 2}, {"timeout": 3}), complete=False, ended_by="sigterm", inputs_left=7
+    )
+    said = json.loads(summary_line(ending, 143))
+    assert (said["ended_by"], said["inputs_left"]) == ("sigterm", 7)
+    assert said["later"] == {"503": 2, "timeout": 3}

@@ -59,7 +59,7 @@ def the_durable_job() -> None:
     assert_type(summary.tally, Tally)
     assert_type(summary.complete, bool)
     assert_type(summary.inputs, int | None)
-    assert_type(summary.left, int | None)
+    assert_type(summary.inputs_left, int | None)
     assert_type(summary.ended_by, str | None)
     assert_type(penstock.retry("pages", only=[404, "5xx"], inputs=["http://a.test/"]), Summary)
     assert_type(penstock.resume("pages", inputs=(url for url in ["http://a.test/"])), Summary)

@@ -84,7 +84,7 @@ def summary_line(ending: Ending, code: int) -> str:
         "again": ending.again,
         "pending": ending.pending,
         "ended_by": ending.ended_by,
-        "left": ending.left,
+        "inputs_left": ending.inputs_left,
         "later": later(ending.tally),
         "run": ending.tally.as_dict(),
         "session": ending.session.as_dict(),

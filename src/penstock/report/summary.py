@@ -63,7 +63,7 @@ class Ending(Protocol):
         """The setting or the signal by which it took no more, if one did."""
 
     @property
-    def left(self) -> int | None:
+    def inputs_left(self) -> int | None:
         """How many inputs have no outcome yet or are still to be tried again, if that is known."""
 
     @property
