@@ -23,8 +23,8 @@ class Summary(Struct, frozen=True):
 
     *ended_by* is why the session took no more, if it is not complete: a setting (``deadline``, ``stop_at``,
     ``min_speed``), on the command line a signal (``sigint``, ``sigterm``, ``sighup``), or ``stop`` if it was told to
-    stop in another way. *inputs_left* is how many inputs have no outcome yet or are still to be tried again; None if the input
-    was not read to its end.
+    stop in another way. *inputs_left* is how many inputs have no outcome yet or are still to be tried again; None if
+    the input was not read to its end.
     """
 
     folder: str | None

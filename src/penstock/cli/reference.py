@@ -57,8 +57,9 @@ second), `notice` (what a person would be told meanwhile) or `summary` (last of 
 seconds, sizes in bytes. Errors and warnings remain lines of text.
 
 The summary of a run that was stopped has in `ended_by` what stopped it: `sigint`, `sigterm`, `sighup`, `deadline`,
-`stop_at` or `min_speed`; `inputs_left` is how many inputs are left, if the input was read to its end. `later` has, for each
-reason, how many outcomes may be other ones another time: `penstock retry` tries these ([failures.md](failures.md)).
+`stop_at` or `min_speed`; `inputs_left` is how many inputs are left, if the input was read to its end. `later` has, for
+each reason, how many outcomes may be other ones another time: `penstock retry` tries these
+([failures.md](failures.md)).
 
 ## One JSON line for each outcome
 
