@@ -118,12 +118,9 @@ def _announce(settings: Settings, *, verbose: bool) -> None:
 def _preflight(session: Session, folder: str | None) -> str:
     """What this process and the disk allow, in one line; *folder* is where outcomes go, if they go to one."""
     settings = session.settings
-    if session.remarks:
-        said = [session.remarks.pop(0)]
-    else:
-        descriptors = free_descriptors()[0]
-        allowed = "no limit of descriptors" if descriptors is None else plural(descriptors, "descriptor")
-        said = [f"{allowed}, so {plural(settings.concurrency, 'request')} at once fit"]
+    descriptors = free_descriptors()[0]
+    allowed = "no limit of descriptors" if descriptors is None else plural(descriptors, "descriptor")
+    said = [f"{allowed}, so {plural(settings.concurrency, 'request')} at once fit"]
     said.append(f"{size(settings.memory)} for bodies")
     if folder is not None:
         with suppress(OSError):
