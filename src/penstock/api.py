@@ -334,6 +334,8 @@ def plan(names: Sequence[str], settings: Settings, hosts: int = 10) -> Plan:
                 survey.request(item.key, again=not seen.add(identity(item)))
             else:
                 survey.refuse(item, row.line)
+        for remark in source.remarks():
+            log.warning(remark)
         return survey.plan(settings.limits(), hosts)
 
 

@@ -19,7 +19,10 @@ from penstock.settings import Settings
 __all__ = ["PLANNED", "command"]
 
 PLANNED: Final = frozenset(
-    {"column", "concurrency", "delay", "input_format", "per_host", "rate", "unique", "url_template"}
+    {
+        *("column", "concurrency", "delay", "delimiter", "header", "input_format", "per_host", "rate", "select"),
+        *("unique", "url_template"),
+    }
 )
 """Settings that say what is in a list, and how fast it may be."""
 

@@ -87,7 +87,7 @@ class Tabbed:
 
 
 class Quoted:
-    """The records of a comma-separated table (RFC 4180), read by the csv module.
+    """The records of a comma-separated table (RFC 4180), read by the csv module; *delimiter* may stand for the comma.
 
     A record that is broken costs only the line it begins on: reading goes on with the next line.
     """
@@ -95,7 +95,9 @@ class Quoted:
     __slots__ = (
         "_ahead",
         "_at",
+        "_comma",
         "_commas",
+        "_delimiter",
         "_given_back",
         "_lines",
         "_next_line",
@@ -108,8 +110,10 @@ class Quoted:
         "row",
     )
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
+    def __init__(self, blocks: Iterator[bytes], delimiter: str = ",") -> None:
         self._lines = _each_line(blocks)
+        self._delimiter = delimiter
+        self._comma = delimiter.encode()
         self._ahead: deque[bytes] = deque()
         self._past = self._given_back = 0
         self._commas = -1
@@ -148,7 +152,7 @@ class Quoted:
             said = str(error).partition(" - ")[0]
             return self._broken(PLAINER.get(said, said))
         lines = len(raw)
-        if lines > 1 and raw[-1].count(b",") == self._commas and self._swallowed():
+        if lines > 1 and raw[-1].count(self._comma) == self._commas and self._swallowed():
             return self._broken(UNCLOSED)
         self._next_line += lines
         return record
@@ -164,7 +168,7 @@ class Quoted:
         self._reader = self._new_reader()
         del self.raw[1:]
         text, self.is_utf_8 = _decoded(first)
-        parts = [part.strip('"') for part in text.removesuffix("\r").split(",")]
+        parts = [part.strip('"') for part in text.removesuffix("\r").split(self._delimiter)]
         return parts if len(parts) == self._commas + 1 and len(first) <= MAX_LINE else []
 
     def _swallowed(self) -> bool:
@@ -172,14 +176,14 @@ class Quoted:
         if self._at is None:
             return False
         for line in self.raw:
-            parts = line.split(b",")
+            parts = line.split(self._comma)
             if len(parts) != self._commas + 1 or b"://" not in parts[self._at]:
                 return False
         return True
 
     def _new_reader(self) -> Iterator[list[str]]:
         # Strict, since else an open quote ends quietly with the file, and the rows inside it are gone.
-        return csv.reader(self._feed(), strict=True)
+        return csv.reader(self._feed(), strict=True, delimiter=self._delimiter)
 
     def _feed(self) -> Iterator[str]:
         """The lines as csv.reader takes them, noted down, so that those of a broken record can be given back.
