@@ -187,7 +187,7 @@ def test_a_request_that_cannot_be_sent_has_the_url_that_it_was_for(row_of):
         (b'{"url": "http://a/", "x": "' + b"x" * MAX_ROW + b'"}', "http://a/", "a row of over 1,048,576 bytes"),
     ],
 )
-def test_a_line_that_cannot_be_parsed_shows_its_url_if_it_can_be_read_and_nothing_else(read, line, url, fault):
+def test_a_line_that_cannot_be_parsed_shows_its_url_if_it_can_be_read_and_no_more(read, line, url, fault):
     broken, fine = read(line + b'\n{"url":"http://a/"}\n', "list.jsonl")
 
     assert (broken.seq, broken.line, broken.url, broken.fields) == (0, 1, url, None)

@@ -41,13 +41,13 @@ class Items:
         """UsageError where *items* is a text, which would be read letter by letter, or no iterable."""
         if isinstance(items, str | bytes):
             raise UsageError(f"{type(items).__name__} given where URLs belong; put one URL in a list: [url]")
-        if not isinstance(items, Iterable):
-            raise UsageError(f"{type(items).__name__} given where an iterable of URLs belongs")
         if _is_table(items):
             raise UsageError(
                 f"a table ({type(items).__name__}) given where an iterable of URLs belongs; give one of its columns, "
                 f'table["url"], or its rows: {_rows_of(items)}'
             )
+        if not isinstance(items, Iterable):
+            raise UsageError(f"{type(items).__name__} given where an iterable of URLs belongs")
         self.blocks = not isinstance(items, Collection)
         self._items = items
         self._shape = Shape.of(settings or InputSettings())
