@@ -22,7 +22,7 @@ from penstock.source.remarks import Remarks
 from penstock.source.rows import Shape
 from penstock.source.sitemaps import Sitemap
 from penstock.source.tables import Table
-from penstock.source.transcoded import Prepare, as_line_feeds, as_utf_8, as_written
+from penstock.source.transcoded import Prepare, as_utf_8, as_written
 
 __all__ = ["COLUMNAR", "Format", "Reader", "promised", "reader_for"]
 
@@ -107,12 +107,8 @@ def reader_for(input_format: str, name: str, settings: InputSettings, remarks: R
             f"{name!r} is read as plain lines, which have no column {asked[0]!r}; in a template {{}} stands for the "
             "line. If it is a table or JSON lines, say so with input_format"
         )
-    return Reader(Lines(shape), _lines)
+    return Reader(Lines(shape), _text)
 
 
 def _text(blocks: Iterator[bytes]) -> Iterator[bytes]:
     return as_written(as_utf_8(blocks))
-
-
-def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    return as_line_feeds(as_utf_8(blocks))

@@ -47,9 +47,11 @@ def split(blocks: Iterator[bytes], limit: int) -> Iterator[list[bytes]]:
             begun += end_of_begun
         if len(lines) == 1:
             continue
-        lines[0] = _unmarked(bytes(begun[: limit + 1]))
+        lines[0] = bytes(begun[: limit + 1])
         begun = bytearray(lines.pop())
-        if BOM in block:
+        if lines[0].startswith(BOM):
+            lines[0] = _unmarked(lines[0])
+        if not block.isascii() and BOM in block:
             lines[1:] = map(_unmarked, lines[1:])
         yield lines
     if begun:

@@ -60,6 +60,8 @@ class Shape(Struct, frozen=True):
 
     def row_of_text(self, seq: int, line: int, text: str) -> Row:
         """The row of a *text*, which is the URL or what stands for ``{}`` in the template."""
+        if self.template is None and text.isascii():
+            return Row(seq, line, text.strip(BLANKS))
         try:
             return Row(seq, line, self._url(text, {}))
         except _FaultError as fault:
@@ -103,11 +105,11 @@ class Shape(Struct, frozen=True):
     def _url(self, given: Any, item: Mapping[Any, Any]) -> str:
         if self.template is not None:
             return self.template.fill(lambda name: _value(name, given if name == WHOLE else item.get(name)))
+        if isinstance(given, str):
+            return given.strip(BLANKS) if given.isascii() else _sound(given)
         if _is_missing(given):
             raise _FaultError(f"no {self.column!r} in it")
-        if not isinstance(given, str):
-            raise _FaultError(f"{self.column!r} is {_kind(given)}, not text")
-        return _sound(given)
+        raise _FaultError(f"{self.column!r} is {_kind(given)}, not text")
 
 
 def _is_missing(value: Any) -> bool:
@@ -141,6 +143,8 @@ def _row_of_row(seq: int, line: int, row: Row) -> Row:
 
 def _request(row: Row, method: Any, headers: Any, body: Any) -> Row:
     """*row*, whose URL can be read, with the rest of its request; or with why that can't be sent."""
+    if method is None is headers is body:
+        return row
     method, headers, body = (None if _is_missing(part) else part for part in (method, headers, body))
     try:
         content, pairs = _content(body, _headers(headers))

@@ -67,7 +67,7 @@ def as_line_feeds(blocks: Iterator[bytes]) -> Iterator[bytes]:
 def as_written(blocks: Iterator[bytes]) -> Iterator[bytes]:
     r"""*blocks* as they are, unless their first line ends in ``\r`` alone: then any may, as in ``as_line_feeds``.
 
-    In a field in quotes, and between the values of JSON, ``\r`` is a character.
+    Elsewhere it is a character: in a field in quotes, between the values of JSON, and in a URL, which then is none.
     """
     held = []
     for block in blocks:
