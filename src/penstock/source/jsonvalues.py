@@ -31,6 +31,11 @@ _TO_BRACKET: Final = re.compile(rb'[^"\[\]{}]*+(?:"' + _STRING + rb'"[^"\[\]{}]*
 _TO_COMMA: Final = re.compile(rb'[^"\[\]{},]*+')
 _TO_LINE_END: Final = re.compile(rb'[^"\[\]{},\n]*+')
 
+_PLAIN_ITEM: Final = re.compile(
+    rb'[ \t\r\n]*+("' + _STRING + rb'"|\{[^"\[\]{}]*+(?:"' + _STRING + rb'"[^"\[\]{}]*+)*+\})[ \t\r\n]*+,', re.DOTALL
+)
+"""Most items: they are found in one step."""
+
 BLANKS: Final = b" \t\r\n"
 QUOTE: Final = ord('"')
 OPEN: Final = b"[{"
@@ -66,6 +71,10 @@ class _Items:
         while at < len(block):
             if self.mode is _Mode.BETWEEN:
                 at = since = self._past_blanks(block, at)
+            elif since == at and not self._begun and (plain := self._plain_item(block, at)) is not None:
+                yield self._line + block.count(b"\n", at, plain.start(1)), plain[1]
+                at = since = plain.end()
+                self._line += block.count(b"\n", plain.start(), at)
             elif self._quoted:
                 at = self._past_string(block, at)
                 if not (self._quoted or self._depth) and self.mode is _Mode.VALUES:
@@ -81,6 +90,10 @@ class _Items:
     def rest(self) -> Iterator[Found]:
         """The item that the end of the text ends."""
         return self._ended(b"")
+
+    def _plain_item(self, block: bytes, at: int) -> re.Match[bytes] | None:
+        """The next item, if it is a text or a flat object and all of it, with the comma behind it, is in *block*."""
+        return _PLAIN_ITEM.match(block, at) if self.mode is _Mode.ARRAY else None
 
     def _past_blanks(self, block: bytes, at: int) -> int:
         """Where the text after *at* begins, and behind the bracket if that is an array."""
