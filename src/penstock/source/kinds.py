@@ -1,6 +1,7 @@
 """What a file is that is plainly no list, told by its first bytes.
 
 Knows the signatures of common formats, and how text differs from binary data. Does not know how lists are read.
+docs/decisions/plain-lists.md says what is told by them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 r"""Blocks of text as the formats take them: in UTF-8, each line ended by a line feed.
 
-Knows byte-order marks and line ends. Does not know what the lines say.
+Knows byte-order marks and line ends. Does not know what the lines say. docs/decisions/plain-lists.md says why it is
+the first line that decides.
 """
 
 from __future__ import annotations
