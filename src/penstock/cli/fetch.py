@@ -68,8 +68,8 @@ def command(inputs: tuple[str, ...], output: str | None, *, no_follow: bool, **o
     """Fetch every URL of INPUT: a URL, a file, or - for standard input.
 
     A file is plain lines, CSV, TSV, JSON, a sitemap, Parquet or Arrow, packed or not (docs/lists.md). Without INPUT,
-    standard input is read. Every input gets exactly one outcome; an HTTP error status is one. TIME is in seconds, or has a unit: 500ms,
-    30s, 1m, 1h30m.
+    standard input is read. Every input gets exactly one outcome; an HTTP error status is one. TIME is in seconds, or
+    has a unit: 500ms, 30s, 1m, 1h30m.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
     from penstock.preflight import raise_descriptors  # noqa: PLC0415 - as above
