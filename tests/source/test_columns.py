@@ -73,6 +73,7 @@ def test_without_names_the_first_column_has_the_url_unless_another_is_named(read
         ("id\turl\n1\thttp://a/\n", {}, 'delimiter="tab"'),
         ("id,url\n1,http://a/\n", {"delimiter": ";"}, 'delimiter=","'),
         ("1,http://a/\n2,http://b/\n", {}, "It seems to have no row of column names: header=False"),
+        (RANKED, {}, "It seems to have no row of column names: header=False"),
         (RANKED, {"header": False, "column": "3"}, "no column '3'; it has '1', '2'"),
         (RANKED, {"header": False, "column": "0"}, "no column '0'"),
         (RANKED, {"header": False, "url_template": "https://{3}"}, "no column '3'"),

@@ -12,10 +12,12 @@ from penstock.source import open_inputs
 @pytest.mark.parametrize(
     ("name", "content", "settings", "said"),
     [
-        ("hosts.txt", "a.example\nb.example\n", {}, 'They look like hosts: url_template="https://{}"'),
+        ("hosts.txt", "a.example\nb.example\n", {}, 'There are hosts: url_template="https://{}"'),
         ("hosts.txt", "a.example:8080\nb.example:81\n", {}, 'url_template="https://{+}"'),
         ("hosts.txt", "10.0.0.1:80\n[::1]:80\n", {}, 'url_template="https://{+}"'),
-        ("paths.txt", "crawl-data/a.gz\ncrawl-data/b.gz\n", {}, "See input_format, column and url_template"),
+        ("paths.txt", "crawl-data/a.gz\ncrawl-data/b.gz\n", {}, 'url_template="https://HOST/{+}"'),
+        ("hosts.txt", "localhost:80\ncache:81\n", {}, 'url_template="https://{+}"'),
+        ("top.csv", "1,a.example\n2,b.example\n", {"header": False}, 'url_template="https://{2}"'),
         ("table.txt", "1;http://a/\n2;http://b/\n", {}, 'input_format="csv", delimiter=";"'),
         ("table.txt", "1,http://a/\n2,http://b/\n", {}, 'input_format="csv", delimiter="comma"'),
         ("table.txt", "1\thttp://a/\n2\thttp://b/\n", {}, 'input_format="csv", delimiter="tab"'),

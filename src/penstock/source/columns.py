@@ -10,6 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from penstock.errors import InputError
+from penstock.source.looks import HOST
 from penstock.source.rows import URL, Shape
 
 __all__ = ["resolved"]
@@ -57,7 +58,9 @@ def _hint(columns: list[str], setting: str) -> str:
         for delimiter, spelled in DELIMITERS.items():
             if delimiter in columns[0]:
                 return f'Its fields seem to be parted by {delimiter!r}: delimiter="{spelled}"'
-    if any("://" in column for column in columns):
+    if any("://" in column for column in columns) or (
+        any(column.isdigit() for column in columns) and any(map(HOST.fullmatch, columns))
+    ):
         return "It seems to have no row of column names: header=False"
     return f"Say which with {setting}"
 
