@@ -171,8 +171,8 @@ DANGEROUS = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "yaml", "xml"
 
 
 TOKENIZER = {"xml.parsers"}
-"""Expat itself opens nothing and makes nothing of what it reads; that entities are refused tests/source/test_sitemaps.py
-shows."""
+"""Expat itself opens nothing, and makes nothing of what it reads. That a document with entities is refused is shown by
+tests/source/test_sitemaps.py."""
 
 
 def dangers(text: str) -> list[str]:

@@ -95,7 +95,7 @@ def test_a_stream_that_is_plainly_no_list_has_no_rows(kind):
         b"http://a/\0\n" * 3,
         b"http://a/\x1b[2J\n",
         b"MZ.example\n",
-        b"BM\n",
+        *(b"BM\n", b"ID3,url\n", b"PAR1,url\n", b"WARC/1.gz\n", b"www.ftyp.example\n", b"OggS,url\n", b"ARROW1\n"),
         "http://a/caf\u00e9\n".encode("latin-1") * 50,
         ("\ufeff" + "http://a/\n" * 50).encode("utf-16-le"),
         ("\ufeff" + "http://a/\n" * 50).encode("utf-32-be"),

@@ -8,7 +8,7 @@ import pytest
 from pyroaring import BitMap64
 
 from penstock.core.model import Row
-from penstock.errors import InputError
+from penstock.errors import InputError, UsageError
 from penstock.settings import InputSettings
 from penstock.source import open_inputs
 from penstock.source.rows import Shape
@@ -109,6 +109,11 @@ def test_an_element_of_any_length_takes_no_memory():
 
     assert 32_768 < len(row.url) <= 131_072
     assert peak < 2_000_000
+
+
+def test_a_url_is_not_fetched_to_be_read():
+    with pytest.raises(UsageError, match="get it first and read that"):
+        open_inputs(["http://a/sitemap.xml"], InputSettings(input_format="sitemap"))
 
 
 def test_a_template_takes_the_elements_by_name(read):

@@ -20,11 +20,11 @@ __all__ = ["AsyncItems", "Items"]
 
 
 ROWS_OF: Final = {
-    "iterrows": 'table.to_dict("records")',
-    "iter_rows": "table.to_dicts()",
-    "to_pylist": "table.to_pylist()",
+    "iterrows": 'df["url"], or its rows: df.to_dict("records")',
+    "iter_rows": 'df["url"], or its rows: df.to_dicts()',
+    "to_pylist": 'df["url"].to_pylist(), or its rows: df.to_pylist()',
 }
-"""What tables of pandas, polars and pyarrow have, and how each gives its rows."""
+"""What tables of pandas, polars and pyarrow have, and how each gives a column, and its rows."""
 
 
 class Items:
@@ -43,8 +43,8 @@ class Items:
             raise UsageError(f"{type(items).__name__} given where URLs belong; put one URL in a list: [url]")
         if _is_table(items):
             raise UsageError(
-                f"a table ({type(items).__name__}) given where an iterable of URLs belongs; give one of its columns, "
-                f'table["url"], or its rows: {_rows_of(items)}'
+                f"a table ({type(items).__name__}) given where an iterable of URLs belongs; "
+                f"give one of its columns: {_rows_of(items)}"
             )
         if not isinstance(items, Iterable):
             raise UsageError(f"{type(items).__name__} given where an iterable of URLs belongs")

@@ -23,9 +23,10 @@ SIGNATURES: Final = (
     (b"II*\x00", "an image (TIFF)"),
     (b"MM\x00*", "an image (TIFF)"),
     (b"\x00\x00\x01\x00", "an icon"),
-    (b"OggS", "audio or video (Ogg)"),
-    (b"ID3", "audio (MP3)"),
-    (b"fLaC", "audio (FLAC)"),
+    (b"OggS\x00", "audio or video (Ogg)"),
+    (b"ID3\x03", "audio (MP3)"),
+    (b"ID3\x04", "audio (MP3)"),
+    (b"fLaC\x00", "audio (FLAC)"),
     (b"\x1aE\xdf\xa3", "video (Matroska)"),
     (b"\x7fELF", "a program (ELF)"),
     (b"\xcf\xfa\xed\xfe", "a program (Mach-O)"),
@@ -40,11 +41,12 @@ SIGNATURES: Final = (
     (b"SQLite format 3\x00", "an SQLite database; write the URLs in it to a text file"),
     (b"{\\rtf", "a document (RTF); save it as plain text (UTF-8)"),
     (b"%!PS", "a PostScript file"),
-    (b"WARC/", "a WARC file, which holds pages"),
+    (b"WARC/1.0\r\n", "a WARC file, which holds pages"),
+    (b"WARC/1.1\r\n", "a WARC file, which holds pages"),
     (b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS, and not the file; get it: git lfs pull"),
     (b"PK\x03\x04", "a zip archive, which can be read only from a file: its contents are listed at its end"),
-    (b"PAR1", 'a Parquet file; it is read from a file, with input_format="parquet"'),
-    (b"ARROW1", 'an Arrow file; it is read from a file, with input_format="arrow"'),
+    (b"PAR1\x15", 'a Parquet file; it is read from a file, with input_format="parquet"'),
+    (b"ARROW1\x00", 'an Arrow file; it is read from a file, with input_format="arrow"'),
 )
 """How files of each kind begin. None of them is the beginning of a URL, or of a row of a table."""
 
@@ -83,7 +85,7 @@ def foreign_kind(head: bytes, *, markup: bool = False) -> str | None:
 KINDS: Final[tuple[tuple[str, Callable[[bytes], object]], ...]] = (
     ("an archive of files (tar); unpack it, and name the files in it", lambda head: head.startswith(TAR, AT_OF_TAR)),
     ("an image, audio or video (RIFF)", lambda head: head[:4] == b"RIFF" and head[8:12] in RIFF),
-    ("an image or video (ISO media)", lambda head: head[4:8] == b"ftyp"),
+    ("an image or video (ISO media)", lambda head: head[4:8] == b"ftyp" and head[0] == 0),
     ("a program (Windows)", lambda head: head[:2] == b"MZ" and b"\0" in head[:64]),
     ("an HTML page", _HTML.match),
 )

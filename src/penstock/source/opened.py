@@ -165,6 +165,11 @@ def open_inputs(
         raise UsageError("no input; name a URL, a file, or - for standard input")
     if names.count(STDIN) > 1:
         raise UsageError("- is named more than once; standard input can be read only once")
+    if settings.input_format == "sitemap" and any("://" in name for name in names):
+        raise UsageError(
+            "a URL that is named is fetched itself; to fetch the pages in a sitemap, get it first and read that: "
+            "penstock fetch URL | jq -r .body | penstock fetch - --input-format sitemap"
+        )
     parts: list[Items | Opened | Columnar] = []
     for are_urls, group in groupby(names, key=lambda name: "://" in name):
         if are_urls:

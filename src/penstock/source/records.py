@@ -151,8 +151,15 @@ class Quoted:
                     if line.strip():
                         self._past += len(line)
                         self.fault = None
-                        raw[:] = (line,)
-                        text, self.is_utf_8 = _decoded(line.removesuffix(b"\r"))
+                        if len(raw) == 1:  # a fifth of the time of a slice
+                            raw[0] = line
+                        else:
+                            raw[:] = (line,)
+                        try:
+                            text = line.removesuffix(b"\r").decode()
+                            self.is_utf_8 = True
+                        except UnicodeDecodeError:
+                            text, self.is_utf_8 = _decoded(line.removesuffix(b"\r"))
                         return text.split(self._delimiter)
                     continue
                 ahead.appendleft(line)
