@@ -11,12 +11,13 @@ from collections.abc import Generator, Iterator
 from typing import Any, Final
 
 import orjson
+from msgspec.structs import replace
 
 from penstock.core.model import Row
 from penstock.seams import Contents, Settled
 from penstock.source.lines import numbered
 from penstock.source.rows import Shape
-from penstock.source.text import mended
+from penstock.source.text import decoded, mended
 
 __all__ = ["MAX_ROW", "JsonLines", "row_of_json"]
 
@@ -30,9 +31,9 @@ _TEXT: Final = r'"(?:[^"\\]|\\.){0,32768}"'
 class JsonLines:
     """The format of JSON lines (jsonlines.org): an object with ``url``, or the URL as a text.
 
-    Blank lines and ``#`` comments are no inputs, as in plain lines. A settled row is not even parsed. NaN, Infinity,
-    half surrogate pairs, and bytes that are not UTF-8 are taken as Python's own reader takes them. Of a row that is
-    not JSON, or too long, the outcome shows the URL, if that can be read; the rest may hold secrets.
+    Blank lines and ``#`` comments are no inputs, as in plain lines. A settled row is not even parsed. NaN, Infinity and
+    half surrogate pairs are read as Python writes them; bytes that are not UTF-8 cost a row only if they are in its URL.
+    Of a row that is not JSON, or too long, the outcome shows the URL, if it can be read; the rest may hold secrets.
     """
 
     __slots__ = ("_shape",)
@@ -59,16 +60,26 @@ def row_of_json(shape: Shape, seq: int, number: int, text: bytes) -> Row:
         item = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         try:
-            item = _as_python_writes(text)
+            # Python's own reader takes what RFC 8259 does not have and Python writes.
+            row = shape.row(seq, number, json.loads(text.decode("utf-8", "surrogateescape")))
+            if row.fields and not decoded(text)[1]:
+                row = replace(row, fields=_mended(row.fields))
         except (ValueError, RecursionError):
             said = f"not JSON: {error.msg}, at column {error.colno}"
             return Row(seq, number, _legible(text, shape.column), fault=said)
+        return row
     return shape.row(seq, number, item)
 
 
-def _as_python_writes(text: bytes) -> Any:
-    """The value of *text*, in which may be what Python's json writes and RFC 8259 does not have."""
-    return json.loads(text.decode("utf-8", "surrogateescape"))
+def _mended(value: Any) -> Any:
+    """*value* with bytes that are not UTF-8 written out in its texts, as those of a table are."""
+    if isinstance(value, str):
+        return mended(value)
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    if isinstance(value, dict):
+        return {mended(name): _mended(item) for name, item in value.items()}
+    return value
 
 
 def _legible(text: bytes, column: str) -> str:
