@@ -151,6 +151,12 @@ def test_the_option_that_may_help_is_said(run, tmp_path, name, content, said):
     assert said in " ".join(ended.stderr.split())
 
 
+def test_a_plan_says_it_too(run, tmp_path):
+    (tmp_path / "hosts.txt").write_text("a.test\nb.test\n")
+
+    assert '--url-template "https://{}"' in run("plan", tmp_path / "hosts.txt").stderr
+
+
 def test_in_python_the_keyword_is_said(tmp_path):
     (tmp_path / "list.csv").write_text("1,http://a.test/\n")
     with pytest.raises(InputError, match="no row of column names: header=False"):

@@ -111,13 +111,24 @@ def test_an_item_that_is_too_long_costs_itself_and_is_not_held():
     assert peak < 12 * MAX_ROW
 
 
-@pytest.mark.parametrize("end", ["", ",", ', {"url": "http://b', ', "'])
-def test_an_array_that_is_never_closed_gives_what_is_there_and_then_says_so(end):
-    reader = JsonValues(Shape(), "list").read(iter([b'["http://x/", "http://a/"' + end.encode()]), BitMap64(), 0)
-    urls = [next(reader).url]
+@pytest.mark.parametrize(
+    ("end", "whole"),
+    [("", True), (",", True), (" ", True), (', {"url": "http://b/', True), (', "', True), ('"', False)],
+)
+def test_an_array_that_is_never_closed_gives_what_is_there_and_then_says_so(end, whole):
+    content = b'["http://x/", "http://a/' + (b'"' if whole else b"") + (end.encode() if whole else b"")
+    reader = JsonValues(Shape(), "list").read(iter([content]), BitMap64(), 0)
+    urls = []
     with pytest.raises(InputError, match="the JSON array is never closed; what is there was read"):
         urls.extend(row.url for row in reader)
-    assert urls[0] == "http://x/"
+
+    assert urls == (["http://x/", "http://a/"] if whole else ["http://x/"])
+
+
+def test_a_value_that_ends_with_the_text_is_an_input_like_any_other():
+    rows = values(b'{"url": "http://a/"}\n{"url": "http://b/", "x": "')
+
+    assert [(row.url, row.fault is None) for row in rows] == [("http://a/", True), ("http://b/", False)]
 
 
 def test_settled_items_are_left_out_and_still_counted():

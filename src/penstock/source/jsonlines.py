@@ -32,7 +32,7 @@ class JsonLines:
     """The format of JSON lines (jsonlines.org): an object with ``url``, or the URL as a text.
 
     Blank lines and ``#`` comments are no inputs, as in plain lines. A settled row is not even parsed. NaN, Infinity and
-    half surrogate pairs are read as Python writes them; bytes that are not UTF-8 cost a row only if they are in the URL.
+    half surrogate pairs are read as Python writes them; bytes that are not UTF-8 cost a row only if its URL has some.
     Of a row that is not JSON, or too long, the outcome shows the URL, if it can be read; the rest may hold secrets.
     """
 

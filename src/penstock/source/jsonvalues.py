@@ -87,6 +87,11 @@ class _Items:
                     since = at
         self._keep(block[since:])
 
+    @property
+    def between_values(self) -> bool:
+        """Whether no text or bracket is open."""
+        return not (self._depth or self._quoted)
+
     def rest(self) -> Iterator[Found]:
         """The item that the end of the text ends."""
         return self._ended(b"")
@@ -209,9 +214,10 @@ class JsonValues:
         items = _Items()
         for number, block in enumerate(blocks):
             yield from items.feed(block.removeprefix(BOM) if not number else block)
+        if items.between_values or items.mode is not _Mode.ARRAY:
+            yield from items.rest()
         if items.mode is _Mode.ARRAY:
             raise InputError(
                 f"{self._name!r}: the JSON array is never closed; what is there was read. Get an intact copy, or go on "
                 "with that"
             )
-        yield from items.rest()

@@ -132,8 +132,8 @@ class Table:
     def _ragged(self, record: list[str], columns: list[str], row: int) -> dict[str, str | None]:
         self._remarks.say(
             "ragged",
-            f"{self._name!r} has {len(record)} fields in row {row} and {len(columns)} columns, and maybe more such "
-            "rows: missing fields are null, surplus ones are called by the numbers of their columns",
+            f"{self._name!r} has {_number(record, 'field')} in row {row} and {_number(columns, 'column')}, and maybe "
+            "more such rows: missing fields are null, surplus ones are called by the numbers of their columns",
         )
         return _by_name(columns, record)
 
@@ -148,6 +148,10 @@ def _by_name(columns: list[str], record: list[str]) -> dict[str, str | None]:
             name += "_2"
         values[name] = value
     return values
+
+
+def _number(things: list[str], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _told_apart(names: list[str]) -> list[str]:
