@@ -163,9 +163,11 @@ class Quoted:
                         return text.split(self._delimiter)
                     continue
                 ahead.appendleft(line)
+                # A table has quotes in most of its rows, or in few.
+                self._quoted = True
             record = self._read()
-            # A table has quotes in most of its rows, or in few.
-            self._quoted = QUOTE in raw[0]
+            if QUOTE not in raw[0]:
+                self._quoted = False
             if self.fault is not None or raw[0].strip():
                 return record
 
