@@ -30,6 +30,9 @@ class Nothing:
     def progress(self) -> None:
         return None
 
+    def remarks(self) -> list[str]:
+        return []
+
 
 def session(jobs: int, deadline: float | None) -> tuple[Session, ScriptedEngine, list]:
     """Two requests at once, of three seconds each, in virtual time."""

@@ -31,6 +31,9 @@ class Nothing:
     def progress(self) -> None:
         return None
 
+    def remarks(self) -> list[str]:
+        return []
+
 
 def ended(script, jobs, at_once, **settings):
     """The summary, the engine and the outcomes of a session in virtual time; each job has a host of its own."""

@@ -101,6 +101,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "pycurl": ("engine.cookies", "engine.curl", "engine.renewal", "engine.transfer"),
     "certifi": ("engine.curl",),
     "orjson": ("source", "sink"),
+    "pyarrow": ("source.columnar",),
     "pyroaring": ("seams", "sink", "runs", "testing"),
     "rich": ("report",),
     "click": ("cli",),

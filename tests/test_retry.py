@@ -170,6 +170,9 @@ class Nothing:
     def progress(self) -> None:
         return None
 
+    def remarks(self) -> list[str]:
+        return []
+
 
 class Passing:
     """A session of two passes over jobs of one host, each failing after a second; a delay of five between starts."""

@@ -119,7 +119,10 @@ def test_settings_are_frozen():
 
 def test_body_and_input_format_are_one_of_a_few():
     assert refusal(body="all") == "body is 'all'; it is one of inline, none"
-    assert refusal(input_format="xml") == "input_format is 'xml'; it is one of lines, csv, tsv, jsonl"
+    assert (
+        refusal(input_format="xml")
+        == "input_format is 'xml'; it is one of lines, csv, tsv, jsonl, json, sitemap, parquet, arrow"
+    )
     assert Settings.of(body="none", input_format="csv").input_format == "csv"
 
 
@@ -353,6 +356,9 @@ def test_each_part_gets_its_own_slice():
         input_format="csv",
         column="link",
         url_template="http://{}/",
+        header=False,
+        delimiter=";",
+        select=("id",),
         body="none",
         flush_every=1.0,
     )

@@ -356,8 +356,12 @@ def _recounted(manifest: Manifest, contents: Contents) -> Recount | None:
         return None
 
 
-def plan(names: Sequence[str], settings: Settings, hosts: int = 10) -> Plan:
+def plan(
+    names: Sequence[str], settings: Settings, hosts: int = 10, tell: Callable[[str], object] = log.warning
+) -> Plan:
     """What the inputs *names* would come to within *settings*, and their biggest *hosts*. Nothing is sent.
+
+    *tell* hears what is to be said of how the inputs are written.
 
     Reads all of them, within bounded memory; what has to be remembered of them goes to a temporary file.
     UsageError where a setting is wrong, InputError where an input can't be read, OutputError where there is no
@@ -373,6 +377,8 @@ def plan(names: Sequence[str], settings: Settings, hosts: int = 10) -> Plan:
                 survey.request(item.key, again=not seen.add(identity(item)))
             else:
                 survey.refuse(item, row.line)
+        for remark in source.remarks():
+            tell(remark)
         return survey.plan(settings.limits(), hosts)
 
 

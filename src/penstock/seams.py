@@ -77,6 +77,9 @@ class Input(Protocol):
         is told of all rows, settled or not, and of the end; what it raises comes out of here.
         """
 
+    def remarks(self) -> list[str]:
+        """What is to be said of the input since this was asked, as of how it seems to be written; each thing once."""
+
     def fingerprint(self) -> dict[str, Any] | None:
         """What tells this input from another, as JSON takes it; None where nothing can."""
 

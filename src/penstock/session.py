@@ -400,6 +400,8 @@ class Session:
     def _tell(self, report: Report) -> None:
         while self.remarks:
             report.remark(self.remarks.pop(0))
+        for remark in self._source.remarks():
+            report.remark(remark)
 
     def _go_over_to(self, flow: Flow[Outcome]) -> None:
         """Let another pass begin."""

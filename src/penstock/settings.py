@@ -7,7 +7,7 @@ lifted by itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -56,11 +56,15 @@ DURATIONS: Final = frozenset({"connect_timeout", "deadline", "delay", "flush_eve
 BODIES: Final = ("inline", "none")
 PACES: Final = ("adaptive", "fixed")
 SINKS: Final = ("jsonl",)
-INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl")
+INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl", "json", "sitemap", "parquet", "arrow")
+DELIMITERS: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+"""Delimiters that have a name, since a shell makes it hard to write some of them."""
+
 
 _SIZE: Final = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?:([kmgt])(i?))?b?\s*", re.IGNORECASE)
 _DURATION: Final = re.compile(r"\s*(?:([0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(ms|sec|s|min|m|h|d)?\s*)", re.IGNORECASE)
 _UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
+_DELIMITER: Final = re.compile(r"[^\"\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _SHARE: Final = re.compile(r"\s*([0-9]{1,3}(?:\.[0-9]{1,9})?)\s*(%?)\s*")
 _HEADER_FORMS: Final = "headers: write 'Name: value', pairs of texts, or a mapping from names to values"
 _ENDPOINT: Final = r"(?:\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):[0-9]{0,5}"
@@ -91,6 +95,9 @@ class InputSettings(Struct, frozen=True):
     input_format: str | None = None
     column: str | None = None
     url_template: str | None = None
+    header: bool = True
+    delimiter: str | None = None
+    select: tuple[str, ...] = ()
 
 
 class OutputSettings(Struct, frozen=True):
@@ -129,9 +136,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     * ``resolver``: the name server to ask, ADDRESS or ADDRESS:PORT, instead of the system's.
     * ``public_only``: connect to public addresses alone. Without it redirects from a public address may not
       lead to any other; with it, no input may either.
-    * ``input_format``: lines, csv, tsv or jsonl. ``column``: which one has the URL. ``url_template``:
-      a URL with {} or {column} in it, filled from each row. ``unique``: of inputs that ask for the same
-      (method, canonical URL, body) only the first has an outcome; the others are counted.
+    * ``input_format``: lines, csv, tsv, jsonl (a JSON value a line), json (an array of them), sitemap, parquet or
+      arrow. ``column``: which one has the URL, by its name or its number from 1. ``select``: the other ones that are
+      carried along, instead of all. ``header``: whether a table begins with a row of column names; without it columns
+      are called by their numbers. ``delimiter``: one character, or tab, that parts the fields of a table.
+      ``url_template``: a URL with {} or {column} in it, filled from each row; the value is percent-encoded, but in
+      the place of {+} and {+column} what may stand in a URL is left as it is. ``unique``: of inputs that ask for the
+      same (method, canonical URL, body) only the first has an outcome; the others are counted.
     * ``deadline``: seconds after which a session of ``run`` takes no more, finishes what runs, and leaves the rest
       to be resumed. ``stop_at``: the share of the inputs (0.01 to 1, or text such as "99.9%") that is enough, once all
       have been read. ``min_speed``: outcomes a second, over the last minute and not before one has passed, below which
@@ -169,6 +180,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     input_format: str | None = None
     column: str | None = None
     url_template: str | None = None
+    header: bool = True
+    delimiter: str | None = None
+    select: tuple[str, ...] = ()
     unique: bool = False
     sinks: tuple[str, ...] = ("jsonl",)
     body: str = "inline"
@@ -193,11 +207,11 @@ class Settings(Struct, frozen=True, kw_only=True):
             given["stop_at"] = _share(given["stop_at"])
         if "headers" in given:
             given["headers"] = _headers(given["headers"])
-        for name in ("connect_to", "retry_methods", "sinks"):  # one of them may be given as it is
+        for name in ("connect_to", "retry_methods", "select", "sinks"):  # one of them may be given as it is
             if isinstance(given.get(name), str):
                 given[name] = (given[name],)
-        if "retry_methods" in given:
-            given["retry_methods"] = _methods(given["retry_methods"])
+        for name in READ & given.keys():
+            given[name] = READ[name](given[name])
         try:
             settings = msgspec.convert(given, cls, strict=True)
         except msgspec.ValidationError as error:
@@ -226,7 +240,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     def input(self) -> InputSettings:
         """The source's slice."""
-        return InputSettings(self.input_format, self.column, self.url_template)
+        return InputSettings(
+            self.input_format, self.column, self.url_template, self.header, self.delimiter, self.select
+        )
 
     def output(self) -> OutputSettings:
         """The sinks' slice."""
@@ -336,6 +352,9 @@ def _check_texts(settings: Settings) -> None:
     if settings.resolver is not None:
         _check_resolver(settings.resolver)
     check_guard(public_only=settings.public_only, proxy=settings.proxy)
+    delimiter = settings.delimiter
+    if delimiter is not None and not _DELIMITER.fullmatch(delimiter):
+        raise UsageError(f"delimiter is {delimiter!r}; it is one character, as ; or |, or the word tab")
     for name in ("user_agent", "contact"):
         value = getattr(settings, name)
         if value is not None and not is_field_value(value):
@@ -425,13 +444,40 @@ def _header(pair: Any) -> tuple[str, str]:
 
 def _methods(given: Any) -> Any:
     """The methods in upper case; each text may name several, with commas between them."""
-    if not isinstance(given, tuple | list) or not all(isinstance(each, str) for each in given):
+    listed = _listed(given)
+    if listed is given:
         return given
-    methods = [method.strip().upper() for each in given for method in each.split(",")]
+    methods = [method.upper() for method in listed]
     for method in methods:
         if not is_token(method):
             raise UsageError(f"retry_methods: {method!r} is no method; write POST,PATCH")
     return tuple(dict.fromkeys(methods))
+
+
+def _listed(given: Any) -> Any:
+    """The names in *given*; each text may hold several, with commas between them."""
+    if not isinstance(given, tuple | list) or not all(isinstance(each, str) for each in given):
+        return given
+    return tuple(dict.fromkeys(name.strip() for each in given for name in each.split(",")))
+
+
+def _column(given: Any) -> Any:
+    """A column's name, or its number as one."""
+    return str(given) if type(given) is int else given
+
+
+def _delimiter(given: Any) -> Any:
+    """The delimiter itself where it is given by its name."""
+    return DELIMITERS.get(given.lower(), given) if isinstance(given, str) else given
+
+
+READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "column": _column,
+    "delimiter": _delimiter,
+    "retry_methods": _methods,
+    "select": _listed,
+}
+"""Settings that may be written in several ways, and what makes one of them."""
 
 
 def _is_sendable(text: str) -> bool:

@@ -15,6 +15,8 @@ from itertools import count
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
+from pyarrow.csv import read_csv
 from pyroaring import BitMap64
 
 from penstock.core.model import Fetched, Row
@@ -95,6 +97,37 @@ def test_one_that_has_changed_is_refused(path, ledger, changed, kind):
     session(ledger, Items(kind(URLS)), 0, 3)
     with reopened(path) as again, pytest.raises(InputChanged, match="the input is not the one this run was begun with"):
         session(again, Items(kind(changed)))
+
+
+def as_parquet(path):
+    """The same table in Parquet, in its place."""
+    parquet.write_table(read_csv(path), path)
+
+
+FILES = {
+    "list.json": b'[{"url": "http://a/", "id": 1},\n {"url": "http://b/", "id": 2}]',
+    "list.xml": b"<urlset><url><loc>http://a/</loc></url><url><loc>http://b/</loc><lastmod>2</lastmod></url></urlset>",
+    "list.csv": b"http://a/;1\nhttp://b/;2\n",
+    "list.txt": b"http://a/\rhttp://b/2\r",
+    "list.parquet": b"url,id\nhttp://a/,1\nhttp://b/,2\n",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_any_format_is_compared_row_by_row(path, ledger, tmp_path, name):
+    how = InputSettings(header=False, delimiter=";") if name == "list.csv" else InputSettings()
+
+    def source(content):
+        (tmp_path / name).write_bytes(content)
+        if name == "list.parquet":
+            as_parquet(tmp_path / name)
+        return open_inputs([tmp_path / name], how)
+
+    assert session(ledger, source(FILES[name]), 0, 1) == [0, 1]
+    with reopened(path) as again:
+        assert session(again, source(FILES[name])) == []
+        with pytest.raises(InputChanged, match="input 1 "):
+            session(again, source(FILES[name].replace(b"2", b"3")))
 
 
 def test_the_difference_is_shown_without_secrets_or_control_characters(path, ledger):

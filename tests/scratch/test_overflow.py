@@ -83,6 +83,13 @@ def test_what_cannot_be_written_is_kept_all_the_same(overflow):
     assert overflow.take("a", 2) == [job(2)]
 
 
+def test_a_number_that_is_none_is_written_like_any_other(overflow):
+    """Not kept in memory, of which a list of them would take all."""
+    overflow.put([job(0, fields={"score": float("nan")})])
+    assert overflow._unwritable == {}
+    assert repr(overflow.take("a", 1)) == repr([job(0, fields={"score": float("nan")})])
+
+
 def test_its_file_has_no_name_and_goes_with_it(overflow, tmp_path):
     overflow.put([job(0)])
     assert overflow.take("a", 1)

@@ -12,7 +12,7 @@ from penstock.core.inputs import difference
 from penstock.errors import InputError
 from penstock.settings import InputSettings
 from penstock.source import Items, open_inputs
-from penstock.source.fingerprint import SAMPLE, WHOLE_UP_TO
+from penstock.source.fingerprint import SAMPLE, WHOLE_UP_TO, of_file
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_another_format_makes_other_rows_of_the_same_bytes(write):
 
 
 @pytest.fixture
-def large(tmp_path, settings):
+def large(tmp_path):
     """A sparse file over the bound, with this byte set at this place."""
 
     def large(size, at, byte):
@@ -81,7 +81,7 @@ def large(tmp_path, settings):
             file.truncate(size)
             file.seek(at)
             file.write(byte)
-        return open_inputs([str(path)], settings).fingerprint()
+        return of_file(str(path), "lines")
 
     return large
 

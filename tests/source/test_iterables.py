@@ -4,6 +4,7 @@ import itertools
 from collections import deque
 
 import orjson
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -231,3 +232,43 @@ def test_any_items_are_rows_with_urls_that_can_be_written_as_json(items):
 
     assert [row.seq for row in rows] == list(range(len(items)))
     orjson.dumps([(row.url, row.fault) for row in rows])
+
+
+class PandasLike:
+    columns = ("url",)
+
+    def iterrows(self):
+        raise AssertionError
+
+    def __iter__(self):
+        return iter(self.columns)
+
+
+class PolarsLike:
+    columns = ("url",)
+
+    def iter_rows(self):
+        raise AssertionError
+
+    def __iter__(self):
+        return iter([["http://a/"]])
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (PandasLike(), 'df["url"], or its rows: df.to_dict("records")'),
+        (PolarsLike(), 'df["url"], or its rows: df.to_dicts()'),
+        (pa.table({"url": ["http://a/"]}), 'df["url"].to_pylist(), or its rows: df.to_pylist()'),
+    ],
+)
+def test_a_table_is_refused_since_it_would_be_read_column_by_column(table, said):
+    with pytest.raises(UsageError) as told:
+        Items(table)
+
+    assert f"give one of its columns: {said}" in str(told.value)
+
+
+def test_a_column_of_a_table_is_a_list():
+    """As one of pandas it has no columns of its own."""
+    assert [row.url for row in rows_of(pa.table({"url": ["http://a/"]})["url"].to_pylist())] == ["http://a/"]

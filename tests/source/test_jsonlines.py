@@ -1,5 +1,7 @@
 """JSON lines: what a row may say of its request, and what becomes of one that is broken."""
 
+import json
+
 import orjson
 import pytest
 from hypothesis import given
@@ -151,10 +153,10 @@ def test_a_broken_row_is_a_fault_and_keeps_its_url_and_its_fields(read, item, fa
     broken, fine = read(line + b'\n{"url":"http://a/"}\n', "list.jsonl")
 
     assert (broken.seq, broken.line, broken.fault) == (0, 1, fault)
-    assert broken.url == ("u" if isinstance(item, dict) and item.get("url") == "u" else "")
+    assert broken.url == (str(item["url"]) if isinstance(item, dict) and item.get("url") in ("u", 5) else "")
     assert (broken.fields or {}).get("keep") == (1 if isinstance(item, dict) else None)
     assert (broken.method, broken.headers, broken.body) == ("GET", (), None)
-    assert broken.reason is (Slug.INVALID_REQUEST if broken.url else Slug.INVALID_URL)
+    assert broken.reason is (Slug.INVALID_REQUEST if broken.url == "u" else Slug.INVALID_URL)
     assert fine == Row(1, 2, "http://a/")
 
 
@@ -172,23 +174,23 @@ def test_a_request_that_cannot_be_sent_has_the_url_that_it_was_for(row_of):
 
 
 @pytest.mark.parametrize(
-    ("line", "fault"),
+    ("line", "url", "fault"),
     [
-        (b"{'url': 'http://a/'}", "not JSON: "),
-        (b'{"url": "http://a/"', "not JSON: "),
-        (b"http://a/", "not JSON: "),
-        (b'{"url": "http://a/"},', "not JSON: "),
-        (b'{"url": NaN}', "not JSON: "),
-        (b'{"url": "http://a/\xff"}', "not JSON: "),
-        (b'{"url": "http://a/\\ud800"}', "not JSON: "),
-        (b"[" * 10_000 + b"]" * 10_000, "not JSON: "),
-        (b'{"url": "http://a/", "x": "' + b"x" * MAX_ROW + b'"}', "a row of over 1,048,576 bytes"),
+        (b"{'url': 'http://a/'}", "", "not JSON: "),
+        (b'{"secret": "http://a/"', "", "not JSON: "),
+        (b'{"url": "http://a/", "secret": "', "http://a/", "not JSON: "),
+        (b'{"url" : "http://a/\\"', "", "not JSON: "),
+        (b"http://a/", "http://a/", "not JSON: "),
+        (b'{"id": 1, "url": "http:\\/\\/a/\\u00e9"},', "http://a/\u00e9", "not JSON: "),
+        (b'{"url": "http://a/\\ud800",}', r"http://a/\ud800", "not JSON: "),
+        (b"[" * 10_000 + b"]" * 10_000, "", "not JSON: "),
+        (b'{"url": "http://a/", "x": "' + b"x" * MAX_ROW + b'"}', "http://a/", "a row of over 1,048,576 bytes"),
     ],
 )
-def test_a_line_that_cannot_be_parsed_has_no_url_and_shows_no_content(read, line, fault):
+def test_a_line_that_cannot_be_parsed_shows_its_url_if_it_can_be_read_and_no_more(read, line, url, fault):
     broken, fine = read(line + b'\n{"url":"http://a/"}\n', "list.jsonl")
 
-    assert (broken.seq, broken.line, broken.url, broken.fields) == (0, 1, "", None)
+    assert (broken.seq, broken.line, broken.url, broken.fields) == (0, 1, url, None)
     assert broken.fault.startswith(fault)
     assert fine == Row(1, 2, "http://a/")
 
@@ -245,3 +247,33 @@ def test_any_bytes_are_rows_that_can_be_written_as_json(content, settled):
     assert [row.seq for row in rows] == list(range(len(rows)))
     orjson.dumps([(row.url, row.fields, row.fault) for row in rows])
     assert json_lines(content, settled) == [row for row in rows if row.seq not in settled]
+
+
+def test_what_json_does_not_have_is_read_as_python_writes_it(read):
+    """json.dumps writes NaN, Infinity and half surrogate pairs unless it is told not to."""
+    item = {"url": "http://a/", "score": float("nan"), "most": float("-inf"), "title": "\ud83d", "big": 2**70}
+    (row,) = read(json.dumps(item) + "\n", "list.jsonl")
+
+    assert (row.url, row.fault) == ("http://a/", None)
+    assert repr(row.fields) == repr({name: item[name] for name in ("score", "most", "title", "big")})
+
+
+def test_bytes_that_are_no_utf_8_cost_a_row_only_if_they_are_in_its_url(read):
+    good, bad = read(b'{"url": "http://a/", "title": ["caf\xe9"]}\n{"url": "http://a/\xe9"}\n', "list.jsonl")
+
+    assert (good.url, good.fields, good.fault) == ("http://a/", {"title": [r"caf\xe9"]}, None)
+    assert (bad.url, bad.fault) == (r"http://a/\xe9", "not valid UTF-8")
+
+
+@pytest.mark.parametrize("name", ["method", "headers", "body"])
+def test_a_number_that_is_none_is_an_empty_cell(read, name):
+    """So pandas writes a row without that value."""
+    (row,) = read(f'{{"url": "http://a/", "{name}": NaN}}\n', "list.jsonl")
+
+    assert row == Row(0, 1, "http://a/")
+
+
+def test_a_url_that_is_none_is_missing(read):
+    (row,) = read('{"url": NaN}\n', "list.jsonl")
+
+    assert row.fault == "no 'url' in it"

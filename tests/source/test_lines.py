@@ -1,7 +1,12 @@
 """Plain lines: what is an input, what number it gets, and what becomes of damage."""
 
+import bz2
+import codecs
 import gzip
+import io
+import lzma
 import tracemalloc
+import zipfile
 
 import orjson
 import pytest
@@ -14,10 +19,20 @@ from penstock.core.hosts import Refusal, locate
 from penstock.core.model import Row
 from penstock.source.lines import KEPT, MAX_LINE, Lines, split
 from penstock.source.rows import Shape
+from penstock.source.transcoded import as_utf_8, as_written
 
 CLEAN = "http://a/\nhttp://b/\n\n# note\nhttp://c/\u00e9\n"
 
 A, B, C = Row(0, 1, "http://a/"), Row(1, 2, "http://b/"), Row(2, 5, "http://c/\u00e9")
+
+
+def zipped(content):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("folder/", b"")
+        archive.writestr("folder/list", content)
+        archive.writestr("__MACOSX/folder/._list", b"what macOS adds")
+    return packed.getvalue()
 
 
 def plain(blocks, settled=()):
@@ -43,12 +58,47 @@ def in_pieces(content, sizes):
         CLEAN.encode().removesuffix(b"\n"),
         CLEAN.replace("\n", " \t\r\n").replace("http", "  http").encode(),
         b"\xef\xbb\xbf" + CLEAN.replace("\n", "\r\n").encode().removesuffix(b"\r\n"),
+        CLEAN.replace("\n", "\r").encode(),
+        CLEAN.replace("\n", "\r").encode().removesuffix(b"\r"),
+        CLEAN.replace("http", "\ufeffhttp").encode(),
+        codecs.BOM_UTF16_LE + CLEAN.encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + CLEAN.replace("\n", "\r\n").encode("utf-16-be"),
+        codecs.BOM_UTF16_LE + CLEAN.replace("http", "\ufeffhttp").replace("\n", "\r").encode("utf-16-le"),
+        codecs.BOM_UTF32_LE + CLEAN.encode("utf-32-le"),
     ],
-    ids=["clean", "BOM", "CRLF", "no final newline", "blanks around", "all of it"],
+    ids=[
+        *("clean", "BOM", "CRLF", "no final newline", "blanks around", "all of it", "CR", "CR, no final one"),
+        *("BOMs in the middle", "UTF-16 LE", "UTF-16 BE, CRLF", "UTF-16 LE, BOMs, CR", "UTF-32 LE"),
+    ],
 )
-@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd.compress], ids=["plain", "gzip", "zstd"])
+@pytest.mark.parametrize(
+    "pack",
+    [bytes, gzip.compress, zstd.compress, bz2.compress, lzma.compress, zipped],
+    ids=["plain", "gzip", "zstd", "bzip2", "xz", "zip"],
+)
 def test_the_same_list_written_differently_has_the_same_seqs(read, content, pack):
     assert read(pack(content)) == [A, B, C]
+
+
+@pytest.mark.parametrize("mark", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_what_blocks_a_list_comes_in_makes_no_difference(mark, end):
+    """One byte at a time, a mark, a character or a line end lies in several blocks."""
+    text = ("\ufeff" if mark == "utf-16-be" else "") + f"http://a/{end}{end}http://b/\U0001f600{end}"
+    packed = text.encode(mark)
+    for size in (1, 2, 3, 5, len(packed)):
+        blocks = as_written(as_utf_8(packed[at : at + size] for at in range(0, len(packed), size)))
+        rows = list(Lines(Shape()).read(blocks, BitMap64(), 0))
+        assert [(row.line, row.url) for row in rows] == [(1, "http://a/"), (3, "http://b/\U0001f600")]
+
+
+def test_half_of_a_character_in_utf_16_is_marked(read):
+    rows = read(codecs.BOM_UTF16_LE + "http://a/\ud800\nhttp://b/".encode("utf-16-le", "surrogatepass") + b"x")
+
+    assert [(row.url, row.fault) for row in rows] == [
+        (r"http://a/\xed\xa0\x80", "not valid UTF-8"),
+        ("http://b/\ufffd", None),
+    ]
 
 
 def test_blank_lines_and_comments_are_no_inputs_and_keep_their_line_numbers(read):
@@ -61,10 +111,10 @@ def test_an_empty_file_has_no_rows(read):
     assert read(b"") == read(b"\xef\xbb\xbf") == read(b"\n\n") == []
 
 
-def test_a_byte_order_mark_is_one_only_at_the_start(read):
-    (row,) = read(b"\xef\xbb\xbf\xef\xbb\xbfhttp://a/\n")
+def test_a_byte_order_mark_is_one_only_at_the_beginning_of_a_line(read):
+    rows = read(b"\xef\xbb\xbf\xef\xbb\xbfhttp://a/\n\xef\xbb\xbf# c\nhttp://a/\xef\xbb\xbf/b\n")
 
-    assert row.url == "\ufeffhttp://a/"
+    assert [row.url for row in rows] == ["http://a/", "http://a/\ufeff/b"]
 
 
 def test_settled_rows_are_left_out_and_still_counted(read):
@@ -82,7 +132,7 @@ def test_what_is_not_utf_8_is_shown_escaped_and_marked(read):
 
 @pytest.mark.parametrize("text", ["http://a/\0b", "http://a/\x1b[2J", "http://a/\rb", "no url", "\ufffe"])
 def test_odd_characters_pass_and_are_refused_by_whoever_judges_urls(read, text):
-    (row,) = read(text + "\n")
+    (row,) = read("# lines end in line feeds\n" + text + "\n")
 
     assert (row.url, row.fault) == (text, None)
     assert isinstance(locate(row.url), Refusal)

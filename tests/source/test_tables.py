@@ -13,6 +13,8 @@ from pyroaring import BitMap64
 
 from penstock.core.model import Row
 from penstock.errors import InputError
+from penstock.settings import InputSettings
+from penstock.source import open_inputs
 from penstock.source.records import MAX_RECORD, Quoted, Tabbed
 from penstock.source.rows import Shape
 from penstock.source.tables import Table
@@ -106,16 +108,39 @@ def test_lines_are_physical_and_rows_are_a_spreadsheets(read):
 
     assert found(rows) == [
         (0, 4, "http://a/", None),
-        (1, 7, "http://b/", "row 6: 3 fields where the header has 2"),
+        (1, 7, "http://b/", None),
     ]
     assert rows[0].fields == {"note": "two\nlines"}
 
 
-def test_a_row_with_too_few_fields_is_a_fault_and_keeps_what_it_has(read):
-    short, fine = read("id,url,note\n1,http://a/\n2,http://b/,x\n", "list.csv")
+@pytest.mark.parametrize(("name", "comma"), [("list.csv", ","), ("list.tsv", "\t")])
+def test_a_ragged_row_has_null_for_what_it_lacks_and_keeps_what_is_too_much(write, name, comma):
+    """What has no name is called by the number of its column; a name that is there already gets another."""
+    content = "id,url,4,note\n1,http://a/\n\n2\n3,http://c/,x,y,z,\n4,http://d/,,\n".replace(",", comma)
+    opened = open_inputs([write(content, name)], InputSettings())
+    rows = list(opened.rows(BitMap64()))
 
-    assert short == Row(0, 2, "http://a/", fields={"id": "1"}, fault="row 2: 2 fields where the header has 3")
-    assert fine.fault is None
+    assert [(row.line, row.url, row.fault) for row in rows] == [
+        (2, "http://a/", None),
+        (4, "", "row 4: no 'url' in it"),
+        (5, "http://c/", None),
+        (6, "http://d/", None),
+    ]
+    assert [row.fields for row in rows] == [
+        {"id": "1", "4": None, "note": None},
+        {"id": "2", "4": None, "note": None},
+        {"id": "3", "4": "x", "note": "y", "5": "z", "6": ""},
+        {"id": "4", "4": "", "note": ""},
+    ]
+    (said,) = opened.remarks()
+    assert "has 2 fields in row 2 and 4 columns" in said
+    assert opened.remarks() == []
+
+
+def test_a_surplus_field_does_not_take_the_place_of_a_column(read):
+    (row,) = read("url,3\nhttp://a/,x,y\n", "list.csv")
+
+    assert row.fields == {"3": "x", "3_2": "y"}
 
 
 def test_a_hash_is_no_comment_in_a_table(read):
@@ -186,7 +211,7 @@ def test_each_line_of_a_tsv_is_one_row(cells):
     assert [row.line for row in rows] == list(range(2, len(lines) + 2))
     for row, line in zip(rows, lines, strict=True):
         found_cells = line.removesuffix("\r").split("\t")
-        assert (row.fault is None) == (len(found_cells) == 2)
+        assert row.fault is None
         assert row.fields["note"] == found_cells[1]
 
 

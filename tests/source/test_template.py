@@ -70,3 +70,30 @@ def test_a_broken_line_is_not_put_into_the_template(read):
 def test_plain_lines_have_no_columns(read, settings):
     with pytest.raises(InputError, match=r"is read as plain lines, which have no column 'id'; .* input_format"):
         read("7\n", **settings)
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        ("a.test:8080", "http://a.test:8080/"),
+        ("[::1]:80", "http://[::1]:80/"),
+        ("crawl-data/a b.gz", "http://crawl-data/a%20b.gz/"),
+        ("a?x=1&y=%20#z", "http://a?x=1&y=%20#z/"),
+        ("100%", "http://100%25/"),
+        ("caf\u00e9\r\n", "http://caf%C3%A9%0D%0A/"),
+        ('"<>\\^`{|}', "http://%22%3C%3E%5C%5E%60%7B%7C%7D/"),
+    ],
+)
+def test_a_plus_leaves_reserved_characters_as_they_are(value, url):
+    """RFC 6570, section 3.2.3."""
+    assert Template("http://{+}/").fill(lambda _name: value) == url
+    assert Template("http://{+x}/").fill(lambda _name: value) == url
+
+
+def test_a_plus_is_no_part_of_the_name():
+    template = Template("{+}{+a}{b}{a}")
+
+    assert (template.names, template.uses_whole) == (("a", "b"), True)
+    assert template.renamed({"a": "c"}).names == ("c", "b")
+    assert template.renamed({"a": "c"}).fill({"": "/", "c": "/c", "b": "/b"}.__getitem__) == "//c%2Fb%2Fc"
+    assert template.names == ("a", "b")

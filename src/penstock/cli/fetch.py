@@ -75,9 +75,9 @@ def of_curl(*flags: str) -> Callable[[F], F]:
 def command(inputs: tuple[str, ...], output: str | None, *, resume: bool, no_follow: bool, **options: Any) -> Exit:
     """Fetch every URL of INPUT: a URL, a file, or - for standard input.
 
-    A file is plain lines, CSV, TSV or JSON lines, packed with gzip or zstd or not. Without INPUT, standard input is
-    read. Every input gets exactly one outcome; an HTTP error status is one. TIME is in seconds, or has a unit: 500ms,
-    30s, 1m, 1h30m.
+    A file is plain lines, CSV, TSV, JSON, a sitemap, Parquet or Arrow, packed or not (docs/lists.md). Without INPUT,
+    standard input is read. Every input gets exactly one outcome; an HTTP error status is one. TIME is in seconds, or
+    has a unit: 500ms, 30s, 1m, 1h30m.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
     from penstock.preflight import raise_descriptors  # noqa: PLC0415 - as above

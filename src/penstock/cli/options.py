@@ -6,6 +6,7 @@ know what becomes of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -14,7 +15,7 @@ import click
 from penstock.report.wording import size
 from penstock.settings import BODIES, BOUNDS, DURATIONS, INPUT_FORMATS, PACES, SINKS, SIZES, Settings
 
-__all__ = ["SECTIONS", "SETTINGS", "Command", "Option", "Spelling", "given", "settings_options"]
+__all__ = ["SECTIONS", "SETTINGS", "Command", "Option", "Spelling", "as_options", "given", "settings_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -243,23 +244,50 @@ SETTINGS: Final = (
         "Reading",
         ("--input-format",),
         click.Choice(INPUT_FORMATS),
-        "How to read INPUT; left out, the end of a file's name tells (.csv, .tsv, .jsonl, .ndjson, else lines).",
+        "How to read INPUT; left out, the end of a file's name tells (.csv, .tsv, .jsonl, .ndjson, .json, .xml, "
+        ".parquet, .arrow, .feather, else lines). json is an array; sitemap takes the URLs in one, or in an index; "
+        "parquet and arrow need pyarrow.",
     ),
     Spelling(
         "column",
         "Reading",
         ("--column",),
         click.STRING,
-        "The column or JSON field with the URL; left out, url.",
+        "The column or JSON field with the URL, a table's by its name or its number; left out, url, or the first of a "
+        "table without names.",
         "NAME",
+    ),
+    Spelling(
+        "header",
+        "Reading",
+        ("--no-header",),
+        None,
+        "The table has no row of column names: they are called 1, 2 and so on.",
+    ),
+    Spelling(
+        "delimiter",
+        "Reading",
+        ("--delimiter",),
+        click.STRING,
+        "What parts the fields of a table, instead of the comma: one character, or tab.",
+        "CHARACTER",
+    ),
+    Spelling(
+        "select",
+        "Reading",
+        ("--select",),
+        click.STRING,
+        "The columns or JSON fields that are carried along to the outcome, instead of all; repeatable.",
+        "NAME,...",
     ),
     Spelling(
         "url_template",
         "Reading",
         ("--url-template",),
         click.STRING,
-        "A URL with {} or {COLUMN} in it, filled from each row. Credentials in it are never stored: give it "
-        "again to resume.",
+        "A URL with {} or {COLUMN} in it, filled from each row; the value is percent-encoded. In {+} and {+COLUMN} "
+        "slashes, colons and the like stay as they are, for paths and host:port. Credentials in it are never stored: "
+        "give it again to resume.",
         "URL",
         on_resume=True,
     ),
@@ -344,8 +372,21 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in named and value not in (None, ())}
 
 
+def as_options(text: str) -> str:
+    """*text* with the settings in it as options: ``column="a"`` becomes ``--column 'a'``."""
+    flags = {spelling.field: spelling.flags[-1] for spelling in SETTINGS}
+
+    def option(found: re.Match[str]) -> str:
+        value = found[2]
+        return flags[found[1]] if value == "False" else f"{flags[found[1]]} {value}"
+
+    return re.sub(rf"\b({'|'.join(flags)})=(\"[^\"]*\"|False)", option, text)
+
+
 def _option(spelling: Spelling, otherwise: str | None) -> Callable[[F], F]:
     flag = spelling.kind is None
+    # A flag that only takes something away.
+    off = {"flag_value": False} if flag and spelling.flags[0].startswith("--no-") else {}
     return click.option(
         *spelling.flags,
         spelling.field,
@@ -357,6 +398,7 @@ def _option(spelling: Spelling, otherwise: str | None) -> Callable[[F], F]:
         multiple=isinstance(getattr(DEFAULTS, spelling.field), tuple),
         metavar=spelling.metavar,
         help=f"{spelling.help}{_limits(spelling.field, otherwise)}",
+        **off,
     )
 
 
@@ -368,7 +410,7 @@ def _limits(field: str, otherwise: str | None) -> str:
     if isinstance(default, tuple):
         default = ", ".join(default)
     elif default is True:
-        default = "on"
+        default = None if field == "header" else "on"
     if otherwise is not None:
         parts.append(f"default {otherwise}")
     elif default not in (None, False, ""):

@@ -11,15 +11,18 @@ import click
 
 from penstock.cli.exits import Exit
 from penstock.cli.inputs import inputs_argument, named
-from penstock.cli.options import SETTINGS, Command, Option, given, settings_options
-from penstock.cli.streams import show, terminal_width
+from penstock.cli.options import SETTINGS, Command, Option, as_options, given, settings_options
+from penstock.cli.streams import show, tell, terminal_width
 from penstock.report.plan import plan_json, plan_lines
 from penstock.settings import Settings
 
 __all__ = ["PLANNED", "command"]
 
 PLANNED: Final = frozenset(
-    {"column", "concurrency", "delay", "input_format", "per_host", "rate", "unique", "url_template"}
+    {
+        *("column", "concurrency", "delay", "delimiter", "header", "input_format", "per_host", "rate", "select"),
+        *("unique", "url_template"),
+    }
 )
 """Settings that say what is in a list, and how fast it may be."""
 
@@ -53,7 +56,7 @@ def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: An
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
 
     names = named(inputs, "plan")
-    plan = api.plan(names, Settings.of(**given(options)), hosts)
+    plan = api.plan(names, Settings.of(**given(options)), hosts, lambda text: tell(as_options(text)))
     lines = [plan_json(plan)] if as_json else plan_lines(plan, width=terminal_width(), several=len(names) > 1)
     show("\n".join(lines))
     return Exit.DONE

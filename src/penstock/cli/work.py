@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from penstock.cli.exits import Exit
+from penstock.cli.options import as_options
 from penstock.cli.showing import Showing
 from penstock.cli.signals import Signals
 from penstock.cli.streams import Stderr, tell, terminal_width
@@ -93,7 +94,7 @@ class _Watched:
     def remark(self, text: str) -> None:
         """Something has turned out on the way."""
         if not self._quiet:
-            self._shown.remark(text)
+            self._shown.remark(as_options(text))
 
     def update(self, statistics: Statistics) -> None:
         """Show where the work stands."""

@@ -1,15 +1,15 @@
-"""Gzip and zstd, told by content and undone while it streams.
+"""Gzip, zstd, bzip2 and xz, told by content and undone while it streams.
 
-Knows the two formats' first bytes and their libraries. Does not know files or lines.
+Knows the formats' first bytes and their libraries. Does not know files or lines.
 """
 
 from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Final
+from typing import Final, Protocol
 
 from penstock.errors import InputError
 
@@ -26,6 +26,15 @@ GZIP: Final = (b"\x1f\x8b\x08",)
 ZSTD: Final = (b"\x28\xb5\x2f\xfd", *(bytes((first, 0x2A, 0x4D, 0x18)) for first in range(0x50, 0x60)))
 """A Zstandard frame, or a skippable one, with which pzstd begins (RFC 8878, sections 3.1.1 and 3.1.2)."""
 
+BZIP2: Final = tuple(b"BZh%d" % level + magic for level in range(1, 10) for magic in (b"1AY&SY", b"\x17rE8P\x90"))
+"""A bzip2 stream: its level, and the first block or, in one of nothing, the end."""
+
+XZ: Final = (b"\xfd7zXZ\x00",)
+"""An xz stream (https://tukaani.org/xz/xz-file-format.txt, section 2.1.1.1)."""
+
+XZ_MEMORY: Final = 268_435_456
+"""What an xz stream may ask for, in bytes: xz -9 asks for 65 MiB; a dictionary may be of 1.5 GiB."""
+
 STEP: Final = 65_536
 """Bytes of text made at once, so that an archive of nothing but zeros stays as small as any other."""
 
@@ -38,8 +47,9 @@ def expanded(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
     """What *blocks* hold: themselves, or what is packed in them, in blocks of at most 65,536 bytes.
 
     Archives of several gzip members or zstd frames are read through. One that ends early or is damaged
-    raises InputError, after what came before the damage: to the byte with gzip; with zstd, up to 64 KiB
-    before the damage may be lost, since its library gives nothing back from the step that fails.
+    raises InputError, after what came before the damage: to the byte with gzip; with the others, up to 64 KiB
+    before the damage may be lost, or a block of theirs, since their libraries give nothing back from the step that
+    fails.
     """
     head = b""
     while _may_become_an_archive(head) and (block := next(blocks, b"")):
@@ -48,12 +58,21 @@ def expanded(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
     if head.startswith(GZIP):
         return _gunzipped(blocks, name)
     if head.startswith(ZSTD):
-        return _unzstd(blocks, name)
+        return _unpacked(blocks, name, "zstd", ZstdDecompressor, ZstdError)
+    # Python may have been built without these two.
+    if head.startswith(BZIP2):
+        from bz2 import BZ2Decompressor  # noqa: PLC0415
+
+        return _unpacked(blocks, name, "bzip2", BZ2Decompressor, OSError)
+    if head.startswith(XZ):
+        from lzma import FORMAT_XZ, LZMADecompressor, LZMAError  # noqa: PLC0415
+
+        return _unpacked(blocks, name, "xz", lambda: LZMADecompressor(FORMAT_XZ, XZ_MEMORY), LZMAError)
     return filter(None, blocks)
 
 
 def _may_become_an_archive(head: bytes) -> bool:
-    return any(len(head) < len(magic) and magic.startswith(head) for magic in (*GZIP, *ZSTD))
+    return any(len(head) < len(magic) and magic.startswith(head) for magic in (*GZIP, *ZSTD, *BZIP2, *XZ))
 
 
 def _gunzipped(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
@@ -89,21 +108,39 @@ def _up_to_the_damage(member: zlib._Decompress, packed: bytes) -> Iterator[bytes
             return
 
 
-def _unzstd(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    frame = ZstdDecompressor()
+class _Stream(Protocol):
+    """What the libraries of zstd, bzip2 and xz call a decompressor: of one frame, or stream."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
+
+
+def _unpacked(
+    blocks: Iterator[bytes], name: str, kind: str, new: Callable[[], _Stream], error: type[Exception]
+) -> Iterator[bytes]:
+    stream = new()
     for block in blocks:
         left = block
-        while left or not (frame.needs_input or frame.eof):
-            if frame.eof:
-                frame = ZstdDecompressor()
+        while left or not (stream.needs_input or stream.eof):
+            if stream.eof:
+                # Padding: xz allows it (section 2.2), and tapes add it.
+                left = left.lstrip(b"\0")
+                if not left:
+                    break
+                stream = new()
             try:
-                text = frame.decompress(left, STEP)
-            except ZstdError as error:
-                raise _damaged(name, "zstd", error) from error
+                text = stream.decompress(left, STEP)
+            except error as failure:
+                raise _damaged(name, kind, failure) from failure
             yield text
-            left = frame.unused_data if frame.eof else b""
-    if not frame.eof:
-        raise _cut(name, "zstd")
+            left = stream.unused_data if stream.eof else b""
+    if not stream.eof:
+        raise _cut(name, kind)
 
 
 def _damaged(name: str, kind: str, error: Exception) -> InputError:

@@ -6,7 +6,7 @@ Knows Python's iterables. Does not know where their items come from.
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from penstock.core.model import Row
 from penstock.errors import UsageError
@@ -17,6 +17,14 @@ from penstock.source.digests import Digests, of_item, whole
 from penstock.source.rows import Shape
 
 __all__ = ["AsyncItems", "Items"]
+
+
+ROWS_OF: Final = {
+    "iterrows": 'df["url"], or its rows: df.to_dict("records")',
+    "iter_rows": 'df["url"], or its rows: df.to_dicts()',
+    "to_pylist": 'df["url"].to_pylist(), or its rows: df.to_pylist()',
+}
+"""What tables of pandas, polars and pyarrow have, and how each gives a column, and its rows."""
 
 
 class Items:
@@ -33,6 +41,11 @@ class Items:
         """UsageError where *items* is a text, which would be read letter by letter, or no iterable."""
         if isinstance(items, str | bytes):
             raise UsageError(f"{type(items).__name__} given where URLs belong; put one URL in a list: [url]")
+        if _is_table(items):
+            raise UsageError(
+                f"a table ({type(items).__name__}) given where an iterable of URLs belongs; "
+                f"give one of its columns: {_rows_of(items)}"
+            )
         if not isinstance(items, Iterable):
             raise UsageError(f"{type(items).__name__} given where an iterable of URLs belongs")
         self.blocks = not isinstance(items, Collection)
@@ -71,6 +84,10 @@ class Items:
                 iterator.close()
         return seq
 
+    def remarks(self) -> list[str]:
+        """Nothing is to be said of it."""
+        return []
+
     def fingerprint(self) -> dict[str, Any] | None:
         """A digest of the URLs of a list or tuple. Others may come in another order next time: None."""
         if not isinstance(self._items, list | tuple):
@@ -80,6 +97,18 @@ class Items:
     def progress(self) -> tuple[int, int] | None:
         """Items taken, of items there are; None where the iterable cannot tell."""
         return (self._taken, len(self._items)) if isinstance(self._items, Collection) else None
+
+
+def _is_table(items: Any) -> bool:
+    """Whether *items* is a table of pandas, polars or pyarrow, told by its shape: none of them needs be there.
+
+    To iterate over one gives the names of its columns, or its columns, and never its rows.
+    """
+    return hasattr(items, "columns") and any(hasattr(items, name) for name in ROWS_OF)
+
+
+def _rows_of(items: Any) -> str:
+    return next(said for name, said in ROWS_OF.items() if hasattr(items, name))
 
 
 class AsyncItems:

@@ -35,12 +35,11 @@ Make = Callable[[int, int, bytes], Row]
 def split(blocks: Iterator[bytes], limit: int) -> Iterator[list[bytes]]:
     r"""The lines in *blocks*, those that end in one block together, without ``\n``; no empty list.
 
-    A byte-order mark at the very start is dropped. Of a line over *limit* bytes the first *limit* + 1 are
-    given and the rest is never held; no block may be longer than *limit*. What blocks the lines come in
-    makes no difference to what they are.
+    Byte-order marks at the beginning of a line are dropped: ``cat`` puts one where a file begins. Of a line over
+    *limit* bytes the first *limit* + 1 are given and the rest is never held; no block may be longer than *limit*.
+    What blocks the lines come in makes no difference to what they are.
     """
     begun = bytearray()
-    first = True
     for block in blocks:
         lines = block.split(b"\n")
         end_of_begun = lines[0]
@@ -50,13 +49,19 @@ def split(blocks: Iterator[bytes], limit: int) -> Iterator[list[bytes]]:
             continue
         lines[0] = bytes(begun[: limit + 1])
         begun = bytearray(lines.pop())
-        if first:
-            lines[0] = lines[0].removeprefix(BOM)
-            first = False
+        if lines[0].startswith(BOM):
+            lines[0] = _unmarked(lines[0])
+        if not block.isascii() and BOM in block:
+            lines[1:] = map(_unmarked, lines[1:])
         yield lines
     if begun:
-        last = bytes(begun[: limit + 1])
-        yield [last.removeprefix(BOM) if first else last]
+        yield [_unmarked(bytes(begun[: limit + 1]))]
+
+
+def _unmarked(line: bytes) -> bytes:
+    while line.startswith(BOM):
+        line = line[len(BOM) :]
+    return line
 
 
 def numbered(

@@ -68,6 +68,10 @@ class Octets:
         except OSError as error:
             raise _unreadable(self.name, error) from error
 
+    def count(self, taken: int) -> None:
+        """Take it that *taken* bytes were read in another way."""
+        self.read = taken
+
     def progress(self) -> tuple[int, int] | None:
         """Bytes read, of bytes there are; None for a stream. A file that grows counts as what it was."""
         return (min(self.read, self.size), self.size) if self.regular else None

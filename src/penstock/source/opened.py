@@ -1,6 +1,6 @@
 """From what the user named on the command line to inputs: URLs, files, standard input, one after the other.
 
-Knows which format a name promises. Does not know how any format is read.
+Knows what may be named. Does not know how any format is read.
 """
 
 from __future__ import annotations
@@ -9,48 +9,28 @@ import os
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, Final, Protocol
 
 from penstock.core.model import Row
 from penstock.errors import InputError, UsageError
-from penstock.remedies import keyword
 from penstock.seams import Contents, Input, Settled
 from penstock.settings import InputSettings
 from penstock.source import fingerprint
 from penstock.source.archives import expanded
+from penstock.source.columnar import Columnar
 from penstock.source.digests import whole
+from penstock.source.formats import COLUMNAR, promised, reader_for
 from penstock.source.iterables import Items
-from penstock.source.jsonlines import JsonLines
-from penstock.source.lines import Lines
+from penstock.source.kinds import foreign_kind
+from penstock.source.looks import look_at
 from penstock.source.octets import Octets
-from penstock.source.records import Quoted, Tabbed
-from penstock.source.rows import Shape
-from penstock.source.tables import Table
+from penstock.source.remarks import Remarks
+from penstock.source.zipped import Member, is_zip, member_of
 
 __all__ = ["STDIN", "Chain", "Opened", "open_inputs"]
 
 STDIN: Final = "-"
-
-PACKED: Final = (".gz", ".zst")
-
-FORMATS: Final = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json-lines": "jsonl",
-}
-"""The format of a file by the end of its name; plain lines for all others."""
-
-
-class Format(Protocol):
-    """How the bytes of one file become rows."""
-
-    def read(
-        self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
-    ) -> Generator[Row, None, int]:
-        """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq."""
 
 
 class Part(Input, Protocol):
@@ -66,15 +46,21 @@ class Part(Input, Protocol):
 class Opened:
     """An input in one file or descriptor.
 
-    A file that ends early or is damaged, or a disk that fails, raises InputError after the rows before it.
+    A file that ends early or is damaged, or a disk that fails, raises InputError after the rows before it; one that is
+    plainly no list before the first row.
     """
 
-    def __init__(self, octets: Octets, settings: InputSettings) -> None:
-        """InputError where *settings* ask for what the format does not have."""
+    def __init__(
+        self, octets: Octets, input_format: str, settings: InputSettings, member: Member | None = None
+    ) -> None:
+        """*member* is what is read of a zip archive. InputError if *settings* ask for what the format does not have."""
         self.blocks = not octets.regular
+        self._remarks = Remarks()
         self._octets = octets
-        self._input_format = settings.input_format or _promised(octets.name)
-        self._format = _format(self._input_format, octets.name, settings)
+        self._member = member
+        self._input_format = input_format
+        self._settings = settings
+        self._reader = reader_for(input_format, octets.name, settings, self._remarks)
 
     def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
         """Every row whose seq is not in *settled*, in order, read a block at a time."""
@@ -82,8 +68,20 @@ class Opened:
 
     def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
         """The rows that are not *settled*, numbered from *first*; returns the next free seq."""
-        with closing(self._octets.blocks()) as blocks:
-            return (yield from self._format.read(expanded(blocks, self._octets.name), settled, first, contents))
+        name, member = self._octets.name, self._member
+        with closing(self._octets.blocks() if member is None else member.blocks(self._octets.count)) as packed:
+            blocks = self._reader.prepare(self._judged(expanded(packed, name)))
+            rows = self._reader.format.read(blocks, settled, first, contents)
+            if self.blocks:
+                # A file was looked at when it was opened.
+                ended = yield from look_at(rows, self._input_format, name, self._settings, self._remarks)
+                if ended is not None:
+                    return ended
+            return (yield from rows)
+
+    def remarks(self) -> list[str]:
+        """What is to be said of it, each thing once."""
+        return self._remarks.taken()
 
     def fingerprint(self) -> dict[str, Any] | None:
         """What ``fingerprint.of_file`` says of a file; None for a stream."""
@@ -97,10 +95,25 @@ class Opened:
         return self._octets.progress()
 
     def check(self) -> None:
-        """Read up to the first row; InputError where that cannot be done."""
+        """Read the first rows; InputError if there is none that can be. What they seem to be is remarked on."""
+        seen = 0
         with closing(self.read(Settled(), 0)) as rows:
-            next(rows, None)
+            try:
+                for _ in look_at(rows, self._input_format, self._octets.name, self._settings, self._remarks):
+                    seen += 1
+            except InputError:
+                # Damage behind a row is said once the rows before it have their outcomes.
+                if not seen:
+                    raise
         self._octets.read = 0
+
+    def _judged(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """*blocks*; InputError if the first of them is that of a file that is no list."""
+        first = next(blocks, b"")
+        kind = foreign_kind(first, markup=self._input_format == "sitemap")
+        if kind is not None:
+            raise InputError(f"{self._octets.name!r} is no list of URLs; it seems to be {kind}")
+        return chain((first,), blocks) if first else blocks
 
 
 class Chain:
@@ -110,6 +123,10 @@ class Chain:
         """*parts* in the order they are read."""
         self.blocks = any(part.blocks for part in parts)
         self._parts = parts
+
+    def remarks(self) -> list[str]:
+        """What is to be said of the parts, each thing once."""
+        return [text for part in self._parts for text in part.remarks()]
 
     def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
         """Every row of every part whose seq is not in *settled*, in order."""
@@ -136,7 +153,7 @@ class Chain:
 
 def open_inputs(
     specs: Sequence[str | os.PathLike[str]], settings: InputSettings, stdin: int | None = None
-) -> Items | Opened | Chain:
+) -> Items | Opened | Columnar | Chain:
     """The input that *specs* name together: each a URL (it has ``://`` in it), a file, or ``-``.
 
     ``-`` is the descriptor *stdin*, by default that of standard input. Files are read up to their first row
@@ -148,7 +165,12 @@ def open_inputs(
         raise UsageError("no input; name a URL, a file, or - for standard input")
     if names.count(STDIN) > 1:
         raise UsageError("- is named more than once; standard input can be read only once")
-    parts: list[Items | Opened] = []
+    if settings.input_format == "sitemap" and any("://" in name for name in names):
+        raise UsageError(
+            "a URL that is named is fetched itself; to fetch the pages in a sitemap, get it first and read that: "
+            "penstock fetch URL | jq -r .body | penstock fetch - --input-format sitemap"
+        )
+    parts: list[Items | Opened | Columnar] = []
     for are_urls, group in groupby(names, key=lambda name: "://" in name):
         if are_urls:
             parts.append(Items(tuple(group), settings))
@@ -157,13 +179,27 @@ def open_inputs(
     return parts[0] if len(parts) == 1 else Chain(parts)
 
 
-def _opened(name: str, settings: InputSettings, stdin: int | None) -> Opened:
+def _opened(name: str, settings: InputSettings, stdin: int | None) -> Opened | Columnar:
     if name == STDIN:
-        return Opened(Octets(_descriptor() if stdin is None else stdin, "standard input"), settings)
-    opened = Opened(Octets(name, name), settings)
+        octets = Octets(_descriptor() if stdin is None else stdin, "standard input")
+        return _of_format(octets, promised("", settings), settings)
+    octets = Octets(name, name)
+    member = member_of(name, name) if octets.regular and is_zip(name) else None
+    input_format = promised(name, settings)
+    if member is not None and input_format == "lines":
+        input_format = promised(member.name, settings)
+    opened = _of_format(octets, input_format, settings, member)
     if not opened.blocks:
         opened.check()
     return opened
+
+
+def _of_format(
+    octets: Octets, input_format: str, settings: InputSettings, member: Member | None = None
+) -> Opened | Columnar:
+    if input_format in COLUMNAR:
+        return Columnar(octets, input_format, settings)
+    return Opened(octets, input_format, settings, member)
 
 
 def _descriptor() -> int:
@@ -172,31 +208,3 @@ def _descriptor() -> int:
     except (AttributeError, OSError, ValueError):
         # Closed before we began (None), or replaced by something that is no file.
         raise InputError("standard input is closed; name a file") from None
-
-
-def _promised(name: str) -> str:
-    """The format that the end of *name* promises."""
-    stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122 - a path as the user gave it
-    if suffix in PACKED:
-        suffix = os.path.splitext(stem)[1]  # noqa: PTH122 - as above
-    return FORMATS.get(suffix, "lines")
-
-
-def _format(input_format: str, name: str, settings: InputSettings) -> Format:
-    shape = Shape.of(settings)
-    if input_format == "csv":
-        return Table(shape, Quoted, name=name)
-    if input_format == "tsv":
-        return Table(shape, Tabbed, name=name)
-    if input_format == "jsonl":
-        return JsonLines(shape)
-    asked = [settings.column] if settings.column is not None else []
-    if shape.template is not None:
-        asked += shape.template.names
-    if asked:
-        raise InputError(
-            f"{name!r} is read as plain lines, which have no column {asked[0]!r}; in a template {{}} stands for the "
-            "line. If it is a table or JSON lines, say so with ",
-            keyword("input_format"),
-        )
-    return Lines(shape)

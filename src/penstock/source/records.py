@@ -19,6 +19,13 @@ __all__ = ["MAX_RECORD", "UNCLOSED", "Quoted", "Records", "Tabbed"]
 MAX_RECORD: Final = 1_048_576
 """The longest record held, in bytes. One field of CSV ends at ``csv.field_size_limit()``, 131,072 characters."""
 
+QUOTE: Final = ord('"')
+RETURN: Final = ord("\r")
+"""As numbers, since Python looks for a number in bytes eight times as fast as for a byte."""
+
+FIELD_LIMIT: Final = 131_072
+"""A line of more bytes may have a field that the csv module does not take."""
+
 TOO_LONG: Final = f"a record of over {MAX_RECORD:,} bytes"
 UNCLOSED: Final = "a quote that is never closed"
 
@@ -87,7 +94,7 @@ class Tabbed:
 
 
 class Quoted:
-    """The records of a comma-separated table (RFC 4180), read by the csv module.
+    """The records of a comma-separated table (RFC 4180), read by the csv module; *delimiter* may stand for the comma.
 
     A record that is broken costs only the line it begins on: reading goes on with the next line.
     """
@@ -95,11 +102,14 @@ class Quoted:
     __slots__ = (
         "_ahead",
         "_at",
+        "_comma",
         "_commas",
+        "_delimiter",
         "_given_back",
         "_lines",
         "_next_line",
         "_past",
+        "_quoted",
         "_reader",
         "fault",
         "is_utf_8",
@@ -108,11 +118,14 @@ class Quoted:
         "row",
     )
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
+    def __init__(self, blocks: Iterator[bytes], delimiter: str = ",") -> None:
         self._lines = _each_line(blocks)
+        self._delimiter = delimiter
+        self._comma = delimiter.encode()
         self._ahead: deque[bytes] = deque()
         self._past = self._given_back = 0
         self._commas = -1
+        self._quoted = False
         self._at: int | None = None
         self._reader = self._new_reader()
         self._next_line = 1
@@ -126,9 +139,36 @@ class Quoted:
 
     def __next__(self) -> list[str]:
         """The next record that is not blank; of a broken one the parts of its first line, or none."""
+        ahead, lines, raw = self._ahead, self._lines, self.raw
         while True:
+            if not self._quoted:
+                line = ahead.popleft() if ahead else next(lines)
+                if QUOTE not in line and not (RETURN in line and RETURN in line[:-1]) and len(line) <= FIELD_LIMIT:
+                    # It is a record, and its fields are what stands between the commas.
+                    self.line = self._next_line
+                    self._next_line += 1
+                    self.row += 1
+                    if line.strip():
+                        self._past += len(line)
+                        self.fault = None
+                        if len(raw) == 1:  # a fifth of the time of a slice
+                            raw[0] = line
+                        else:
+                            raw[:] = (line,)
+                        try:
+                            text = line.removesuffix(b"\r").decode()
+                            self.is_utf_8 = True
+                        except UnicodeDecodeError:
+                            text, self.is_utf_8 = _decoded(line.removesuffix(b"\r"))
+                        return text.split(self._delimiter)
+                    continue
+                ahead.appendleft(line)
+                # A table has quotes in most of its rows, or in few.
+                self._quoted = True
             record = self._read()
-            if self.fault is not None or self.raw[0].strip():
+            if QUOTE not in raw[0]:
+                self._quoted = False
+            if self.fault is not None or raw[0].strip():
                 return record
 
     def expect(self, fields: int, at: int | None) -> None:
@@ -148,7 +188,7 @@ class Quoted:
             said = str(error).partition(" - ")[0]
             return self._broken(PLAINER.get(said, said))
         lines = len(raw)
-        if lines > 1 and raw[-1].count(b",") == self._commas and self._swallowed():
+        if lines > 1 and raw[-1].count(self._comma) == self._commas and self._swallowed():
             return self._broken(UNCLOSED)
         self._next_line += lines
         return record
@@ -164,7 +204,7 @@ class Quoted:
         self._reader = self._new_reader()
         del self.raw[1:]
         text, self.is_utf_8 = _decoded(first)
-        parts = [part.strip('"') for part in text.removesuffix("\r").split(",")]
+        parts = [part.strip('"') for part in text.removesuffix("\r").split(self._delimiter)]
         return parts if len(parts) == self._commas + 1 and len(first) <= MAX_LINE else []
 
     def _swallowed(self) -> bool:
@@ -172,14 +212,14 @@ class Quoted:
         if self._at is None:
             return False
         for line in self.raw:
-            parts = line.split(b",")
+            parts = line.split(self._comma)
             if len(parts) != self._commas + 1 or b"://" not in parts[self._at]:
                 return False
         return True
 
     def _new_reader(self) -> Iterator[list[str]]:
         # Strict, since else an open quote ends quietly with the file, and the rows inside it are gone.
-        return csv.reader(self._feed(), strict=True)
+        return csv.reader(self._feed(), strict=True, delimiter=self._delimiter)
 
     def _feed(self) -> Iterator[str]:
         """The lines as csv.reader takes them, noted down, so that those of a broken record can be given back.

@@ -34,17 +34,19 @@ class _FaultError(ValueError):
 class Shape(Struct, frozen=True):
     """How items are to be read: the field with the URL, and the template to put it in, if any.
 
-    With a template the field with the URL is a value like the others, and comes back with them.
+    With a template the field with the URL is a value like the others, and comes back with them; of the others only
+    those that *select* names, if it names any.
     """
 
     column: str = URL
     template: Template | None = None
+    select: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, settings: InputSettings) -> Shape:
         """What *settings* say about it; UsageError where the template is none."""
         pattern = settings.url_template
-        return cls(settings.column or URL, None if pattern is None else Template(pattern))
+        return cls(settings.column or URL, None if pattern is None else Template(pattern), settings.select)
 
     def row(self, seq: int, line: int, item: Any) -> Row:
         """The row of any *item*: a text, a mapping with a URL in it, or a row."""
@@ -58,12 +60,14 @@ class Shape(Struct, frozen=True):
 
     def row_of_text(self, seq: int, line: int, text: str) -> Row:
         """The row of a *text*, which is the URL or what stands for ``{}`` in the template."""
+        if self.template is None and text.isascii():
+            return Row(seq, line, text.strip(BLANKS))
         try:
             return Row(seq, line, self._url(text, {}))
         except _FaultError as fault:
             return Row(seq, line, _shown(text), fault=str(fault))
 
-    def row_of_values(self, seq: int, line: int, values: dict[str, str]) -> Row:
+    def row_of_values(self, seq: int, line: int, values: Mapping[str, Any]) -> Row:
         """The row of a table's *values* by column: only the URL among them says anything of the request."""
         given, fields = self._taken_apart(values)
         try:
@@ -94,20 +98,29 @@ class Shape(Struct, frozen=True):
             fields.pop(name, None)
         if self.template is None:
             fields.pop(self.column, None)
+        if self.select:
+            fields = {name: fields[name] for name in self.select if name in fields}
         return item.get(self.column), fields or None
 
     def _url(self, given: Any, item: Mapping[Any, Any]) -> str:
         if self.template is not None:
             return self.template.fill(lambda name: _value(name, given if name == WHOLE else item.get(name)))
-        if given is None:
+        if isinstance(given, str):
+            return given.strip(BLANKS) if given.isascii() else _sound(given)
+        if _is_missing(given):
             raise _FaultError(f"no {self.column!r} in it")
-        if not isinstance(given, str):
-            raise _FaultError(f"{self.column!r} is {_kind(given)}, not text")
-        return _sound(given)
+        raise _FaultError(f"{self.column!r} is {_kind(given)}, not text")
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether *value* stands for none: None, or a number that is none, which tables in Python have in empty cells."""
+    return value is None or (isinstance(value, float) and value != value)  # noqa: PLR0124 - NaN alone is not itself
 
 
 def _value(name: str, value: Any) -> str:
     """A template's *value* as text."""
+    if _is_missing(value):
+        value = None
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if value is not None and not isinstance(value, str):
@@ -130,6 +143,9 @@ def _row_of_row(seq: int, line: int, row: Row) -> Row:
 
 def _request(row: Row, method: Any, headers: Any, body: Any) -> Row:
     """*row*, whose URL can be read, with the rest of its request; or with why that can't be sent."""
+    if method is None is headers is body:
+        return row
+    method, headers, body = (None if _is_missing(part) else part for part in (method, headers, body))
     try:
         content, pairs = _content(body, _headers(headers))
         return Row(row.seq, row.line, row.url, _method(method, content), pairs, content, row.fields)
@@ -207,6 +223,8 @@ def _encodable(text: str) -> str:
 
 def _shown(given: Any) -> str:
     """What stands for the URL of an item that has none to be used."""
+    if isinstance(given, int | float) and not _is_missing(given):
+        return str(given)
     return mended(str(given)).strip(BLANKS) if isinstance(given, str) else ""
 
 

@@ -7,7 +7,8 @@ in a pattern it would also read attributes and items of the values.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Final
 from urllib.parse import quote
 
@@ -15,9 +16,14 @@ from penstock.errors import UsageError
 
 __all__ = ["Template"]
 
+RESERVED: Final = ":/?#[]@!$&'()*+,;=%"
+"""What ``{+name}`` leaves as it is, besides letters, digits and ``_.-~``: the reserved characters (RFC 3986, section
+2.2), and the sign of what is percent-encoded already."""
+
 WHOLE: Final = ""
 """The name between the braces that stands for the line, or for the column with the URL."""
 
+_SIGN: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PART: Final = re.compile(r"([^{}]+)|(\{\{|\}\})|\{([^{}]*)\}")
 
 
@@ -25,10 +31,11 @@ class Template:
     """A pattern with ``{}`` or ``{column}`` in it; a brace that is meant is written twice.
 
     Values are percent-encoded, every character but letters, digits and ``_.-~`` (RFC 3986, section 2.3),
-    so that no value can reach out of its place in the URL.
+    so that no value can reach out of its place in the URL. In the place of ``{+}`` or ``{+column}`` reserved characters
+    stay as they are, and so does what is percent-encoded (RFC 6570, section 3.2.3): for paths, and for host:port.
     """
 
-    __slots__ = ("_parts", "names", "uses_whole")
+    __slots__ = ("_kept", "_parts", "names", "uses_whole")
 
     def __init__(self, pattern: str) -> None:
         """UsageError where *pattern* is none, or has nothing to fill in."""
@@ -44,7 +51,10 @@ class Template:
             else:
                 self._parts[-1] += part[1] or part[2][0]
             at = part.end()
-        names = self._parts[1::2]
+        given = self._parts[1::2]
+        # What is left as it is in the place of each.
+        self._kept = [RESERVED if name.startswith("+") else "" for name in given]
+        names = self._parts[1::2] = [name.removeprefix("+") for name in given]
         if not names:
             raise UsageError(f"url_template {pattern!r} has nothing to fill in; write {{}} or {{column}}")
         self.uses_whole = WHOLE in names
@@ -53,5 +63,21 @@ class Template:
     def fill(self, value: Callable[[str], str]) -> str:
         """The URL with *value* of each name, ``""`` for the whole, in its place."""
         parts = self._parts.copy()
-        parts[1::2] = [quote(value(name), safe="") for name in parts[1::2]]
+        parts[1::2] = [_expanded(value(name), kept) for name, kept in zip(parts[1::2], self._kept, strict=True)]
         return "".join(parts)
+
+    def renamed(self, names: Mapping[str, str]) -> Template:
+        """The same template, each of its *names* called as they say."""
+        other = copy(self)
+        other._rename(names)  # noqa: SLF001 - one of its own
+        return other
+
+    def _rename(self, names: Mapping[str, str]) -> None:
+        self._parts = self._parts.copy()
+        self._parts[1::2] = [names.get(name, name) for name in self._parts[1::2]]
+        self.names = tuple(dict.fromkeys(names.get(name, name) for name in self.names))
+
+
+def _expanded(value: str, kept: str) -> str:
+    text = quote(value, safe=kept)
+    return _SIGN.sub("%25", text) if kept else text
