@@ -158,3 +158,9 @@ def test_a_zstd_frame_may_not_want_more_memory_than_is_agreed_upon():
         else:
             with pytest.raises(Undecodable):
                 decode("zstd", packed)
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_bytes_behind_a_brotli_stream_are_damage_however_they_come(size):
+    with pytest.raises(Undecodable):
+        decode("br", brotli.compress(b"page") + b"xx", size)

@@ -453,3 +453,11 @@ def test_a_body_or_method_in_the_way_of_a_bad_redirect_keeps_status_and_headers(
     assert done.outcome.kind is Kind.FAILED
     assert done.outcome.status == 302
     assert done.outcome.header("server") == "x"
+
+
+def test_what_a_form_redirects_to_may_redirect_to_itself_once():
+    """POST, then GET of the same address, which sets a cookie by redirecting to itself: two different requests."""
+    shown = hop(job(method="POST", body=b"x"), A, status=303)
+    again = hop(shown, A)
+    assert (again.target, again.method) == (A, "GET")
+    assert refused(again, A).slug is Slug.TOO_MANY_REDIRECTS

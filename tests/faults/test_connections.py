@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from tests.faults.conftest import GRACE
+from tests.faults.listener import Listener
 
 from penstock.api import fetch
 from penstock.testing.hostile import FAULTS
@@ -50,3 +54,43 @@ def test_a_proxy_that_refuses_fails_every_request_and_sends_none(server, limits,
 def test_what_is_refused_is_tried_as_often_as_it_may_be(server, fetch_eagerly):
     [outcome] = fetch_eagerly([server.url("refused")], attempts=3)
     assert (in_a_word(outcome), outcome.attempts) == ("connect_refused", 3)
+
+
+def test_what_a_proxy_says_to_connect_is_no_page_and_no_redirect(each_once, limits):
+    """A proxy may answer with a login page, or lead to one."""
+
+    def refuse(line):
+        line.recv(65536)
+        line.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://login.test/\r\nContent-Length: 0\r\n\r\n")
+
+    proxy = Listener(refuse)
+    try:
+        for robots in (True, False):
+            settings = limits | {"proxy": proxy.url("").rstrip("/"), "robots": robots}
+            [outcome] = each_once(fetch(["https://a.test/"], **settings), 1)
+            assert (in_a_word(outcome), outcome.status, outcome.redirects) == ("connect_unreachable", None, ())
+    finally:
+        proxy.close()
+
+
+def test_redirects_whose_bodies_stall_share_the_time_of_one_attempt(each_once, limits):
+    """Each is followed by its header block, after a look at it; that time counts."""
+
+    def stall(line):
+        number = int(line.recv(65536).split()[1][1:])
+        line.sendall(b"HTTP/1.1 302 Found\r\nLocation: /%d\r\nContent-Length: 9\r\n\r\n" % (number + 1))
+        line.recv(1)
+
+    server = Listener(stall)
+    began = time.monotonic()
+    try:
+        [outcome] = each_once(fetch([server.url("1")], **limits | {"timeout": 1.5}), 1)
+    finally:
+        server.close()
+    assert in_a_word(outcome) == "timeout"
+    assert time.monotonic() - began < 1.5 + 2 * GRACE + 0.5
+
+
+def test_the_time_that_a_request_took_is_told_though_nothing_came(server, fetch_among_pages):
+    [outcome] = fetch_among_pages([server.url("silent")], timeout=0.4)
+    assert 0.4 <= outcome.times.total < 0.4 + GRACE

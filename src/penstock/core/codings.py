@@ -234,7 +234,7 @@ class _Zstd:
 
 
 class _Brotli:
-    """One Brotli stream (RFC 7932).
+    """One Brotli stream (RFC 7932), and nothing behind it.
 
     ``can_accept_more_data`` of brotli 1.2 says yes while decoded bytes are still held back
     (findings/brotli-accepts-more-while-output-is-left.sh), so the stage has more until a call returns nothing.
@@ -246,6 +246,9 @@ class _Brotli:
 
     def feed(self, data: bytes, most: int) -> bytes:
         if self._stream.is_finished():
+            if data:
+                # In one piece with the end of the stream they are an error of the library's.
+                raise Undecodable("bytes behind the end of the Brotli stream")
             return b""
         try:
             decoded: bytes = self._stream.process(data, output_buffer_limit=most)

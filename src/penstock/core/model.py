@@ -132,10 +132,11 @@ class Row(Struct, frozen=True, gc=False):
 
 
 class Hop(Struct, frozen=True, gc=False):
-    """A redirect that was followed: the address that answered, and the status it gave."""
+    """A redirect that was followed: the address that answered, the status it gave, and how it was asked."""
 
     url: str
     status: int
+    method: str = "GET"
 
 
 class Job(Struct, frozen=True):

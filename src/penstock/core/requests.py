@@ -124,7 +124,8 @@ def follow(attempt: Attempt, limit: int, now: float) -> Job | Refused | None:
         return place
     assert isinstance(place, Place)
     hop = _next_hop(attempt, place, now)
-    if job.hops and _is_same(hop, job) and job.hops[-1].url == job.target:
+    last = job.hops[-1] if job.hops else None
+    if last is not None and _is_same(hop, job) and (last.url, last.method) == (job.target, job.method):
         said = "redirected twice to the very same request, as a site does that wants cookies (--cookies)"
         return Refused(Slug.TOO_MANY_REDIRECTS, said)
     return hop
@@ -170,7 +171,7 @@ def _next_hop(attempt: Attempt, place: Place, now: float) -> Job:
         body=body,
         ready=now,
         spent=job.spent + attempt.times.total,
-        hops=(*job.hops, Hop(job.target, attempt.status or 0)),
+        hops=(*job.hops, Hop(job.target, attempt.status or 0, job.method)),
         # Where nobody knows who answered, it may have been anybody.
         public=job.public or attempt.ip is None or is_public(attempt.ip),
     )

@@ -202,7 +202,7 @@ class CurlEngine:
                 self._end_unsent(transfer, Slug.TIMEOUT, detail)
             else:
                 self._deadlines.discard(transfer)
-                self._finished.append(transfer.attempt(Slug.TIMEOUT, detail))
+                self._finished.append(transfer.attempt(Slug.TIMEOUT, detail, cut=self._clock()))
                 self._retire(transfer)
         self.wake()
 
@@ -392,8 +392,8 @@ class CurlEngine:
             if not queued:
                 return
 
-    def _end(self, transfer: Transfer, code: int | None, words: str) -> None:
-        """libcurl is done with a transfer: with error *code*, or without any."""
+    def _end(self, transfer: Transfer, code: int | None, words: str, *, cut: float | None = None) -> None:
+        """libcurl is done with a transfer: with error *code*, or without any; or we are, and *cut* it."""
         if code == COULDNT_RESOLVE and transfer.pin is not None and not transfer.led_again:
             # Another transfer's end took the entry away while this one gave up a closed connection for a new one.
             transfer.led_again = True
@@ -403,7 +403,7 @@ class CurlEngine:
             self._send_again(transfer)
             return
         lacking = self._lack(transfer, transfer.easy.getinfo(pycurl.OS_ERRNO)) if code in BEGINNING else None
-        attempt = transfer.attempt(*transfer.verdict(code, words, self._clock()), lacking)
+        attempt = transfer.attempt(*transfer.verdict(code, words, self._clock()), lacking, cut=cut)
         if attempt.http == "2":
             self._renewals.heard(transfer, self._clock())
         self._means.memory.waiting += len(attempt.body)
@@ -474,12 +474,12 @@ class CurlEngine:
         over = self._over(transfer)
         if running and transfer.response.leads_on():
             # Its body does not come; docs/decisions/redirects.md.
-            self._end(transfer, None, "")
+            self._end(transfer, None, "", cut=now)
         elif now < over:
             self._deadlines.set(transfer, min(over, 2 * now - transfer.started) if running else over)
             self._renewals.watch(now)
         elif running:
-            self._finished.append(transfer.attempt(*transfer.where_time_went(now)))
+            self._finished.append(transfer.attempt(*transfer.where_time_went(now), cut=now))
             self._retire(transfer)
         else:
             host = self._stop_asking(transfer, now)

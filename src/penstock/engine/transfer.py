@@ -26,6 +26,10 @@ NEVER_MS: Final = 7 * 86_400 * 1000
 """libcurl's own connect time-out, out of the way of ours (its default would be 300 s)."""
 
 
+SUPPRESS_CONNECT_HEADERS: Final = 265
+"""libcurl's number of the option (curl.h), for which pycurl 7.49 has no name."""
+
+
 class Transfer:
     """One easy handle, used again and again, and what it is doing at the moment.
 
@@ -217,11 +221,17 @@ class Transfer:
         addresses = (self.route.host,) if self.pin is None else self.pin.addresses
         return any("." in address for address in addresses)
 
-    def attempt(self, error: Slug | None, detail: str | None, lacking: str | None = None) -> Attempt:
-        """What came of the job, by what libcurl tells; *lacking* as of ``Attempt``."""
+    def attempt(
+        self, error: Slug | None, detail: str | None, lacking: str | None = None, *, cut: float | None = None
+    ) -> Attempt:
+        """What came of the job, by what libcurl tells; *lacking* as of ``Attempt``.
+
+        *cut* is the monotonic time at which our own clock ended it: libcurl's total is that of its last event then.
+        """
         info, before = self.easy.getinfo, self.lookup
         job = self._counted()
-        total = max(0.0, before + info(pycurl.TOTAL_TIME) - self.excused)
+        total = before + info(pycurl.TOTAL_TIME) if cut is None else cut - self.started
+        total = max(0.0, total - self.excused)
         head = self.response.head()[0]
         names, connect, tls = info(pycurl.NAMELOOKUP_TIME), info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME)
         return Attempt(
@@ -293,6 +303,8 @@ class Transfer:
         easy.setopt(pycurl.CAINFO, self._cacert)
         if settings.proxy:
             easy.setopt(pycurl.PROXY_CAINFO, self._cacert)
+            # What a proxy says to CONNECT is no response of the site.
+            easy.setopt(SUPPRESS_CONNECT_HEADERS, 1)
             if settings.connect_to:
                 easy.setopt(pycurl.CONNECT_TO, [spelled(entry) for entry in settings.connect_to])
         if settings.insecure:
