@@ -107,10 +107,12 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     def changed_to(self, now: Manifest) -> Manifest:
         """Return this run with the settings of *now*, which ``check`` let pass, and its inputs where they are now."""
+        # An iterable has no names: those that were known stay, and so does what was left out of them.
+        kept = () if now.inputs else tuple(name for name in self.withheld if name == "inputs")
         return replace(
             self,
             inputs=now.inputs or self.inputs,
-            withheld=now.withheld,
+            withheld=(*now.withheld, *kept),
             settings=now.settings,
             longest=max(self.longest, self.settings.max_body, now.longest),
         )
