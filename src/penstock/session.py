@@ -311,13 +311,13 @@ class Session:
         on it. The session can be resumed.
         """
         report = report or Silence()
-        if self.advice:
-            report.remark(spoken(self.advice))
-        if self.settings.deadline is not None:
-            self._end = self._clock() + self.settings.deadline
-        if (self.settings.stop_at, self.settings.min_speed) != (None, None):
-            self._look = self._clock() + OFTEN
         try:
+            if self.advice:
+                report.remark(spoken(self.advice))
+            if self.settings.deadline is not None:
+                self._end = self._clock() + self.settings.deadline
+            if (self.settings.stop_at, self.settings.min_speed) != (None, None):
+                self._look = self._clock() + OFTEN
             self._uninterrupted.install()
             self._work(report)
             while self._flow.complete and (flow := self._next_flow()) is not None:
