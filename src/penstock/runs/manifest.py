@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -176,22 +177,37 @@ class Manifest(Struct, frozen=True, kw_only=True):
         proxy: str | None = None,
         url_template: str | None = None,
     ) -> Settings:
-        """The settings to go on with, secrets filled in from those given. UsageError names one that is missing."""
-        secrets = {name.lower(): value for name, value in headers}
-        filled = []
-        for name, value in self.settings.headers:
-            if value == WITHHELD and name.lower() not in secrets:
-                raise _missing(f"header {name}", Remedy(f"headers={{{name!r}: ...}}", f"-H '{name}: ...'"))
-            filled.append((name, secrets[name.lower()] if value == WITHHELD else value))
+        """Return the settings to go on with: secrets filled in from those given, headers of one name in their order.
+
+        UsageError names one that is missing, or a header that is given more or less often than the run has it.
+        """
+        filled = _filled(self.settings.headers, headers)
         given = {"proxy": proxy, "url_template": url_template}
         for setting, text in given.items():
             if setting in self.withheld and text is None:
                 raise _missing(setting, Remedy(f"{setting}=...", f"--{setting.replace('_', '-')} ..."))
         return replace(
             self.settings,
-            headers=tuple(filled),
+            headers=filled,
             **{setting: text for setting, text in given.items() if text is not None},
         )
+
+
+def _filled(kept: Headers, given: Headers) -> Headers:
+    """*kept*, with the values of *given* for those withheld. UsageError if there are more or fewer of these."""
+    wanted = Counter(name.lower() for name, value in kept if value == WITHHELD)
+    secrets = {name: [value for other, value in given if other.lower() == name] for name in wanted}
+    for name, often in wanted.items():
+        called, count = next(other for other, _ in kept if other.lower() == name), len(secrets[name])
+        if not count:
+            raise _missing(f"header {called}", Remedy(f"headers={{{called!r}: ...}}", f"-H '{called}: ...'"))
+        if count != often:
+            raise UsageError(
+                f"headers: this run was begun with {called} {_times(often)}, and it is given {_times(count)}; give "
+                "each of them again, in the order of before"
+            )
+    left = {name: iter(values) for name, values in secrets.items()}
+    return tuple((name, next(left[name.lower()]) if value == WITHHELD else value) for name, value in kept)
 
 
 def _without_framing(manifest: Manifest) -> Manifest:
@@ -237,3 +253,7 @@ def _shown(inputs: tuple[str, ...]) -> str:
 
 def _missing(what: str, remedy: Remedy) -> UsageError:
     return UsageError(f"this run was begun with {what}, which is not kept in the folder; give it again: ", remedy)
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
