@@ -13,7 +13,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from penstock.continued import Inputs, Named, check_passes, found_again, held, known, opened, settle_on
 from penstock.core.inputs import difference
@@ -81,6 +81,8 @@ __all__ = [
 ]
 
 log = logging.getLogger("penstock")
+
+T = TypeVar("T")
 
 
 def fetch(
@@ -156,10 +158,9 @@ def run(
     check_passes(chosen, source)
     path = Path(output)
     space_for(path, chosen).check()
-    begun = RunFolder.holds_run(path)
     manifest = Manifest.of(chosen, names, source.fingerprint() if names else None)
-    with held(RunFolder.open(path) if begun else RunFolder.create(path, manifest)) as folder:
-        if begun:
+    with held(_created(path, lambda: RunFolder.create(path, manifest)) or RunFolder.open(path)) as folder:
+        if not folder.fresh:
             settle_on(folder, chosen, names, source, force=force)
         session = _session(folder, source, chosen, on_page, force=force)
     return _execute(session, report)
@@ -222,12 +223,25 @@ def begin(names: Sequence[str], output: str | os.PathLike[str], settings: Settin
 
 def begin_or_go_on(names: Sequence[str], output: str | os.PathLike[str], given: Mapping[str, Any]) -> Session:
     """A session that begins a run in the folder *output*, or goes on with the one that is there; errors as of these."""
-    if not RunFolder.holds_run(Path(output)):
-        return begin(names, output, Settings.of(**given))
+    begun = _created(Path(output), lambda: begin(names, output, Settings.of(**given)))
+    if begun is not None:
+        return begun
     session = go_on(output, given, Named(names))
     if session.is_done():
         session.remarks.append("This run has finished already: all inputs have their outcome.")
     return session
+
+
+def _created(path: Path, create: Callable[[], T]) -> T | None:
+    """Return what *create* makes of a new run in the folder *path*; None if another process has begun one there."""
+    if not RunFolder.holds_run(path):
+        try:
+            return create()
+        except FolderError:
+            # It may have begun since.
+            if not RunFolder.holds_run(path):
+                raise
+    return None
 
 
 def go_on(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+from contextlib import closing
 
 import pytest
 
 from penstock import api
+from penstock.errors import FolderInUse
+from penstock.runs.folder import RunFolder
 from penstock.settings import Settings
 
 BRISK = ("--delay", "0", "--per-host", "10", "--attempts", "1")
@@ -55,6 +58,35 @@ def test_it_goes_on_after_a_kill(process, web, listed, tmp_path):
     assert again.returncode == 0
     assert told["session"]["outcomes"]["fetched"] < told["run"]["outcomes"]["fetched"] == 30
     assert api.verify(folder).ok
+
+
+@pytest.fixture
+def begun_meanwhile(monkeypatch, urls, tmp_path):
+    """A session that another process begins just after it was seen that the folder holds no run."""
+    with closing(api.begin([str(urls)], tmp_path / "run", Settings.of(**FAST))) as other:
+        look, looks = RunFolder.holds_run, iter([False])
+        monkeypatch.setattr(RunFolder, "holds_run", staticmethod(lambda path: next(looks, look(path))))
+        yield other
+
+
+@pytest.mark.usefixtures("begun_meanwhile")
+def test_of_two_that_begin_at_once_one_finds_the_folder_in_use(run, urls, tmp_path):
+    ended = run("fetch", urls, "-o", tmp_path / "run", "--resume", *BRISK)
+    assert ended.exit_code == 4, ended.stderr
+    assert "is in use" in ended.stderr
+
+
+@pytest.mark.usefixtures("begun_meanwhile")
+def test_of_two_programs_that_begin_at_once_one_finds_the_folder_in_use(urls, tmp_path):
+    with pytest.raises(FolderInUse):
+        api.run(urls, tmp_path / "run", **FAST)
+
+
+def test_it_goes_on_with_a_run_that_was_begun_and_left_meanwhile(run, begun_meanwhile, urls, tmp_path):
+    begun_meanwhile.close()
+    ended = run("fetch", urls, "-o", tmp_path / "run", "--resume", *BRISK)
+    assert ended.exit_code == 0, ended.stderr
+    assert api.verify(tmp_path / "run").ok
 
 
 def test_what_it_is_not_given_stays_as_it_was(run, urls, tmp_path):
