@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from penstock.continued import Inputs, Named, check_passes, found_again, held, known, opened, settle_on
+from penstock.continued import Inputs, Named, check_passes, found_again, held, in_force, known, opened, settle_on
 from penstock.core.inputs import difference
 from penstock.core.model import Duplicate, Job, Outcome, Skipped
 from penstock.core.plan import Plan, Survey
@@ -139,7 +139,8 @@ def run(
     *inputs* is the name of a file, a URL, ``-`` for standard input, or an iterable as ``fetch`` takes it, but for a
     set: it has another order in each process, and inputs are known by their place.
     Where *output* already holds a run of the same inputs and settings, what of it is not settled is done;
-    so a script may be killed at any moment and simply be started again. Each input that has its outcome is
+    so a script may be killed at any moment and simply be started again. Settings that may change and are not given
+    stay as they were last, as of ``resume``. Each input that has its outcome is
     compared with what it was as it is read again; with *force* it may be another, and the run goes on by place.
     An iterable may have more items than before.
 
@@ -152,11 +153,12 @@ def run(
     folder cannot be used. What the input's iterator raises comes out of here, after what was read before
     has been stored.
     """
-    chosen = Settings.of(**settings)
+    chosen, path = Settings.of(**settings), Path(output)
+    if RunFolder.holds_run(path):
+        chosen = in_force(read_manifest(path), chosen, settings)
     names, source = opened(inputs, chosen.input())
     try_engine(chosen)
     check_passes(chosen, source)
-    path = Path(output)
     space_for(path, chosen).check()
     manifest = Manifest.of(chosen, names, source.fingerprint() if names else None)
     with held(_created(path, lambda: RunFolder.create(path, manifest)) or RunFolder.open(path)) as folder:

@@ -7,7 +7,7 @@ docs/decisions/settings-in-force.md says why run.json is written again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -17,14 +17,25 @@ from msgspec.structs import replace
 from penstock.errors import InputChanged, InputError, UsageError
 from penstock.remedies import Remedy
 from penstock.runs.folder import RunFolder
-from penstock.runs.manifest import PACE, WITHHELD, Manifest
+from penstock.runs.manifest import PACE, WITHHELD, Manifest, missing
 from penstock.seams import Input
 from penstock.settings import InputSettings, Settings
 from penstock.source.iterables import Items
 from penstock.source.opened import open_inputs
 from penstock.wiring import try_engine
 
-__all__ = ["Inputs", "Named", "check_passes", "found_again", "held", "known", "located", "opened", "settle_on"]
+__all__ = [
+    "Inputs",
+    "Named",
+    "check_passes",
+    "found_again",
+    "held",
+    "in_force",
+    "known",
+    "located",
+    "opened",
+    "settle_on",
+]
 
 Inputs = str | os.PathLike[str] | Iterable[Any]
 """What a program may give: the name of a file, a URL, ``-``, or an iterable of URLs or mappings."""
@@ -114,6 +125,17 @@ def settle_on(
         if not force:
             raise
     folder.change_to(now)
+
+
+def in_force(manifest: Manifest, settings: Settings, given: Collection[str]) -> Settings:
+    """Return *settings* with what may change and is not among those *given* as the run has it.
+
+    UsageError if that is a proxy whose credentials are not kept.
+    """
+    kept = {name: getattr(manifest.settings, name) for name in PACE if name not in given}
+    if "proxy" in kept and "proxy" in manifest.withheld:
+        raise missing("proxy", Remedy("proxy=...", "--proxy ..."))
+    return replace(settings, **kept)
 
 
 def check_passes(settings: Settings, source: Input) -> None:

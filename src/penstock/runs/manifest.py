@@ -29,7 +29,7 @@ from penstock.remedies import Remedy
 from penstock.runs.contents import changed
 from penstock.settings import Settings
 
-__all__ = ["PACE", "WITHHELD", "Manifest"]
+__all__ = ["PACE", "WITHHELD", "Manifest", "missing"]
 
 SCHEMA: Final = 1
 
@@ -185,7 +185,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
         given = {"proxy": proxy, "url_template": url_template}
         for setting, text in given.items():
             if setting in self.withheld and text is None:
-                raise _missing(setting, Remedy(f"{setting}=...", f"--{setting.replace('_', '-')} ..."))
+                raise missing(setting, Remedy(f"{setting}=...", f"--{setting.replace('_', '-')} ..."))
         return replace(
             self.settings,
             headers=filled,
@@ -200,7 +200,7 @@ def _filled(kept: Headers, given: Headers) -> Headers:
     for name, often in wanted.items():
         called, count = next(other for other, _ in kept if other.lower() == name), len(secrets[name])
         if not count:
-            raise _missing(f"header {called}", Remedy(f"headers={{{called!r}: ...}}", f"-H '{called}: ...'"))
+            raise missing(f"header {called}", Remedy(f"headers={{{called!r}: ...}}", f"-H '{called}: ...'"))
         if count != often:
             raise UsageError(
                 f"headers: this run was begun with {called} {_times(often)}, and it is given {_times(count)}; give "
@@ -251,7 +251,8 @@ def _shown(inputs: tuple[str, ...]) -> str:
     return ", ".join(inputs) or "an iterable"
 
 
-def _missing(what: str, remedy: Remedy) -> UsageError:
+def missing(what: str, remedy: Remedy) -> UsageError:
+    """The error if *what*, a secret of the run, is not given again."""
     return UsageError(f"this run was begun with {what}, which is not kept in the folder; give it again: ", remedy)
 
 
