@@ -187,7 +187,7 @@ def resume(
 def retry(
     output: str | os.PathLike[str],
     *,
-    only: str | int | Iterable[str | int] = (),
+    only: str | int | Iterable[str | int] | None = None,
     inputs: Inputs | None = None,
     report: Report | Callable[[str], object] | None = None,
     force: bool = False,
@@ -264,7 +264,7 @@ def go_on(
 
 def try_again(
     output: str | os.PathLike[str],
-    only: str | int | Iterable[str | int],
+    only: str | int | Iterable[str | int] | None,
     changes: Mapping[str, Any],
     inputs: Inputs | None = None,
     *,
@@ -437,10 +437,12 @@ def _session(
     return session
 
 
-def _reasons(only: str | int | Iterable[str | int]) -> frozenset[str]:
+def _reasons(only: str | int | Iterable[str | int] | None) -> frozenset[str]:
     """Why inputs are to be tried again, as *only* names it."""
+    if only is None:
+        return LATER
     try:
-        return read_reasons(only) or LATER
+        return read_reasons(only if isinstance(only, Iterable) else [only]) or LATER
     except ValueError as error:
         raise UsageError(str(error)) from None
 
