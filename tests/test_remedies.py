@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,8 @@ from penstock.settings import Settings
             "penstock.verify('my run', repair=True)",
             "penstock verify --repair 'my run'",
         ),
+        (call("resume", Path("./-a b")), "penstock.resume('-a b')", "penstock resume './-a b'"),
+        (call("resume", "a\tb"), "penstock.resume('a\\tb')", r"penstock resume $'a\011b'"),
         (call("resume", "pages"), "penstock.resume('pages')", "penstock resume pages"),
     ],
 )

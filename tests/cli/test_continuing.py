@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import signal
 from contextlib import closing
 
@@ -33,6 +35,18 @@ def test_one_command_begins_goes_on_and_is_content_with_what_is_finished(run, ur
         assert ended.exit_code == 0, ended.stderr
     assert "This run has finished already: all inputs have their outcome." in ended.stderr
     each_once(records(folder), 5)
+
+
+@pytest.mark.parametrize("name", ["-pages", "my pages"])
+def test_the_commands_that_a_summary_shows_can_be_typed(run, urls, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    said = run("fetch", urls, "-o", f"./{name}", *BRISK).stderr
+    (shown,) = [shlex.split(line)[1:] for line in said.splitlines() if line.startswith("  penstock ")]
+    assert shown[0] == "verify"
+    assert run(*shown).exit_code == 0
+    refused = run("fetch", urls, "-o", f"./{name}").stderr
+    resume = re.search("penstock (resume .*), or", refused)[1]
+    assert run(*shlex.split(resume)).exit_code == 0
 
 
 def test_it_goes_on_where_another_command_was_stopped(run, urls, tmp_path, records, each_once):
