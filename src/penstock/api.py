@@ -15,7 +15,17 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from penstock.continued import Inputs, Named, check_passes, found_again, held, in_force, known, opened, settle_on
+from penstock.continued import (
+    Inputs,
+    Named,
+    check_passes,
+    forced_by_resume,
+    found_again,
+    held,
+    in_force,
+    opened,
+    settle_on,
+)
 from penstock.core.inputs import difference
 from penstock.core.model import Duplicate, Job, Outcome, Skipped
 from penstock.core.plan import Plan, Survey
@@ -68,6 +78,7 @@ __all__ = [
     "begin",
     "begin_or_go_on",
     "fetch",
+    "forced_by_resume",
     "go_on",
     "leftover",
     "named",
@@ -311,16 +322,19 @@ def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
         ledger = Ledger(path / LEDGER_FILE, manifest.run)
     with closing(ledger):
         if ledger.total is None:
-            yield from _left(manifest, ledger)
+            with forced_by_resume(path):
+                yield from _left(manifest, ledger)
 
 
 def _left(manifest: Manifest, ledger: Ledger) -> Iterator[str]:
     """As ``leftover``, of a run that has not finished."""
-    if STDIN in manifest.inputs:
-        raise UsageError("this run's input was standard input, which can't be read again; a resume takes it anew")
-    if "url_template" in manifest.withheld:
-        raise UsageError("the template of this run had credentials in it, which are not kept; go on with a resume")
-    source = open_inputs(known(manifest), manifest.settings.input())
+    if STDIN in manifest.inputs or not manifest.inputs:
+        what = "standard input" if manifest.inputs else "an iterable of a program"
+        raise UsageError(f"this run's input was {what}, which can't be read again; a resume takes it anew")
+    for secret, what in (("url_template", "template of this run"), ("inputs", "URLs of this run")):
+        if secret in manifest.withheld:
+            raise UsageError(f"the {what} had credentials, which are not kept; a resume takes them anew")
+    source = open_inputs(manifest.inputs, manifest.settings.input())
     manifest.check(Manifest.of(manifest.settings, manifest.inputs, source.fingerprint()))
     for item in jobs_of(source, ledger.settled(), manifest.settings, ledger.contents()):
         if isinstance(item, Job | Skipped):

@@ -15,8 +15,9 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from penstock.errors import InputChanged, InputError, UsageError
-from penstock.remedies import Remedy
-from penstock.runs.folder import RunFolder
+from penstock.remedies import Remedy, call, shell_path
+from penstock.runs.contents import FORCE
+from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.manifest import PACE, WITHHELD, Manifest, missing
 from penstock.seams import Input
 from penstock.settings import InputSettings, Settings
@@ -31,7 +32,6 @@ __all__ = [
     "found_again",
     "held",
     "in_force",
-    "known",
     "located",
     "opened",
     "settle_on",
@@ -94,7 +94,7 @@ def found_again(
     settings = _resumed(folder.manifest, changes)
     try_engine(settings)
     if inputs is None:
-        names = known(folder.manifest)
+        names = _known(folder.manifest)
         try:
             source: Input = open_inputs(names, settings.input())
         except InputError as error:
@@ -138,6 +138,24 @@ def in_force(manifest: Manifest, settings: Settings, given: Collection[str]) -> 
     return replace(settings, **kept)
 
 
+@contextmanager
+def forced_by_resume(output: str | os.PathLike[str], names: Sequence[str] = ()) -> Iterator[None]:
+    """Have an InputChanged that is raised inside name the resume that takes the input as it is.
+
+    For what has no ``force`` of its own. *names* are those of the input, if they are given anew.
+    """
+    try:
+        yield
+    except InputChanged as error:
+        was, option = read_manifest(Path(output)), ""
+        if names and ("inputs" in was.withheld or located(names) != was.inputs):
+            option = "--input INPUT "
+        command = f"penstock resume --force {option}{shell_path(output)}"
+        resume = Remedy(call("resume", output, force=True).python, command)
+        error.args = tuple(resume if part == FORCE else part for part in error.args)
+        raise
+
+
 def check_passes(settings: Settings, source: Input) -> None:
     """Raise UsageError if *settings* want the input to be read again and *source* can't be."""
     if settings.passes > 1 and source.blocks:
@@ -146,15 +164,15 @@ def check_passes(settings: Settings, source: Input) -> None:
         )
 
 
-def known(manifest: Manifest) -> tuple[str, ...]:
+def _known(manifest: Manifest) -> tuple[str, ...]:
     """Return where the run's input is. Raises UsageError if run.json does not say it."""
     if not manifest.inputs:
         raise UsageError("this run's input was an iterable of a program, which is not kept; give it again: ", AGAIN)
     if "inputs" in manifest.withheld:
         raise UsageError(
-            "the URLs of this run had credentials in them, which are not kept; give them again, in a file that only "
-            "you may read: ",
-            AGAIN,
+            "the URLs of this run had credentials in them, which are not kept; give them again, all that it was begun "
+            "with, in their order: ",
+            Remedy("inputs=[...]", "--input URL for each"),
         )
     return manifest.inputs
 

@@ -136,7 +136,7 @@ def test_another_list_is_refused(run, web, urls, listed, tmp_path):
     ended = run("fetch", listed(web.url(path="/page/9"), name="other.txt"), "-o", folder, "--resume")
     assert ended.exit_code == 2
     assert "the input is not the one this run was begun with" in ended.stderr
-    assert ended.stderr.rstrip().endswith("by its line numbers: --force")
+    assert f"by its line numbers: penstock resume --force --input INPUT {folder}\n" in ended.stderr
 
 
 def test_a_list_that_has_moved_is_named(run, urls, tmp_path):
@@ -225,3 +225,57 @@ def test_a_stopped_run_says_by_which_signal_and_how_many_are_left(process, web, 
     summary = json.loads(fetching.communicate()[1].splitlines()[-1])
     assert (summary["event"], summary["complete"], summary["ended_by"]) == ("summary", False, number.name.lower())
     assert summary["inputs_left"] == 40 - summary["run"]["outcomes"].get("fetched", 0)
+
+
+def commands_in(said):
+    return [shlex.split(found) for found in re.findall(r": penstock (.*)$", said, re.MULTILINE)]
+
+
+def test_if_the_input_has_changed_the_command_is_named_that_takes_it_as_it_is(run, urls, web, tmp_path):
+    """Neither fetch nor leftover has --force."""
+    folder = tmp_path / "run"
+    api.begin([str(urls)], folder, Settings.of(**FAST)).close()
+    urls.write_text(web.url(path="/other"))
+    for arguments in (("fetch", urls, "-o", folder, "--resume"), ("leftover", folder)):
+        ended = run(*arguments)
+        assert ended.exit_code == 2
+        assert commands_in(ended.stderr) == [["resume", "--force", str(folder)]]
+    assert run("resume", "--force", folder, *BRISK).exit_code == 0
+
+
+def test_also_if_it_is_seen_only_as_the_rows_are_read(process, web, tmp_path):
+    folder, urls = tmp_path / "run", [web.url(path=f"/page/{seq}") for seq in range(3)]
+
+    def fetch(listed):
+        started = process("fetch", "-o", folder, "--resume", "-", *BRISK)
+        return started.communicate("\n".join(listed).encode())[1].decode(), started.returncode
+
+    assert fetch(urls)[1] == 0
+    said, code = fetch(reversed(urls))
+    assert code == 2
+    assert "input 0 (counted from 0" in said
+    assert commands_in(said) == [["resume", "--force", str(folder)]]
+
+
+def test_urls_with_credentials_are_given_again_as_they_were(run, web, tmp_path):
+    folder = tmp_path / "run"
+    urls = [web.url(path=f"/page/{seq}").replace("http://", "http://me:s3cret@") for seq in range(2)]
+    api.begin(urls, folder, Settings.of(**FAST)).close()
+    for command in ("resume", "leftover"):
+        ended = run(command, folder)
+        assert ended.exit_code == 2
+        assert "credentials" in ended.stderr
+        assert ("--input URL for each" in ended.stderr) == (command == "resume")
+        assert "FILE" not in ended.stderr
+    again = [part for url in urls for part in ("--input", url)]
+    assert run("resume", folder, *again).exit_code == 0
+    assert api.verify(folder).ok
+
+
+def test_a_run_of_a_program_has_no_leftover_to_list(run, web, tmp_path):
+    folder = tmp_path / "run"
+    api.run([web.url(path="/slow/0.2"), web.url()], folder, deadline=0.01, **FAST | {"per_host": 1})
+    ended = run("leftover", folder)
+    assert ended.exit_code == 2
+    assert "an iterable of a program, which can't be read again" in ended.stderr
+    assert "--" not in ended.stderr
