@@ -15,7 +15,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from penstock.errors import InputChanged, InputError, UsageError
-from penstock.remedies import Remedy, call, shell_path
+from penstock.remedies import Remedy, call, keyword, shell_path
 from penstock.runs.contents import FORCE
 from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.manifest import PACE, WITHHELD, Manifest, missing
@@ -134,7 +134,7 @@ def in_force(manifest: Manifest, settings: Settings, given: Collection[str]) -> 
     """
     kept = {name: getattr(manifest.settings, name) for name in PACE if name not in given}
     if "proxy" in kept and "proxy" in manifest.withheld:
-        raise missing("proxy", Remedy("proxy=...", "--proxy ..."))
+        raise missing(keyword("proxy"), Remedy("proxy=...", "--proxy ..."))
     return replace(settings, **kept)
 
 
@@ -184,16 +184,17 @@ def _resumed(manifest: Manifest, changes: Mapping[str, Any]) -> Settings:
     fixed = [name for name in sorted(changes) if name not in {*PACE, "headers", "url_template"}]
     for name in fixed:
         if getattr(given, name) != getattr(was, name):
-            raise _fixed(name)
+            raise _fixed(keyword(name))
     kept = {(name.lower(), value) for name, value in was.headers}
     for name, value in given.headers:
         if kept.isdisjoint(((name.lower(), value), (name.lower(), WITHHELD))):
             raise _fixed(f"header {name}")
     if "url_template" in changes and "url_template" not in manifest.withheld and given.url_template != was.url_template:
-        raise _fixed("url_template")
+        raise _fixed(keyword("url_template"))
     secrets = {name: getattr(given, name) for name in ("headers", "proxy", "url_template") if name in changes}
     return replace(manifest.restore(**secrets), **{name: getattr(given, name) for name in changes if name in PACE})
 
 
-def _fixed(what: str) -> UsageError:
-    return UsageError(f"{what} is part of what this run is; it can't change. What can: {', '.join(sorted(PACE))}")
+def _fixed(what: str | Remedy) -> UsageError:
+    others = [part for name in sorted(PACE) for part in (", ", keyword(name))]
+    return UsageError(what, " is part of what this run is; it can't change. What can: ", *others[1:])

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 __all__ = ["Remedy", "call", "keyword", "shell_path", "shell_word", "spoken", "typed"]
+
+
+OPTIONS: Final = {"header": "--no-header", "headers": "--header", "sinks": "--sink"}
+"""The options that are not called as their keywords."""
 
 
 class Remedy(NamedTuple):
@@ -31,7 +35,7 @@ def typed(parts: Iterable[object]) -> str:
 
 def keyword(name: str, value: Any = None) -> Remedy:
     """The remedy of giving the keyword *name*, with this *value* if there is one: ``force=True``, ``--force``."""
-    option = f"--{name.replace('_', '-')}"
+    option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
     if value is None:
         return Remedy(name, option)
     return Remedy(f"{name}={value!r}", option if value is True else f"{option} {value}")

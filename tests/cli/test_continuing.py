@@ -279,3 +279,40 @@ def test_a_run_of_a_program_has_no_leftover_to_list(run, web, tmp_path):
     assert ended.exit_code == 2
     assert "an iterable of a program, which can't be read again" in ended.stderr
     assert "--" not in ended.stderr
+
+
+PYTHON = r"\b(input_format|url_template|user_agent|max_body|per_host|with column|with select)\b"
+"""What is called otherwise on the command line."""
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [
+        ((), "with --column"),
+        (("--url-template", "http://a.test/{x}"), "with --url-template"),
+        (("--column", "link", "--select", "x"), "with --select"),
+        (("--input-format", "lines", "--select", "x"), "with --input-format"),
+    ],
+)
+def test_a_column_that_is_missing_is_asked_for_with_the_option(run, listed, options, option):
+    ended = run("fetch", listed("link,name", "http://127.0.0.1:9/,a", name="list.csv"), *options)
+    assert ended.exit_code == 2
+    assert option in ended.stderr
+    assert not re.search(PYTHON, ended.stderr)
+
+
+def test_what_a_run_is_and_what_may_change_are_named_by_their_options(run, urls, tmp_path):
+    folder = tmp_path / "run"
+    secret = "http://me:s3cret@a.test/{}"
+    settings = Settings.of(url_template=secret, input_format="lines", **FAST)
+    api.begin([str(urls)], folder, settings).close()
+    fetch, resume = ("fetch", urls, "-o", folder, "--resume"), ("resume", folder)
+    for arguments, said in (
+        ((*fetch, "--url-template", secret, "--max-redirects", "3"), "--max-redirects is part of what this run is"),
+        (resume, "begun with --url-template, which is not kept in the folder; give it again: --url-template ..."),
+        ((*resume, "--url-template", secret.replace("a.test", "b.test")), "other settings: --url-template was"),
+    ):
+        ended = run(*arguments)
+        assert ended.exit_code == 2
+        assert said in ended.stderr
+        assert not re.search(PYTHON, ended.stderr), ended.stderr

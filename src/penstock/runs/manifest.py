@@ -25,7 +25,7 @@ from penstock.core.inputs import difference
 from penstock.core.model import Headers
 from penstock.core.requests import CROSSES_ORIGINS
 from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
-from penstock.remedies import Remedy
+from penstock.remedies import Remedy, keyword
 from penstock.runs.contents import changed
 from penstock.settings import Settings
 
@@ -156,10 +156,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
         Where an input has no fingerprint, its name is all there is to go by.
         """
         was, wanted = msgspec.to_builtins(self.settings), msgspec.to_builtins(now.settings)
-        changes = [change for change in _changes(was, wanted) if change.split()[0] not in PACE]
+        changes = {name: change for name, change in _changes(was, wanted).items() if name not in PACE}
         if changes:
+            listed = [part for name, change in changes.items() for part in ("; ", keyword(name), f" {change}")]
             raise FolderMismatch(
-                "this run was begun with other settings: " + "; ".join(changes) + ". Go on with those it has (",
+                "this run was begun with other settings: ",
+                *listed[1:],
+                ". Go on with those it has (",
                 Remedy("penstock.resume", "penstock resume"),
                 "), or name another folder",
             )
@@ -185,7 +188,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
         given = {"proxy": proxy, "url_template": url_template}
         for setting, text in given.items():
             if setting in self.withheld and text is None:
-                raise missing(setting, Remedy(f"{setting}=...", f"--{setting.replace('_', '-')} ..."))
+                raise missing(keyword(setting), Remedy(f"{setting}=...", f"{keyword(setting).typed} ..."))
         return replace(
             self.settings,
             headers=filled,
@@ -237,23 +240,22 @@ def _blotted(value: Any) -> Any:
     return value
 
 
-def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """One sentence for each name whose value is not the same in both."""
-    names = [*was, *(name for name in now if name not in was)]
-    return [
-        f"{name} was {json.dumps(was.get(name))}, is {json.dumps(now.get(name))}"
-        for name in names
+def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """What each name was and is whose value is not the same in both."""
+    return {
+        name: f"was {json.dumps(was.get(name))}, is {json.dumps(now.get(name))}"
+        for name in {**was, **now}
         if was.get(name) != now.get(name)
-    ]
+    }
 
 
 def _shown(inputs: tuple[str, ...]) -> str:
     return ", ".join(inputs) or "an iterable"
 
 
-def missing(what: str, remedy: Remedy) -> UsageError:
+def missing(what: str | Remedy, remedy: Remedy) -> UsageError:
     """The error if *what*, a secret of the run, is not given again."""
-    return UsageError(f"this run was begun with {what}, which is not kept in the folder; give it again: ", remedy)
+    return UsageError("this run was begun with ", what, ", which is not kept in the folder; give it again: ", remedy)
 
 
 def _times(number: int) -> str:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 from penstock.core.model import Row
 from penstock.errors import InputError
+from penstock.remedies import keyword
 from penstock.seams import Contents, Settled
 from penstock.settings import InputSettings
 from penstock.source.jsonlines import JsonLines
@@ -105,7 +106,8 @@ def reader_for(input_format: str, name: str, settings: InputSettings, remarks: R
     if asked:
         raise InputError(
             f"{name!r} is read as plain lines, which have no column {asked[0]!r}; in a template {{}} stands for the "
-            "line. If it is a table or JSON lines, say so with input_format"
+            "line. If it is a table or JSON lines, say so with ",
+            keyword("input_format"),
         )
     return Reader(Lines(shape), _text)
 
