@@ -94,7 +94,7 @@ def reader_for(input_format: str, name: str, settings: InputSettings, remarks: R
         setting = "delimiter" if settings.delimiter is not None else "header"
         raise InputError(f'{name!r} is read as {input_format}, which has no {setting}; a table is input_format="csv"')
     if input_format == "jsonl":
-        return Reader(JsonLines(shape), _text)
+        return Reader(JsonLines(shape, name), _text)
     if input_format == "json":
         return Reader(JsonValues(shape, name), as_utf_8)
     if input_format == "sitemap":
