@@ -161,8 +161,8 @@ def run(
 
     UsageError where a setting is wrong; InputError where the input cannot be read, InputChanged where it
     is not the one the run began with; OutputError where outcomes cannot be stored; FolderError where the
-    folder cannot be used. What the input's iterator raises comes out of here, after what was read before
-    has been stored.
+    folder cannot be used. What the input's iterator raises comes out of here, an Exception after what was read
+    before has been fetched and stored, a KeyboardInterrupt or SystemExit at once, as if it came from outside.
     """
     chosen, path = Settings.of(**settings), Path(output)
     if RunFolder.holds_run(path):
