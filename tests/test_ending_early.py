@@ -202,4 +202,4 @@ def test_the_command_says_by_what_it_was_ended(web, often, tmp_path):
     assert told.exit_code == Exit.UNFINISHED
     assert "\nStopped by --stop-at after 0." in told.stderr
     # Without that, a resume would have enough at once.
-    assert f"penstock resume {tmp_path / 'out'} --stop-at 100%\n" in told.stderr
+    assert f"penstock resume --stop-at 100% {tmp_path / 'out'}\n" in told.stderr

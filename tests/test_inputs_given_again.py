@@ -90,3 +90,17 @@ def test_urls_with_credentials_in_them_are_given_again(web, tmp_path):
         penstock.resume(folder)
     assert penstock.resume(folder, inputs=url).complete
     assert all(secret.encode() not in file.read_bytes() for file in folder.iterdir())
+
+
+def test_urls_with_credentials_stay_withheld_if_a_list_took_their_place(web, tmp_path):
+    """The folder goes on naming them without credentials, so they must never be requested as it names them."""
+    folder = tmp_path / "run"
+    urls = [web.url(0, f"/page/{seq}").replace("http://", "http://me:s3cret@") for seq in range(4)]
+    api.begin(urls, folder, Settings.of(**FAST)).close()
+    assert penstock.resume(folder, inputs=urls).complete
+    requests = web.seen().requests
+    for again in (penstock.resume, penstock.retry):
+        for force in (False, True):
+            with pytest.raises(UsageError, match="credentials in them, which are not kept; give them again"):
+                again(folder, force=force)
+    assert web.seen().requests == requests

@@ -105,6 +105,24 @@ def test_what_a_report_raises_comes_after_what_is_complete_is_stored(web, urls, 
     resumed(web, urls, tmp_path / "pages", each_once)
 
 
+@pytest.mark.parametrize(
+    ("error", "slow", "stored"),
+    [(ZeroDivisionError(), 0.01, 5), (KeyboardInterrupt(), 60, 0), (SystemExit(3), 60, 0), (GeneratorExit(), 60, 0)],
+)
+def test_an_input_that_raises_no_exception_drops_what_runs(web, tmp_path, error, slow, stored):
+    """As an interrupt from outside does; an Exception lets all that was read before be fetched first."""
+
+    def failing():
+        for seq in range(5):
+            yield web.url(path=f"/slow/{slow}/page/{seq}")
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        penstock.run(failing(), tmp_path / "pages", **SETTINGS | {"per_host": 10, "concurrency": 10})
+    assert raised.value is error
+    assert penstock.verify(tmp_path / "pages").settled == stored
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), Odd()])
 def test_what_a_callback_raises_that_is_no_exception_costs_its_own_page_alone(web, urls, tmp_path, error, each_once):
     with pytest.raises(type(error)):

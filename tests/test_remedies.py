@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 
 from penstock.cli.options import SETTINGS
 from penstock.errors import FolderDamaged, PenstockError, UsageError
 from penstock.remedies import Remedy, call, keyword
+from penstock.runs.manifest import PACE
 from penstock.settings import Settings
 
 
@@ -23,6 +25,8 @@ from penstock.settings import Settings
             "penstock.verify('my run', repair=True)",
             "penstock verify --repair 'my run'",
         ),
+        (call("resume", Path("./-a b")), "penstock.resume('-a b')", "penstock resume './-a b'"),
+        (call("resume", "a\tb"), "penstock.resume('a\\tb')", r"penstock resume $'a\011b'"),
         (call("resume", "pages"), "penstock.resume('pages')", "penstock resume pages"),
     ],
 )
@@ -66,6 +70,16 @@ def run_fetch():
         return ended.stderr
 
     return run
+
+
+def test_every_setting_is_called_by_its_option():
+    """Also those whose option has another name."""
+    for spelling in SETTINGS:
+        assert keyword(spelling.field).typed in [part for flag in spelling.flags for part in flag.split("/")]
+
+
+def test_every_setting_that_a_resume_may_change_is_an_option_of_it():
+    assert {spelling.field for spelling in SETTINGS if spelling.on_resume} >= PACE
 
 
 def test_every_setting_has_an_option_to_be_named_by():

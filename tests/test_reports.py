@@ -45,6 +45,22 @@ def test_print_is_such_a_function(web, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("Done: 1 input has its outcome.")
 
 
+@pytest.mark.parametrize("again", [penstock.resume, penstock.retry])
+def test_a_report_that_raises_at_once_lets_go_of_the_folder(web, tmp_path, again):
+    """Also if it is the first remark that it raises at, before any work."""
+
+    def fail(line):
+        raise ZeroDivisionError(line)
+
+    urls = [web.url(path="/status/404")]
+    penstock.run(urls, tmp_path / "pages", **SETTINGS)
+    with pytest.raises(ZeroDivisionError) as raised:
+        again(tmp_path / "pages", inputs=urls, report=fail)
+    assert penstock.verify(tmp_path / "pages").ok
+    assert again(tmp_path / "pages", inputs=urls).complete
+    assert raised.tb, "the traceback, and with it the session, is still held"
+
+
 @pytest.mark.usefixtures("often")
 def test_what_the_function_raises_ends_the_run_and_what_is_complete_is_stored(web, tmp_path):
     def fail(line):

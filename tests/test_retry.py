@@ -73,15 +73,17 @@ def test_a_retry_on_top_of_a_retry_works(web, folder):
 
 
 @pytest.mark.parametrize(
-    ("only", "again"), [("timeout", 0), ("empty_reply", 10), (["timeout,reset", "empty_reply"], 10), ("503", 0)]
+    ("only", "again"),
+    [("timeout", 0), ("empty_reply", 10), (["timeout,reset", "empty_reply"], 10), ("503", 0), (None, 10), ((), 10)],
 )
 def test_what_is_tried_again_can_be_chosen(folder, only, again):
     assert penstock.retry(folder, only=only).again == again
 
 
-def test_a_reason_that_is_none_is_refused_with_those_there_are(folder):
-    with pytest.raises(penstock.UsageError, match=r"'40' is no reason; name statuses, as 404 and 5xx, or .*host_down"):
-        penstock.retry(folder, only="40")
+@pytest.mark.parametrize("only", ["40", 404.0, [404.0], object()])
+def test_a_reason_that_is_none_is_refused_with_those_there_are(folder, only):
+    with pytest.raises(penstock.UsageError, match=r"' is no reason; name statuses, as 404 and 5xx, or .*host_down"):
+        penstock.retry(folder, only=only)
 
 
 def test_the_pace_may_be_another_and_the_job_may_not(folder):

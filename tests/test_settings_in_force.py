@@ -63,6 +63,22 @@ def test_a_run_that_is_called_again_keeps_what_it_is_given_last(folder, listed):
     assert said(folder)["timeout"] == 9
 
 
+def test_a_run_that_is_called_again_keeps_what_a_resume_was_given(folder, listed):
+    """A script that is started again must not make a host's requests faster than a resume had made them."""
+    penstock.resume(folder, **CHANGES)
+    assert penstock.run(listed, folder, timeout=9, **FAST).complete
+    assert in_force(folder) == CHANGED | {"timeout": 9}
+
+
+def test_a_run_that_is_called_again_does_not_go_round_a_proxy_that_a_resume_was_given(web, folder, listed):
+    api.go_on(folder, {"proxy": "http://me:s3cret@127.0.0.1:1"}).close()
+    requests = web.seen().requests
+    with pytest.raises(UsageError, match=r"begun with proxy.*proxy=\.\.\."):
+        penstock.run(listed, folder, **FAST)
+    assert penstock.run(listed, folder, proxy=None, **FAST).complete
+    assert (said(folder)["proxy"], web.seen().requests) == (None, requests)
+
+
 def test_the_run_stays_the_same_one(folder):
     run, created = read_manifest(folder).run, read_manifest(folder).created
     penstock.resume(folder, **CHANGES)

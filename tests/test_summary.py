@@ -44,3 +44,17 @@ def test_a_deadline_is_named_and_what_is_left_is_counted(tmp_path):
         summary = penstock.run(urls, tmp_path / "run", **FAST | {"deadline": 0.5, "delay": 60})
     assert (summary.complete, summary.ended_by, summary.tally.total, summary.inputs_left) == (False, "deadline", 1, 9)
     assert repr(summary).startswith("<Summary: stopped by deadline, 1 fetched, 9 left, ")
+
+
+def test_what_is_left_of_a_list_that_has_grown_is_counted_anew(tmp_path):
+    """Three inputs are done; of those that came since, one is fetched."""
+    folder = tmp_path / "run"
+    with LocalWeb() as web:
+        urls = [web.url(path=f"/slow/{seq // 3 * 0.1}/page/{seq}") for seq in range(10)]
+        penstock.run(urls[:3], folder, **FAST)
+        unread = api.go_on(folder, {}, urls)
+        unread.stop()
+        assert unread.execute().inputs_left is None
+        summary = penstock.resume(folder, inputs=urls, deadline=0.05, per_host=1)
+    assert (summary.complete, summary.tally.total, summary.inputs_left) == (False, 4, 6)
+    assert summary.statistics.total == 10

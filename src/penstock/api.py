@@ -13,9 +13,19 @@ from asyncio import AbstractEventLoop
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from penstock.continued import Inputs, Named, check_passes, found_again, held, known, opened, settle_on
+from penstock.continued import (
+    Inputs,
+    Named,
+    check_passes,
+    forced_by_resume,
+    found_again,
+    held,
+    in_force,
+    opened,
+    settle_on,
+)
 from penstock.core.inputs import difference
 from penstock.core.model import Duplicate, Job, Outcome, Skipped
 from penstock.core.plan import Plan, Survey
@@ -68,6 +78,7 @@ __all__ = [
     "begin",
     "begin_or_go_on",
     "fetch",
+    "forced_by_resume",
     "go_on",
     "leftover",
     "named",
@@ -81,6 +92,8 @@ __all__ = [
 ]
 
 log = logging.getLogger("penstock")
+
+T = TypeVar("T")
 
 
 def fetch(
@@ -137,7 +150,8 @@ def run(
     *inputs* is the name of a file, a URL, ``-`` for standard input, or an iterable as ``fetch`` takes it, but for a
     set: it has another order in each process, and inputs are known by their place.
     Where *output* already holds a run of the same inputs and settings, what of it is not settled is done;
-    so a script may be killed at any moment and simply be started again. Each input that has its outcome is
+    so a script may be killed at any moment and simply be started again. Settings that may change and are not given
+    stay as they were last, as of ``resume``. Each input that has its outcome is
     compared with what it was as it is read again; with *force* it may be another, and the run goes on by place.
     An iterable may have more items than before.
 
@@ -147,19 +161,19 @@ def run(
 
     UsageError where a setting is wrong; InputError where the input cannot be read, InputChanged where it
     is not the one the run began with; OutputError where outcomes cannot be stored; FolderError where the
-    folder cannot be used. What the input's iterator raises comes out of here, after what was read before
-    has been stored.
+    folder cannot be used. What the input's iterator raises comes out of here, an Exception after what was read
+    before has been fetched and stored, a KeyboardInterrupt or SystemExit at once, as if it came from outside.
     """
-    chosen = Settings.of(**settings)
+    chosen, path = Settings.of(**settings), Path(output)
+    if RunFolder.holds_run(path):
+        chosen = in_force(read_manifest(path), chosen, settings)
     names, source = opened(inputs, chosen.input())
     try_engine(chosen)
     check_passes(chosen, source)
-    path = Path(output)
     space_for(path, chosen).check()
-    begun = RunFolder.holds_run(path)
     manifest = Manifest.of(chosen, names, source.fingerprint() if names else None)
-    with held(RunFolder.open(path) if begun else RunFolder.create(path, manifest)) as folder:
-        if begun:
+    with held(_created(path, lambda: RunFolder.create(path, manifest)) or RunFolder.open(path)) as folder:
+        if not folder.fresh:
             settle_on(folder, chosen, names, source, force=force)
         session = _session(folder, source, chosen, on_page, force=force)
     return _execute(session, report)
@@ -184,7 +198,7 @@ def resume(
 def retry(
     output: str | os.PathLike[str],
     *,
-    only: str | int | Iterable[str | int] = (),
+    only: str | int | Iterable[str | int] | None = None,
     inputs: Inputs | None = None,
     report: Report | Callable[[str], object] | None = None,
     force: bool = False,
@@ -222,12 +236,25 @@ def begin(names: Sequence[str], output: str | os.PathLike[str], settings: Settin
 
 def begin_or_go_on(names: Sequence[str], output: str | os.PathLike[str], given: Mapping[str, Any]) -> Session:
     """A session that begins a run in the folder *output*, or goes on with the one that is there; errors as of these."""
-    if not RunFolder.holds_run(Path(output)):
-        return begin(names, output, Settings.of(**given))
+    begun = _created(Path(output), lambda: begin(names, output, Settings.of(**given)))
+    if begun is not None:
+        return begun
     session = go_on(output, given, Named(names))
     if session.is_done():
         session.remarks.append("This run has finished already: all inputs have their outcome.")
     return session
+
+
+def _created(path: Path, create: Callable[[], T]) -> T | None:
+    """Return what *create* makes of a new run in the folder *path*; None if another process has begun one there."""
+    if not RunFolder.holds_run(path):
+        try:
+            return create()
+        except FolderError:
+            # It may have begun since.
+            if not RunFolder.holds_run(path):
+                raise
+    return None
 
 
 def go_on(
@@ -248,7 +275,7 @@ def go_on(
 
 def try_again(
     output: str | os.PathLike[str],
-    only: str | int | Iterable[str | int],
+    only: str | int | Iterable[str | int] | None,
     changes: Mapping[str, Any],
     inputs: Inputs | None = None,
     *,
@@ -295,16 +322,19 @@ def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
         ledger = Ledger(path / LEDGER_FILE, manifest.run)
     with closing(ledger):
         if ledger.total is None:
-            yield from _left(manifest, ledger)
+            with forced_by_resume(path):
+                yield from _left(manifest, ledger)
 
 
 def _left(manifest: Manifest, ledger: Ledger) -> Iterator[str]:
     """As ``leftover``, of a run that has not finished."""
-    if STDIN in manifest.inputs:
-        raise UsageError("this run's input was standard input, which can't be read again; a resume takes it anew")
-    if "url_template" in manifest.withheld:
-        raise UsageError("the template of this run had credentials in it, which are not kept; go on with a resume")
-    source = open_inputs(known(manifest), manifest.settings.input())
+    if STDIN in manifest.inputs or not manifest.inputs:
+        what = "standard input" if manifest.inputs else "an iterable of a program"
+        raise UsageError(f"this run's input was {what}, which can't be read again; a resume takes it anew")
+    for secret, what in (("url_template", "template of this run"), ("inputs", "URLs of this run")):
+        if secret in manifest.withheld:
+            raise UsageError(f"the {what} had credentials, which are not kept; a resume takes them anew")
+    source = open_inputs(manifest.inputs, manifest.settings.input())
     manifest.check(Manifest.of(manifest.settings, manifest.inputs, source.fingerprint()))
     for item in jobs_of(source, ledger.settled(), manifest.settings, ledger.contents()):
         if isinstance(item, Job | Skipped):
@@ -421,10 +451,12 @@ def _session(
     return session
 
 
-def _reasons(only: str | int | Iterable[str | int]) -> frozenset[str]:
+def _reasons(only: str | int | Iterable[str | int] | None) -> frozenset[str]:
     """Why inputs are to be tried again, as *only* names it."""
+    if only is None:
+        return LATER
     try:
-        return read_reasons(only) or LATER
+        return read_reasons(only if isinstance(only, Iterable) else [only]) or LATER
     except ValueError as error:
         raise UsageError(str(error)) from None
 

@@ -7,7 +7,7 @@ docs/decisions/settings-in-force.md says why run.json is written again.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -15,16 +15,27 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from penstock.errors import InputChanged, InputError, UsageError
-from penstock.remedies import Remedy
-from penstock.runs.folder import RunFolder
-from penstock.runs.manifest import PACE, WITHHELD, Manifest
+from penstock.remedies import Remedy, call, keyword, shell_path
+from penstock.runs.contents import FORCE
+from penstock.runs.folder import RunFolder, read_manifest
+from penstock.runs.manifest import PACE, WITHHELD, Manifest, missing
 from penstock.seams import Input
 from penstock.settings import InputSettings, Settings
 from penstock.source.iterables import Items
 from penstock.source.opened import open_inputs
 from penstock.wiring import try_engine
 
-__all__ = ["Inputs", "Named", "check_passes", "found_again", "held", "known", "located", "opened", "settle_on"]
+__all__ = [
+    "Inputs",
+    "Named",
+    "check_passes",
+    "found_again",
+    "held",
+    "in_force",
+    "located",
+    "opened",
+    "settle_on",
+]
 
 Inputs = str | os.PathLike[str] | Iterable[Any]
 """What a program may give: the name of a file, a URL, ``-``, or an iterable of URLs or mappings."""
@@ -83,7 +94,7 @@ def found_again(
     settings = _resumed(folder.manifest, changes)
     try_engine(settings)
     if inputs is None:
-        names = known(folder.manifest)
+        names = _known(folder.manifest)
         try:
             source: Input = open_inputs(names, settings.input())
         except InputError as error:
@@ -116,6 +127,35 @@ def settle_on(
     folder.change_to(now)
 
 
+def in_force(manifest: Manifest, settings: Settings, given: Collection[str]) -> Settings:
+    """Return *settings* with what may change and is not among those *given* as the run has it.
+
+    UsageError if that is a proxy whose credentials are not kept.
+    """
+    kept = {name: getattr(manifest.settings, name) for name in PACE if name not in given}
+    if "proxy" in kept and "proxy" in manifest.withheld:
+        raise missing(keyword("proxy"), Remedy("proxy=...", "--proxy ..."))
+    return replace(settings, **kept)
+
+
+@contextmanager
+def forced_by_resume(output: str | os.PathLike[str], names: Sequence[str] = ()) -> Iterator[None]:
+    """Have an InputChanged that is raised inside name the resume that takes the input as it is.
+
+    For what has no ``force`` of its own. *names* are those of the input, if they are given anew.
+    """
+    try:
+        yield
+    except InputChanged as error:
+        was, option = read_manifest(Path(output)), ""
+        if names and ("inputs" in was.withheld or located(names) != was.inputs):
+            option = "--input INPUT "
+        command = f"penstock resume --force {option}{shell_path(output)}"
+        resume = Remedy(call("resume", output, force=True).python, command)
+        error.args = tuple(resume if part == FORCE else part for part in error.args)
+        raise
+
+
 def check_passes(settings: Settings, source: Input) -> None:
     """Raise UsageError if *settings* want the input to be read again and *source* can't be."""
     if settings.passes > 1 and source.blocks:
@@ -124,15 +164,15 @@ def check_passes(settings: Settings, source: Input) -> None:
         )
 
 
-def known(manifest: Manifest) -> tuple[str, ...]:
+def _known(manifest: Manifest) -> tuple[str, ...]:
     """Return where the run's input is. Raises UsageError if run.json does not say it."""
     if not manifest.inputs:
         raise UsageError("this run's input was an iterable of a program, which is not kept; give it again: ", AGAIN)
     if "inputs" in manifest.withheld:
         raise UsageError(
-            "the URLs of this run had credentials in them, which are not kept; give them again, in a file that only "
-            "you may read: ",
-            AGAIN,
+            "the URLs of this run had credentials in them, which are not kept; give them again, all that it was begun "
+            "with, in their order: ",
+            Remedy("inputs=[...]", "--input URL for each"),
         )
     return manifest.inputs
 
@@ -144,16 +184,17 @@ def _resumed(manifest: Manifest, changes: Mapping[str, Any]) -> Settings:
     fixed = [name for name in sorted(changes) if name not in {*PACE, "headers", "url_template"}]
     for name in fixed:
         if getattr(given, name) != getattr(was, name):
-            raise _fixed(name)
+            raise _fixed(keyword(name))
     kept = {(name.lower(), value) for name, value in was.headers}
     for name, value in given.headers:
         if kept.isdisjoint(((name.lower(), value), (name.lower(), WITHHELD))):
             raise _fixed(f"header {name}")
     if "url_template" in changes and "url_template" not in manifest.withheld and given.url_template != was.url_template:
-        raise _fixed("url_template")
+        raise _fixed(keyword("url_template"))
     secrets = {name: getattr(given, name) for name in ("headers", "proxy", "url_template") if name in changes}
     return replace(manifest.restore(**secrets), **{name: getattr(given, name) for name in changes if name in PACE})
 
 
-def _fixed(what: str) -> UsageError:
-    return UsageError(f"{what} is part of what this run is; it can't change. What can: {', '.join(sorted(PACE))}")
+def _fixed(what: str | Remedy) -> UsageError:
+    others = [part for name in sorted(PACE) for part in (", ", keyword(name))]
+    return UsageError(what, " is part of what this run is; it can't change. What can: ", *others[1:])

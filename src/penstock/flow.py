@@ -40,8 +40,8 @@ class Flow(Generic[R]):
     by what its own body raises, Python closes what is behind it a moment later; inside of ``async with flow:``
     everything is over when the block is left.
 
-    One flow is iterated once, in one way. What an input iterator raises comes out of the loop after the
-    outcomes of all that was read before.
+    One flow is iterated once, in one way. An Exception of an input iterator comes out of the loop after the
+    outcomes of all that was read before; a KeyboardInterrupt or SystemExit of it at once.
 
     ``pause``, ``resume``, ``stop``, ``abort``, the limits and all that tells how it goes may be used at any
     time, from any thread.

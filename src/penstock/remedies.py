@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-__all__ = ["Remedy", "call", "keyword", "spoken", "typed"]
+__all__ = ["Remedy", "call", "keyword", "shell_path", "shell_word", "spoken", "typed"]
+
+
+OPTIONS: Final = {"header": "--no-header", "headers": "--header", "sinks": "--sink"}
+"""The options that are not called as their keywords."""
 
 
 class Remedy(NamedTuple):
@@ -31,7 +35,7 @@ def typed(parts: Iterable[object]) -> str:
 
 def keyword(name: str, value: Any = None) -> Remedy:
     """The remedy of giving the keyword *name*, with this *value* if there is one: ``force=True``, ``--force``."""
-    option = f"--{name.replace('_', '-')}"
+    option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
     if value is None:
         return Remedy(name, option)
     return Remedy(f"{name}={value!r}", option if value is True else f"{option} {value}")
@@ -41,5 +45,26 @@ def call(verb: str, folder: object, **keywords: Any) -> Remedy:
     """The remedy of calling one of Penstock's functions on *folder*, or giving the command of its name."""
     given = [keyword(name, value) for name, value in keywords.items()]
     python = ", ".join([repr(str(folder)), *(one.python for one in given)])
-    typed = " ".join([*(one.typed for one in given), shlex.quote(str(folder))])
+    typed = " ".join([*(one.typed for one in given), shell_path(folder)])
     return Remedy(f"penstock.{verb}({python})", f"penstock {verb} {typed}")
+
+
+def shell_word(text: str) -> str:
+    r"""*text* as one word for a shell.
+
+    Bytes that do not show, or are not UTF-8, are in octal, as bash, zsh and ksh read them: ``$'\033'``.
+    """
+    if text.isprintable():
+        return shlex.quote(text)
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character, which is in no name
+        return shlex.quote(text.encode("unicode_escape").decode("ascii"))
+    octal = "".join(chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\{byte:03o}" for byte in data)
+    return f"$'{octal}'"
+
+
+def shell_path(path: object) -> str:
+    """*path* as one word that no command takes for an option: ``./-pages``."""
+    text = str(path)
+    return shell_word(f"./{text}" if text.startswith("-") else text)

@@ -311,13 +311,13 @@ class Session:
         on it. The session can be resumed.
         """
         report = report or Silence()
-        if self.advice:
-            report.remark(spoken(self.advice))
-        if self.settings.deadline is not None:
-            self._end = self._clock() + self.settings.deadline
-        if (self.settings.stop_at, self.settings.min_speed) != (None, None):
-            self._look = self._clock() + OFTEN
         try:
+            if self.advice:
+                report.remark(spoken(self.advice))
+            if self.settings.deadline is not None:
+                self._end = self._clock() + self.settings.deadline
+            if (self.settings.stop_at, self.settings.min_speed) != (None, None):
+                self._look = self._clock() + OFTEN
             self._uninterrupted.install()
             self._work(report)
             while self._flow.complete and (flow := self._next_flow()) is not None:
@@ -437,6 +437,10 @@ class Session:
         tally.duplicates = max(self._earlier.duplicates, now.tally.duplicates)
         parked, slowed, clock = self._flow.learned()
         busiest = now.busiest and now.busiest[0]
+        known = self._known
+        if known is not None and self._before + now.pulled - self._pending > known:
+            # The list has grown since it was counted.
+            known = None
         named = nsmallest(NAMED, parked.items(), key=lambda entry: (entry[0] != busiest, entry[1]))
         return replace(
             now,
@@ -445,7 +449,7 @@ class Session:
             before=self._before,
             again=self._pending,
             read=self._source.progress(),
-            inputs=self._known,
+            inputs=known,
             alone=len(parked),
             parked=tuple((key, max(0.0, until - clock)) for key, until in named),
             spacing=slowed.get(busiest, 0.0),
@@ -468,8 +472,16 @@ class Session:
             self._pending - pending,
             pending,
             None if self._flow.complete else self._ended_by,
-            None if statistics.total is None else statistics.total - statistics.done,
+            self._left(statistics),
         )
+
+    def _left(self, statistics: Statistics) -> int | None:
+        """How many inputs have no outcome; None if that is not known, as of a list that was not read to its end."""
+        if statistics.total is None:
+            return None
+        left = statistics.total - statistics.done
+        # All that there were have theirs, and yet there is more to read.
+        return left if left or statistics.exhausted or self._flow.complete else None
 
 
 def _told(learned: Learned) -> tuple[Mapping[str, int], Mapping[str, float]]:

@@ -127,7 +127,7 @@ def throttle(
       to be tried again count for the window too.
 
     UsageError where an argument is wrong, and from the loop where *work* returns something that can't be
-    awaited. What the iterator raises comes out of the loop after the results of all it gave before. Where the
+    awaited. An Exception of the iterator comes out of the loop after the results of all it gave before. Where the
     consumer is cancelled or leaves, what runs is cancelled and the iterator closed, and inside of ``async with`` that
     is over when the block is left. Work that wants to end its own flow calls ``stop`` or ``abort``.
     """

@@ -132,7 +132,7 @@ def test_it_says_who_wanted_more_time_than_they_got(ended, stands, tally_of):
 def test_a_run_that_had_enough_says_how_to_go_beyond_it(ended, tally_of):
     """A resume goes by the same share as before: by itself it would stop again at once."""
     said = text_of(ended(tally_of({200: 98}), complete=False, inputs=None, ended_by="stop_at"))
-    assert said.endswith("Go on:\n  penstock resume pages --stop-at 100%")
+    assert said.endswith("Go on:\n  penstock resume --stop-at 100% pages")
 
 
 def test_a_stopped_run_says_how_to_go_on_and_what_will_take_long(ended, stands, tally_of):
@@ -206,11 +206,14 @@ def test_a_command_is_quoted_for_a_shell_and_safe_to_print():
     assert command("resume", "pages") == "penstock resume pages"
     assert command("resume", "my pages; rm") == "penstock resume 'my pages; rm'"
     assert command("resume", "\x1b[2J") == r"penstock resume $'\033[2J'"
+    assert command("resume", "-pages", "--stop-at", "100%") == "penstock resume --stop-at 100% ./-pages"
     assert command("resume", "\ud800") == r"penstock resume '\ud800'"
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="a shell of the kind that people type into")
-@pytest.mark.parametrize("name", [b"caf\xe9", b"a'b\\\xff1", b"\x1b[2J$(x)", b"pages", b"my pages", "josé".encode()])
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9", b"a'b\\\xff1", b"\x1b[2J$(x)", b"pages", b"my pages", "josé".encode(), b"./-p"]
+)
 def test_a_name_of_any_bytes_can_be_typed_again(name):
     """What is not UTF-8 cannot be shown, and a command to copy must lead to the same folder."""
     line = command("resume", os.fsdecode(name)).removeprefix("penstock resume ")

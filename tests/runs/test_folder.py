@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +68,15 @@ def test_a_file_in_the_place_of_the_folder_is_refused(path, runs):
 def test_a_folder_in_no_folder_is_refused(path, runs):
     with pytest.raises(OutputError, match="mkdir -p"):
         RunFolder.create(path / "pages", runs.manifest())
+
+
+@pytest.mark.parametrize("name", ["a b/c d", "-a/b", "$(x);/'", "\x1b[2J/b"])
+def test_the_command_that_makes_the_folder_above_makes_that_one(tmp_path, runs, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError) as raised:
+        RunFolder.create(Path(name) / "pages", runs.manifest())
+    subprocess.run(["bash", "-c", str(raised.value).partition(": ")[2]], check=True)
+    assert Path(name).is_dir()
 
 
 @pytest.mark.parametrize("call", ["mkdir", "open"])

@@ -257,6 +257,15 @@ def test_a_ledger_cut_short_is_damaged(path, ledger):
         Ledger(path, RUN)
 
 
+@pytest.mark.parametrize("length", [0, 1, 15, 16, 50, 99, 100, 511, 512, 4095, 4096])
+def test_a_ledger_cut_to_any_length_is_damaged_and_not_another(path, ledger, length):
+    """Also to nothing, as a file system may leave it after a crash; then verify --repair makes it again."""
+    ledger.close()
+    os.truncate(path, length)
+    with pytest.raises(FolderDamaged, match=r"penstock\.verify\(.*, repair=True\)"):
+        Ledger(path, RUN)
+
+
 def test_a_set_of_inputs_that_changed_is_found(path, ledger):
     """SQLite would hand it out as it is, and a broken bitmap may crash whoever looks into it."""
     ledger.commit([extent([0, 1], 0, 9)], tally([0, 1]))

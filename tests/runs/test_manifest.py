@@ -121,6 +121,21 @@ def test_a_secret_that_is_missing_is_asked_for(given, asked):
         manifest(**SECRETS).restore(**given)
 
 
+def test_headers_of_one_name_are_filled_in_by_their_order():
+    """Also if others stand between them, and whatever case their names are written in."""
+    begun = (("Cookie", "a=1"), ("X-Key", "k"), ("Accept", "text/html"), ("cookie", "b=2"))
+    written = manifest(headers=begun)
+    again = (("X-Key", "k"), ("COOKIE", "a=1"), ("Accept", "text/html"), ("Cookie", "b=2"))
+    assert written.restore(headers=again).headers == begun
+
+
+@pytest.mark.parametrize(("values", "often"), [(("a=1",), "once"), (("a=1", "b=2", "c=3"), "3 times")])
+def test_a_header_that_is_given_more_or_less_often_than_before_is_refused(values, often):
+    written = manifest(headers=(("Cookie", "a=1"), ("Cookie", "b=2")))
+    with pytest.raises(UsageError, match=f"begun with Cookie 2 times, and it is given {often}"):
+        written.restore(headers=tuple(("Cookie", value) for value in values))
+
+
 def test_a_run_without_secrets_needs_nothing():
     assert manifest(rate=3).restore() == Settings.of(rate=3)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap64
 
 from penstock.core.model import Row, Slug
+from penstock.errors import InputError
 from penstock.source.jsonlines import MAX_ROW, JsonLines
 from penstock.source.rows import Shape
 
@@ -27,7 +28,7 @@ VALUES = st.recursive(
 
 
 def json_lines(content, settled=()):
-    return list(JsonLines(Shape()).read(iter([content]), BitMap64(settled), 0))
+    return list(JsonLines(Shape(), "list.jsonl").read(iter([content]), BitMap64(settled), 0))
 
 
 @pytest.fixture
@@ -53,6 +54,27 @@ def row_of(read):
 @pytest.mark.parametrize("name", ["list.jsonl", "list.ndjson", "list.json-lines", "list.jsonl.gz", "LIST.JSONL"])
 def test_a_row_is_an_object_with_a_url_or_the_url_itself(read, content, name):
     assert read(content, name) == [Row(0, 1, "http://a/"), Row(1, 2, "http://b/")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'[{"url":"http://a/"},{"url":"http://b/"}]',
+        b'\xef\xbb\xbf\n# list\n ["http://a/", "http://b/"]\n',
+        b'[\n{"url":"http://a/"},\n{"url":"http://b/"}\n]\n',
+        b'[{"url":"' + b"x" * MAX_ROW + b'"}]',
+    ],
+    ids=["objects", "texts", "many lines", "longer than a row"],
+)
+def test_an_array_is_refused_rather_than_taken_for_one_input(read, content):
+    with pytest.raises(InputError, match=r'begins with a JSON array; .* input_format="json"'):
+        read(content, "list.jsonl")
+
+
+def test_an_array_further_down_and_one_of_numbers_are_rows_that_are_no_requests(read):
+    for content in (b'"http://a/"\n["http://b/"]\n', b"[1]\n"):
+        *_, last = read(content, "list.jsonl")
+        assert last.fault
 
 
 def test_blank_lines_and_comments_are_no_inputs(read):
@@ -150,14 +172,14 @@ def test_the_field_with_the_url_may_be_named(row_of):
 )
 def test_a_broken_row_is_a_fault_and_keeps_its_url_and_its_fields(read, item, fault):
     line = orjson.dumps({**item, "keep": 1} if isinstance(item, dict) else item)
-    broken, fine = read(line + b'\n{"url":"http://a/"}\n', "list.jsonl")
+    fine, broken = read(b'{"url":"http://a/"}\n' + line + b"\n", "list.jsonl")
 
-    assert (broken.seq, broken.line, broken.fault) == (0, 1, fault)
+    assert (broken.seq, broken.line, broken.fault) == (1, 2, fault)
     assert broken.url == (str(item["url"]) if isinstance(item, dict) and item.get("url") in ("u", 5) else "")
     assert (broken.fields or {}).get("keep") == (1 if isinstance(item, dict) else None)
     assert (broken.method, broken.headers, broken.body) == ("GET", (), None)
     assert broken.reason is (Slug.INVALID_REQUEST if broken.url == "u" else Slug.INVALID_URL)
-    assert fine == Row(1, 2, "http://a/")
+    assert fine == Row(0, 1, "http://a/")
 
 
 def test_a_row_whose_url_is_broken_as_well_has_that_fault(row_of):
@@ -241,7 +263,8 @@ def test_what_is_written_as_json_is_read_back(items):
 
 @given(st.binary(max_size=200) | VALUES.map(orjson.dumps), st.sets(st.integers(0, 10)))
 def test_any_bytes_are_rows_that_can_be_written_as_json(content, settled):
-    """No exception, seqs 0 to n - 1; skipping changes nothing else."""
+    """No exception behind a first row that is none either, seqs 0 to n - 1; skipping changes nothing else."""
+    content = b'"http://a/"\n' + content
     rows = json_lines(content)
 
     assert [row.seq for row in rows] == list(range(len(rows)))

@@ -6,7 +6,6 @@ command that uses ``penstock.testing``.
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -21,6 +20,7 @@ from penstock.cli.showing import Showing, progress_options
 from penstock.cli.streams import tell, terminal_width
 from penstock.cli.work import perform
 from penstock.errors import OutputError
+from penstock.remedies import shell_path
 from penstock.report.summary import command as command_line
 from penstock.report.summary import wrapped
 from penstock.report.wording import count
@@ -116,8 +116,8 @@ def _what_next(folder: str, *, complete: bool) -> str:
     """What to type now."""
     if not complete:
         gone = wrapped(GONE, terminal_width())
-        return "\n".join(("", *gone, f"  {command_line('demo', '-o', folder)}"))
-    outcomes = f"{shlex.quote(folder)}/outcomes-*.jsonl"
+        return "\n".join(("", *gone, f"  {command_line('demo', folder, '-o')}"))
+    outcomes = f"{shell_path(folder)}/outcomes-*.jsonl"
     if shutil.which("jq"):
         look = f"jq -r 'select(.error) | .error + \"  \" + .url' {outcomes} | head"
     else:

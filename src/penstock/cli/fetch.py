@@ -90,9 +90,11 @@ def command(inputs: tuple[str, ...], output: str | None, *, resume: bool, no_fol
         options["max_redirects"] = 0
     settings = Settings.of(**given(options))
     names = named(inputs, "fetch")
+    if resume and output is not None:
+        with api.forced_by_resume(output, names):
+            return perform(api.begin_or_go_on(names, output, given(options)), showing, output)
     if output is not None:
-        session = api.begin_or_go_on(names, output, given(options)) if resume else api.begin(names, output, settings)
-        return perform(session, showing, output)
+        return perform(api.begin(names, output, settings), showing, output)
     if resume:
         raise click.UsageError("--resume goes on with a run folder; name it: -o DIR")
     return perform(api.stream(names, settings, Stdout().write), showing)

@@ -77,7 +77,7 @@ def proof(found: Found, folder: str) -> list[str]:
         listed = [f"  {safe(problem)}" for problem in found.problems]
         if found.problem_count > len(found.problems):
             listed.append(f"  and {count(found.problem_count - len(found.problems))} more")
-        verb = command("verify", "--repair", folder)
+        verb = command("verify", folder, "--repair")
         told = f"Damaged: {plural(found.problem_count, 'problem')}."
         return [told, *listed, read_back, "Keep what is sound, and have a resume fetch the rest again:", f"  {verb}"]
     if found.total is None:

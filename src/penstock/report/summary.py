@@ -6,7 +6,6 @@ Knows the counts, the folder and the width there is. Does not know terminals or 
 from __future__ import annotations
 
 import re
-import shlex
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
@@ -14,6 +13,7 @@ from typing import Any, Final, Protocol
 from penstock.core.model import Kind, Slug
 from penstock.core.robots import LONGEST_DELAY
 from penstock.core.tally import Statistics, Tally
+from penstock.remedies import shell_path, shell_word
 from penstock.report import estimate, explain, suggest, wording
 from penstock.report.safe import safe
 from penstock.settings import Settings
@@ -125,21 +125,9 @@ def _what_next(ending: Ending, settings: Settings, width: int) -> Iterator[str]:
             yield from (*wrapped(said, width), f"{INDENT}{typed}")
 
 
-def command(verb: str, *arguments: str) -> str:
+def command(verb: str, folder: str, *options: str) -> str:
     """A command to type, quoted for a shell and safe to print."""
-    return f"penstock {verb} {' '.join(map(_quoted, arguments))}"
-
-
-def _quoted(argument: str) -> str:
-    """*argument* for a shell; bytes that do not show, or are not UTF-8, in octal, as bash, zsh and ksh read them."""
-    if argument.isprintable():
-        return shlex.quote(argument)
-    try:
-        data = argument.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # half a character, which is in no name
-        return safe(shlex.quote(argument))
-    text = "".join(chr(byte) if 32 <= byte < 127 and byte not in b"\\'" else f"\\{byte:03o}" for byte in data)
-    return f"$'{text}'"
+    return " ".join(["penstock", verb, *map(shell_word, options), shell_path(folder)])
 
 
 def headline(ending: Ending) -> str:

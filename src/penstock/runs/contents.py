@@ -20,6 +20,7 @@ from penstock.remedies import Remedy, keyword
 from penstock.seams import Settled
 
 __all__ = [
+    "FORCE",
     "SCHEMA",
     "Contents",
     "Held",
@@ -51,6 +52,9 @@ STRETCH: Final = 200
 
 LONGEST: Final = 200
 """Characters shown of what an input is."""
+
+FORCE: Final = keyword("force", True)  # noqa: FBT003 - as it is written
+"""How an input that has changed is taken as it is."""
 
 Held = tuple[int, bytearray]
 """A stretch of digests, from a seq on."""
@@ -231,7 +235,7 @@ def changed(difference: str) -> tuple[str | Remedy, ...]:
     return (
         f"the input is not the one this run was begun with: {difference}",
         ". Put it back; or go on with it as it is, by its line numbers: ",
-        keyword("force", True),  # noqa: FBT003 - as it is written
+        FORCE,
     )
 
 

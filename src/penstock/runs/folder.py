@@ -12,13 +12,12 @@ outputs look like.
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from penstock.errors import FolderDamaged, FolderError, OutputError
-from penstock.remedies import Remedy, call
+from penstock.remedies import Remedy, call, shell_path
 from penstock.runs.files import LEDGER_FILE, MANIFEST_FILE, is_abandoned, is_left, outputs, refuse_foreign, refuse_links
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
@@ -127,7 +126,7 @@ class RunFolder:
 
 def no_run(path: Path) -> FolderError:
     """The error if there is no run in the folder *path*."""
-    begun = Remedy(f"penstock.run(inputs, {str(path)!r})", f"penstock fetch INPUT -o {shlex.quote(str(path))}")
+    begun = Remedy(f"penstock.run(inputs, {str(path)!r})", f"penstock fetch INPUT -o {shell_path(path)}")
     return FolderError(f"{path} holds no run; name the folder of one, or begin one: ", begun)
 
 
@@ -163,7 +162,7 @@ def _refuse_impossible(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise OutputError(f"{path} is a file; name a folder, which is made if it is not there")
     if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} is not a folder; make it first: mkdir -p {path.parent}")
+        raise OutputError(f"{path.parent} is not a folder; make it first: mkdir -p {shell_path(path.parent)}")
     if path.exists():
         _refuse_used(path)
 

@@ -46,6 +46,9 @@ WITHOUT_CONTENTS: Final = 4
 BUSY_SECONDS: Final = 30.0
 """How long a commit waits for somebody who is reading run.db with a tool of their own."""
 
+HEADER_BYTES: Final = 100
+"""Bytes of the header of an SQLite database (its file format, section 1.3)."""
+
 _IN_ORDER: Final = 'SELECT "commit", sink, file, "end", seqs FROM extents ORDER BY "commit", sink, file, "start"'
 _LAST_COMMIT: Final = "SELECT coalesce(max(number), 0) FROM commits"
 _DAMAGED: Final = frozenset(
@@ -328,6 +331,9 @@ class Ledger:
             return url_of(self._path.parent, self.extents(), seq)
 
     def _check_identity(self, run: str) -> None:
+        if self._size < HEADER_BYTES:
+            # SQLite takes a file of no byte or one for a database that has nothing in it yet.
+            raise self._damaged(f"it is cut to {self._size} B")
         if self._scalar("PRAGMA application_id") != APPLICATION_ID:
             raise FolderMismatch(f"{self._path} is not the ledger of a run; put the right file back")
         version = self._scalar("PRAGMA user_version")

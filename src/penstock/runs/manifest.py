@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -24,11 +25,11 @@ from penstock.core.inputs import difference
 from penstock.core.model import Headers
 from penstock.core.requests import CROSSES_ORIGINS
 from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
-from penstock.remedies import Remedy
+from penstock.remedies import Remedy, keyword
 from penstock.runs.contents import changed
 from penstock.settings import Settings
 
-__all__ = ["PACE", "WITHHELD", "Manifest"]
+__all__ = ["PACE", "WITHHELD", "Manifest", "missing"]
 
 SCHEMA: Final = 1
 
@@ -107,10 +108,12 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     def changed_to(self, now: Manifest) -> Manifest:
         """Return this run with the settings of *now*, which ``check`` let pass, and its inputs where they are now."""
+        # An iterable has no names: those that were known stay, and so does what was left out of them.
+        kept = () if now.inputs else tuple(name for name in self.withheld if name == "inputs")
         return replace(
             self,
             inputs=now.inputs or self.inputs,
-            withheld=now.withheld,
+            withheld=(*now.withheld, *kept),
             settings=now.settings,
             longest=max(self.longest, self.settings.max_body, now.longest),
         )
@@ -153,10 +156,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
         Where an input has no fingerprint, its name is all there is to go by.
         """
         was, wanted = msgspec.to_builtins(self.settings), msgspec.to_builtins(now.settings)
-        changes = [change for change in _changes(was, wanted) if change.split()[0] not in PACE]
+        changes = {name: change for name, change in _changes(was, wanted).items() if name not in PACE}
         if changes:
+            listed = [part for name, change in changes.items() for part in ("; ", keyword(name), f" {change}")]
             raise FolderMismatch(
-                "this run was begun with other settings: " + "; ".join(changes) + ". Go on with those it has (",
+                "this run was begun with other settings: ",
+                *listed[1:],
+                ". Go on with those it has (",
                 Remedy("penstock.resume", "penstock resume"),
                 "), or name another folder",
             )
@@ -174,22 +180,37 @@ class Manifest(Struct, frozen=True, kw_only=True):
         proxy: str | None = None,
         url_template: str | None = None,
     ) -> Settings:
-        """The settings to go on with, secrets filled in from those given. UsageError names one that is missing."""
-        secrets = {name.lower(): value for name, value in headers}
-        filled = []
-        for name, value in self.settings.headers:
-            if value == WITHHELD and name.lower() not in secrets:
-                raise _missing(f"header {name}", Remedy(f"headers={{{name!r}: ...}}", f"-H '{name}: ...'"))
-            filled.append((name, secrets[name.lower()] if value == WITHHELD else value))
+        """Return the settings to go on with: secrets filled in from those given, headers of one name in their order.
+
+        UsageError names one that is missing, or a header that is given more or less often than the run has it.
+        """
+        filled = _filled(self.settings.headers, headers)
         given = {"proxy": proxy, "url_template": url_template}
         for setting, text in given.items():
             if setting in self.withheld and text is None:
-                raise _missing(setting, Remedy(f"{setting}=...", f"--{setting.replace('_', '-')} ..."))
+                raise missing(keyword(setting), Remedy(f"{setting}=...", f"{keyword(setting).typed} ..."))
         return replace(
             self.settings,
-            headers=tuple(filled),
+            headers=filled,
             **{setting: text for setting, text in given.items() if text is not None},
         )
+
+
+def _filled(kept: Headers, given: Headers) -> Headers:
+    """*kept*, with the values of *given* for those withheld. UsageError if there are more or fewer of these."""
+    wanted = Counter(name.lower() for name, value in kept if value == WITHHELD)
+    secrets = {name: [value for other, value in given if other.lower() == name] for name in wanted}
+    for name, often in wanted.items():
+        called, count = next(other for other, _ in kept if other.lower() == name), len(secrets[name])
+        if not count:
+            raise missing(f"header {called}", Remedy(f"headers={{{called!r}: ...}}", f"-H '{called}: ...'"))
+        if count != often:
+            raise UsageError(
+                f"headers: this run was begun with {called} {_times(often)}, and it is given {_times(count)}; give "
+                "each of them again, in the order of before"
+            )
+    left = {name: iter(values) for name, values in secrets.items()}
+    return tuple((name, next(left[name.lower()]) if value == WITHHELD else value) for name, value in kept)
 
 
 def _without_framing(manifest: Manifest) -> Manifest:
@@ -219,19 +240,23 @@ def _blotted(value: Any) -> Any:
     return value
 
 
-def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """One sentence for each name whose value is not the same in both."""
-    names = [*was, *(name for name in now if name not in was)]
-    return [
-        f"{name} was {json.dumps(was.get(name))}, is {json.dumps(now.get(name))}"
-        for name in names
+def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """What each name was and is whose value is not the same in both."""
+    return {
+        name: f"was {json.dumps(was.get(name))}, is {json.dumps(now.get(name))}"
+        for name in {**was, **now}
         if was.get(name) != now.get(name)
-    ]
+    }
 
 
 def _shown(inputs: tuple[str, ...]) -> str:
     return ", ".join(inputs) or "an iterable"
 
 
-def _missing(what: str, remedy: Remedy) -> UsageError:
-    return UsageError(f"this run was begun with {what}, which is not kept in the folder; give it again: ", remedy)
+def missing(what: str | Remedy, remedy: Remedy) -> UsageError:
+    """The error if *what*, a secret of the run, is not given again."""
+    return UsageError("this run was begun with ", what, ", which is not kept in the folder; give it again: ", remedy)
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

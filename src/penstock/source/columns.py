@@ -10,6 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from penstock.errors import InputError
+from penstock.remedies import Remedy, keyword
 from penstock.source.looks import HOST
 from penstock.source.rows import URL, Shape
 
@@ -50,19 +51,19 @@ def _found(wanted: str, columns: list[str], name: str, setting: str) -> str:
         return columns[int(wanted) - 1]
     there = ", ".join(repr(column[:40]) for column in columns[:20])
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
-    raise InputError(f"{name!r} has no column {wanted!r}; it has {there}{more}. {_hint(columns, setting)}")
+    raise InputError(f"{name!r} has no column {wanted!r}; it has {there}{more}. ", *_hint(columns, setting))
 
 
-def _hint(columns: list[str], setting: str) -> str:
+def _hint(columns: list[str], setting: str) -> tuple[str | Remedy, ...]:
     if len(columns) == 1:
         for delimiter, spelled in DELIMITERS.items():
             if delimiter in columns[0]:
-                return f'Its fields seem to be parted by {delimiter!r}: delimiter="{spelled}"'
+                return (f'Its fields seem to be parted by {delimiter!r}: delimiter="{spelled}"',)
     if any("://" in column for column in columns) or (
         any(column.isdigit() for column in columns) and any(map(HOST.fullmatch, columns))
     ):
-        return "It seems to have no row of column names: header=False"
-    return f"Say which with {setting}"
+        return ("It seems to have no row of column names: header=False",)
+    return "Say which with ", keyword(setting)
 
 
 def _numbers(columns: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 from penstock.core.model import Row
 from penstock.errors import InputError
+from penstock.remedies import keyword
 from penstock.seams import Contents, Settled
 from penstock.settings import InputSettings
 from penstock.source.jsonlines import JsonLines
@@ -93,7 +94,7 @@ def reader_for(input_format: str, name: str, settings: InputSettings, remarks: R
         setting = "delimiter" if settings.delimiter is not None else "header"
         raise InputError(f'{name!r} is read as {input_format}, which has no {setting}; a table is input_format="csv"')
     if input_format == "jsonl":
-        return Reader(JsonLines(shape), _text)
+        return Reader(JsonLines(shape, name), _text)
     if input_format == "json":
         return Reader(JsonValues(shape, name), as_utf_8)
     if input_format == "sitemap":
@@ -105,7 +106,8 @@ def reader_for(input_format: str, name: str, settings: InputSettings, remarks: R
     if asked:
         raise InputError(
             f"{name!r} is read as plain lines, which have no column {asked[0]!r}; in a template {{}} stands for the "
-            "line. If it is a table or JSON lines, say so with input_format"
+            "line. If it is a table or JSON lines, say so with ",
+            keyword("input_format"),
         )
     return Reader(Lines(shape), _text)
 

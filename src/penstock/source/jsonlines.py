@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Generator, Iterator
+from functools import partial
 from typing import Any, Final
 
 import orjson
 from msgspec.structs import replace
 
 from penstock.core.model import Row
+from penstock.errors import InputError
 from penstock.seams import Contents, Settled
 from penstock.source.lines import numbered
 from penstock.source.rows import Shape
@@ -25,6 +27,7 @@ MAX_ROW: Final = 1_048_576
 """The longest row held, in bytes: rows carry bodies, and 64 of them may be read ahead."""
 
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]{1,20}://\S{1,2000}", re.IGNORECASE)
+_ARRAY: Final = re.compile(rb'(?:\xef\xbb\xbf)*\s*\[\s*(?:["{]|$)')
 _TEXT: Final = r'"(?:[^"\\]|\\.){0,32768}"'
 
 
@@ -36,19 +39,28 @@ class JsonLines:
     Of a row that is not JSON, or too long, the outcome shows the URL, if it can be read; the rest may hold secrets.
     """
 
-    __slots__ = ("_shape",)
+    __slots__ = ("_name", "_shape")
 
-    def __init__(self, shape: Shape) -> None:
-        """*shape* says which field has the URL."""
+    def __init__(self, shape: Shape, name: str) -> None:
+        """*shape* says which field has the URL; *name* is what messages call the input."""
         self._shape = shape
+        self._name = name
 
     def read(
         self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
     ) -> Generator[Row, None, int]:
-        """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq."""
-        return numbered(blocks, settled, first, contents, limit=MAX_ROW, make=self._row)
+        """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq.
 
-    def _row(self, seq: int, number: int, line: bytes) -> Row:
+        InputError, before the first row, if that is the beginning of a JSON array: all of its items would be lost.
+        """
+        return numbered(blocks, settled, first, contents, limit=MAX_ROW, make=partial(self._row, first))
+
+    def _row(self, first: int, seq: int, number: int, line: bytes) -> Row:
+        if seq == first and _ARRAY.match(line):
+            raise InputError(
+                f"{self._name!r} is read as JSON lines and begins with a JSON array; an array of inputs is read with "
+                'input_format="json"'
+            )
         return row_of_json(self._shape, seq, number, line)
 
 

@@ -81,7 +81,7 @@ def _suggestion(wrong: list[Row], input_format: str, settings: InputSettings) ->
             return f'. Their fields seem to be parted by {delimiter!r}: input_format="csv", delimiter="{spelled}"'
     if settings.url_template is None and input_format == "lines" and are(_PATH.fullmatch):
         return '. They look like paths: url_template="https://HOST/{+}"'
-    return ". See input_format, column and url_template"
+    return '. See input_format="...", column="..." and url_template="..."'
 
 
 def _field_with(test: Callable[[str], object], rows: list[Row]) -> str | None:
