@@ -285,7 +285,7 @@ class CurlEngine:
         return min(soon, whole) if transfer.connecting else whole
 
     def _end_of(self, transfer: Transfer) -> float:
-        """When the time of *transfer* is over, by the time in which somebody looked."""
+        """When the time of *transfer* is over, less the time in which its sockets were not read."""
         assert transfer.job is not None
         return transfer.started + transfer.excused + self._settings.timeout - transfer.job.spent
 

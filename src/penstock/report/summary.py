@@ -158,7 +158,7 @@ def _by(ended_by: str | None) -> str:
 
 
 def _left(ending: Ending) -> str | None:
-    """How many inputs have no outcome yet; None where nothing says it."""
+    """How many inputs have no outcome yet; None if that is not known."""
     total = estimate.total(ending.statistics)
     if total is None:
         return None

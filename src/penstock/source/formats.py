@@ -82,7 +82,7 @@ def promised(name: str, settings: InputSettings) -> str:
 
 
 def reader_for(input_format: str, name: str, settings: InputSettings, remarks: Remarks) -> Reader:
-    """What reads the blocks of the input *name*; InputError where *settings* ask for what the format does not have."""
+    """What reads the blocks of the input *name*; InputError if *settings* ask for what the format does not have."""
     shape = Shape.of(settings)
     if input_format in TABLES:
         records: Callable[[Iterator[bytes]], Records] = Tabbed

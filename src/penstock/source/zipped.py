@@ -38,7 +38,7 @@ def is_zip(path: str) -> bool:
         with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a path as the user gave it
             return file.read(len(ZIP)) == ZIP
     except OSError:
-        return False  # whoever reads it says so
+        return False  # the reader of the format says so
 
 
 class Member:
