@@ -60,7 +60,7 @@ class Tolerance(Struct, frozen=True):
         return f"--max-failures {limit}: {failed:,} of {tally.total:,} inputs have failed: {listed(failures)}"
 
     def accepts(self, tally: Tally) -> bool:
-        """Whether a finished run with this *tally* is a success; what nearly all ended in counts if nothing was said."""
+        """Whether a finished run with this *tally* is a success; what nearly all ended in counts if none was given."""
         if self.complaint(tally) is not None:
             return False
         found = alike(tally)
