@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -70,6 +71,7 @@ def test_a_folder_in_no_folder_is_refused(path, runs):
         RunFolder.create(path / "pages", runs.manifest())
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="a shell of the kind that people type into")
 @pytest.mark.parametrize("name", ["a b/c d", "-a/b", "$(x);/'", "\x1b[2J/b"])
 def test_the_command_that_makes_the_folder_above_makes_that_one(tmp_path, runs, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
