@@ -60,6 +60,19 @@ def test_a_folder_that_holds_a_run_is_not_begun_again(finished, runs):
         RunFolder.create(finished, runs.manifest())
 
 
+def test_a_folder_that_another_process_makes_just_before_is_taken(path, runs, monkeypatch):
+    """Which of the two may work in it the lock says."""
+    make = os.mkdir
+
+    def late(name, mode):
+        make(name)
+        make(name, mode)
+
+    monkeypatch.setattr(os, "mkdir", late)
+    RunFolder.create(path, runs.manifest()).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
 def test_a_file_in_the_place_of_the_folder_is_refused(path, runs):
     path.touch()
     with pytest.raises(OutputError, match="is a file"):
