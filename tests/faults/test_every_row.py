@@ -87,7 +87,10 @@ ROWS = {
             "source/test_columnar.py::test_a_column_that_is_not_there_is_said_when_it_is_opened",
             "cli/test_fetch.py::test_what_is_wrong_with_the_call_is_said_before_anything_is_sent",
         ],
-        "the iterator raises": ["test_api.py::test_a_run_whose_iterator_fails_keeps_what_it_has_and_goes_on_later"],
+        "the iterator raises": [
+            "test_api.py::test_a_run_whose_iterator_fails_keeps_what_it_has_and_goes_on_later",
+            "test_interrupted_runs.py::test_an_input_that_raises_no_exception_drops_what_runs",
+        ],
         "the iterator blocks": [
             f"{INPUT}what_never_ends_and_what_blocks_keeps_nobody_waiting",
             "cli/test_processes.py::test_a_signal_lets_what_runs_finish",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -59,6 +60,19 @@ def test_a_folder_that_holds_a_run_is_not_begun_again(finished, runs):
         RunFolder.create(finished, runs.manifest())
 
 
+def test_a_folder_that_another_process_makes_just_before_is_taken(path, runs, monkeypatch):
+    """Which of the two may work in it the lock says."""
+    make = os.mkdir
+
+    def late(name, mode):
+        make(name)
+        make(name, mode)
+
+    monkeypatch.setattr(os, "mkdir", late)
+    RunFolder.create(path, runs.manifest()).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
 def test_a_file_in_the_place_of_the_folder_is_refused(path, runs):
     path.touch()
     with pytest.raises(OutputError, match="is a file"):
@@ -70,6 +84,7 @@ def test_a_folder_in_no_folder_is_refused(path, runs):
         RunFolder.create(path / "pages", runs.manifest())
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="a shell of the kind that people type into")
 @pytest.mark.parametrize("name", ["a b/c d", "-a/b", "$(x);/'", "\x1b[2J/b"])
 def test_the_command_that_makes_the_folder_above_makes_that_one(tmp_path, runs, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

@@ -27,8 +27,8 @@ input_option: Final = click.option(
     metavar="INPUT",
     cls=Option,
     section="Reading",
-    help="Where the input is now, if it has moved, or was standard input or a program's: a URL, a file, or -; "
-    "repeatable, in the order of before. Its content must be the same.",
+    help="Where the input is now, if it has moved, had credentials in it, or was standard input or a program's: a URL, "
+    "a file, or -; repeatable, in the order of before. Its content must be the same.",
 )
 """Gives a command the inputs that are named, none if they are where they were, as the keyword ``inputs``."""
 

@@ -305,15 +305,24 @@ def sweep(folder: Path, is_left: Callable[[str], bool]) -> None:
 def make_folder(path: Path) -> None:
     """Make the folder *path* for its owner alone, unless it is there. OutputError if it cannot be done."""
     try:
-        if path.is_dir():
+        if path.is_dir() or not _makes(path):
             # Where a file system has no permissions the folder stays as it is; its files are private.
             with contextlib.suppress(PermissionError):
                 path.chmod(0o700)
-        else:
-            os.mkdir(path, 0o700)
         _flush_folder(path.parent)
     except OSError as error:
         raise _refusal("make", path, error) from error
+
+
+def _makes(path: Path) -> bool:
+    """Make the folder *path*; whether another process had not done so just before."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        if not path.is_dir():
+            raise
+        return False
+    return True
 
 
 def certify(path: Path, start: int, end: int, *, sink: str, seqs: BitMap64) -> Extent:
