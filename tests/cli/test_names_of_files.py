@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 import pytest
 
@@ -23,6 +24,8 @@ def odd(tmp_path):
 )
 def test_a_run_in_a_folder_of_any_name_can_be_gone_on_with(odd, process, *, web, records, environment, each_once):
     """Also the list, a URL given as an argument, and what is printed as JSON."""
+    if environment["LC_ALL"] != "C.UTF-8" and not sys.prefix.isascii():
+        pytest.skip("Python 3.11 itself does not start there: site reads the path of an editable install as ASCII")
     listed, output = odd / f"{ODD}.txt", odd / ODD
     listed.write_text(f"{web.url(path='/page/1')}\n")
     url = web.url(path="/") + ODD
