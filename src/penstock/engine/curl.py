@@ -274,7 +274,6 @@ class CurlEngine:
 
     def _allow_to_connect(self, transfer: Transfer) -> None:
         """Give *transfer* the time to connect, name included, within what is left of its whole time."""
-        assert transfer.job is not None
         transfer.connecting = True
         self._deadlines.set(transfer, min(self._over(transfer), transfer.begun + LOOK))
 
@@ -399,13 +398,14 @@ class CurlEngine:
             transfer.led_again = True
             self._send_again(transfer)
             return
-        if self._renewals.refused(transfer, code, words, self._clock()):
+        now = self._clock()
+        if code is not None and self._renewals.refused(transfer, code, words, now):
             self._send_again(transfer)
             return
         lacking = self._lack(transfer, transfer.easy.getinfo(pycurl.OS_ERRNO)) if code in BEGINNING else None
-        attempt = transfer.attempt(*transfer.verdict(code, words, self._clock()), lacking, cut=cut)
+        attempt = transfer.attempt(*transfer.verdict(code, words, now), lacking, cut=cut)
         if attempt.http == "2":
-            self._renewals.heard(transfer, self._clock())
+            self._renewals.heard(transfer, now)
         self._means.memory.waiting += len(attempt.body)
         if self._cookies is not None:
             self._cookies.heed(transfer.easy, attempt.head)

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import pycurl
 
 from penstock.core.retry import IDEMPOTENT
-from penstock.engine.codes import SEND_ERROR
+from penstock.engine.codes import HTTP2, SEND_ERROR
 from penstock.engine.transfer import Transfer
 
 __all__ = ["PATIENCE", "Renewals"]
@@ -29,9 +29,6 @@ MOVES: Final = 3
 
 MOST: Final = 1_000
 """Origins and connections remembered; those that were heard last."""
-
-HTTP2: Final = 16
-"""What libcurl 8.23 says, without any words, of a stream whose connection was closed after a GOAWAY."""
 
 
 K = TypeVar("K")
@@ -72,9 +69,10 @@ class Renewals:
         if self.due is None and self._heard:
             self.due = now + PATIENCE
 
-    def refused(self, transfer: Transfer, code: int | None, words: str, now: float) -> bool:
+    def refused(self, transfer: Transfer, code: int, words: str, now: float) -> bool:
         """Whether to send *transfer* again, as libcurl's *code* and *words* say that its connection took no more."""
         died = code == SEND_ERROR and words.startswith("Connection died, tried")
+        # Without any words HTTP2 is said of a stream whose connection was closed after a GOAWAY (8.23).
         return (died or (code == HTTP2 and not words)) and self._may_move(transfer, now)
 
     def left_behind(self, running: Iterable[Transfer], now: float) -> list[Transfer]:
