@@ -265,7 +265,7 @@ def go_on(
     *changes* are settings to have from now on, in later sessions too: those that say how fast, by which way, in whose
     name and how much is kept; and the headers and credentials that are not kept in the folder. *inputs* take the place
     of those that the folder names. InputChanged where the input is not the one the run began with, unless *force*.
-    UsageError where the folder does not say where its input is.
+    UsageError if the folder does not say where its input is.
     """
     with held(RunFolder.open(Path(output))) as folder:
         source, settings = found_again(folder, changes, inputs, force=force)

@@ -96,7 +96,7 @@ class Lane:
         self.first.append(errand)
 
     def turn_away(self, job: Any) -> Any:
-        """What *job* comes to, which came while the lane is shut."""
+        """The ending of *job*, which was offered while the lane is shut."""
         assert self.rest is not None, "a lane is shut when it is given up"
         return self.rest(job)
 
