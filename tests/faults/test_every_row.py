@@ -35,8 +35,8 @@ ROWS = {
             f"{INPUT}an_international_name_is_one_host_with_its_punycode",
         ],
         "the same URL twice": [
-            "test_unique.py::test_without_it_every_input_has_its_own",
-            "test_unique.py::test_each_request_is_made_once_and_the_first_input_has_the_outcome",
+            "fetching/test_unique.py::test_without_it_every_input_has_its_own",
+            "fetching/test_unique.py::test_each_request_is_made_once_and_the_first_input_has_the_outcome",
         ],
         "BOM": [
             "source/test_lines.py::test_the_same_list_written_differently_has_the_same_seqs",
@@ -53,7 +53,7 @@ ROWS = {
             f"{INPUT}a_request_that_cannot_be_sent_is_that_rows_own_fault",
             f"{INPUT}a_host_header_of_a_row_does_not_travel",
             "cli/test_fetch.py::test_what_is_wrong_with_the_call_is_said_before_anything_is_sent",
-            "core/test_requests.py::test_a_host_header_that_says_something_else_is_refused",
+            "core/web/test_requests.py::test_a_host_header_that_says_something_else_is_refused",
         ],
         "a row whose method, headers or body": [
             f"{INPUT}a_request_that_cannot_be_sent_is_that_rows_own_fault",
@@ -88,8 +88,8 @@ ROWS = {
             "cli/test_fetch.py::test_what_is_wrong_with_the_call_is_said_before_anything_is_sent",
         ],
         "the iterator raises": [
-            "test_api.py::test_a_run_whose_iterator_fails_keeps_what_it_has_and_goes_on_later",
-            "test_interrupted_runs.py::test_an_input_that_raises_no_exception_drops_what_runs",
+            "public/test_api.py::test_a_run_whose_iterator_fails_keeps_what_it_has_and_goes_on_later",
+            "runs/test_interrupted_runs.py::test_an_input_that_raises_no_exception_drops_what_runs",
         ],
         "the iterator blocks": [
             f"{INPUT}what_never_ends_and_what_blocks_keeps_nobody_waiting",
@@ -99,10 +99,10 @@ ROWS = {
         "input changed": [
             "cli/test_resume_and_verify.py::test_a_changed_input_is_refused_unless_forced",
             "runs/test_contents.py::test_any_change_of_a_settled_input_is_found_and_no_other",
-            "test_input_changed.py::test_other_items_are_refused_and_what_was_pulled_before_is_kept",
-            "test_input_changed.py::test_fewer_items_are_refused",
-            "test_input_changed.py::test_forced_it_goes_on_with_what_there_is_and_keeps_to_that",
-            "test_input_changed.py::test_a_set_is_refused_before_there_is_a_folder",
+            "runs/test_input_changed.py::test_other_items_are_refused_and_what_was_pulled_before_is_kept",
+            "runs/test_input_changed.py::test_fewer_items_are_refused",
+            "runs/test_input_changed.py::test_forced_it_goes_on_with_what_there_is_and_keeps_to_that",
+            "runs/test_input_changed.py::test_a_set_is_refused_before_there_is_a_folder",
         ],
         "user and password": [
             f"{INPUT}a_password_goes_to_its_origin_alone_and_shows_nowhere",
@@ -127,12 +127,12 @@ ROWS = {
         "refused": ["faults/test_connections.py::test_a_connection_that_goes_wrong_comes_to_what_it_must"],
         "one host dead": [
             "faults/test_breakers.py::test_a_dead_host_with_all_of_its_inputs_costs_a_few_failures",
-            "driver/test_breakers.py::test_a_dead_host_costs_a_few_time_outs_and_not_one_for_each_of_its_inputs",
+            "loop/test_breakers.py::test_a_dead_host_costs_a_few_time_outs_and_not_one_for_each_of_its_inputs",
         ],
         "many dead hosts": [
-            "core/test_outages.py::test_all_mistakes_of_a_run_together_cost_no_more_than_its_patience",
-            "driver/test_breakers.py::test_a_fifth_of_dead_hosts_costs_seconds",
-            "driver/test_breakers.py::test_dead_hosts_cost_their_patience_once_however_they_are_spread",
+            "core/web/test_outages.py::test_all_mistakes_of_a_run_together_cost_no_more_than_its_patience",
+            "loop/test_breakers.py::test_a_fifth_of_dead_hosts_costs_seconds",
+            "loop/test_breakers.py::test_dead_hosts_cost_their_patience_once_however_they_are_spread",
             "faults/test_breakers.py::test_a_fifth_of_dead_hosts_costs_no_wait",
         ],
         "descriptors or ephemeral ports": [
@@ -144,7 +144,7 @@ ROWS = {
         "network or resolver down": [
             "faults/test_breakers.py::test_a_resolver_that_fails_for_a_while_costs_nobody_an_outcome",
             "faults/test_breakers.py::test_nor_where_pages_of_hosts_that_are_known_still_come",
-            "driver/test_breakers.py::test_a_dead_network_costs_nobody_an_attempt",
+            "loop/test_breakers.py::test_a_dead_network_costs_nobody_an_attempt",
         ],
         "certificate expired": ["faults/test_tls.py::test_tls_that_goes_wrong_comes_to_what_it_must"],
     },
@@ -171,13 +171,13 @@ ROWS = {
             EACH,
             f"{REPLIES}memory_stays_flat_however_much_is_sent",
             "faults/test_peak.py::test_the_peak_of_a_process_is_what_is_stated",
-            "core/test_codings.py::test_a_zstd_frame_may_not_want_more_memory_than_is_agreed_upon",
+            "core/web/test_codings.py::test_a_zstd_frame_may_not_want_more_memory_than_is_agreed_upon",
         ],
         "a coding of ours": [EACH, f"{REPLIES}a_body_that_cannot_be_decoded_leaves_status_and_headers"],
         "a `Content-Encoding` that is none": [
             f"{REPLIES}a_page_is_fetched_whole_whatever_its_form",
             f"{REPLIES}a_coding_that_is_left_on_is_said",
-            "core/test_codings.py::test_what_is_no_coding_of_ours_stays_on_the_body_and_is_named",
+            "core/web/test_codings.py::test_what_is_no_coding_of_ours_stays_on_the_body_and_is_named",
         ],
         "a redirect whose body": [
             f"{REPLIES}a_page_is_fetched_whole_whatever_its_form",
@@ -189,9 +189,9 @@ ROWS = {
         ],
         "body length 0": [f"{REPLIES}a_page_is_fetched_whole_whatever_its_form"],
         "429 or 503": [
-            "test_parking.py::test_a_busy_host_is_asked_once_and_the_others_are_done_meanwhile",
-            "test_parking.py::test_it_is_left_alone_after_a_restart_too",
-            "core/test_retry_after.py::test_any_answer_from_400_on_may_have_a_wish_whether_it_is_tried_again_or_not",
+            "fetching/test_parking.py::test_a_busy_host_is_asked_once_and_the_others_are_done_meanwhile",
+            "fetching/test_parking.py::test_it_is_left_alone_after_a_restart_too",
+            "core/web/test_retry_after.py::test_any_answer_from_400_on_may_have_a_wish_whether_it_is_tried_again_or_not",
             f"{REPLIES}a_post_that_a_busy_server_did_not_act_upon_is_sent_again",
         ],
         "redirect loop": [
@@ -207,25 +207,25 @@ ROWS = {
             f"{SECURITY}a_cookie_that_is_set_is_never_sent_back",
         ],
         "robots.txt groups": [
-            "test_robots.py::test_a_group_is_ours_by_our_name_alone",
-            "core/test_robots.py::test_no_word_of_a_contact_and_no_part_of_the_name_is_us",
-            "core/test_robots.py::test_other_records_end_no_group",
-            "core/test_robots.py::test_wherever_other_records_stand_the_same_may_be_fetched",
+            "fetching/test_robots.py::test_a_group_is_ours_by_our_name_alone",
+            "core/web/test_robots.py::test_no_word_of_a_contact_and_no_part_of_the_name_is_us",
+            "core/web/test_robots.py::test_other_records_end_no_group",
+            "core/web/test_robots.py::test_wherever_other_records_stand_the_same_may_be_fetched",
         ],
         "robots.txt 404": [
-            "test_robots.py::test_it_is_asked_for_once_and_what_it_does_not_allow_is_never_sent",
-            "test_robots.py::test_what_is_no_rule_is_none",
-            "test_robots.py::test_of_a_file_without_end_the_first_part_counts",
-            "test_robots.py::test_it_may_be_at_another_host_and_takes_its_turn_there",
-            "test_robots.py::test_where_there_is_none_it_goes_on",
-            "test_robots.py::test_where_it_cannot_be_had_the_hosts_jobs_are_skipped_and_no_others",
-            "test_robots.py::test_five_redirects_are_followed_on_the_way",
-            "test_robots.py::test_an_answer_holds_for_a_day_and_trouble_for_ten_minutes",
-            "test_robots.py::test_the_server_sees_no_more_at_once_and_no_sooner_than_it_asks_for",
+            "fetching/test_robots.py::test_it_is_asked_for_once_and_what_it_does_not_allow_is_never_sent",
+            "fetching/test_robots.py::test_what_is_no_rule_is_none",
+            "fetching/test_robots.py::test_of_a_file_without_end_the_first_part_counts",
+            "fetching/test_robots.py::test_it_may_be_at_another_host_and_takes_its_turn_there",
+            "fetching/test_robots.py::test_where_there_is_none_it_goes_on",
+            "fetching/test_robots.py::test_where_it_cannot_be_had_the_hosts_jobs_are_skipped_and_no_others",
+            "fetching/test_robots.py::test_five_redirects_are_followed_on_the_way",
+            "fetching/test_robots.py::test_an_answer_holds_for_a_day_and_trouble_for_ten_minutes",
+            "fetching/test_robots.py::test_the_server_sees_no_more_at_once_and_no_sooner_than_it_asks_for",
         ],
         "exception in a page callback": [
-            "test_api.py::test_a_callback_that_raises_costs_its_own_page_nothing_but_the_slug",
-            "test_callback.py::test_one_that_hangs_is_named_once",
+            "public/test_api.py::test_a_callback_that_raises_costs_its_own_page_nothing_but_the_slug",
+            "fetching/test_callback.py::test_one_that_hangs_is_named_once",
         ],
     },
     "6": {
@@ -251,7 +251,7 @@ ROWS = {
             f"{SECURITY}a_run_folder_is_for_its_owner_alone_and_has_no_secret_in_it",
         ],
         "Python's `ipaddress`": [
-            "core/test_addresses.py::test_every_spelling_in_a_url_comes_to_an_address_that_is_refused"
+            "core/web/test_addresses.py::test_every_spelling_in_a_url_comes_to_an_address_that_is_refused"
         ],
     },
 }
