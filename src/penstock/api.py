@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from penstock.core.results import Summary
+from penstock.core.results import Summary, Verification
 from penstock.core.web.model import Duplicate, Job, Outcome, Skipped
 from penstock.core.web.plan import Plan, Survey
 from penstock.core.web.reasons import read_reasons
@@ -59,10 +59,12 @@ from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.manifest import Manifest
+from penstock.runs.notices import Notices
+from penstock.runs.progress import RunProgress
 from penstock.runs.repair import repair as rebuild
-from penstock.runs.session import Folder as FolderStore
-from penstock.runs.session import Lines, Session
-from penstock.runs.verify import Recount, Verification
+from penstock.runs.session import Session
+from penstock.runs.store import FolderStore, LineStore
+from penstock.runs.verify import Recount
 from penstock.runs.verify import verify as check
 from penstock.scratch.overflow import Overflow
 from penstock.scratch.seen import Counts, Seen
@@ -241,7 +243,7 @@ def begin_or_go_on(names: Sequence[str], output: str | os.PathLike[str], given: 
         return begun
     session = go_on(output, given, Named(names))
     if session.is_done():
-        session.remarks.append("This run has finished already: all inputs have their outcome.")
+        session.notify("This run has finished already: all inputs have their outcome.")
     return session
 
 
@@ -298,7 +300,7 @@ def try_again(
         note_all(folder.path, folder.ledger, reasons)
         session = _session(folder, source, settings, None, reasons, force=force)
         if not folder.ledger.pending():
-            session.advice = nothing_to_try(folder.ledger.tally(), frozenset() if reasons == LATER else reasons)
+            session.notify(nothing_to_try(folder.ledger.tally(), frozenset() if reasons == LATER else reasons))
         return session
 
 
@@ -417,12 +419,11 @@ def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], ob
     _refuse_passes(settings)
     source = open_inputs(names, settings.input())
     inline_body = settings.body == "inline"
-    store = Lines(lambda outcome: pieces(outcome, inline_body=inline_body), write)
-    remarks: list[str] = []
-    fitted = Fitted(settings, remarks.append)
-    session = Session(flow_over(source, fitted, Settled(), delivery_for()), store, source, settings=fitted.settings)
-    session.remarks = remarks
-    return session
+    store = LineStore(lambda outcome: pieces(outcome, inline_body=inline_body), write)
+    notices = Notices(source.remarks)
+    fitted = Fitted(settings, notices.notify)
+    progress = RunProgress(flow_over(source, fitted, Settled(), delivery_for()), source)
+    return Session(progress, store, settings=fitted.settings, notices=notices)
 
 
 def _session(
@@ -440,15 +441,14 @@ def _session(
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
     if reasons and not (ledger.pending() and ledger.reasons == reasons):
         ledger.begin_pass(reasons)
-    remarks: list[str] = []
-    fitted = Fitted(settings, remarks.append)
+    notices = Notices(source.remarks)
+    fitted = Fitted(settings, notices.notify)
     passes = Passes(folder, source, fitted, on_page, force=force)
     store = FolderStore(
         sinks, folder, output.flush_every, learned=passes.learned, space=space_for(folder.path, settings)
     )
-    session = Session(passes.flow, store, source, settings=fitted.settings, folder=folder, again=passes.again)
-    session.remarks = remarks
-    return session
+    progress = RunProgress(passes.flow, source, folder)
+    return Session(progress, store, settings=fitted.settings, again=passes.again, notices=notices)
 
 
 def _reasons(only: str | int | Iterable[str | int] | None) -> frozenset[str]:

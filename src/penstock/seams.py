@@ -13,10 +13,10 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 from pyroaring import BitMap64
 
+from penstock.core.results import Progress
 from penstock.core.schedule.answers import Bottleneck
 from penstock.core.web.model import Ending, Outcome, Prerequisite, Row
 from penstock.core.web.robots import Heard
-from penstock.core.web.tally import Statistics
 
 __all__ = [
     "Contents",
@@ -207,8 +207,8 @@ class Report(Protocol):
     def remark(self, text: str) -> None:
         """Say *text* once, in passing: that a limit was lowered, that a file was set aside."""
 
-    def update(self, statistics: Statistics) -> None:
-        """Show where the work stands."""
+    def update(self, statistics: Progress) -> None:
+        """Show where the run stands."""
 
     def close(self) -> None:
         """Leave the screen as a following line of text needs it; the last call."""

@@ -36,7 +36,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "sink": STAGE,
     "report": STAGE,
     "scratch": STAGE,
-    "runs": (*STAGE, "loop", "sink.durable"),
+    "runs": (*STAGE, "loop", "machine.disk", "sink.durable"),
     "cooperation": ("core.schedule", "errors"),
     "loop": ("core", "errors", "seams", "settings"),
     "fetching": (*STAGE, "engine", "loop", "machine", "runs", "scratch", "source"),

@@ -19,8 +19,8 @@ from penstock.cli.showing import Showing
 from penstock.cli.signals import Signals
 from penstock.cli.streams import Stderr, tell, terminal_width
 from penstock.cli.tolerance import Tolerance
+from penstock.core.results import Progress
 from penstock.core.web.hosts import blot
-from penstock.core.web.tally import Statistics
 from penstock.errors import FolderDamaged, PenstockError
 from penstock.machine.descriptors import free_descriptors
 from penstock.remedies import typed
@@ -47,12 +47,9 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
     _announce(session.settings, verbose=showing.verbose)
     if folder is not None or showing.verbose:
         shown.remark(_preflight(session, folder))
-    if session.advice:
-        shown.remark(typed(session.advice))
-        session.advice = ()
     try:
         with Signals(session, shown.notice) as signals:
-            ended = session.execute(shown)
+            ended = session.execute(shown, typed)
     except PenstockError as error:
         if folder is not None:
             safe = "" if isinstance(error, FolderDamaged) else "What was committed is safe. "
@@ -75,7 +72,7 @@ class _Watched:
     """A report that remembers where the work stood before it was told to stop: then nothing is left to see."""
 
     def __init__(self, shown: Screen, *, quiet: bool) -> None:
-        self.stood: Statistics | None = None
+        self.stood: Progress | None = None
         self._shown = shown
         self._quiet = quiet
         self._stopping = False
@@ -96,7 +93,7 @@ class _Watched:
         if not self._quiet:
             self._shown.remark(as_options(text))
 
-    def update(self, statistics: Statistics) -> None:
+    def update(self, statistics: Progress) -> None:
         """Show where the work stands."""
         if not self._stopping:
             self.stood = statistics

@@ -1,29 +1,75 @@
-"""How a session ended, as a program gets it.
+"""What a run returns: where it stands, how a session ended, and what a verification found.
 
-Knows counts. Does not know how the work is done, or how an end is told to a person: ``report.summary``.
+Knows counts. Does not know how the work is done, or how a result is shown to a person
+(``report``).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from msgspec import Struct
 
 from penstock.core.web.tally import Statistics, Tally
 
-__all__ = ["Summary"]
+__all__ = ["Progress", "Summary", "Verification"]
+
+
+class Progress(Statistics, frozen=True):
+    """Where a run stands: the ``Statistics`` of the pass under way, and what went before.
+
+    *elapsed* and *tally* cover all passes of this session. *before* counts the outcomes
+    of earlier sessions; *again* counts the inputs with an outcome that are to be retried.
+    *read* is how many bytes of how many of the input are read, or None if it has no known
+    length. *inputs* is the number of inputs if an earlier pass or session has counted
+    them.
+
+    *alone* counts the hosts that get no requests for a while. *parked* names a few of
+    them, each with the seconds that remain: the busiest host first, then those whose
+    pause ends first. *spacing* is the time in seconds between two starts to which the
+    busiest host was slowed down.
+    """
+
+    before: int = 0
+    again: int = 0
+    read: tuple[int, int] | None = None
+    alone: int = 0
+    parked: tuple[tuple[Any, float], ...] = ()
+    spacing: float = 0.0
+    inputs: int | None = None
+
+    @property
+    def done(self) -> int:
+        """How many inputs have an outcome, or share that of another, and need no retry."""
+        return self.before + self.tally.total + self.tally.duplicates - self.again
+
+    @property
+    def known(self) -> int:
+        """How many inputs are known so far."""
+        return self.before + self.pulled - self.again
+
+    @property
+    def total(self) -> int | None:
+        """How many inputs there are; None until all have been read or counted."""
+        if self.inputs is not None or not self.exhausted:
+            return self.inputs
+        return self.known
 
 
 class Summary(Struct, frozen=True):
     """How a session ended.
 
-    *tally* counts all outcomes there are, *session* those of this session; *again* of these took the place of an older
-    one, and *pending* inputs are still to be tried again. *inputs* is how many inputs
-    there are, once all have been read. *complete* says that every input has its outcome, or shares that of
-    an earlier one: *inputs* = ``tally.total`` + ``tally.duplicates``. *folder* is None where lines went to
-    standard output. *elapsed* is in seconds.
+    *tally* counts all outcomes there are, *session* those of this session; *again* of
+    these replaced an older one, and *pending* inputs still await a retry. *inputs* is how
+    many inputs there are, once all have been read. *complete* says that every input has
+    its outcome, or shares that of an earlier one: *inputs* = ``tally.total`` +
+    ``tally.duplicates``. *folder* is None if the outcomes went to standard output.
+    *elapsed* is in seconds. *statistics* is where the run stood at the end.
 
-    *ended_by* is why the session took no more, if it is not complete: a setting (``deadline``, ``stop_at``,
-    ``min_speed``), on the command line a signal (``sigint``, ``sigterm``, ``sighup``), or ``stop`` if it was told to
-    stop in another way. *inputs_left* is how many inputs have no outcome yet or are still to be tried again; None if
+    *ended_by* says why the session stopped early, None if it did not: a setting
+    (``deadline``, ``stop_at``, ``min_speed``), a signal on the command line (``sigint``,
+    ``sigterm``, ``sighup``), or ``stop`` for any other call of ``stop`` or ``abort``.
+    *inputs_left* is how many inputs have no outcome yet or still await a retry; None if
     the input was not read to its end.
     """
 
@@ -33,7 +79,7 @@ class Summary(Struct, frozen=True):
     inputs: int | None
     elapsed: float
     complete: bool
-    statistics: Statistics
+    statistics: Progress
     again: int = 0
     pending: int = 0
     ended_by: str | None = None
@@ -47,3 +93,38 @@ class Summary(Struct, frozen=True):
         left = [f"{self.inputs_left:,} left"] if self.inputs_left else []
         where = "" if self.folder is None else f" in {self.folder!r}"
         return f"<Summary: {how}, {', '.join([*kinds, *left]) or 'no outcomes'}, {self.elapsed:.1f} s{where}>"
+
+
+class Verification(Struct, frozen=True, kw_only=True):
+    """What a verification found: *problem_count* problems, of which *problems* describes the first.
+
+    *rows* and *bytes* were read back and agree with the ledger unless a problem says
+    otherwise. *settled* inputs have an outcome. *replaced* rows hold older outcomes of
+    some of them: *rows* = *settled* + *replaced*. *pending* inputs still await a retry.
+    *total* is the number of inputs once the run has finished, and *duplicates* of these
+    share an earlier one's outcome: *total* = *settled* + *duplicates*. *torn* bytes
+    follow the committed ones after a crash; a resume sets them aside.
+    """
+
+    files: int
+    extents: int
+    rows: int
+    bytes: int
+    settled: int
+    replaced: int
+    pending: int
+    total: int | None
+    duplicates: int
+    torn: int
+    problem_count: int
+    problems: tuple[str, ...]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the ledger says that every input was read and has its outcome."""
+        return self.total is not None
+
+    @property
+    def ok(self) -> bool:
+        """Whether no problem was found; an unfinished run can be ok too."""
+        return self.problem_count == 0

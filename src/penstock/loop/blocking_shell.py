@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from penstock.loop.driver import Driver
-from penstock.loop.interrupts import Interrupts
+from penstock.loop.interrupts import DeferredInterrupt
 
 __all__ = ["BlockingShell"]
 
@@ -23,7 +23,7 @@ class BlockingShell:
     def __init__(self, driver: Driver[Any]) -> None:
         """Drive *driver* whenever outcomes are asked for."""
         self._driver = driver
-        self._interrupts = Interrupts(driver.engine.wake)
+        self._interrupts = DeferredInterrupt(driver.engine.wake)
         self._left = driver.clock()
 
     def wait(self, until: float | None) -> bool:

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from types import FrameType, TracebackType
 from typing import Final
 
-__all__ = ["Interrupts", "Uninterrupted"]
+__all__ = ["DeferredInterrupt", "DeferredSignals"]
 
 Handler = Callable[[int, FrameType | None], object]
 
@@ -26,18 +26,18 @@ _SIGNALS: Final = (
 """Those that programs handle, and raise something in the handler."""
 
 
-class Interrupts:
+class DeferredInterrupt:
     """Holds Ctrl-C back inside of its block, and raises KeyboardInterrupt at the end of it.
 
     *wake* is called when there is one: the block, which sees it in ``held``, is to end. The second is raised at once,
     for what does not end. Nothing is done where somebody else handles the signal, nor in other threads than the main.
-    Behind an ``Uninterrupted`` it holds back all signals that this one stands in front of.
+    Behind an ``DeferredSignals`` it holds back all signals that this one stands in front of.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._holding = False
-        self._front: Uninterrupted | None = None
+        self._front: DeferredSignals | None = None
         self.held = False
 
     def __enter__(self) -> None:
@@ -45,7 +45,7 @@ class Interrupts:
         if threading.current_thread() is threading.main_thread():
             before = signal.getsignal(signal.SIGINT)
             front = getattr(before, "__self__", None)
-            if isinstance(front, Uninterrupted):
+            if isinstance(front, DeferredSignals):
                 self._front = front
                 front.hold(self._note)
             elif before is signal.default_int_handler:
@@ -76,7 +76,7 @@ class Interrupts:
         self._note()
 
 
-class Uninterrupted:
+class DeferredSignals:
     """Holds the handlers of signals back inside of its block, and calls them at the end of it.
 
     The second signal of a kind is heard at once, for a block that does not end (a disk that hangs). Only handlers in

@@ -14,7 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from penstock.core.web.tally import Statistics, Tally
+from penstock.core.results import Progress
+from penstock.core.web.tally import Tally
 from penstock.report import estimate, explain, wording
 from penstock.report.summary import wrapped
 from penstock.settings import Settings
@@ -69,7 +70,7 @@ class Bar:
         except OSError:
             self._gone = True
 
-    def update(self, statistics: Statistics) -> None:
+    def update(self, statistics: Progress) -> None:
         """Draw where the work stands."""
         # What is to be tried again was done before; that it is not any more is no speed.
         now = estimate.done(statistics) - statistics.before + statistics.again
@@ -90,7 +91,7 @@ class Bar:
         except OSError:
             self._gone = True
 
-    def _drawing(self, statistics: Statistics) -> Group:
+    def _drawing(self, statistics: Progress) -> Group:
         width = self._console.width
         return Group(
             self._progress(statistics, width),
@@ -98,7 +99,7 @@ class Bar:
             self._last_line(statistics, width - ECHO),
         )
 
-    def _last_line(self, statistics: Statistics, width: int) -> Text:
+    def _last_line(self, statistics: Progress, width: int) -> Text:
         if self._notice:
             return Text("\n".join(wrapped(self._notice, width)), style="bold")
         why = explain.hint(statistics, self._settings) or explain.bound(statistics, self._settings)
@@ -106,7 +107,7 @@ class Bar:
         line.truncate(max(width, 1), overflow="ellipsis")
         return line
 
-    def _progress(self, statistics: Statistics, width: int) -> Text | Table:
+    def _progress(self, statistics: Progress, width: int) -> Text | Table:
         total = None if self._notice else estimate.total(statistics)
         words = _fitted(self._how_far(statistics, total), width)
         room = width - words.cell_len - 2
@@ -118,7 +119,7 @@ class Bar:
         line.add_row(ProgressBar(total=max(total, 1), completed=estimate.done(statistics), width=room), words)
         return line
 
-    def _how_far(self, statistics: Statistics, total: int | None) -> list[Segment]:
+    def _how_far(self, statistics: Progress, total: int | None) -> list[Segment]:
         done = estimate.done(statistics)
         speed = (wording.pace(self._shown.rate), "cyan")
         if total is None:
@@ -134,7 +135,7 @@ class Bar:
         return segments if left is None else [*segments, (f"{wording.duration(round(left))} left", "")]
 
 
-def _came(statistics: Statistics) -> list[Segment]:
+def _came(statistics: Progress) -> list[Segment]:
     """What is in flight and what came of the rest, most important first."""
     tally = statistics.tally
     return [

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from penstock.core.web.tally import Statistics
+from penstock.core.results import Progress
 
 __all__ = ["Speed", "done", "outstanding", "time_left", "total"]
 
@@ -48,12 +48,12 @@ class Speed:
         return self._amount / self._weight if self._weight else 0.0
 
 
-def done(statistics: Statistics) -> int:
+def done(statistics: Progress) -> int:
     """How many inputs have their outcome, those of earlier sessions included, or share that of another."""
     return statistics.done
 
 
-def total(statistics: Statistics) -> int | None:
+def total(statistics: Progress) -> int | None:
     """How many inputs there are: counted once all are read, else guessed from the share that is read.
 
     None where nothing says it. A guess supposes lines of about the same length throughout.
@@ -71,13 +71,13 @@ def total(statistics: Statistics) -> int | None:
     return round(known * size / read)
 
 
-def outstanding(statistics: Statistics) -> int | None:
+def outstanding(statistics: Progress) -> int | None:
     """How many inputs have no outcome yet; None where their number is unknown."""
     there_are = total(statistics)
     return None if there_are is None else max(0, there_are - done(statistics))
 
 
-def time_left(statistics: Statistics, rate: float, delay: float = 0.0) -> float | None:
+def time_left(statistics: Progress, rate: float, delay: float = 0.0) -> float | None:
     """Seconds until the end, at *rate* a second; None where nothing says it, or it is less than a second.
 
     The last few may be slow ones, of which no rate says anything.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from penstock.core.results import Progress
 from penstock.core.schedule.frontier import Bottleneck
 from penstock.core.web.delays import AT_FIRST
-from penstock.core.web.tally import Statistics
 from penstock.report.estimate import outstanding
 from penstock.report.safe import safe
 from penstock.report.wording import count, duration, plural, share, size
@@ -47,7 +47,7 @@ LONGEST_HOST: Final = 40
 """Characters of a host's name that are shown."""
 
 
-def bound(statistics: Statistics, settings: Settings) -> str:
+def bound(statistics: Progress, settings: Settings) -> str:
     """What keeps more from starting right now, as the end of a sentence or one by itself."""
     if statistics.exhausted and not statistics.held:
         return f"nothing is left to start, {count(statistics.running)} still under way"
@@ -71,13 +71,13 @@ def bound(statistics: Statistics, settings: Settings) -> str:
     return f"bound by {words}"
 
 
-def _on_trial(statistics: Statistics, settings: Settings) -> bool:
+def _on_trial(statistics: Progress, settings: Settings) -> bool:
     """Whether fewer requests run at once than may, since nobody knows yet that more are worth it."""
     under_way = statistics.running + statistics.undelivered
     return settings.pace == "adaptive" and AT_FIRST <= under_way < settings.concurrency
 
 
-def alone(statistics: Statistics) -> str | None:
+def alone(statistics: Progress) -> str | None:
     """Which hosts are left alone for a while, each with the time that is left of it; None where none is.
 
     They asked for it by Retry-After, or could not be reached several times in a row.
@@ -88,7 +88,7 @@ def alone(statistics: Statistics) -> str | None:
     return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named) or None
 
 
-def hint(statistics: Statistics, settings: Settings) -> str | None:
+def hint(statistics: Progress, settings: Settings) -> str | None:
     """What one host does to the time it takes, where it holds most of what is left; None where none does."""
     if statistics.busiest is None:
         return None

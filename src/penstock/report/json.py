@@ -13,10 +13,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from penstock.core.web.tally import Statistics
+from penstock.core.results import Progress, Summary
 from penstock.report import estimate
 from penstock.report.suggest import later
-from penstock.report.summary import Ending
 from penstock.settings import Settings
 
 __all__ = ["Json", "summary_line"]
@@ -41,7 +40,7 @@ class Json:
         """Write *text*."""
         self._write(_line({"event": "notice", "text": text}))
 
-    def update(self, statistics: Statistics) -> None:
+    def update(self, statistics: Progress) -> None:
         """Write where the work stands."""
         self._speed.update(statistics.elapsed, statistics.tally.total)
         left = estimate.time_left(statistics, self._speed.rate, self._settings.delay)
@@ -72,7 +71,7 @@ class Json:
         """Every line is complete already."""
 
 
-def summary_line(ending: Ending, code: int) -> str:
+def summary_line(ending: Summary, code: int) -> str:
     """How it ended, and the exit code that says so."""
     fields = {
         "event": "summary",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core.web.tally import Statistics
+from penstock.core.results import Progress
 from penstock.report import estimate, explain, wording
 from penstock.settings import Settings
 
@@ -51,7 +51,7 @@ class Plain:
         """Write *text*."""
         self._write(text)
 
-    def update(self, statistics: Statistics) -> None:
+    def update(self, statistics: Progress) -> None:
         """Write where the work stands; nothing in the first second."""
         now, self._elapsed = statistics.tally.total, statistics.elapsed
         self._shown.update(statistics.elapsed, now)
@@ -62,7 +62,7 @@ class Plain:
     def close(self) -> None:
         """Every line is complete already."""
 
-    def _line(self, statistics: Statistics) -> str:
+    def _line(self, statistics: Progress) -> str:
         done, total = estimate.done(statistics), estimate.total(statistics)
         how_far = f"{wording.count(done)} done"
         if total is not None:

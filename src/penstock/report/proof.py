@@ -5,69 +5,15 @@ Knows the counts. Does not know how they were taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
-
+from penstock.core.results import Verification
 from penstock.report.safe import safe
 from penstock.report.summary import command
 from penstock.report.wording import count, plural, size
 
-__all__ = ["Found", "proof"]
+__all__ = ["proof"]
 
 
-class Found(Protocol):
-    """What must be known: see ``Verification``, which is one."""
-
-    @property
-    def files(self) -> int:
-        """Files with outcomes in them."""
-
-    @property
-    def extents(self) -> int:
-        """Commits' stretches of them."""
-
-    @property
-    def rows(self) -> int:
-        """Lines read back."""
-
-    @property
-    def bytes(self) -> int:
-        """Bytes read back."""
-
-    @property
-    def settled(self) -> int:
-        """Inputs that have their outcome."""
-
-    @property
-    def replaced(self) -> int:
-        """Lines with older outcomes of some of them."""
-
-    @property
-    def pending(self) -> int:
-        """Inputs that are still to be tried again."""
-
-    @property
-    def total(self) -> int | None:
-        """Inputs there are, once the run has finished."""
-
-    @property
-    def duplicates(self) -> int:
-        """Inputs among them that share an earlier one's outcome."""
-
-    @property
-    def torn(self) -> int:
-        """Bytes after what was committed."""
-
-    @property
-    def problem_count(self) -> int:
-        """How much is wrong."""
-
-    @property
-    def problems(self) -> Sequence[str]:
-        """The first of it, in words."""
-
-
-def proof(found: Found, folder: str) -> list[str]:
+def proof(found: Verification, folder: str) -> list[str]:
     """The lines to print of the run in *folder*."""
     read_back = (
         f"Read back: {plural(found.rows, 'line')}, {size(found.bytes)}, in {plural(found.files, 'file')} and "

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import IO, Any, Final, Protocol, cast
 
-from penstock.core.web.tally import Statistics
+from penstock.core.results import Progress
 from penstock.errors import UsageError
 from penstock.report.json import Json
 from penstock.report.plain import Plain
@@ -60,7 +60,7 @@ class Silent:
         """Write *text*."""
         self._stream.write(f"{safe(text)}\n")
 
-    def update(self, statistics: Statistics) -> None:
+    def update(self, statistics: Progress) -> None:
         """Say nothing."""
 
     def close(self) -> None:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from penstock.core.results import Summary
 from penstock.core.web.model import Kind, Reason
 from penstock.core.web.robots import LONGEST_DELAY
-from penstock.core.web.tally import Statistics, Tally
+from penstock.core.web.tally import Tally
 from penstock.remedies import shell_path, shell_word
 from penstock.report import estimate, explain, suggest, wording
 from penstock.report.safe import safe
 from penstock.settings import Settings
 
-__all__ = ["Ending", "command", "headline", "summary", "wrapped"]
+__all__ = ["command", "headline", "summary", "wrapped"]
 
 INDENT: Final = "  "
 MOST: Final = 6
@@ -35,55 +36,7 @@ _BEFORE_A_UNIT: Final = re.compile(r"(?<=[0-9]) (?=%|(?:s|min|h|d|bytes|[kMGTP]B
 _KINDS: Final = {str(reason): reason.kind for reason in Reason}
 
 
-class Ending(Protocol):
-    """What must be known of the end: see ``Summary``, which is one."""
-
-    @property
-    def folder(self) -> str | None:
-        """The run folder; None where lines went to standard output."""
-
-    @property
-    def tally(self) -> Tally:
-        """All outcomes there are."""
-
-    @property
-    def session(self) -> Tally:
-        """Those of this session."""
-
-    @property
-    def again(self) -> int:
-        """How many of those took the place of an older one."""
-
-    @property
-    def pending(self) -> int:
-        """How many inputs are still to be tried again, though they have an outcome."""
-
-    @property
-    def ended_by(self) -> str | None:
-        """The setting or the signal by which it took no more, if one did."""
-
-    @property
-    def inputs_left(self) -> int | None:
-        """How many inputs have no outcome yet or are still to be tried again, if that is known."""
-
-    @property
-    def inputs(self) -> int | None:
-        """How many inputs there are, once all have been read."""
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds that this session took."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every input has its outcome."""
-
-    @property
-    def statistics(self) -> Statistics:
-        """Where the work stood."""
-
-
-def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: bool = False) -> list[str]:
+def summary(ending: Summary, settings: Settings, *, width: int = 80, verbose: bool = False) -> list[str]:
     """The lines to print; none is longer than *width* unless a single word is. *verbose* leaves nothing out."""
     lines = [*wrapped(headline(ending), width), "", *_table(ending, width, None if verbose else MOST)]
     if ending.tally.duplicates:
@@ -108,7 +61,7 @@ def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: boo
     return lines
 
 
-def _what_next(ending: Ending, settings: Settings, width: int) -> Iterator[str]:
+def _what_next(ending: Summary, settings: Settings, width: int) -> Iterator[str]:
     """What the outcomes suggest, and what of a finished run may work another time."""
     suggested = suggest.suggestion(ending.tally, settings, complete=ending.complete)
     if suggested is not None:
@@ -130,7 +83,7 @@ def command(verb: str, folder: str, *options: str) -> str:
     return " ".join(["penstock", verb, *map(shell_word, options), shell_path(folder)])
 
 
-def headline(ending: Ending) -> str:
+def headline(ending: Summary) -> str:
     """Say in one line how it ended."""
     stored = wording.plural(ending.tally.total, "outcome")
     took = wording.duration(ending.elapsed)
@@ -157,7 +110,7 @@ def _by(ended_by: str | None) -> str:
     return f" by {ended_by.upper()}" if ended_by.startswith("sig") else f" by --{ended_by.replace('_', '-')}"
 
 
-def _left(ending: Ending) -> str | None:
+def _left(ending: Summary) -> str | None:
     """How many inputs have no outcome yet; None if that is not known."""
     total = estimate.total(ending.statistics)
     if total is None:
@@ -169,7 +122,7 @@ def _left(ending: Ending) -> str | None:
     return f"{about}1 input is left" if left == 1 else f"{about}{left:,} inputs are left"
 
 
-def _of_it(ending: Ending) -> str:
+def _of_it(ending: Summary) -> str:
     """What this session did, where that is not just all."""
     if ending.again:
         return f" {wording.count(ending.again)} {'was' if ending.again == 1 else 'were'} tried again in this session."
@@ -178,7 +131,7 @@ def _of_it(ending: Ending) -> str:
     return f" {wording.count(ending.session.total)} of them in this session."
 
 
-def _table(ending: Ending, width: int, most: int | None) -> Iterator[str]:
+def _table(ending: Summary, width: int, most: int | None) -> Iterator[str]:
     tally = ending.tally
     details: dict[Kind, Mapping[Any, int]] = {
         Kind.FETCHED: tally.statuses,
@@ -221,7 +174,7 @@ def _reasons(tally: Tally, kind: Kind) -> dict[str, int]:
     return {reason: number for reason, number in tally.reasons.items() if _KINDS[reason] is kind}
 
 
-def _cost(ending: Ending, *, verbose: bool) -> str:
+def _cost(ending: Summary, *, verbose: bool) -> str:
     speed = ending.session.total / ending.elapsed if ending.elapsed > 0 else 0.0
     text = f"{INDENT}{wording.size(ending.tally.bytes)} of bodies"
     if ending.session.total:

@@ -120,17 +120,16 @@ class Tally:
 
 
 class Statistics(Struct, frozen=True):
-    """Where the work stands, at the moment it was asked for; *elapsed* in seconds.
+    """Where a flow stands at this moment; *elapsed* is in seconds.
 
-    *running* jobs are in flight, *held* ones known and not started, *undelivered* outcomes wait to be
-    taken; *pulled* items came from the source, and *exhausted* says that it has no more. *bound* is what
-    kept more from starting, *busiest* the key with most jobs known and unfinished, and how many. *tally*
-    counts this session's outcomes, and *before* those that earlier sessions had settled; *again* inputs among all of
-    these were to be tried again since. *read* is how far the input is read: bytes so far, and of how many, where that
-    is known; *inputs* is how many there are, where that was known before. *alone* is how many keys are left alone for
-    a while, and *parked* names a few of them, each with the seconds until it is over: the busiest, and those that come
-    back first. *spacing* is how many seconds between two starts the busiest was found to need. *capped* are hosts that
-    ask for more seconds between two requests than they get, and how many.
+    *running* jobs are in flight, *held* jobs are known and not started, *undelivered*
+    outcomes wait for the consumer. *pulled* items came from the source; *exhausted* says
+    that it has no more. *bound* says what kept more jobs from starting. *busiest* is the
+    key with most jobs known and unfinished, and how many these are. *tally* counts the
+    outcomes. *capped* has keys that ask for more seconds between two requests than they
+    get, and how many they ask for.
+
+    What spans the passes and sessions of a run is in ``Progress``.
     """
 
     elapsed: float
@@ -142,23 +141,14 @@ class Statistics(Struct, frozen=True):
     bound: Bottleneck
     busiest: tuple[Any, int] | None
     tally: Tally
-    before: int = 0
-    again: int = 0
-    read: tuple[int, int] | None = None
-    alone: int = 0
-    parked: tuple[tuple[Any, float], ...] = ()
-    spacing: float = 0.0
     capped: dict[Any, float] = {}
-    inputs: int | None = None
 
     @property
     def done(self) -> int:
-        """How many inputs have their outcome, or share that of another; one that is to be tried again has none."""
-        return self.before + self.tally.total + self.tally.duplicates - self.again
+        """How many inputs have an outcome, or share that of another."""
+        return self.tally.total + self.tally.duplicates
 
     @property
     def total(self) -> int | None:
-        """How many inputs there are; None before all have been read."""
-        if self.inputs is not None or not self.exhausted:
-            return self.inputs
-        return self.before + self.pulled - self.again
+        """How many inputs there are; None until the source is exhausted."""
+        return self.pulled if self.exhausted else None

@@ -1,0 +1,40 @@
+"""What a session says once to the user, kept until the session says it.
+
+Knows texts and remedies. Does not know who says them, or where they are shown.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+from penstock.remedies import Remedy
+
+__all__ = ["Notice", "Notices"]
+
+Notice = str | tuple[str | Remedy, ...]
+"""A text, or the parts of one that names a remedy."""
+
+
+class Notices:
+    """Keeps notices until the session says them, between two turns of its flow.
+
+    A stage gets ``notify`` when it is made, and may call it at any time. A report that
+    raises then ends the run between two turns, never inside a stage. *source* gives the
+    notices of the input.
+    """
+
+    def __init__(self, source: Callable[[], Iterable[str]] = tuple) -> None:
+        """Begin without a notice."""
+        self._held: deque[Notice] = deque()
+        self._source = source
+
+    def notify(self, notice: Notice) -> None:
+        """Keep *notice* to be said once."""
+        self._held.append(notice)
+
+    def take(self) -> Iterator[Notice]:
+        """Give each notice once, oldest first."""
+        while self._held:
+            yield self._held.popleft()
+        yield from self._source()
