@@ -20,12 +20,12 @@ def test_it_is_held_back_until_the_end_of_the_block_which_is_woken():
     done = []
     interrupts = DeferredInterrupt(lambda: done.append("woken"))
     with pytest.raises(KeyboardInterrupt), interrupts:
-        assert not interrupts.held
+        assert not interrupts.pending
         interrupt()
-        assert interrupts.held
+        assert interrupts.pending
         done.append("done")
     assert done == ["woken", "done"]
-    assert not interrupts.held
+    assert not interrupts.pending
 
 
 def test_the_second_is_raised_at_once():

@@ -1,4 +1,4 @@
-"""What a run returns: where it stands, how a session ended, and what a verification found.
+"""The results of a run: its progress, the end of a session, the findings of a verification.
 
 Knows counts. Does not know how the work is done, or how a result is shown to a person
 (``report``).
@@ -25,8 +25,8 @@ class Progress(Statistics, frozen=True):
     them.
 
     *alone* counts the hosts that get no requests for a while. *parked* names a few of
-    them, each with the seconds that remain: the busiest host first, then those whose
-    pause ends first. *spacing* is the time in seconds between two starts to which the
+    them, each with the remaining seconds: the busiest host first, then in the order in
+    which the pauses end. *spacing* is the time in seconds between two starts to which the
     busiest host was slowed down.
     """
 
@@ -40,17 +40,17 @@ class Progress(Statistics, frozen=True):
 
     @property
     def done(self) -> int:
-        """How many inputs have an outcome, or share that of another, and need no retry."""
+        """The number of inputs that have an outcome, or share that of another, and need no retry."""
         return self.before + self.tally.total + self.tally.duplicates - self.again
 
     @property
     def known(self) -> int:
-        """How many inputs are known so far."""
+        """The number of inputs known so far."""
         return self.before + self.pulled - self.again
 
     @property
     def total(self) -> int | None:
-        """How many inputs there are; None until all have been read or counted."""
+        """The number of inputs; None until all have been read or counted."""
         if self.inputs is not None or not self.exhausted:
             return self.inputs
         return self.known
@@ -59,9 +59,9 @@ class Progress(Statistics, frozen=True):
 class Summary(Struct, frozen=True):
     """How a session ended.
 
-    *tally* counts all outcomes there are, *session* those of this session; *again* of
-    these replaced an older one, and *pending* inputs still await a retry. *inputs* is how
-    many inputs there are, once all have been read. *complete* says that every input has
+    *tally* counts all outcomes of the run, *session* only the new ones; *again* of these
+    replaced an older one, and *pending* inputs still await a retry. *inputs* is the
+    number of inputs, once all have been read. *complete* says that every input has
     its outcome, or shares that of an earlier one: *inputs* = ``tally.total`` +
     ``tally.duplicates``. *folder* is None if the outcomes went to standard output.
     *elapsed* is in seconds. *statistics* is where the run stood at the end.
@@ -96,7 +96,7 @@ class Summary(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """What a verification found: *problem_count* problems, of which *problems* describes the first.
+    """The findings of a verification: *problem_count* problems; *problems* describes the first of them.
 
     *rows* and *bytes* were read back and agree with the ledger unless a problem says
     otherwise. *settled* inputs have an outcome. *replaced* rows hold older outcomes of

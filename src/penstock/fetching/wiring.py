@@ -133,7 +133,7 @@ def gate_for(
 
 def delivery_for(on_page: OnPage | None = None, *, ordered: bool = False) -> Delivery[Outcome]:
     """The way out for outcomes, *on_page* having the last word on each page."""
-    return Delivery(Tally(), finish=None if on_page is None else PageCallback(on_page), ordered=ordered)
+    return Delivery(Tally(), transform=None if on_page is None else PageCallback(on_page), ordered=ordered)
 
 
 def jobs_of(

@@ -1,6 +1,6 @@
-"""What a session says once to the user, kept until the session says it.
+"""Notices for the user, kept until the session says them.
 
-Knows texts and remedies. Does not know who says them, or where they are shown.
+Knows texts and remedies. Does not know which stage has something to say, or how it is shown.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One session of a run: outcomes go from a flow into a store, and a report shows the progress.
 
-What is kept when a session ends early: docs/decisions/leaving-a-run.md.
+docs/decisions/leaving-a-run.md says which outcomes are kept when a session ends early.
 
 Knows the flow, the store and the report by their seams. Does not know HTTP, formats or terminals.
 """
@@ -56,7 +56,7 @@ class Session:
     """Runs the flow of *progress* into *store* until it ends or is stopped, then each flow that *again* returns.
 
     *settings* are those in force. *again* begins another pass and returns its flow, or
-    None if no input is to be retried. *notices* holds what is to be said once.
+    None if no input is to be retried. *notices* are said once, in ``execute``.
     """
 
     def __init__(
@@ -130,12 +130,12 @@ class Session:
             self._store.close()
 
     def stop(self) -> None:
-        """Start no more jobs, finish those in flight and store them. May be called by any thread or signal handler."""
+        """Start no more jobs, finish and store the running ones. May be called by any thread or signal handler."""
         self._ended_by = self._ended_by or "stop"
         self._progress.flow.stop()
 
     def abort(self) -> None:
-        """Drop the jobs in flight and store what is complete. May be called by any thread or signal handler."""
+        """Drop the running jobs, store complete outcomes. May be called by any thread or signal handler."""
         self._ended_by = self._ended_by or "stop"
         self._progress.flow.abort()
 
@@ -165,24 +165,24 @@ class Session:
             self._store.finish(inputs, flow.statistics().tally.duplicates)
 
     def _store_completed(self) -> None:
-        """Store what has completed; the handler of a signal that arrives meanwhile runs afterwards."""
+        """Store the completed outcomes; the handler of a signal that arrives meanwhile runs afterwards."""
         with self._signals:
             try:
-                self._store.take(self._progress.flow.completed())
+                self._store.take(self._progress.flow.take_completed())
             except Exception:
                 self._store_failed = True
                 raise
 
     def _commit_before(self, failure: BaseException) -> None:
-        """Commit what is complete before *failure* is raised, unless the store itself has failed."""
+        """Commit the completed outcomes before *failure* is raised, unless the store itself has failed."""
         if self._store_failed:
             return
         with self._signals:
             try:
-                self._store.take(self._progress.flow.completed())
+                self._store.take(self._progress.flow.take_completed())
                 self._store.finish(None, 0)
             except PenstockError as error:
-                failure.add_note(f"What was complete by then could not be stored: {error}")
+                failure.add_note(f"The outcomes that were complete by then could not be stored: {error}")
 
     def _say_notices(self, report: Report, spell: Spell) -> None:
         for notice in self._notices.take():

@@ -46,7 +46,7 @@ class Store(Protocol):
         """
 
     def close(self) -> None:
-        """Release all files; what is not committed is lost. May be called twice."""
+        """Release all files; outcomes that are not committed are lost. May be called twice."""
 
 
 class LineStore:
@@ -85,8 +85,8 @@ class FolderStore:
     """Makes outcomes durable in *sinks*, then settles them in the ledger of *folder*.
 
     *every* is the longest time in seconds between two commits. Each commit also stores
-    what *learned* returns. If *space* has no more room, what was taken is committed
-    first.
+    the value of *learned*. If *space* has no more room, the outcomes taken so far are
+    committed before that is raised.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class FolderStore:
             ledger.finish(inputs, duplicates)
 
     def close(self) -> None:
-        """Release all files; a resume fetches again what was not committed."""
+        """Release all files; a resume fetches the inputs again whose outcomes were not committed."""
         for sink in self._sinks:
             sink.close()
         self._folder.close()
@@ -165,9 +165,9 @@ class FolderStore:
                 raise
 
     def _commit(self) -> Ledger:
-        """Make durable and settle what was taken; check the folder even if nothing was."""
+        """Make the outcomes taken durable and settle their inputs; without one, still check the folder."""
         if self._counting:
-            raise OutputError("an outcome was interrupted while it was counted; what was committed before is safe")
+            raise OutputError("an outcome was interrupted while it was counted; outcomes committed before are safe")
         ledger = self._folder.confirm()
         learned = self._learned()
         if _rounded(learned) != _rounded(self._kept):

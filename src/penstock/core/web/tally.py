@@ -145,10 +145,10 @@ class Statistics(Struct, frozen=True):
 
     @property
     def done(self) -> int:
-        """How many inputs have an outcome, or share that of another."""
+        """The number of inputs that have an outcome, or share that of another."""
         return self.tally.total + self.tally.duplicates
 
     @property
     def total(self) -> int | None:
-        """How many inputs there are; None until the source is exhausted."""
+        """The number of inputs; None until the source is exhausted."""
         return self.pulled if self.exhausted else None

@@ -133,10 +133,10 @@ def test_what_waits_behind_it_holds_back_all_that_it_does_and_is_woken(block, he
     interrupts = DeferredInterrupt(lambda: heard.append("woken"))
     with pytest.raises(ZeroDivisionError), interrupts:
         signal.raise_signal(signal.SIGTERM)
-        assert interrupts.held
+        assert interrupts.pending
         assert heard == ["woken"]
     assert heard == ["woken", signal.SIGTERM]
-    assert not interrupts.held
+    assert not interrupts.pending
     with interrupts:
         signal.raise_signal(signal.SIGUSR1)
     assert heard[2:] == ["woken", signal.SIGUSR1]
