@@ -207,7 +207,7 @@ class Report(Protocol):
     def remark(self, text: str) -> None:
         """Say *text* once, in passing: that a limit was lowered, that a file was set aside."""
 
-    def update(self, statistics: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         """Show where the run stands."""
 
     def close(self) -> None:

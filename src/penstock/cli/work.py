@@ -26,7 +26,7 @@ from penstock.machine.descriptors import free_descriptors
 from penstock.remedies import typed
 from penstock.report.json import summary_line
 from penstock.report.screens import Screen, choose, screen
-from penstock.report.summary import command, summary, wrapped
+from penstock.report.summary import command, summary, wrap
 from penstock.report.wording import plural, size
 from penstock.settings import Settings
 
@@ -93,11 +93,11 @@ class _Watched:
         if not self._quiet:
             self._shown.remark(as_options(text))
 
-    def update(self, statistics: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         """Show where the work stands."""
         if not self._stopping:
-            self.stood = statistics
-        self._shown.update(statistics)
+            self.stood = progress
+        self._shown.update(progress)
 
     def close(self) -> None:
         """Leave the screen to the summary."""
@@ -110,7 +110,7 @@ def _announce(settings: Settings, *, verbose: bool) -> None:
         # Also with -q: nobody should find this out later.
         tell("penstock: WARNING: --insecure: certificates are not verified; anybody on the way may read and change it")
     if verbose:
-        tell("\n".join(wrapped(f"Settings: {', '.join(_described(settings))}", terminal_width())))
+        tell("\n".join(wrap(f"Settings: {', '.join(_described(settings))}", terminal_width())))
 
 
 def _preflight(session: Session, folder: str | None) -> str:

@@ -1,12 +1,12 @@
-"""What a verification found, as lines of text: what holds, what does not, and what to type next.
+"""The findings of a verification as lines of text: the counts, the problems, and the next command to type.
 
-Knows the counts. Does not know how they were taken.
+Knows the counts. Does not know how they were made.
 """
 
 from __future__ import annotations
 
 from penstock.core.results import Verification
-from penstock.report.safe import safe
+from penstock.report.escaping import escape
 from penstock.report.summary import command
 from penstock.report.wording import count, plural, size
 
@@ -14,32 +14,38 @@ __all__ = ["proof"]
 
 
 def proof(found: Verification, folder: str) -> list[str]:
-    """The lines to print of the run in *folder*."""
+    """Return the lines to print for the run in *folder*."""
     read_back = (
         f"Read back: {plural(found.rows, 'line')}, {size(found.bytes)}, in {plural(found.files, 'file')} and "
         f"{plural(found.extents, 'commit')}."
     )
     if found.problem_count:
-        listed = [f"  {safe(problem)}" for problem in found.problems]
+        listed = [f"  {escape(problem)}" for problem in found.problems]
         if found.problem_count > len(found.problems):
             listed.append(f"  and {count(found.problem_count - len(found.problems))} more")
         verb = command("verify", folder, "--repair")
         told = f"Damaged: {plural(found.problem_count, 'problem')}."
-        return [told, *listed, read_back, "Keep what is sound, and have a resume fetch the rest again:", f"  {verb}"]
+        return [
+            told,
+            *listed,
+            read_back,
+            "Keep the sound outcomes, and let a resume fetch the others again:",
+            f"  {verb}",
+        ]
     if found.total is None:
         told = f"Holds so far: {_outcomes(found.settled)}, each once. The run has not finished."
-        torn = [f"{size(found.torn)} that a crash left uncommitted will be set aside."] if found.torn else []
-        return [told, read_back, *torn, "Go on:", f"  {command('resume', folder)}"]
+        torn = [f"{size(found.torn)} that a crash left uncommitted; a resume sets them aside."] if found.torn else []
+        return [told, read_back, *torn, "Continue:", f"  {command('resume', folder)}"]
     duplicates = f" and {plural(found.duplicates, 'duplicate')}" if found.duplicates else ""
     told = (
         f"Holds: {plural(found.total, 'input')}, {_outcomes(found.settled)}{duplicates}, each once, every byte as "
         "committed."
     )
-    older = [f"{plural(found.replaced, 'line')} of them made room for newer ones."] if found.replaced else []
+    older = [f"Newer lines replace {count(found.replaced)} of them."] if found.replaced else []
     if not found.pending:
         return [told, read_back, *older]
     left = "1 input is" if found.pending == 1 else f"{count(found.pending)} inputs are"
-    return [told, read_back, *older, f"{left} still to be tried again:", f"  {command('resume', folder)}"]
+    return [told, read_back, *older, f"{left} still to be retried:", f"  {command('resume', folder)}"]
 
 
 def _outcomes(number: int) -> str:

@@ -45,7 +45,7 @@ class LogReport:
         """Log *text*."""
         log.warning(text)
 
-    def update(self, statistics: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         """Show nothing."""
 
     def close(self) -> None:
