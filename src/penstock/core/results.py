@@ -1,7 +1,7 @@
 """The results of a run: its progress, the end of a session, the findings of a verification.
 
 Knows counts. Does not know how the work is done, or how a result is shown to a person
-(``report``).
+(``report``). docs/decisions/progress.md says why a report gets a ``Progress``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a run stands, over all its passes and sessions.
+"""The progress of a run over all its passes and sessions (docs/decisions/progress.md).
 
 Knows the flow, the input and the ledger. Does not know what a report shows, or when a session ends.
 """

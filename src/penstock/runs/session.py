@@ -1,6 +1,7 @@
 """One session of a run: outcomes go from a flow into a store, and a report shows the progress.
 
-docs/decisions/leaving-a-run.md says which outcomes are kept when a session ends early.
+docs/decisions/leaving-a-run.md says which outcomes are kept when an exception ends a
+session, docs/decisions/stopping-early.md how a setting ends one.
 
 Knows the flow, the store and the report by their seams. Does not know HTTP, formats or terminals.
 """
