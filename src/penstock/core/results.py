@@ -1,4 +1,4 @@
-"""The results of a run: its progress, the end of a session, the findings of a verification.
+"""The results of a run: progress, summary of a session, findings of a verification.
 
 Knows counts. Does not know how the work is done, or how a result is shown to a person
 (``report``). docs/decisions/progress.md says why a report gets a ``Progress``.
@@ -16,18 +16,18 @@ __all__ = ["Progress", "Summary", "Verification"]
 
 
 class Progress(Statistics, frozen=True):
-    """Where a run stands: the ``Statistics`` of the pass under way, and what went before.
+    """Where a run stands: ``Statistics`` of the present pass and of all before.
 
     *elapsed* and *tally* cover all passes of this session. *before* counts the outcomes
-    of earlier sessions; *again* counts the inputs with an outcome that are to be retried.
-    *read* is how many bytes of how many of the input are read, or None if it has no known
-    length. *inputs* is the number of inputs if an earlier pass or session has counted
-    them.
+    of earlier sessions; *again* counts the inputs with an outcome that are to be
+    retried. *read* is how many bytes of how many of the input are read, or None if it
+    has no known length. *inputs* is the number of inputs if an earlier pass or session
+    has counted them.
 
     *alone* counts the hosts that get no requests for a while. *parked* names a few of
     them, each with the remaining seconds: the busiest host first, then in the order in
-    which the pauses end. *spacing* is the time in seconds between two starts to which the
-    busiest host was slowed down.
+    which the pauses end. *spacing* is the time in seconds between two starts to which
+    the busiest host was slowed down.
     """
 
     before: int = 0
@@ -40,7 +40,7 @@ class Progress(Statistics, frozen=True):
 
     @property
     def done(self) -> int:
-        """The number of inputs that have an outcome, or share that of another, and need no retry."""
+        """The number of inputs that have or share an outcome and need no retry."""
         return self.before + self.tally.total + self.tally.duplicates - self.again
 
     @property
@@ -59,18 +59,18 @@ class Progress(Statistics, frozen=True):
 class Summary(Struct, frozen=True):
     """How a session ended.
 
-    *tally* counts all outcomes of the run, *session* only the new ones; *again* of these
-    replaced an older one, and *pending* inputs still await a retry. *inputs* is the
-    number of inputs, once all have been read. *complete* says that every input has
+    *tally* counts all outcomes of the run, *session* only the new ones; *again* of
+    these replaced an older one, and *pending* inputs still await a retry. *inputs* is
+    the number of inputs, once all have been read. *complete* says that every input has
     its outcome, or shares that of an earlier one: *inputs* = ``tally.total`` +
     ``tally.duplicates``. *folder* is None if the outcomes went to standard output.
     *elapsed* is in seconds. *statistics* is where the run stood at the end.
 
     *ended_by* says why the session stopped early, None if it did not: a setting
-    (``deadline``, ``stop_at``, ``min_speed``), a signal on the command line (``sigint``,
-    ``sigterm``, ``sighup``), or ``stop`` for any other call of ``stop`` or ``abort``.
-    *inputs_left* is how many inputs have no outcome yet or still await a retry; None if
-    the input was not read to its end.
+    (``deadline``, ``stop_at``, ``min_speed``), a signal on the command line
+    (``sigint``, ``sigterm``, ``sighup``), or ``stop`` for any other call of ``stop`` or
+    ``abort``. *inputs_left* is how many inputs have no outcome yet or still await a
+    retry; None if the input was not read to its end.
     """
 
     folder: str | None
@@ -86,7 +86,7 @@ class Summary(Struct, frozen=True):
     inputs_left: int | None = None
 
     def __repr__(self) -> str:
-        """A short line for a person: whether it is complete, and the numbers of outcomes by kind."""
+        """Show in a short line whether it is complete, and the outcomes by kind."""
         by = "" if self.ended_by in (None, "stop") else f" by {self.ended_by}"
         how = "complete" if self.complete else f"stopped{by}"
         kinds = [f"{count:,} {kind}" for kind, count in self.tally.kinds.most_common()]
@@ -96,7 +96,9 @@ class Summary(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """The findings of a verification: *problem_count* problems; *problems* describes the first of them.
+    """The findings of a verification: *problem_count* problems.
+
+    *problems* describes the first of them.
 
     *rows* and *bytes* were read back and agree with the ledger unless a problem says
     otherwise. *settled* inputs have an outcome. *replaced* rows hold older outcomes of

@@ -16,9 +16,10 @@ __all__ = ["AsyncioShell"]
 
 
 class AsyncioShell:
-    """Lets the running event loop drive the work, up to the outcomes that may wait for the consumer.
+    """Lets the running event loop drive the work.
 
-    The work continues while the consumer awaits something else.
+    The work continues while the consumer awaits something else, up to the outcomes that
+    may wait for it.
     """
 
     def __init__(self, driver: Driver[Any]) -> None:
@@ -32,7 +33,10 @@ class AsyncioShell:
         self._watched = True
 
     async def wait(self) -> bool:
-        """Work until outcomes are ready or the work has finished; return whether outcomes may follow."""
+        """Work until outcomes are ready or the work has finished.
+
+        Return whether outcomes may follow.
+        """
         driver, turns = self._driver, self._turns
         turns()
         while not driver.outcomes and not driver.finished and turns.failure is None:

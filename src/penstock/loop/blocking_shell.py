@@ -1,4 +1,4 @@
-"""The shell for scripts, threads and the command line: it waits in the engine's own selector.
+"""The shell for scripts, threads and the command line: it waits in the engine.
 
 Knows the driver and when Ctrl-C may be raised. Does not know event loops.
 """
@@ -13,9 +13,9 @@ from penstock.loop.interrupts import DeferredInterrupt
 __all__ = ["BlockingShell"]
 
 BUSY: Final = 0.01
-"""Seconds after which a consumer counts as busy with its outcomes: shorter than any delay that a user notices. To
-collect before each turn costs `for` a fifth of its speed (0.44 of the bare loop against 0.55: python -m benchmarks
---scenario 50)."""
+"""Seconds after which a consumer counts as busy with its outcomes: shorter than any
+delay that a user notices. To collect before each turn costs `for` a fifth of its speed
+(0.44 of the bare loop against 0.55: python -m benchmarks --scenario 50)."""
 
 
 class BlockingShell:
@@ -56,6 +56,6 @@ class BlockingShell:
             wake = driver.step()
 
     def _is_due(self) -> bool:
-        """Whether the consumer must be woken: for outcomes, for the end, or for a Ctrl-C."""
+        """Whether the consumer must wake: for outcomes, the end, or a Ctrl-C."""
         driver = self._driver
         return bool(driver.outcomes) or driver.finished or self._interrupt.pending

@@ -1,4 +1,4 @@
-"""Waits for cancelled asyncio tasks to end, even if the waiting task is cancelled meanwhile.
+"""Waits for cancelled tasks to end, even if the waiting task is cancelled too.
 
 Knows tasks. Does not know what they do.
 """

@@ -1,6 +1,7 @@
-"""The way of an outcome from the judge to the consumer: it is transformed, counted and put in order.
+"""The way of an outcome to the consumer: it is transformed, counted, put in order.
 
-Knows outcomes by their ``seq`` and ``error``. Does not know where they come from, or what the work was.
+Knows outcomes by their ``seq`` and ``error``. Does not know where they come from, or
+what the work was.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Transform(Protocol):
 
 
 class OutcomeCounter(Protocol):
-    """Counts outcomes: a ``Tally``, or ``CallTally`` for the results of ``throttle``."""
+    """Counts outcomes: a ``Tally``, or a ``CallTally`` for ``throttle``."""
 
     def add(self, outcome: Any) -> None:
         """Count *outcome*."""
@@ -40,10 +41,10 @@ class Delivery(Generic[R]):
     """Outcomes for the consumer: ``ready`` has them, oldest first.
 
     *transform* may replace each outcome. With *ordered*, outcomes become ready in the
-    order of their seqs, which count from 0 without a gap; a duplicate takes its turn and
-    delivers nothing. ``withheld`` counts the outcomes that wait for their turn, and is
-    None if they are not *ordered*. With *fail_fast*, the first error is not delivered:
-    it becomes ``failure``, and the work is to end.
+    order of their seqs, which count from 0 without a gap; a duplicate takes its turn
+    and delivers nothing. ``withheld`` counts the outcomes that wait for their turn, and
+    is None if they are not *ordered*. With *fail_fast*, the first error is not
+    delivered: it becomes ``failure``, and the work is to end.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Delivery(Generic[R]):
             self._enqueue(self._early, outcome.seq, outcome)
 
     def release(self) -> None:
-        """Make all withheld outcomes ready, still in order: the outcomes that they wait for will never follow."""
+        """Make all withheld outcomes ready, still in order: no other outcome follows."""
         if self._early:
             in_order = (self._early[seq] for seq in sorted(self._early))
             self.ready.extend(outcome for outcome in in_order if outcome is not None)

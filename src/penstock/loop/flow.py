@@ -28,7 +28,7 @@ __all__ = ["MOST_AT_ONCE", "Flow", "loop_runs"]
 R = TypeVar("R")
 
 MOST_AT_ONCE: Final = 1_000_000
-"""The highest concurrency that can be set: far more than any work except sleep can use."""
+"""The highest concurrency that can be set: more than any work can use."""
 
 Make = Callable[[asyncio.AbstractEventLoop | None], Driver[R]]
 
@@ -36,23 +36,23 @@ Make = Callable[[asyncio.AbstractEventLoop | None], Driver[R]]
 class Flow(Generic[R]):
     """Outcomes as they complete, only as fast as the consumer takes them.
 
-    Nothing starts before the consumer asks for the first outcome. While outcomes wait for
-    the consumer, no job starts; at most ``concurrency`` of them wait. Leaving the loop
-    early closes everything; so do ``close``, ``aclose`` and leaving a ``with`` or ``async
-    with`` block. If ``break`` or an exception leaves an ``async for`` loop, Python closes
-    the flow a moment later; with ``async with flow:`` everything is over when the block
-    is left.
+    Nothing starts before the consumer asks for the first outcome. While outcomes wait
+    for the consumer, no job starts; at most ``concurrency`` of them wait. Leaving the
+    loop early closes everything; so do ``close``, ``aclose`` and leaving a ``with`` or
+    ``async with`` block. If ``break`` or an exception leaves an ``async for`` loop,
+    Python closes the flow a moment later; with ``async with flow:`` everything is over
+    when the block is left.
 
     A flow is iterated once, in one way. If the input iterator raises an Exception, the
     loop raises it after the outcomes of all items before; a KeyboardInterrupt or
     SystemExit at once.
 
-    ``pause``, ``resume``, ``stop``, ``abort``, the limits and all queries may be used at
-    any time, from any thread.
+    ``pause``, ``resume``, ``stop``, ``abort``, the limits and all queries may be used
+    at any time, from any thread.
     """
 
     def __init__(self, frontier: Frontier, make: Make[R]) -> None:
-        """*make* makes the driver of *frontier* when the consumer asks for the first outcome.
+        """*make* makes the driver of *frontier* at the request for the first outcome.
 
         It gets the event loop to work in, or None.
         """
@@ -108,13 +108,19 @@ class Flow(Generic[R]):
                 await driver.aclose()
 
     def batches(self, every: float | None = None) -> Generator[list[R], None, None]:
-        """Yield the outcomes that have completed since the last batch; an empty list after *every* seconds."""
+        """Yield the outcomes that have completed since the last batch.
+
+        A batch is empty if none has after *every* seconds.
+        """
         with closing(self.turns(every)) as turns:
             for _ in turns:
                 yield self.take_completed()
 
     def take_completed(self) -> list[R]:
-        """Take the outcomes that have completed since the last call; also after the loop was left."""
+        """Take the outcomes that have completed since the last call.
+
+        This also works after the loop was left.
+        """
         if self._driver is None:
             return []
         outcomes = list(self._driver.outcomes)
@@ -122,7 +128,10 @@ class Flow(Generic[R]):
         return outcomes
 
     def turns(self, every: float | None = None) -> Generator[None, None, None]:
-        """Work, and yield when outcomes have completed, or after *every* seconds; ``take_completed`` takes them."""
+        """Work, and yield when outcomes have completed, or after *every* seconds.
+
+        ``take_completed`` takes them.
+        """
         driver = self.begin(None)
         self._thread = threading.get_ident()
         shell = BlockingShell(driver)
@@ -135,7 +144,9 @@ class Flow(Generic[R]):
                 driver.close()
 
     async def done(self) -> Statistics:
-        """Wait until the work has ended; without a consumer, do the work and drop its outcomes.
+        """Wait until the work has ended.
+
+        Without a consumer, do the work and drop its outcomes.
 
         Returns the final statistics: ``tally`` counts the failures; ``Flow.complete``
         says whether every input has its outcome.
@@ -152,7 +163,9 @@ class Flow(Generic[R]):
         return self.statistics()
 
     def join(self) -> Statistics:
-        """Block until the work has ended, as ``done`` does; without a consumer, do the work and drop its outcomes.
+        """Block until the work has ended, as ``done`` does.
+
+        Without a consumer, do the work and drop its outcomes.
 
         Raises UsageError inside an event loop, and inside the loop over the outcomes
         itself, as it would wait for ever.
@@ -168,7 +181,10 @@ class Flow(Generic[R]):
         return self.statistics()
 
     def pause(self) -> None:
-        """Start no job until ``resume`` was called as often as ``pause``; running jobs continue."""
+        """Start no job until ``resume`` was called as often as ``pause``.
+
+        Running jobs continue.
+        """
         with self._pausing:
             self._frontier.pauses += 1
 
@@ -182,7 +198,10 @@ class Flow(Generic[R]):
 
     @property
     def concurrency(self) -> int:
-        """The most jobs at once, 1 to 1,000,000. A lower limit holds as soon as enough jobs have finished."""
+        """The most jobs at once, 1 to 1,000,000.
+
+        A lower limit holds as soon as enough jobs have finished.
+        """
         return self._frontier.concurrency
 
     @concurrency.setter
@@ -192,7 +211,9 @@ class Flow(Generic[R]):
 
     @property
     def per_key(self) -> int | None:
-        """The most jobs of one key at once, 1 to 1,000,000, or None for no limit; ``per_host`` of ``fetch``.
+        """The most jobs of one key at once, 1 to 1,000,000, or None for no limit.
+
+        This is ``per_host`` of ``fetch``.
 
         Setting it raises UsageError if there are no keys.
         """
@@ -217,7 +238,7 @@ class Flow(Generic[R]):
         self._wake()
 
     def parked(self) -> dict[Any, float]:
-        """Return the keys that get no request for a while (Retry-After), each with the end, in seconds since 1970."""
+        """Return the paused keys (Retry-After), each with the end in seconds since 1970."""
         now, wall = time.monotonic(), time.time()
         return {key: wall + until - now for key, until in self._frontier.parked(now).items()}
 
@@ -227,7 +248,10 @@ class Flow(Generic[R]):
         return Learned(self.parked(), {} if paces is None else paces.learned(), time.time())
 
     def waiting(self) -> list[Waiting]:
-        """Return why the jobs of each key wait, most jobs first; times are as of ``time.monotonic``."""
+        """Return why the jobs of each key wait, most jobs first.
+
+        Times are as of ``time.monotonic``.
+        """
         return self._frontier.waiting()
 
     def stop(self) -> None:
@@ -240,7 +264,9 @@ class Flow(Generic[R]):
             self._driver.stop()
 
     def abort(self) -> None:
-        """Start no more jobs and drop the running ones; completed outcomes are still delivered.
+        """Start no more jobs and drop the running ones.
+
+        Completed outcomes are still delivered.
 
         May be called from any thread and from a signal handler.
         """
@@ -262,15 +288,17 @@ class Flow(Generic[R]):
         """Drop the running jobs and release everything. May be called twice.
 
         Inside an event loop use ``aclose``: this method can't wait until dropped
-        coroutines have ended. If the work itself calls either, that is an ``abort``: the
-        consumer's loop closes the rest.
+        coroutines have ended. If the work itself calls either, that is an ``abort``:
+        the consumer's loop closes the rest.
         """
         with self._leaving() as driver:
             if driver is not None:
                 driver.close()
 
     async def aclose(self) -> None:
-        """Drop the running jobs, wait until they have ended, and release everything. May be called twice.
+        """Drop the running jobs, wait until they have ended, and release everything.
+
+        May be called twice.
 
         Raises the exception that the input iterator raises when it is closed.
         """
@@ -309,10 +337,12 @@ class Flow(Generic[R]):
         await self.aclose()
 
     def begin(self, loop: asyncio.AbstractEventLoop | None) -> Driver[R]:
-        """Make the driver and return it, for another shell than the two here; drive it inside ``ending``.
+        """Make the driver and return it, for another shell than the two here.
 
-        *loop* is the asyncio loop to work in, or None. Raises UsageError if the flow has
-        begun before.
+        Drive it inside ``ending``.
+
+        *loop* is the asyncio loop to work in, or None. Raises UsageError if the flow
+        has begun before.
         """
         if self._closed:
             raise UsageError("this flow is closed")
@@ -333,7 +363,10 @@ class Flow(Generic[R]):
 
     @contextmanager
     def _leaving(self) -> Iterator[Driver[R] | None]:
-        """Give the driver to close, or None, once no loop watches it; if the work itself calls, only abort."""
+        """Give the driver to close, or None, once no loop watches it.
+
+        If the work itself is the caller, only abort.
+        """
         if self._is_inside():
             self.abort()
             yield None

@@ -1,9 +1,10 @@
 """Signals that are deferred while they would interrupt a step that must run to its end.
 
-Ctrl-C in a waiting plain loop: if KeyboardInterrupt is raised at any point, asyncio forgets
-the callback that it was about to call, and a task that waits for that never ends: 3 of 80
-scripts with 50 calls at once hung. Any signal while outcomes are stored: a handler that
-raises (Ctrl-C; ``sys.exit`` on SIGTERM) would leave one outcome half stored.
+Ctrl-C in a waiting plain loop: if KeyboardInterrupt is raised at any point, asyncio
+forgets the callback that it was about to call, and a task that waits for that never
+ends: 3 of 80 scripts with 50 calls at once hung. Any signal while outcomes are stored:
+a handler that raises (Ctrl-C; ``sys.exit`` on SIGTERM) would leave one outcome half
+stored.
 
 Knows signals. Does not know the steps that they would interrupt.
 """
@@ -31,10 +32,11 @@ _SIGNALS: Final = (
 class DeferredInterrupt:
     """Defers Ctrl-C to the end of its block, and raises KeyboardInterrupt there.
 
-    ``pending`` says that there was one, and *wake* is called, so that the block can end.
-    A second Ctrl-C is raised at once, in case the block does not end. The class does
-    nothing in other threads than the main one, nor if the program handles the signal
-    itself. If a ``DeferredSignals`` is installed, the block defers all of its signals.
+    ``pending`` says that there was one, and *wake* is called, so that the block can
+    end. A second Ctrl-C is raised at once, in case the block does not end. The class
+    does nothing in other threads than the main one, nor if the program handles the
+    signal itself. If a ``DeferredSignals`` is installed, the block defers all of its
+    signals.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -83,10 +85,10 @@ class DeferredInterrupt:
 class DeferredSignals:
     """Defers the handlers of signals to the end of its block, and calls them there.
 
-    The second signal of a kind is handled at once, in case the block does not end (a disk
-    that hangs). Only Python handlers are deferred, and only from ``install`` to
-    ``restore``. The block may be entered many times: that takes 0.2 µs, while setting the
-    handlers each time takes 12.
+    The second signal of a kind is handled at once, in case the block does not end (a
+    disk that hangs). Only Python handlers are deferred, and only from ``install`` to
+    ``restore``. The block may be entered many times: that takes 0.2 µs, while setting
+    the handlers each time takes 12.
     """
 
     def __init__(self) -> None:
@@ -97,7 +99,10 @@ class DeferredSignals:
         self._pending: dict[int, FrameType | None] = {}
 
     def install(self) -> None:
-        """Wrap the present handlers. Does nothing in other threads than the main one."""
+        """Wrap the present handlers.
+
+        Does nothing in other threads than the main one.
+        """
         if threading.current_thread() is threading.main_thread():
             for number in _SIGNALS:
                 handler = signal.getsignal(number)
@@ -106,7 +111,10 @@ class DeferredSignals:
                     signal.signal(number, self._handle)
 
     def restore(self) -> None:
-        """Set the earlier handlers again, except if the program has set others meanwhile. May be called twice."""
+        """Set the earlier handlers again, unless the program has set others.
+
+        May be called twice.
+        """
         for number, handler in self._handlers.items():
             if signal.getsignal(number) == self._handle:
                 signal.signal(number, handler)

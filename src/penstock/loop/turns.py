@@ -21,10 +21,10 @@ class Timer(Protocol):
 
 
 class Turns:
-    """Advances a driver as far as it can each time it is called, and sets a timer for the next turn.
+    """Advances a driver as far as it can, and sets a timer for the next turn.
 
-    *later* schedules a call of the event loop after a number of seconds. *wake* wakes the
-    consumer: outcomes are ready, the work has finished, or ``failure`` is set.
+    *later* schedules a call of the event loop after a number of seconds. *wake* wakes
+    the consumer: outcomes are ready, the work has finished, or ``failure`` is set.
     """
 
     def __init__(

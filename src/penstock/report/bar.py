@@ -1,6 +1,7 @@
-"""A few live lines on a terminal: progress, speed, outcomes, and the limit that bounds the speed.
+"""A few live lines on a terminal: progress, speed, outcomes and bottleneck.
 
-Knows rich and the width of the terminal. Does not know signals, or the text printed after it.
+Knows rich and the width of the terminal. Does not know signals, or the text printed
+after it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ SEPARATOR: Final[Segment] = ("  ", "")
 NARROWEST_BAR: Final = 10
 
 ECHO: Final = 2
-"""Columns that stay free at the end, for the ^C that the terminal itself writes there: in a full line it would begin
-another line, and the next drawing would be off by one."""
+"""Columns that stay free at the end, for the ^C that the terminal itself writes there:
+in a full line it would begin another line, and the next drawing would be off by one."""
 
 
 class Bar:
-    """Draws itself again with each update, and disappears when closed: the summary says more.
+    """Draws itself with each update, and disappears when closed: the summary says more.
 
     If the terminal cannot be written to (it hung up), the bar draws no more; the work
     continues.
@@ -60,7 +61,10 @@ class Bar:
         self._gone = False
 
     def notice(self, text: str) -> None:
-        """Show *text* from the next update on, instead of the bottleneck. Safe in a signal handler."""
+        """Show *text* from the next update on, instead of the bottleneck.
+
+        Safe in a signal handler.
+        """
         self._notice = text
 
     def remark(self, text: str) -> None:
@@ -155,7 +159,10 @@ def _style_of_status(text: str) -> str:
 
 
 def _fit(segments: Sequence[Segment], width: int) -> Text:
-    """Join as many of *segments* as fit into *width*, in order and whole; ``…`` says that some did not."""
+    """Join as many of *segments* as fit into *width*, in order and whole.
+
+    ``…`` says that some did not.
+    """
     line = Text(no_wrap=True, overflow="ellipsis")
     for number, segment in enumerate(segments):
         last = number == len(segments) - 1

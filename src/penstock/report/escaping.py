@@ -1,7 +1,7 @@
 """Escapes that make any text safe for a terminal.
 
-Knows which characters control a terminal instead of showing on it. Does not know where a
-text comes from: every text that Penstock did not write itself is escaped before it is
+Knows which characters control a terminal instead of showing on it. Does not know where
+a text comes from: every text that Penstock did not write itself is escaped before it is
 printed.
 """
 
@@ -18,7 +18,7 @@ _BEYOND_ASCII: Final = re.compile("[\x7f-\U0010ffff]+")
 
 
 def escape(text: str, limit: int | None = None) -> str:
-    r"""Return *text* on one line, with each character that does not show escaped (``\x1b``).
+    r"""Return *text* on one line, with an escape (``\x1b``) for each hidden character.
 
     It is cut to *limit* characters, 1 or more. The characters that show are those of
     ``str.isprintable``: no control, format, separator, surrogate, private or unassigned
@@ -37,10 +37,11 @@ def escape_lines(text: str) -> str:
 
 
 def escape_json(document: bytes) -> bytes:
-    r"""Return JSON of the same values, with each character that does not show as a ``\u`` escape.
+    r"""Return *document* with a ``\u`` escape for each character that does not show.
 
-    Such characters occur only inside strings. JSON escapes the ones below U+0020 itself,
-    but U+009B starts a control sequence in a terminal just as ESC [ does.
+    It reads back as the same values: such characters occur only inside strings. JSON
+    escapes the ones below U+0020 itself, but U+009B starts a control sequence in a
+    terminal just as ESC [ does.
     """
     if document.isascii() and b"\x7f" not in document:
         return document

@@ -13,7 +13,8 @@ from penstock.core.results import Progress
 __all__ = ["Speed", "outstanding", "time_left", "total"]
 
 LEAST_READ: Final = 0.001
-"""The share of the input that must be read before the number of inputs is estimated from it."""
+"""The share of the input that must be read before the number of inputs is estimated
+from it."""
 
 
 class Speed:
@@ -31,7 +32,10 @@ class Speed:
         self._weight = 0.0
 
     def update(self, at: float, count: int) -> None:
-        """Note that *count* events have happened *at* seconds after the start. Times never decrease."""
+        """Note that *count* events have happened *at* seconds after the start.
+
+        Times never decrease.
+        """
         passed = at - self._at
         if passed <= 0:
             return
@@ -49,9 +53,10 @@ class Speed:
 
 
 def total(progress: Progress) -> int | None:
-    """Return the number of inputs: exact once all are read, else an estimate from the bytes read, else None.
+    """Return the number of inputs, exact once all are read, or an estimate.
 
-    The estimate assumes lines of about the same length.
+    The estimate comes from the bytes read, and assumes lines of about the same length.
+    None if there is no basis for one.
     """
     if progress.total is not None:
         return progress.total
@@ -72,11 +77,13 @@ def outstanding(progress: Progress) -> int | None:
 
 
 def time_left(progress: Progress, rate: float, delay: float = 0.0) -> float | None:
-    """Return the seconds until the end, at *rate* inputs a second; None if unknown, or less than a second.
+    """Return the seconds until the end, at *rate* inputs a second.
+
+    None if unknown, or less than a second.
 
     In the last second a rate says nothing: the last few inputs may be slow. The busiest
-    host takes at least *delay* seconds for each of its jobs, or as long as it was slowed
-    down to, and starts only when its pause is over.
+    host takes at least *delay* seconds for each of its jobs, or as long as it was
+    slowed down to, and starts only when its pause is over.
     """
     left = outstanding(progress)
     if left is None or rate <= 0:

@@ -72,13 +72,15 @@ def explain_bound(progress: Progress, settings: Settings) -> str:
 
 
 def _is_probing(progress: Progress, settings: Settings) -> bool:
-    """Whether fewer requests run at once than allowed, as the concurrency probe has not found more to pay."""
+    """Whether the concurrency probe runs fewer requests at once than it may."""
     in_flight = progress.running + progress.undelivered
     return settings.pace == "adaptive" and AT_FIRST <= in_flight < settings.concurrency
 
 
 def name_paused(progress: Progress) -> str | None:
-    """Name the hosts that get no requests for a while, each with the remaining time; None if there is none.
+    """Name the hosts that get no requests for a while, each with the remaining time.
+
+    None if there is none.
 
     They asked for it by Retry-After, or could not be reached several times in a row.
     """
@@ -89,7 +91,10 @@ def name_paused(progress: Progress) -> str | None:
 
 
 def find_hint(progress: Progress, settings: Settings) -> str | None:
-    """Say how one host with most of the remaining jobs delays the end; None if there is no such host."""
+    """Say how one host with most of the remaining jobs delays the end.
+
+    None if there is no such host.
+    """
     if progress.busiest is None:
         return None
     host, jobs = progress.busiest

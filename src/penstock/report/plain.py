@@ -1,4 +1,4 @@
-"""Progress as a line of text every few seconds, for logs and everything else that is no terminal.
+"""Progress as a line of text every few seconds, for logs and pipes.
 
 Knows the counts and how to word them. Does not know where its lines go.
 """
@@ -24,11 +24,12 @@ INTERVALS: Final = ((60, 5.0), (300, 10.0), (1_800, 30.0))
 """Pairs: until this elapsed time in seconds, the seconds between two lines."""
 
 LONGEST: Final = 60.0
-"""Seconds between two lines after that: a run of a day writes 1,500 lines, not 17,000."""
+"""Seconds between two lines after that: a run of a day writes 1,500 lines, not
+17,000."""
 
 
 class Plain:
-    """Writes a line with each update, and wants fewer updates the longer the run takes."""
+    """Writes a line with each update, less often the longer the run takes."""
 
     def __init__(self, settings: Settings, write: Callable[[str], None]) -> None:
         """*write* takes one line, without its end, and does not raise."""

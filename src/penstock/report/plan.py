@@ -1,4 +1,4 @@
-"""A plan as lines of text, and as one JSON object: the contents of the list, and the least time it takes.
+"""A plan as lines of text or JSON: the contents of the list, and the least time.
 
 Knows the counts. Does not know how they were made.
 """
@@ -27,7 +27,10 @@ SKEWED: Final = 2
 
 
 def plan_lines(plan: Plan, *, width: int = 80, several: bool = False) -> list[str]:
-    """Return the lines to print, safe for a terminal; *several* says that several inputs were read."""
+    """Return the lines to print, safe for a terminal.
+
+    *several* says that several inputs were read.
+    """
     lines = [
         f"Nothing was sent. {plural(plan.inputs, 'input')}, counted exactly:",
         *_table(plan),
@@ -45,7 +48,10 @@ def plan_lines(plan: Plan, *, width: int = 80, several: bool = False) -> list[st
 
 
 def plan_json(plan: Plan) -> str:
-    """Return the plan as one line of JSON; times in seconds. Counts are exact, ``bound`` is a lower bound."""
+    """Return the plan as one line of JSON; times in seconds.
+
+    Counts are exact, ``bound`` is a lower bound.
+    """
     fields = {
         "v": 1,
         "inputs": plan.inputs,

@@ -1,4 +1,4 @@
-"""The findings of a verification as lines of text: the counts, the problems, and the next command to type.
+"""The findings of a verification as lines of text, with the next command to type.
 
 Knows the counts. Does not know how they were made.
 """

@@ -1,6 +1,7 @@
 """The choice of the report that fits the place it is shown in.
 
-Knows the reports by name and what a terminal is. Loads rich only for the one that draws.
+Knows the reports by name and what a terminal is. Loads rich only for the one that
+draws.
 """
 
 from __future__ import annotations
@@ -68,7 +69,9 @@ class Silent:
 
 
 def choose(progress: str, stream: Stream, *, data_on_terminal: bool) -> str:
-    """Return the report to show: for ``auto`` a bar on a terminal that can draw one, lines elsewhere.
+    """Return the name of the report to show.
+
+    For ``auto``, a bar on a terminal that can draw one, lines elsewhere.
 
     If the data itself goes to the terminal, ``none``: the two would mix. Lines also
     replace a bar on a terminal that says it can't draw: rich would draw nothing at all.
@@ -84,7 +87,10 @@ def choose(progress: str, stream: Stream, *, data_on_terminal: bool) -> str:
 
 
 def screen(progress: str, settings: Settings, stream: Stream) -> Screen:
-    """Make the report called *progress*, as ``choose`` returns it; it writes to *stream*."""
+    """Make the report called *progress*, as ``choose`` returns it.
+
+    It writes to *stream*.
+    """
     if progress == "bar":
         return _bar(settings, stream)
     if progress == "plain":
@@ -95,7 +101,9 @@ def screen(progress: str, settings: Settings, stream: Stream) -> Screen:
 
 
 def report_for(report: Report | Callable[[str], object] | None, settings: Settings) -> Report | None:
-    """Return *report*; for a function, a report that calls it with a line of text every few seconds.
+    """Return *report*.
+
+    For a function, a report that calls it with a line of text every few seconds.
 
     The lines are safe for a terminal. Raises UsageError if *report* is neither.
     """
@@ -109,7 +117,7 @@ def report_for(report: Report | Callable[[str], object] | None, settings: Settin
 
 
 def _now() -> str:
-    """Return the local time for a line of a log, with the difference to UTC (RFC 3339)."""
+    """Return the local time for a log, with the difference to UTC (RFC 3339)."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 

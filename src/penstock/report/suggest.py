@@ -1,6 +1,7 @@
-"""Suggestions in words if nearly all inputs ended alike, and the failures that may work later.
+"""Suggestions if nearly all inputs ended alike, and failures that may work later.
 
-Knows the ways in which inputs end alike, and the settings in force. Counts nothing itself.
+Knows the ways in which inputs end alike, and the settings in force. Counts nothing
+itself.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ _SUGGESTED: Final = {
 
 
 def suggestion(tally: Tally, settings: Settings, *, complete: bool = True) -> str | None:
-    """Return a sentence on the likely cause if nearly all inputs ended alike, else None.
+    """Return the likely cause if nearly all inputs ended alike, else None.
 
-    Of a run that is not *complete*, fewer outcomes are enough: without a network it stops
-    before there are many.
+    Of a run that is not *complete*, fewer outcomes are enough: without a network it
+    stops before there are many.
     """
     found = alike(tally) if complete else alike(tally, FEWEST_OF_A_STOPPED_RUN)
     if found is None:
@@ -65,7 +66,7 @@ def find_retryable(tally: Tally) -> dict[str, int]:
 
 
 def nothing_to_try(tally: Tally, only: frozenset[str]) -> tuple[str | Remedy, ...]:
-    """Return why no failure in *tally* is retried for the reasons *only*, or by default, and the remedy."""
+    """Return why a retry for the reasons *only*, or by default, would do nothing."""
     failed = {why: count for why, count in reasons_in(tally).items() if is_failure(why)}
     if not failed:
         return ("Nothing to try again: no input has failed.",)
@@ -79,7 +80,7 @@ def nothing_to_try(tally: Tally, only: frozenset[str]) -> tuple[str | Remedy, ..
 
 
 def list_reasons(counts: Mapping[str, int], form: str = "{why} ({count:,})") -> str:
-    """Return *counts* as ``dns_not_found (407), 404 (3)``, largest first, each in this *form*."""
+    """Return *counts*, largest first, each in *form*: ``dns_not_found (407), 404 (3)``."""
     entries = ranked(counts)
     shown = [form.format(why=why, count=count) for why, count in entries[:MOST]]
     rest = sum(count for _, count in entries[MOST:])

@@ -1,4 +1,4 @@
-"""The end of a session as lines of text: the outcomes, their cost, and the next command to type.
+"""The end of a session as lines of text, with the next command to type.
 
 Knows the counts, the folder and the width. Does not know terminals or exit codes.
 """
@@ -23,7 +23,8 @@ __all__ = ["command", "headline", "summary", "wrap"]
 
 INDENT: Final = "  "
 MOST: Final = 6
-"""Statuses, and reasons, that are named without *verbose*; the others are counted together."""
+"""Statuses, and reasons, that are named without *verbose*; the others are counted
+together."""
 
 
 TIMES: Final = "{count:,} \N{MULTIPLICATION SIGN} {why}"
@@ -37,7 +38,10 @@ _KINDS: Final = {str(reason): reason.kind for reason in Reason}
 
 
 def summary(ended: Summary, settings: Settings, *, width: int = 80, verbose: bool = False) -> list[str]:
-    """Return the lines to print, no longer than *width* unless a single word is; *verbose* shows all."""
+    """Return the lines to print, no longer than *width* unless a single word is.
+
+    *verbose* shows all.
+    """
     lines = [*wrap(headline(ended), width), "", *_table(ended, width, None if verbose else MOST)]
     if ended.tally.duplicates:
         ask = "1 input asks" if ended.tally.duplicates == 1 else f"{ended.tally.duplicates:,} inputs ask"
@@ -62,7 +66,7 @@ def summary(ended: Summary, settings: Settings, *, width: int = 80, verbose: boo
 
 
 def _what_next(ended: Summary, settings: Settings, width: int) -> Iterator[str]:
-    """Yield the likely cause if nearly all failed, and the failures of a finished run that may work later."""
+    """Yield the likely cause of failures, and those that may work later."""
     suggested = suggest.suggestion(ended.tally, settings, complete=ended.complete)
     if suggested is not None:
         yield ""
@@ -159,7 +163,10 @@ def _capped(hosts: Mapping[str, float]) -> str:
 
 
 def _columns(label: str, entries: list[str], width: int) -> Iterator[str]:
-    """Yield *label* with its *entries* beside it, in as many lines as they need; no entry is broken."""
+    """Yield *label* with its *entries* beside it, in as many lines as they need.
+
+    No entry is broken.
+    """
     margin = " " * len(label)
     line = label
     for entry in entries:
@@ -186,7 +193,10 @@ def _cost(ended: Summary, *, verbose: bool) -> str:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Break *text* into lines of at most *width* characters, never inside a word or between number and unit."""
+    """Break *text* into lines of at most *width* characters.
+
+    No line is broken inside a word, or between a number and its unit.
+    """
     indent = INDENT if text.startswith(INDENT) else ""
     tied = _BEFORE_A_UNIT.sub(TIE, text)
     lines = textwrap.wrap(tied, max(width, 1), break_long_words=False, break_on_hyphens=False, subsequent_indent=indent)

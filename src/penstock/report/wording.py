@@ -28,7 +28,10 @@ def plural(number: int, noun: str) -> str:
 
 
 def counts(numbers: Mapping[Any, int], most: int | None = None) -> list[str]:
-    """``["200: 7,900", "404: 12"]``, largest first; entries beyond *most* are added up as ``other``."""
+    """``["200: 7,900", "404: 12"]``, largest first.
+
+    Entries beyond *most* are added up as ``other``.
+    """
     # Ties are sorted by name, so that the same counts always look the same.
     ranked = sorted(((name, number) for name, number in numbers.items() if number), key=_rank)
     if most is not None and len(ranked) > most:
@@ -38,7 +41,7 @@ def counts(numbers: Mapping[Any, int], most: int | None = None) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """``0.4 s``, ``45 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 3 h``: two units at most."""
+    """``0.4 s``, ``45 s``, ``3 min 20 s``, ``4 d 3 h``: two units at most."""
     if seconds < 9.95 and seconds % 1:
         return f"{max(seconds, 0.1):.1f} s"
     whole = round(seconds)

@@ -1,6 +1,7 @@
 """Notices for the user, kept until the session says them.
 
-Knows texts and remedies. Does not know which stage has something to say, or how it is shown.
+Knows texts and remedies. Does not know which stage has something to say, or how it is
+shown.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The progress of a run over all its passes and sessions (docs/decisions/progress.md).
 
-Knows the flow, the input and the ledger. Does not know what a report shows, or when a session ends.
+Knows the flow, the input and the ledger. Does not know what a report shows, or when a
+session ends.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class RunProgress:
         self._spent = 0.0
 
     def is_done(self) -> bool:
-        """Whether every input had its outcome before this session, and none awaits a retry."""
+        """Whether the run was done before this session, with no input left to retry."""
         return self._inputs is not None and not self._again
 
     def begin_pass(self, flow: Flow[Outcome]) -> None:
@@ -105,7 +106,10 @@ class RunProgress:
 
 
 def _left(stood: Progress, *, complete: bool) -> int | None:
-    """Return how many inputs have no outcome; None if the input was not read to its end."""
+    """Return how many inputs have no outcome.
+
+    None if the input was not read to its end.
+    """
     if stood.total is None:
         return None
     left = stood.total - stood.done

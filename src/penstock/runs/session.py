@@ -1,9 +1,10 @@
-"""One session of a run: outcomes go from a flow into a store, and a report shows the progress.
+"""One session of a run: outcomes go from flows into a store, and a report shows it.
 
 docs/decisions/leaving-a-run.md says which outcomes are kept when an exception ends a
 session, docs/decisions/stopping-early.md how a setting ends one.
 
-Knows the flow, the store and the report by their seams. Does not know HTTP, formats or terminals.
+Knows the flow, the store and the report by their seams. Does not know HTTP, formats or
+terminals.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ __all__ = ["LogReport", "Session", "Summary"]
 log = logging.getLogger("penstock")
 
 CHECK_EVERY: Final = 1.0
-"""Longest time in seconds between two checks of ``deadline``, ``stop_at`` and ``min_speed``."""
+"""Longest time in seconds between two checks of ``deadline``, ``stop_at`` and
+``min_speed``."""
 
 Spell = Callable[[Iterable[object]], str]
-"""Makes one text of the parts of a notice: ``remedies.spoken`` or ``remedies.typed``."""
+"""Makes one text of the parts of a notice: ``remedies.spoken`` or
+``remedies.typed``."""
 
 
 class LogReport:
@@ -54,10 +57,11 @@ class LogReport:
 
 
 class Session:
-    """Runs the flow of *progress* into *store* until it ends or is stopped, then each flow that *again* returns.
+    """Runs one flow after the other into *store*, until the run ends or is stopped.
 
-    *settings* are those in force. *again* begins another pass and returns its flow, or
-    None if no input is to be retried. *notices* are said once, in ``execute``.
+    *progress* has the first flow. *settings* are those in force. *again* begins another
+    pass and returns its flow, or None if no input is to be retried. *notices* are said
+    once, in ``execute``.
     """
 
     def __init__(
@@ -85,7 +89,9 @@ class Session:
         self._check_at: float | None = None
 
     def execute(self, report: Report | None = None, spell: Spell = spoken) -> Summary:
-        """Do the work, show it in *report*, and return how it ended; *spell* words the notices.
+        """Do the work, show it in *report*, and return how it ended.
+
+        *spell* words the notices.
 
         If anything ends it early (Ctrl-C, an exception of the input, the report or
         ``on_page``), every complete outcome is stored and committed first. A resume
@@ -120,7 +126,7 @@ class Session:
         self._notices.notify(notice)
 
     def is_done(self) -> bool:
-        """Whether every input had its outcome before this session, and none awaits a retry."""
+        """Whether the run was done before this session, with no input left to retry."""
         return self._progress.is_done()
 
     def close(self) -> None:
@@ -131,12 +137,18 @@ class Session:
             self._store.close()
 
     def stop(self) -> None:
-        """Start no more jobs, finish and store the running ones. May be called by any thread or signal handler."""
+        """Start no more jobs, finish and store the running ones.
+
+        May be called by any thread or signal handler.
+        """
         self._ended_by = self._ended_by or "stop"
         self._progress.flow.stop()
 
     def abort(self) -> None:
-        """Drop the running jobs, store complete outcomes. May be called by any thread or signal handler."""
+        """Drop the running jobs, store complete outcomes.
+
+        May be called by any thread or signal handler.
+        """
         self._ended_by = self._ended_by or "stop"
         self._progress.flow.abort()
 
@@ -166,7 +178,10 @@ class Session:
             self._store.finish(inputs, flow.statistics().tally.duplicates)
 
     def _store_completed(self) -> None:
-        """Store the completed outcomes; the handler of a signal that arrives meanwhile runs afterwards."""
+        """Store the completed outcomes.
+
+        The handler of a signal that arrives meanwhile runs afterwards.
+        """
         with self._signals:
             try:
                 self._store.take(self._progress.flow.take_completed())
@@ -175,7 +190,10 @@ class Session:
                 raise
 
     def _commit_before(self, failure: BaseException) -> None:
-        """Commit the completed outcomes before *failure* is raised, unless the store itself has failed."""
+        """Commit the completed outcomes before *failure* is raised.
+
+        If the store itself has failed, nothing more is written to it.
+        """
         if self._store_failed:
             return
         with self._signals:
@@ -190,7 +208,7 @@ class Session:
             report.remark(notice if isinstance(notice, str) else spell(notice))
 
     def _check_interval(self) -> float | None:
-        """Return the longest time between two turns that the bounds of the session allow; None without a bound."""
+        """Return the longest time between two turns; None without a bound."""
         if self._deadline is self._check_at is None:
             return None
         return min(self.settings.deadline or CHECK_EVERY, CHECK_EVERY)

@@ -1,4 +1,4 @@
-"""Where a session's outcomes go: into the sinks and the ledger of a run folder, or out as lines.
+"""Stores for outcomes: the sinks and the ledger of a run folder, or lines.
 
 Knows sinks and the ledger. Does not know flows, formats or HTTP.
 """
@@ -23,7 +23,8 @@ from penstock.seams import Settled, Sink
 __all__ = ["FolderStore", "LineStore", "Store"]
 
 FLUSH_BYTES: Final = 256 * 1024 * 1024
-"""Bytes taken since the last commit that force the next one: the most traffic that a crash may cost."""
+"""Bytes taken since the last commit that force the next one: the most traffic that a
+crash may cost."""
 
 WRITE_BYTES: Final = 1 << 20
 """Bytes of lines that are joined into one write."""
@@ -34,7 +35,10 @@ class Store(Protocol):
 
     @property
     def every(self) -> float | None:
-        """Seconds after which ``take`` must be called again, even without outcomes; None if it need not be."""
+        """Seconds after which ``take`` must be called again, even without outcomes.
+
+        None if it need not be.
+        """
 
     def take(self, outcomes: Sequence[Outcome]) -> None:
         """Store *outcomes*, perhaps none."""
@@ -42,11 +46,15 @@ class Store(Protocol):
     def finish(self, inputs: int | None, duplicates: int) -> None:
         """Commit everything taken.
 
-        *inputs* is the total once every input but the *duplicates* has an outcome, else None.
+        *inputs* is the total once every input but the *duplicates* has an outcome, else
+        None.
         """
 
     def close(self) -> None:
-        """Release all files; outcomes that are not committed are lost. May be called twice."""
+        """Release all files; outcomes that are not committed are lost.
+
+        May be called twice.
+        """
 
 
 class LineStore:
@@ -55,7 +63,10 @@ class LineStore:
     every: float | None = None
 
     def __init__(self, pieces: Callable[[Outcome], Iterable[bytes]], write: Callable[[bytes], object]) -> None:
-        """*pieces* makes the bytes of a line. *write* takes them; an exception of it ends the session."""
+        """*pieces* makes the bytes of a line.
+
+        *write* takes them; an exception of it ends the session.
+        """
         self._pieces = pieces
         self._write = write
 
@@ -117,8 +128,8 @@ class FolderStore:
     def take(self, outcomes: Sequence[Outcome]) -> None:
         """Write each outcome to every sink, and commit when it is time.
 
-        If a KeyboardInterrupt ends this call, the next call continues behind the outcome
-        that was interrupted.
+        If a KeyboardInterrupt ends this call, the next call continues behind the
+        outcome that was interrupted.
 
         Raises OutputError if an outcome can't be stored.
         """
@@ -133,14 +144,18 @@ class FolderStore:
     def finish(self, inputs: int | None, duplicates: int) -> None:
         """Commit the rest.
 
-        Raises FolderDamaged if a file of the run was replaced, removed or cut meanwhile.
+        Raises FolderDamaged if a file of the run was replaced, removed or cut
+        meanwhile.
         """
         ledger = self._commit()
         if inputs is not None:
             ledger.finish(inputs, duplicates)
 
     def close(self) -> None:
-        """Release all files; a resume fetches the inputs again whose outcomes were not committed."""
+        """Release all files.
+
+        A resume fetches the inputs again whose outcomes were not committed.
+        """
         for sink in self._sinks:
             sink.close()
         self._folder.close()
@@ -165,7 +180,10 @@ class FolderStore:
                 raise
 
     def _commit(self) -> Ledger:
-        """Make the outcomes taken durable and settle their inputs; without one, still check the folder."""
+        """Make the outcomes taken durable and settle their inputs.
+
+        Without one, still check the folder.
+        """
         if self._counting:
             raise OutputError("an outcome was interrupted while it was counted; outcomes committed before are safe")
         ledger = self._folder.confirm()
@@ -184,5 +202,5 @@ class FolderStore:
 
 
 def _rounded(learned: Learned) -> tuple[Mapping[str, int], Mapping[str, float]]:
-    """Return *learned* with whole seconds: its times come from two clocks, which differ in the last digits."""
+    """Return *learned* in whole seconds, since its times come from two clocks."""
     return {host: round(until) for host, until in learned.parked.items()}, learned.slowed
