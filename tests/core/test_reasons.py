@@ -12,7 +12,7 @@ from penstock.core.reasons import SLUGS, UNTRIED, covers, is_failure, ranked, re
 from penstock.core.retry import LATER, STATUSES, reason
 from penstock.core.tally import Tally
 
-PAGE = Path(__file__).parents[2] / "docs" / "failures.md"
+PAGE = Path(__file__).parents[2] / "docs" / "record.md"
 
 
 @pytest.mark.parametrize(
@@ -69,15 +69,16 @@ def test_the_reasons_in_a_tally_are_counted():
 
 
 def test_the_page_of_reasons_has_each_with_what_holds_for_it():
-    """docs/failures.md: a row for each error, in their order, and what the two columns say is true."""
-    row = r"^\| `([a-z_]+)` \| (failed|skipped) \| (yes|no) \| (yes|no) \| .+ \|$"
+    """docs/record.md: a row for each error, in their order, and what the three columns say is true."""
+    row = r"^\| `([a-z_]+)` \| (failed|skipped) \| (yes|no) \| (yes|no) \| (yes|no) \| .+ \|$"
     rows = re.findall(row, PAGE.read_text(), re.MULTILINE)
     yes = {True: "yes", False: "no"}
     assert rows == [
-        (slug.value, slug.kind.value, yes[is_failure(slug.value)], yes[slug.value in LATER]) for slug in Slug
+        (slug.value, slug.kind.value, yes[is_failure(slug.value)], yes[slug.transient], yes[slug.value in LATER])
+        for slug in Slug
     ]
 
 
 def test_the_page_names_the_statuses_that_may_work_later():
-    (listed,) = re.findall(r"^Statuses that may work later: ([0-9, ]+)\.$", PAGE.read_text(), re.MULTILINE)
+    (listed,) = re.findall(r"^Retried within the attempts and later: ([0-9, ]+)\.$", PAGE.read_text(), re.MULTILINE)
     assert {int(status) for status in listed.split(", ")} == STATUSES
