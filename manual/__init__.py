@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from manual import python, record
+from manual import decisions, python, record
 from penstock.cli import reference
 
 __all__ = ["DOCS", "PAGES"]
@@ -18,6 +18,7 @@ DOCS: Final = Path(__file__).parents[1] / "docs"
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "cli.md": reference.page,
+    "decisions/README.md": decisions.page,
     "python.md": python.page,
     "record.md": record.page,
 }

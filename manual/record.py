@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from penstock.core.model import Slug
 from penstock.core.reasons import is_failure
-from penstock.core.retry import LATER, STATUSES
+from penstock.core.retry import IDEMPOTENT, LATER, STATUSES
 
 __all__ = ["FIELDS", "MEANINGS", "TIMES", "Field", "page"]
 
@@ -167,7 +167,7 @@ though it has no `error`: [failures.md](failures.md).
 
 - *failed*: whether the input counts for `--max-failures`.
 - *attempts*: whether Penstock retries it within the same run, up to `--attempts`, if the
-  method is idempotent (GET, HEAD, PUT, DELETE, OPTIONS, TRACE) or in `--retry-methods`.
+  method is idempotent ({}) or in `--retry-methods`.
 - *later*: whether `penstock retry` and a later pass of `--passes` retry it unless you
   name other reasons. `retry --only REASON` retries any reason.
 """
@@ -175,7 +175,9 @@ though it has no `error`: [failures.md](failures.md).
 
 def page() -> str:
     """The whole page."""
-    return "\n".join((INTRODUCTION, *_fields(), *_times(), REASONS, *_reasons(), *_statuses()))
+    return "\n".join(
+        (INTRODUCTION, *_fields(), *_times(), REASONS.format(", ".join(sorted(IDEMPOTENT))), *_reasons(), *_statuses())
+    )
 
 
 def _fields() -> Iterator[str]:
@@ -189,7 +191,7 @@ def _fields() -> Iterator[str]:
 def _times() -> Iterator[str]:
     yield "## Times\n"
     yield (
-        "The parts of `ms`, in milliseconds. They are never null, and 0 if nothing was sent. Time in\n"
+        "The parts of `ms`, in milliseconds. They are never null, and 0 if the input was not tried. Time in\n"
         "which the process was stopped does not count.\n"
     )
     yield from _table(("part", "what it measures"), ((f"`{name}`", says) for name, says in TIMES.items()))
