@@ -35,7 +35,7 @@ types: $(READY)
 
 # The site of docs/ in site/: every link and anchor must lead somewhere.
 docs: $(READY)
-	$(BIN)/mkdocs build --quiet --strict
+	$(BIN)/mkdocs build --strict
 
 # A web of 2,000 hosts, three in ten of which misbehave, and a program that is killed three times: about eight minutes.
 chaos: $(READY)
