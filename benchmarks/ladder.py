@@ -30,7 +30,7 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from benchmarks.parts.memory import Instant
-from penstock.core.model import Attempt, Job, Slug
+from penstock.core.web.model import Attempt, Job, Reason
 from penstock.testing.clock import VirtualClock, VirtualLoop
 
 EXAMPLES: Final = Path(__file__).parent.parent / "examples"
@@ -143,7 +143,7 @@ class Answering(Instant):
         self.web.end()
         number = number_of(attempt.job.target)
         if self.web.fails(number):
-            return Attempt(attempt.job, Slug.DNS_NOT_FOUND, "no such host", started=attempt.started)
+            return Attempt(attempt.job, Reason.DNS_NOT_FOUND, "no such host", started=attempt.started)
         return replace(attempt, body=self.web.body(number))
 
     def fileno(self) -> int:
@@ -201,7 +201,7 @@ def measure(name: str, scenario: str, items: int) -> dict[str, Any]:
         return made
 
     with (
-        patch("penstock.wiring.CurlEngine", lambda _, **_given: Answering(web)),
+        patch("penstock.fetching.wiring.CurlEngine", lambda _, **_given: Answering(web)),
         patch("penstock.twisted.pages.CurlEngine", lambda _: Answering(web)),
         contextlib.redirect_stdout(lines),
     ):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from penstock.core.model import Slug
-from penstock.core.reasons import is_failure
-from penstock.core.retry import IDEMPOTENT, LATER, STATUSES
+from penstock.core.web.model import Reason
+from penstock.core.web.reasons import is_failure
+from penstock.core.web.retry import IDEMPOTENT, LATER, STATUSES
 
 __all__ = ["FIELDS", "MEANINGS", "TIMES", "Field", "page"]
 
@@ -209,7 +209,7 @@ def _reasons() -> Iterator[str]:
                 _yes(reason.value in LATER),
                 MEANINGS[reason],
             )
-            for reason in Slug
+            for reason in Reason
         ),
     )
 

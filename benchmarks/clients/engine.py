@@ -6,7 +6,7 @@ import time
 from itertools import islice
 
 from benchmarks.clients.protocol import Task, main
-from penstock.core.model import Job
+from penstock.core.web.model import Job
 from penstock.engine.curl import CurlEngine
 from penstock.settings import HttpSettings
 

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from penstock.core.frontier import Frontier, Pull, Start, Wait
-from penstock.core.judge import Judge
-from penstock.core.model import Attempt, Job
+from penstock.core.schedule.frontier import Frontier, Pull, Start, Wait
+from penstock.core.web.judge import Judge
+from penstock.core.web.model import Attempt, Job
 
 HOSTS: Final = 100_000
 ROUNDS: Final = 4

@@ -16,7 +16,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import penstock
-from penstock.core.model import Attempt, Job, Slug
+from penstock.core.web.model import Attempt, Job, Reason
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\n"
 
@@ -25,7 +25,7 @@ class Instant:
     """An ``Engine`` whose jobs are done as soon as they are begun: all well, or all failed."""
 
     def __init__(self, *, failing: bool) -> None:
-        self.error = Slug.DNS_NOT_FOUND if failing else None
+        self.error = Reason.DNS_NOT_FOUND if failing else None
         self.finished: deque[Attempt] = deque()
 
     def start(self, job: Job, now: float) -> None:
@@ -70,7 +70,7 @@ def main(kind: str, inputs: int, folder: Path) -> None:
     with file.open("w") as urls:
         urls.writelines(f"http://{host.format(number)}/page-{number}.html\n" for number in range(inputs))
     # There is no setting for this: nobody but a measurement wants a run without the web.
-    with patch("penstock.wiring.CurlEngine", return_value=Instant(failing=kind == "failures")):
+    with patch("penstock.fetching.wiring.CurlEngine", return_value=Instant(failing=kind == "failures")):
         summary = penstock.run(file, folder / "run", body="none", concurrency=100, per_host=100, delay=0)
     assert summary.tally.total == inputs
 

@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 from penstock import api
-from penstock.core.model import Duplicate
-from penstock.core.requests import Requests
-from penstock.once import Once
+from penstock.core.web.model import Duplicate
+from penstock.core.web.requests import Requests
+from penstock.fetching.deduplication import Once
 from penstock.seams import Settled
 from penstock.settings import Settings
 from penstock.source.opened import open_inputs

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from unittest.mock import patch
 
 import penstock
-from penstock.core.model import Attempt, Job
+from penstock.core.web.model import Attempt, Job
 
 HOSTS = 1_000
 PAGES = 20
@@ -79,7 +79,7 @@ def main(kind: str, hosts: int) -> float:
     urls = list(lines(kind, hosts))
     left = hosts * PAGES
     began = time.perf_counter()
-    with patch("penstock.wiring.CurlEngine", return_value=Distant()):
+    with patch("penstock.fetching.wiring.CurlEngine", return_value=Distant()):
         flow = penstock.fetch(urls)
         for page in flow:
             left -= "slow" not in page.url

@@ -24,11 +24,12 @@ from penstock.version import __version__
 
 if TYPE_CHECKING:
     from penstock.api import fetch, resume, retry, run, verify
-    from penstock.cooperator import CooperativeTask, Cooperator, coiterate, cooperate
-    from penstock.core.calls import Result
-    from penstock.core.frontier import Bound, Waiting
-    from penstock.core.model import Failed, Fetched, Outcome, Skipped, Slug
-    from penstock.core.tally import Statistics, Tally
+    from penstock.cooperation.cooperator import CooperativeTask, Cooperator, coiterate, cooperate
+    from penstock.core.results import Summary
+    from penstock.core.schedule.calls import Result
+    from penstock.core.schedule.frontier import Bottleneck, Waiting
+    from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped
+    from penstock.core.web.tally import Statistics, Tally
     from penstock.errors import (
         InputChanged,
         NotPaused,
@@ -40,14 +41,13 @@ if TYPE_CHECKING:
         UsageError,
         WorkCancelled,
     )
-    from penstock.flow import Flow
+    from penstock.loop.flow import Flow
     from penstock.seams import Report
     from penstock.settings import Settings
-    from penstock.summary import Summary
-    from penstock.work import throttle
+    from penstock.throttling import throttle
 
 __all__ = [
-    "Bound",
+    "Bottleneck",
     "CooperativeTask",
     "Cooperator",
     "Failed",
@@ -57,12 +57,12 @@ __all__ = [
     "NotPaused",
     "Outcome",
     "PenstockError",
+    "Reason",
     "Report",
     "Result",
     "SchedulerStopped",
     "Settings",
     "Skipped",
-    "Slug",
     "Statistics",
     "Summary",
     "Tally",
@@ -85,11 +85,11 @@ __all__ = [
 
 _HOMES = {
     "penstock.api": ("fetch", "resume", "retry", "run", "verify"),
-    "penstock.cooperator": ("CooperativeTask", "Cooperator", "coiterate", "cooperate"),
-    "penstock.core.calls": ("Result",),
-    "penstock.core.frontier": ("Bound", "Waiting"),
-    "penstock.core.model": ("Failed", "Fetched", "Outcome", "Skipped", "Slug"),
-    "penstock.core.tally": ("Statistics", "Tally"),
+    "penstock.cooperation.cooperator": ("CooperativeTask", "Cooperator", "coiterate", "cooperate"),
+    "penstock.core.schedule.calls": ("Result",),
+    "penstock.core.schedule.frontier": ("Bottleneck", "Waiting"),
+    "penstock.core.web.model": ("Failed", "Fetched", "Outcome", "Skipped", "Reason"),
+    "penstock.core.web.tally": ("Statistics", "Tally"),
     "penstock.errors": (
         "InputChanged",
         "NotPaused",
@@ -101,11 +101,11 @@ _HOMES = {
         "UsageError",
         "WorkCancelled",
     ),
-    "penstock.flow": ("Flow",),
+    "penstock.loop.flow": ("Flow",),
     "penstock.seams": ("Report",),
     "penstock.settings": ("Settings",),
-    "penstock.summary": ("Summary",),
-    "penstock.work": ("throttle",),
+    "penstock.core.results": ("Summary",),
+    "penstock.throttling": ("throttle",),
 }
 
 

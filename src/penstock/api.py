@@ -15,7 +15,15 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from penstock.continued import (
+from penstock.core.results import Summary
+from penstock.core.web.model import Duplicate, Job, Outcome, Skipped
+from penstock.core.web.plan import Plan, Survey
+from penstock.core.web.reasons import read_reasons
+from penstock.core.web.requests import Requests, identity
+from penstock.core.web.retry import LATER
+from penstock.errors import FolderError, InputChanged, PenstockError, UsageError
+from penstock.fetching.deduplication import Once
+from penstock.fetching.resuming import (
     Inputs,
     Named,
     check_passes,
@@ -26,42 +34,7 @@ from penstock.continued import (
     opened,
     settle_on,
 )
-from penstock.core.inputs import difference
-from penstock.core.model import Duplicate, Job, Outcome, Skipped
-from penstock.core.plan import Plan, Survey
-from penstock.core.reasons import read_reasons
-from penstock.core.requests import Requests, identity
-from penstock.core.retry import LATER
-from penstock.driver import Beside, Driver
-from penstock.errors import FolderError, InputChanged, PenstockError, UsageError
-from penstock.flow import Flow
-from penstock.once import Once
-from penstock.remedies import Remedy, call
-from penstock.report.screens import report_for
-from penstock.report.suggest import nothing_to_try
-from penstock.report.summary import headline
-from penstock.runs.failed import note_all
-from penstock.runs.files import LEDGER_FILE
-from penstock.runs.folder import RunFolder, no_run, read_manifest
-from penstock.runs.ledger import Ledger
-from penstock.runs.lock import Lock
-from penstock.runs.manifest import Manifest
-from penstock.runs.repair import repair as rebuild
-from penstock.runs.verify import Recount, Verification
-from penstock.runs.verify import verify as check
-from penstock.scratch.overflow import Overflow
-from penstock.scratch.seen import Counts, Seen
-from penstock.seams import Contents, Input, Report, Settled
-from penstock.session import Folder as FolderStore
-from penstock.session import Lines, Session
-from penstock.settings import Settings
-from penstock.sink.jsonl import JsonlSink
-from penstock.sink.record import pieces
-from penstock.source.awaited import Awaited
-from penstock.source.iterables import AsyncItems, Items
-from penstock.source.opened import STDIN, open_inputs
-from penstock.summary import Summary
-from penstock.wiring import (
+from penstock.fetching.wiring import (
     Fitted,
     OnPage,
     Passes,
@@ -73,6 +46,33 @@ from penstock.wiring import (
     space_for,
     try_engine,
 )
+from penstock.loop.driver import Beside, Driver
+from penstock.loop.flow import Flow
+from penstock.remedies import Remedy, call
+from penstock.report.screens import report_for
+from penstock.report.suggest import nothing_to_try
+from penstock.report.summary import headline
+from penstock.runs.differences import difference
+from penstock.runs.failed import note_all
+from penstock.runs.files import LEDGER_FILE
+from penstock.runs.folder import RunFolder, no_run, read_manifest
+from penstock.runs.ledger import Ledger
+from penstock.runs.lock import Lock
+from penstock.runs.manifest import Manifest
+from penstock.runs.repair import repair as rebuild
+from penstock.runs.session import Folder as FolderStore
+from penstock.runs.session import Lines, Session
+from penstock.runs.verify import Recount, Verification
+from penstock.runs.verify import verify as check
+from penstock.scratch.overflow import Overflow
+from penstock.scratch.seen import Counts, Seen
+from penstock.seams import Contents, Input, Report, Settled
+from penstock.settings import Settings
+from penstock.sink.jsonl import JsonlSink
+from penstock.sink.record import pieces
+from penstock.source.awaited import Awaited
+from penstock.source.iterables import AsyncItems, Items
+from penstock.source.opened import STDIN, open_inputs
 
 __all__ = [
     "begin",
@@ -283,7 +283,7 @@ def try_again(
 ) -> Session:
     """A session that tries inputs of the finished run in *output* again; the rest is as of ``go_on``.
 
-    *only* names reasons to: slugs, statuses (404) and classes of them (5xx); one or several, also with commas between
+    *only* names reasons to: reasons, statuses (404) and classes of them (5xx); one or several, also with commas between
     them. None means all that may work later (``core.retry.LATER``). What an input comes to now takes the
     place of what it came to before, once it is durable. The same that was begun and stopped goes on where it was.
 

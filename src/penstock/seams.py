@@ -13,10 +13,10 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 from pyroaring import BitMap64
 
-from penstock.core.answers import Bound
-from penstock.core.model import Ending, Errand, Outcome, Row
-from penstock.core.robots import Heard
-from penstock.core.tally import Statistics
+from penstock.core.schedule.answers import Bottleneck
+from penstock.core.web.model import Ending, Outcome, Prerequisite, Row
+from penstock.core.web.robots import Heard
+from penstock.core.web.tally import Statistics
 
 __all__ = [
     "Contents",
@@ -124,7 +124,7 @@ class Engine(Protocol[Work, Tried]):
     def deadline(self) -> float | None:
         """When ``collect`` must be called even though the descriptor is silent."""
 
-    def bound(self) -> Bound | None:
+    def bound(self) -> Bottleneck | None:
         """What of the engine's own keeps more from being done at once, if anything does."""
 
     def wake(self) -> None:
@@ -150,14 +150,14 @@ class Gate(Protocol):
     def capped(self) -> Mapping[Any, float]:
         """Keys that want more seconds between two starts than they get, a few of them, and how many they want."""
 
-    def look(self, job: Any) -> float | Ending | Errand:
+    def look(self, job: Any) -> float | Ending | Prerequisite:
         """The seconds between two starts that *job*'s host wants; or what the job comes to, untried, or is behind."""
 
     def spacing(self, job: Any) -> float:
         """Those seconds, whatever *job* itself comes to; 0 where the host wants none, or was not asked."""
 
     def learn(self, heard: Heard) -> None:
-        """Take in what came of an errand. OutputError where it can't be kept."""
+        """Take in what came of a prerequisite. OutputError where it can't be kept."""
 
     def close(self) -> None:
         """Nothing more will be asked. May be called twice."""

@@ -13,15 +13,15 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from penstock.core.addresses import is_address
-from penstock.core.fields import is_field_value, is_framing, is_token
-from penstock.core.frontier import Ahead, Frontier
-from penstock.core.hosts import Place, locate
-from penstock.core.judge import Judge
-from penstock.core.model import Headers
-from penstock.core.pace import Crowd, Paces
-from penstock.core.plan import Limits
-from penstock.core.retry import IDEMPOTENT, Retry
+from penstock.core.schedule.frontier import Ahead, Frontier
+from penstock.core.web.addresses import is_address
+from penstock.core.web.delays import AdaptiveDelays, ConcurrencyProbe
+from penstock.core.web.fields import is_field_value, is_framing, is_token
+from penstock.core.web.hosts import Place, locate
+from penstock.core.web.judge import Judge
+from penstock.core.web.model import Headers
+from penstock.core.web.plan import Limits
+from penstock.core.web.retry import IDEMPOTENT, Retry
 from penstock.errors import UsageError
 from penstock.version import __version__
 
@@ -250,7 +250,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     def frontier(self, learned: Mapping[Any, float] | None = None) -> Frontier:
         """A frontier with these limits, judging by these rules; *learned* are the paces of an earlier session."""
-        paces = Paces(learned) if self.pace == "adaptive" else None
+        paces = AdaptiveDelays(learned) if self.pace == "adaptive" else None
         retry = Retry(self.attempts, methods=IDEMPOTENT | set(self.retry_methods))
         frontier = Frontier(
             window=self.window,
@@ -262,7 +262,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             ahead=Ahead.OVERFLOW,
         )
         if paces is not None:
-            frontier.adapt(paces, Crowd())
+            frontier.adapt(paces, ConcurrencyProbe())
         return frontier
 
     def limits(self) -> Limits:

@@ -1,6 +1,6 @@
 """The ways in which a host of the chaos may behave, and what each must come to.
 
-Knows paths, names and slugs. Does not know how hosts are served, or who fetches from them.
+Knows paths, names and reasons. Does not know how hosts are served, or who fetches from them.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Kind(Struct, frozen=True):
     """One way to behave.
 
     *path* is what is asked for: ``{n}`` stands for the number of the input, ``{other}`` for a host where all is well,
-    ``{own}`` for the host itself. *words* is what it may come to: ``fetched``, with *status*, or slugs. With *page* the
-    body is that page, at the other host where *elsewhere* says so. *says* is what the name server answers in place of
-    an address. *fault* is of the hostile server; the others are the local web's.
+    ``{own}`` for the host itself. *words* is what it may come to: ``fetched``, with *status*, or reasons. With *page*
+    the body is that page, at the other host where *elsewhere* says so. *says* is what the name server answers for
+    it. *fault* is of the hostile server; the others are the local web's.
     """
 
     name: str

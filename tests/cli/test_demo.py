@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from penstock.cli.demo_list import HABITS, urls
-from penstock.core.hosts import Place, locate
+from penstock.core.web.hosts import Place, locate
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from penstock.preflight import free_descriptors
+from penstock.machine.descriptors import free_descriptors
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def few_descriptors(free):
 @pytest.fixture
 def fixed(monkeypatch):
     """The limit stays where a test has put it."""
-    monkeypatch.setattr("penstock.preflight.raise_descriptors", lambda: None)
+    monkeypatch.setattr("penstock.machine.descriptors.raise_descriptors", lambda: None)
 
 
 def test_a_run_begins_with_what_was_found(run, listed, tmp_path):

@@ -6,13 +6,13 @@ import click
 import pytest
 
 from penstock.cli.tolerance import Tolerance, max_failures, reasons
-from penstock.core.tally import Tally
+from penstock.core.web.tally import Tally
 
 
-def tally(fetched, failed, slug="timeout"):
+def tally(fetched, failed, reason="timeout"):
     made = Tally()
     made.kinds.update(fetched=fetched, failed=failed)
-    made.slugs[slug] = failed
+    made.reasons[reason] = failed
     return made
 
 
@@ -99,16 +99,16 @@ def test_by_default_statuses_are_results_however_many():
 def test_an_input_for_which_nothing_was_to_be_sent_is_no_failure_but_its_reason_can_be_named():
     made = tally(95, 0)
     made.kinds["skipped"] = 5
-    made.slugs["invalid_url"] = 5
+    made.reasons["invalid_url"] = 5
     assert Tolerance((0.0, False)).complaint(made) is None
     assert "invalid_url (5)" in (Tolerance(fail_on=frozenset({"invalid_url"})).complaint(made) or "")
 
 
-@pytest.mark.parametrize("slug", ["host_down", "robots_unavailable"])
-def test_an_input_that_was_skipped_since_its_host_is_down_has_failed(slug):
+@pytest.mark.parametrize("reason", ["host_down", "robots_unavailable"])
+def test_an_input_that_was_skipped_since_its_host_is_down_has_failed(reason):
     made = tally(95, 0)
     made.kinds["skipped"] = 5
-    made.slugs[slug] = 5
+    made.reasons[reason] = 5
     assert not Tolerance((0.0, False)).accepts(made)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from penstock.core.model import Slug
+from penstock.core.web.model import Reason
 from penstock.engine.resolver import IPV4, IPV6, Records
 
 
@@ -24,11 +24,11 @@ class Asked:
         return self._heard.popleft() if self._heard else None
 
     def say(self, name: str, family: int, *addresses: str, ttl: int = 60) -> None:
-        no = {} if addresses else {"error": Slug.DNS_NOT_FOUND, "detail": "no address"}
+        no = {} if addresses else {"error": Reason.DNS_NOT_FOUND, "detail": "no address"}
         self._heard.append(Records(name, family, addresses, ttl, **no))
 
-    def fail(self, name: str, family: int, slug: Slug, detail: str = "", *, absent: bool = False) -> None:
-        self._heard.append(Records(name, family, error=slug, detail=detail or str(slug), absent=absent))
+    def fail(self, name: str, family: int, reason: Reason, detail: str = "", *, absent: bool = False) -> None:
+        self._heard.append(Records(name, family, error=reason, detail=detail or str(reason), absent=absent))
 
     def both(self, name: str, address: str = "1.1.1.1", ttl: int = 60) -> None:
         self.say(name, IPV4, address, ttl=ttl)

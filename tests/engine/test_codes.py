@@ -1,12 +1,12 @@
-"""libcurl's codes against our slugs, code by code."""
+"""libcurl's codes against our reasons, code by code."""
 
 import errno
 
 import pycurl
 import pytest
 
-from penstock.core.model import Slug
-from penstock.engine.codes import CODES, slug_of
+from penstock.core.web.model import Reason
+from penstock.engine.codes import CODES, reason_for
 
 NOT_OF_HTTP = {
     *range(-1, 1),  # not a failure
@@ -29,64 +29,68 @@ def test_every_code_is_either_mapped_or_known_not_to_come_from_http():
 
 
 @pytest.mark.parametrize(
-    ("code", "slug"),
+    ("code", "reason"),
     [
-        (pycurl.E_UNSUPPORTED_PROTOCOL, Slug.PROTOCOL_ERROR),
-        (pycurl.E_URL_MALFORMAT, Slug.INVALID_URL),
-        (pycurl.E_COULDNT_RESOLVE_PROXY, Slug.DNS_TEMPORARY),
-        (pycurl.E_COULDNT_RESOLVE_HOST, Slug.DNS_TEMPORARY),
-        (8, Slug.PROTOCOL_ERROR),
-        (pycurl.E_PARTIAL_FILE, Slug.TRUNCATED),
-        (pycurl.E_OPERATION_TIMEDOUT, Slug.TIMEOUT),
-        (pycurl.E_SSL_CONNECT_ERROR, Slug.TLS_HANDSHAKE),
-        (pycurl.E_GOT_NOTHING, Slug.EMPTY_REPLY),
-        (pycurl.E_SEND_ERROR, Slug.RESET),
-        (pycurl.E_RECV_ERROR, Slug.RESET),
-        (pycurl.E_SSL_CERTPROBLEM, Slug.TLS_HANDSHAKE),
-        (pycurl.E_SSL_CIPHER, Slug.TLS_HANDSHAKE),
-        (pycurl.E_PEER_FAILED_VERIFICATION, Slug.TLS_CERTIFICATE),
-        (pycurl.E_BAD_CONTENT_ENCODING, Slug.DECODE_ERROR),
-        (pycurl.E_SSL_CACERT_BADFILE, Slug.TLS_CERTIFICATE),
-        (pycurl.E_SSL_CRL_BADFILE, Slug.TLS_CERTIFICATE),
-        (pycurl.E_SSL_ISSUER_ERROR, Slug.TLS_CERTIFICATE),
-        (pycurl.E_SSL_PINNEDPUBKEYNOTMATCH, Slug.TLS_CERTIFICATE),
-        (pycurl.E_SSL_INVALIDCERTSTATUS, Slug.TLS_CERTIFICATE),
-        (92, Slug.PROTOCOL_ERROR),
-        (9999, Slug.PROTOCOL_ERROR),
+        (pycurl.E_UNSUPPORTED_PROTOCOL, Reason.PROTOCOL_ERROR),
+        (pycurl.E_URL_MALFORMAT, Reason.INVALID_URL),
+        (pycurl.E_COULDNT_RESOLVE_PROXY, Reason.DNS_TEMPORARY),
+        (pycurl.E_COULDNT_RESOLVE_HOST, Reason.DNS_TEMPORARY),
+        (8, Reason.PROTOCOL_ERROR),
+        (pycurl.E_PARTIAL_FILE, Reason.TRUNCATED),
+        (pycurl.E_OPERATION_TIMEDOUT, Reason.TIMEOUT),
+        (pycurl.E_SSL_CONNECT_ERROR, Reason.TLS_HANDSHAKE),
+        (pycurl.E_GOT_NOTHING, Reason.EMPTY_REPLY),
+        (pycurl.E_SEND_ERROR, Reason.RESET),
+        (pycurl.E_RECV_ERROR, Reason.RESET),
+        (pycurl.E_SSL_CERTPROBLEM, Reason.TLS_HANDSHAKE),
+        (pycurl.E_SSL_CIPHER, Reason.TLS_HANDSHAKE),
+        (pycurl.E_PEER_FAILED_VERIFICATION, Reason.TLS_CERTIFICATE),
+        (pycurl.E_BAD_CONTENT_ENCODING, Reason.DECODE_ERROR),
+        (pycurl.E_SSL_CACERT_BADFILE, Reason.TLS_CERTIFICATE),
+        (pycurl.E_SSL_CRL_BADFILE, Reason.TLS_CERTIFICATE),
+        (pycurl.E_SSL_ISSUER_ERROR, Reason.TLS_CERTIFICATE),
+        (pycurl.E_SSL_PINNEDPUBKEYNOTMATCH, Reason.TLS_CERTIFICATE),
+        (pycurl.E_SSL_INVALIDCERTSTATUS, Reason.TLS_CERTIFICATE),
+        (92, Reason.PROTOCOL_ERROR),
+        (9999, Reason.PROTOCOL_ERROR),
     ],
 )
-def test_a_code_comes_to_its_slug(code, slug):
-    assert slug_of(code, 0, "", answered=False) is slug
+def test_a_code_comes_to_its_slug(code, reason):
+    assert reason_for(code, 0, "", answered=False) is reason
 
 
 @pytest.mark.parametrize(
-    ("number", "slug"),
+    ("number", "reason"),
     [
-        (errno.ECONNREFUSED, Slug.CONNECT_REFUSED),
-        (errno.EHOSTUNREACH, Slug.CONNECT_UNREACHABLE),
-        (errno.ENETUNREACH, Slug.CONNECT_UNREACHABLE),
-        (errno.ETIMEDOUT, Slug.TIMEOUT_CONNECT),
-        (errno.ECONNRESET, Slug.RESET),
-        (0, Slug.CONNECT_UNREACHABLE),
+        (errno.ECONNREFUSED, Reason.CONNECT_REFUSED),
+        (errno.EHOSTUNREACH, Reason.CONNECT_UNREACHABLE),
+        (errno.ENETUNREACH, Reason.CONNECT_UNREACHABLE),
+        (errno.ETIMEDOUT, Reason.TIMEOUT_CONNECT),
+        (errno.ECONNRESET, Reason.RESET),
+        (0, Reason.CONNECT_UNREACHABLE),
     ],
 )
-def test_the_system_says_why_a_connection_did_not_come_about(number, slug):
-    assert slug_of(pycurl.E_COULDNT_CONNECT, number, "", answered=False) is slug
+def test_the_system_says_why_a_connection_did_not_come_about(number, reason):
+    assert reason_for(pycurl.E_COULDNT_CONNECT, number, "", answered=False) is reason
 
 
 @pytest.mark.parametrize(
     ("code", "unanswered"),
-    [(pycurl.E_RECV_ERROR, Slug.RESET), (pycurl.E_SEND_ERROR, Slug.RESET), (pycurl.E_GOT_NOTHING, Slug.EMPTY_REPLY)],
+    [
+        (pycurl.E_RECV_ERROR, Reason.RESET),
+        (pycurl.E_SEND_ERROR, Reason.RESET),
+        (pycurl.E_GOT_NOTHING, Reason.EMPTY_REPLY),
+    ],
 )
 def test_a_break_in_the_middle_of_a_response_is_truncated(code, unanswered):
-    assert slug_of(code, errno.ECONNRESET, "", answered=True) is Slug.TRUNCATED
-    assert slug_of(code, errno.ECONNRESET, "", answered=False) is unanswered
+    assert reason_for(code, errno.ECONNRESET, "", answered=True) is Reason.TRUNCATED
+    assert reason_for(code, errno.ECONNRESET, "", answered=False) is unanswered
 
 
 def test_what_has_no_code_of_its_own_is_known_by_its_words():
     """The words are libcurl's; tests/faults meets them for real."""
-    assert slug_of(56, 0, "Illegal or missing hexadecimal sequence in chunk", answered=True) is Slug.PROTOCOL_ERROR
-    assert slug_of(8, 0, "Multiple Location headers", answered=True) is Slug.REDIRECT_INVALID
+    assert reason_for(56, 0, "Illegal or missing hexadecimal sequence in chunk", answered=True) is Reason.PROTOCOL_ERROR
+    assert reason_for(8, 0, "Multiple Location headers", answered=True) is Reason.REDIRECT_INVALID
 
 
 RESET = "HTTP/2 stream 3 reset by server (error 0x%x)"
@@ -95,16 +99,16 @@ RESET = "HTTP/2 stream 3 reset by server (error 0x%x)"
 @pytest.mark.parametrize(
     ("words", "unanswered"),
     [
-        (RESET % 0x2, Slug.RESET),
-        (RESET % 0x8, Slug.RESET),
-        ("HTTP/2 stream 1 was not closed cleanly: INTERNAL_ERROR (err 2)", Slug.RESET),
-        ("HTTP/2 stream 1 was not closed cleanly: CANCEL (err 8)", Slug.RESET),
-        ("HTTP/2 stream 1 reset by curl (error 0x2 INTERNAL_ERROR)", Slug.RESET),
+        (RESET % 0x2, Reason.RESET),
+        (RESET % 0x8, Reason.RESET),
+        ("HTTP/2 stream 1 was not closed cleanly: INTERNAL_ERROR (err 2)", Reason.RESET),
+        ("HTTP/2 stream 1 was not closed cleanly: CANCEL (err 8)", Reason.RESET),
+        ("HTTP/2 stream 1 reset by curl (error 0x2 INTERNAL_ERROR)", Reason.RESET),
     ],
 )
 def test_a_stream_that_the_server_gave_up_is_as_a_connection_that_breaks(words, unanswered):
-    assert slug_of(92, 0, words, answered=False) is unanswered
-    assert slug_of(92, 0, words, answered=True) is Slug.TRUNCATED
+    assert reason_for(92, 0, words, answered=False) is unanswered
+    assert reason_for(92, 0, words, answered=True) is Reason.TRUNCATED
 
 
 @pytest.mark.parametrize(
@@ -112,13 +116,13 @@ def test_a_stream_that_the_server_gave_up_is_as_a_connection_that_breaks(words, 
 )
 @pytest.mark.parametrize("answered", [True, False])
 def test_a_stream_that_is_no_response_is_a_protocol_error(words, answered):
-    assert slug_of(92, 0, words, answered=answered) is Slug.PROTOCOL_ERROR
+    assert reason_for(92, 0, words, answered=answered) is Reason.PROTOCOL_ERROR
 
 
 def test_an_http_2_connection_that_was_closed_is_known_by_having_no_words():
-    assert slug_of(16, 0, "", answered=False) is Slug.EMPTY_REPLY
-    assert slug_of(16, 0, "", answered=True) is Slug.TRUNCATED
-    assert slug_of(16, 0, "nghttp2 shuts down connection with error 1", answered=False) is Slug.PROTOCOL_ERROR
+    assert reason_for(16, 0, "", answered=False) is Reason.EMPTY_REPLY
+    assert reason_for(16, 0, "", answered=True) is Reason.TRUNCATED
+    assert reason_for(16, 0, "nghttp2 shuts down connection with error 1", answered=False) is Reason.PROTOCOL_ERROR
 
 
 def test_every_mapped_code_is_one_that_libcurl_has_or_had():

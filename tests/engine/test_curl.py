@@ -10,8 +10,8 @@ import time
 import pytest
 from tests.engine.http2 import Http2Server
 
-from penstock.core.hosts import locate
-from penstock.core.model import Attempt, Job, Slug
+from penstock.core.web.hosts import locate
+from penstock.core.web.model import Attempt, Job, Reason
 from penstock.engine.curl import CurlEngine
 from penstock.engine.dns import AT_ONCE
 from penstock.errors import UsageError
@@ -200,7 +200,7 @@ def test_a_request_whose_redirects_used_up_its_time_is_not_sent(web):
     engine = CurlEngine(HttpSettings(timeout=1.0))
     (attempt,) = do(engine, job(web.url(0, "/never"), spent=1.0))
     engine.close()
-    assert attempt.error is Slug.TIMEOUT
+    assert attempt.error is Reason.TIMEOUT
     assert not any(path.startswith("/never") for _, path in web.seen().paths)
 
 
@@ -273,7 +273,7 @@ def test_close_gives_back_every_descriptor(web, ending):
 def test_requests_that_expire_together_all_come_out(web):
     engine = CurlEngine(HttpSettings(timeout=0.05))
     attempts = do(engine, *(job(web.url(0, "/slow/3/page"), seq) for seq in range(10)))
-    assert {attempt.error for attempt in attempts} == {Slug.TIMEOUT_FIRST_BYTE}
+    assert {attempt.error for attempt in attempts} == {Reason.TIMEOUT_FIRST_BYTE}
     engine.close()
 
 
@@ -393,7 +393,7 @@ def test_no_list_of_addresses_outlives_its_transfers(web):
 
 def test_a_job_that_was_led_on_from_a_public_address_is_not_sent_to_another(engine, web):
     (attempt,) = do(engine, job(web.url(0, "/never"), public=True))
-    assert (attempt.error, attempt.times.total) == (Slug.BLOCKED_ADDRESS, 0.0)
+    assert (attempt.error, attempt.times.total) == (Reason.BLOCKED_ADDRESS, 0.0)
     assert attempt.detail == f"{web.host(0)} is loopback"
 
 
@@ -414,7 +414,7 @@ def test_a_job_that_waits_for_its_name_can_be_given_up(web):
             engine.start(job("http://silent.test/", seq), time.monotonic())
         engine.give_up(1, "nobody waits for it")
         (attempt,) = engine.collect(5.0)
-        assert (attempt.job.seq, attempt.error, attempt.detail) == (1, Slug.TIMEOUT, "nobody waits for it")
+        assert (attempt.job.seq, attempt.error, attempt.detail) == (1, Reason.TIMEOUT, "nobody waits for it")
         engine.cancel()
         assert (engine.collect(0), engine.deadline()) == ([], None)
         engine.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.engine.asked import Asked
 
-from penstock.core.model import Slug
+from penstock.core.web.model import Reason
 from penstock.engine import dns
 from penstock.engine.dns import AT_ONCE, Answer, Names, read_hosts
 from penstock.engine.resolver import IPV4, IPV6
@@ -78,17 +78,17 @@ def test_a_name_without_any_address_is_asked_for_each_family_once(story):
     story.told()
     story.asked.say("a.test", IPV6)
     [(_, answer)] = story.told()
-    assert answer.error is Slug.DNS_NOT_FOUND
+    assert answer.error is Reason.DNS_NOT_FOUND
     assert len(story.asked.questions) == 2
 
 
-@pytest.mark.parametrize(("slug", "absent"), [(Slug.DNS_TEMPORARY, False), (Slug.DNS_NOT_FOUND, True)])
-def test_a_failure_and_a_name_that_does_not_exist_are_no_reason_to_ask_for_the_others(story, slug, absent):
+@pytest.mark.parametrize(("reason", "absent"), [(Reason.DNS_TEMPORARY, False), (Reason.DNS_NOT_FOUND, True)])
+def test_a_failure_and_a_name_that_does_not_exist_are_no_reason_to_ask_for_the_others(story, reason, absent):
     story.families = (IPV4,)
     story.ask("a.test", "w")
-    story.asked.fail("a.test", IPV4, slug, absent=absent)
+    story.asked.fail("a.test", IPV4, reason, absent=absent)
     [(_, answer)] = story.told()
-    assert answer.error is slug
+    assert answer.error is reason
     assert len(story.asked.questions) == 1
 
 
@@ -113,9 +113,9 @@ def test_who_came_late_to_a_look_up_that_fails_has_one_of_their_own(story):
     story.ask("a.test", "early")
     story.pass_to(5.0)
     story.ask("a.test", "late")
-    story.asked.fail("a.test", IPV4, Slug.TIMEOUT_DNS)
+    story.asked.fail("a.test", IPV4, Reason.TIMEOUT_DNS)
     [(waiter, answer)] = story.told()
-    assert (waiter, answer.error) == ("early", Slug.TIMEOUT_DNS)
+    assert (waiter, answer.error) == ("early", Reason.TIMEOUT_DNS)
     assert story.asked.questions == [("a.test", IPV4), ("a.test", IPV4)]
     story.asked.say("a.test", IPV4, "1.1.1.1")
     assert story.told() == [("late", Answer(("1.1.1.1",)))]
@@ -182,26 +182,26 @@ def test_a_half_that_has_no_address_waits_for_the_other_as_long_as_it_takes(stor
 
 def test_a_name_that_does_not_exist_has_no_other_half(story):
     story.ask("a.test", "w")
-    story.asked.fail("a.test", IPV6, Slug.DNS_NOT_FOUND, absent=True)
-    assert story.told() == [("w", Answer(error=Slug.DNS_NOT_FOUND, detail="dns_not_found"))]
+    story.asked.fail("a.test", IPV6, Reason.DNS_NOT_FOUND, absent=True)
+    assert story.told() == [("w", Answer(error=Reason.DNS_NOT_FOUND, detail="dns_not_found"))]
 
 
 @pytest.mark.parametrize(
-    ("ipv4", "ipv6", "slug"),
+    ("ipv4", "ipv6", "reason"),
     [
-        (Slug.DNS_NOT_FOUND, Slug.DNS_NOT_FOUND, Slug.DNS_NOT_FOUND),
-        (Slug.DNS_NOT_FOUND, Slug.DNS_TEMPORARY, Slug.DNS_TEMPORARY),
-        (Slug.TIMEOUT_DNS, Slug.DNS_NOT_FOUND, Slug.TIMEOUT_DNS),
-        (Slug.TIMEOUT_DNS, Slug.TIMEOUT_DNS, Slug.TIMEOUT_DNS),
+        (Reason.DNS_NOT_FOUND, Reason.DNS_NOT_FOUND, Reason.DNS_NOT_FOUND),
+        (Reason.DNS_NOT_FOUND, Reason.DNS_TEMPORARY, Reason.DNS_TEMPORARY),
+        (Reason.TIMEOUT_DNS, Reason.DNS_NOT_FOUND, Reason.TIMEOUT_DNS),
+        (Reason.TIMEOUT_DNS, Reason.TIMEOUT_DNS, Reason.TIMEOUT_DNS),
     ],
 )
-def test_what_may_be_better_next_time_outweighs_a_no_and_is_not_remembered(story, ipv4, ipv6, slug):
+def test_what_may_be_better_next_time_outweighs_a_no_and_is_not_remembered(story, ipv4, ipv6, reason):
     story.ask("a.test", "w")
     story.asked.fail("a.test", IPV4, ipv4)
     story.asked.fail("a.test", IPV6, ipv6)
     [(_, answer)] = story.told()
-    assert answer.error is slug
-    assert (story.ask("a.test", "w") is None) == slug.transient
+    assert answer.error is reason
+    assert (story.ask("a.test", "w") is None) == reason.transient
 
 
 def test_an_answer_holds_for_its_ttl(story):
@@ -233,10 +233,10 @@ def test_an_answer_without_a_life_is_not_remembered(story):
 
 def test_what_does_not_exist_is_remembered_for_a_minute(story):
     story.ask("a.test", "w")
-    story.asked.fail("a.test", IPV4, Slug.DNS_NOT_FOUND, absent=True)
+    story.asked.fail("a.test", IPV4, Reason.DNS_NOT_FOUND, absent=True)
     story.told()
     story.now = 59.9
-    assert story.ask("a.test", "v").error is Slug.DNS_NOT_FOUND
+    assert story.ask("a.test", "v").error is Reason.DNS_NOT_FOUND
     story.now = 60.0
     assert story.ask("a.test", "v") is None
 
@@ -295,8 +295,8 @@ def test_names_whose_servers_are_dead_make_room_for_others_after_a_second(story)
     story.pass_to(1.0)
     assert len(story.asked.questions) == 2 * AT_ONCE + 2
     for number in range(AT_ONCE):
-        story.asked.fail(f"{number}.test", IPV4, Slug.TIMEOUT_DNS)
-        story.asked.fail(f"{number}.test", IPV6, Slug.TIMEOUT_DNS)
+        story.asked.fail(f"{number}.test", IPV4, Reason.TIMEOUT_DNS)
+        story.asked.fail(f"{number}.test", IPV6, Reason.TIMEOUT_DNS)
     assert len(story.told()) == AT_ONCE
     assert story.names._counted == 1, "room that was made is not made again"
 

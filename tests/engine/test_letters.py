@@ -10,7 +10,7 @@ import pytest
 from tests.engine.http2 import Http2Server
 from tests.engine.test_curl import do, job
 
-from penstock.core.model import Slug
+from penstock.core.web.model import Reason
 from penstock.engine.curl import CurlEngine
 from penstock.errors import UsageError
 from penstock.settings import HttpSettings
@@ -83,5 +83,5 @@ def test_and_with_a_proxy_libcurl_is_told_so(web):
     engine = CurlEngine(settings)
     (attempt,) = do(engine, job("http://xn--bcher-kva.example/page"))
     engine.close()
-    assert (attempt.error, attempt.status) == (Slug.PROTOCOL_ERROR, None)
+    assert (attempt.error, attempt.status) == (Reason.PROTOCOL_ERROR, None)
     assert any("xn--dner-5qa.example" in path for _, path in web.seen().paths)

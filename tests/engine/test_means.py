@@ -11,16 +11,16 @@ from contextlib import contextmanager
 
 import pytest
 
-from penstock.core.answers import Bound
-from penstock.core.limits import Limits
-from penstock.core.model import Slug
-from penstock.core.shortage import RECOVERY
+from penstock.core.schedule.answers import Bottleneck
+from penstock.core.schedule.limits import Limits
+from penstock.core.schedule.shortage import RECOVERY
+from penstock.core.web.model import Reason
 from penstock.engine import dns
 from penstock.engine.dns import Names
 from penstock.engine.means import FLEETING, Means, no_descriptors
 from penstock.engine.resolver import IPV4, Resolver
 from penstock.engine.sockets import READ, Sockets
-from penstock.preflight import free_descriptors, look, raise_descriptors
+from penstock.machine.descriptors import free_descriptors, look, raise_descriptors
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def test_a_name_server_that_cannot_be_asked_says_so(sockets):
     with nothing_left():
         asking.ask("a.test", IPV4)
         records = asking.take()
-    assert (records.error, records.addresses, asking.deadline()) == (Slug.DNS_TEMPORARY, (), None)
+    assert (records.error, records.addresses, asking.deadline()) == (Reason.DNS_TEMPORARY, (), None)
     asking.close()
 
 
@@ -83,7 +83,7 @@ def test_a_hosts_file_that_cannot_be_read_now_is_read_later(sockets, monkeypatch
     names = Names(Resolver(sockets, "127.0.0.1:9", time.monotonic))
     with nothing_left():
         answer = names.ask("mine.test", "w", 0.0)
-    assert answer.error is Slug.DNS_TEMPORARY
+    assert answer.error is Reason.DNS_TEMPORARY
     assert names.ask("mine.test", "w", 0.0).addresses == ("127.0.0.7",)
 
 
@@ -142,7 +142,7 @@ def test_a_shortage_lowers_the_limit_says_so_once_and_raises_it_later(limits):
     means = Means(limits, tell=told.append)
     assert means.lower("file descriptors", 60, 0.0) == limits.concurrency == 54
     assert means.lower("file descriptors", 50, 0.1) == limits.concurrency == 45
-    assert means.bound is Bound.DESCRIPTORS
+    assert means.bound is Bottleneck.DESCRIPTORS
     assert len(told) == 1
     assert means.look(1.0, 0) is None
     assert means.look(0.1 + RECOVERY, 0) == limits.concurrency == 49

@@ -8,7 +8,7 @@ import time
 import pycares
 import pytest
 
-from penstock.core.model import Kind, Slug
+from penstock.core.web.model import Kind, Reason
 from penstock.engine import resolver
 from penstock.engine.resolver import IPV4, IPV6, Records, Resolver
 from penstock.engine.sockets import Sockets
@@ -57,16 +57,16 @@ def heard(sockets: Sockets, asking: Resolver, count: int) -> list[Records]:
     return found
 
 
-@pytest.mark.parametrize(("name", "slug"), MEANT.items())
-def test_what_its_statuses_mean(name, slug):
+@pytest.mark.parametrize(("name", "reason"), MEANT.items())
+def test_what_its_statuses_mean(name, reason):
     status = getattr(pycares.errno, name)
-    assert resolver._refusal("a.test", IPV4, status).error == slug
+    assert resolver._refusal("a.test", IPV4, status).error == reason
 
 
 def test_every_status_comes_to_a_failure_about_names():
     for status in pycares.errno.errorcode:
         records = resolver._refusal("a.test", IPV4, status)
-        assert records.error in (Slug.DNS_NOT_FOUND, Slug.DNS_TEMPORARY, Slug.TIMEOUT_DNS)
+        assert records.error in (Reason.DNS_NOT_FOUND, Reason.DNS_TEMPORARY, Reason.TIMEOUT_DNS)
         assert records.error.kind is Kind.FAILED
         assert records.detail
     cancelled = {pycares.errno.ARES_ECANCELLED, pycares.errno.ARES_EDESTRUCTION}
@@ -84,7 +84,7 @@ def test_records_come_with_their_ttl_and_refusals_with_words(opened):
     found = {(records.name, records.family): records for records in heard(sockets, asking, 3)}
     assert sorted(found["a.test", IPV4].addresses) == ["1.1.1.1", "1.1.1.2"]
     assert (found["a.test", IPV6].addresses, found["a.test", IPV6].ttl) == (("2a00::1",), 77)
-    assert (found["b.test", IPV4].error, found["b.test", IPV4].absent) == (Slug.DNS_NOT_FOUND, True)
+    assert (found["b.test", IPV4].error, found["b.test", IPV4].absent) == (Reason.DNS_NOT_FOUND, True)
 
 
 def test_an_unlikely_name_is_answered_at_once_and_once(opened):
@@ -92,7 +92,7 @@ def test_an_unlikely_name_is_answered_at_once_and_once(opened):
     for name in ("a!b.test", "a..b", "x" * 64 + ".test", ".".join(["x" * 60] * 5)):
         asking.ask(name, IPV4)
         records = asking.take()
-        assert (records.name, records.error, records.absent) == (name, Slug.DNS_NOT_FOUND, True)
+        assert (records.name, records.error, records.absent) == (name, Reason.DNS_NOT_FOUND, True)
         assert asking.take() is None
     assert asking.deadline() is None
 

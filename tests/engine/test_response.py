@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.codings import STEP
-from penstock.core.model import Slug
+from penstock.core.web.codings import STEP
+from penstock.core.web.model import Reason
 from penstock.engine.means import Memory
 from penstock.engine.response import BLOCK, PAUSE, Response
 
@@ -60,7 +60,7 @@ def test_a_body_within_its_bound_passes():
 
 def test_a_body_over_its_bound_is_given_up_and_not_held():
     response = arrive(OK, b"x" * 600, b"y" * 401)
-    assert response.verdict == (Slug.TOO_LARGE, "the body is over 1000 bytes")
+    assert response.verdict == (Reason.TOO_LARGE, "the body is over 1000 bytes")
     assert response.body() == b""
 
 
@@ -68,14 +68,14 @@ def test_a_coded_body_is_bounded_as_decoded():
     assert arrive(CODED, gzip.compress(bytes(1000))).body() == bytes(1000)
     response = arrive(CODED, gzip.compress(bytes(1001)))
     assert response.verdict is not None
-    assert response.verdict[0] is Slug.TOO_LARGE
+    assert response.verdict[0] is Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize("chunks", [(gzip.compress(b"page")[:-3],), (b"nonsense",), (gzip.compress(b"page")[:12],)])
 def test_a_coded_body_that_is_broken_or_cut_short_is_a_decode_error(chunks):
     response = arrive(CODED, *chunks)
     assert response.verdict is not None
-    assert response.verdict[0] is Slug.DECODE_ERROR
+    assert response.verdict[0] is Reason.DECODE_ERROR
 
 
 def test_codings_in_several_fields_are_one_chain():
@@ -95,16 +95,16 @@ def test_clear_makes_it_ready_for_another():
 
 
 @pytest.mark.parametrize(
-    ("lines", "chunks", "slug"),
+    ("lines", "chunks", "reason"),
     [
-        ([], (), Slug.TIMEOUT_FIRST_BYTE),
-        (OK[:1], (), Slug.TIMEOUT),
-        (OK, (), Slug.TIMEOUT_BODY),
-        (OK, (b"x",), Slug.TIMEOUT_BODY),
+        ([], (), Reason.TIMEOUT_FIRST_BYTE),
+        (OK[:1], (), Reason.TIMEOUT),
+        (OK, (), Reason.TIMEOUT_BODY),
+        (OK, (b"x",), Reason.TIMEOUT_BODY),
     ],
 )
-def test_how_far_it_came_says_which_time_out_it_was(lines, chunks, slug):
-    assert arrive(lines, *chunks).phase()[0] is slug
+def test_how_far_it_came_says_which_time_out_it_was(lines, chunks, reason):
+    assert arrive(lines, *chunks).phase()[0] is reason
 
 
 @pytest.mark.parametrize("size", [BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 7])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.core.hosts import endpoint
+from penstock.core.web.hosts import endpoint
 from penstock.engine.route import Pins, Route, Routes, permitted, spelled
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from tests.engine.test_curl import job
 
-from penstock.core.model import Attempt, Slug
+from penstock.core.web.model import Attempt, Reason
 from penstock.engine.curl import CurlEngine
 from penstock.settings import HttpSettings
 from penstock.testing.names import NameServer
@@ -95,6 +95,6 @@ def test_a_request_that_is_stopped_while_it_connects_has_all_the_rest_of_its_tim
             ended = engine.collect(0)
             now += 1.0 if now >= 60.0 else 0.0
         engine.close()
-    assert ended[0].error is Slug.TIMEOUT_FIRST_BYTE
+    assert ended[0].error is Reason.TIMEOUT_FIRST_BYTE
     assert 70.0 <= now <= 72.0
     assert "after 10" in ended[0].detail

@@ -8,7 +8,7 @@ import weakref
 import pytest
 from tests.throttle.trial import Virtual
 
-from penstock.core.calls import Call
+from penstock.core.schedule.calls import Call
 from penstock.engine.tasks import TasksEngine
 from penstock.errors import UsageError, WorkCancelled
 from penstock.testing.contracts import check_engine

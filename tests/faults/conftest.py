@@ -7,12 +7,12 @@ import time
 import pytest
 
 from penstock.api import fetch
-from penstock.core.requests import Requests
-from penstock.core.tally import Tally
-from penstock.delivery import Delivery
-from penstock.driver import Driver
+from penstock.core.web.requests import Requests
+from penstock.core.web.tally import Tally
 from penstock.engine.curl import CurlEngine
-from penstock.flow import Flow
+from penstock.loop.delivery import Delivery
+from penstock.loop.driver import Driver
+from penstock.loop.flow import Flow
 from penstock.settings import Settings
 from penstock.source.pulled import Inline
 from penstock.source.rows import Shape

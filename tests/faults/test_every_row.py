@@ -18,27 +18,27 @@ EACH = "faults/test_replies.py::test_a_reply_that_goes_wrong_comes_to_what_it_mu
 ROWS = {
     "1": {
         "status 408": [
-            "core/test_retry.py::test_a_status_is_tried_again_if_it_is_transient_and_the_method_idempotent",
+            "core/web/test_retry.py::test_a_status_is_tried_again_if_it_is_transient_and_the_method_idempotent",
             f"{REPLIES}a_host_that_recovers_within_the_attempts_gives_its_page",
             f"{REPLIES}a_status_that_may_be_better_next_time_is_an_answer_in_the_end",
             f"{REPLIES}what_will_not_get_better_is_not_tried_again",
         ],
         "429 or 503": [
             f"{REPLIES}a_post_that_a_busy_server_did_not_act_upon_is_sent_again",
-            "core/test_retry_after.py::test_what_the_server_did_not_act_upon_is_tried_again_whatever_the_method",
+            "core/web/test_retry_after.py::test_what_the_server_did_not_act_upon_is_tried_again_whatever_the_method",
         ],
         "`Retry-After` on any status": [
-            "core/test_retry_after.py::test_any_answer_from_400_on_may_have_a_wish_whether_it_is_tried_again_or_not",
-            "core/test_retry_after.py::test_a_parked_key_waits_and_no_other_does",
-            "test_parking.py::test_it_is_left_alone_after_a_restart_too",
+            "core/web/test_retry_after.py::test_any_answer_from_400_on_may_have_a_wish_whether_it_is_tried_again_or_not",
+            "core/web/test_retry_after.py::test_a_parked_key_waits_and_no_other_does",
+            "fetching/test_parking.py::test_it_is_left_alone_after_a_restart_too",
         ],
         "server closes a kept connection": [
             f"{REPLIES}a_kept_connection_that_is_closed_costs_nobody_an_attempt",
             f"{REPLIES}what_is_not_idempotent_has_a_connection_of_its_own",
         ],
         "full disk": [
-            "test_space.py::test_a_disk_that_fills_stops_the_run_which_can_be_resumed",
-            "test_interrupted_runs.py::test_an_input_that_raises_no_exception_drops_what_runs",
+            "machine/test_disk.py::test_a_disk_that_fills_stops_the_run_which_can_be_resumed",
+            "runs/test_interrupted_runs.py::test_an_input_that_raises_no_exception_drops_what_runs",
             "kill/test_real_process.py::test_killed_ten_times_it_ends_as_if_nobody_had",
         ],
     },
@@ -56,8 +56,8 @@ ROWS = {
             f"{INPUT}an_international_name_is_one_host_with_its_punycode",
         ],
         "the same URL twice": [
-            "test_unique.py::test_without_it_every_input_has_its_own",
-            "test_unique.py::test_each_request_is_made_once_and_the_first_input_has_the_outcome",
+            "fetching/test_unique.py::test_without_it_every_input_has_its_own",
+            "fetching/test_unique.py::test_each_request_is_made_once_and_the_first_input_has_the_outcome",
         ],
         "encodings and packing": [
             "source/test_lines.py::test_the_same_list_written_differently_has_the_same_seqs",
@@ -74,7 +74,7 @@ ROWS = {
             f"{INPUT}a_request_that_cannot_be_sent_is_that_rows_own_fault",
             f"{INPUT}a_host_header_of_a_row_does_not_travel",
             "cli/test_fetch.py::test_what_is_wrong_with_the_call_is_said_before_anything_is_sent",
-            "core/test_requests.py::test_a_host_header_that_says_something_else_is_refused",
+            "core/web/test_requests.py::test_a_host_header_that_says_something_else_is_refused",
         ],
         "a row with a method": [
             f"{INPUT}a_request_that_cannot_be_sent_is_that_rows_own_fault",
@@ -109,8 +109,8 @@ ROWS = {
             "cli/test_fetch.py::test_what_is_wrong_with_the_call_is_said_before_anything_is_sent",
         ],
         "an iterator that raises": [
-            "test_api.py::test_a_run_whose_iterator_fails_keeps_what_it_has_and_goes_on_later",
-            "test_interrupted_runs.py::test_an_input_that_raises_no_exception_drops_what_runs",
+            "public/test_api.py::test_a_run_whose_iterator_fails_keeps_what_it_has_and_goes_on_later",
+            "runs/test_interrupted_runs.py::test_an_input_that_raises_no_exception_drops_what_runs",
         ],
         "an iterator that blocks": [
             f"{INPUT}what_never_ends_and_what_blocks_keeps_nobody_waiting",
@@ -120,10 +120,10 @@ ROWS = {
         "an input that changed": [
             "cli/test_resume_and_verify.py::test_a_changed_input_is_refused_unless_forced",
             "runs/test_contents.py::test_any_change_of_a_settled_input_is_found_and_no_other",
-            "test_input_changed.py::test_other_items_are_refused_and_what_was_pulled_before_is_kept",
-            "test_input_changed.py::test_fewer_items_are_refused",
-            "test_input_changed.py::test_forced_it_goes_on_with_what_there_is_and_keeps_to_that",
-            "test_input_changed.py::test_a_set_is_refused_before_there_is_a_folder",
+            "runs/test_input_changed.py::test_other_items_are_refused_and_what_was_pulled_before_is_kept",
+            "runs/test_input_changed.py::test_fewer_items_are_refused",
+            "runs/test_input_changed.py::test_forced_it_goes_on_with_what_there_is_and_keeps_to_that",
+            "runs/test_input_changed.py::test_a_set_is_refused_before_there_is_a_folder",
         ],
         "user and password": [
             f"{INPUT}a_password_goes_to_its_origin_alone_and_shows_nowhere",
@@ -148,12 +148,12 @@ ROWS = {
         "connection refused": ["faults/test_connections.py::test_a_connection_that_goes_wrong_comes_to_what_it_must"],
         "one dead host": [
             "faults/test_breakers.py::test_a_dead_host_with_all_of_its_inputs_costs_a_few_failures",
-            "driver/test_breakers.py::test_a_dead_host_costs_a_few_time_outs_and_not_one_for_each_of_its_inputs",
+            "loop/test_breakers.py::test_a_dead_host_costs_a_few_time_outs_and_not_one_for_each_of_its_inputs",
         ],
         "many dead hosts": [
-            "core/test_outages.py::test_all_mistakes_of_a_run_together_cost_no_more_than_its_patience",
-            "driver/test_breakers.py::test_a_fifth_of_dead_hosts_costs_seconds",
-            "driver/test_breakers.py::test_dead_hosts_cost_their_patience_once_however_they_are_spread",
+            "core/web/test_outages.py::test_all_mistakes_of_a_run_together_cost_no_more_than_its_patience",
+            "loop/test_breakers.py::test_a_fifth_of_dead_hosts_costs_seconds",
+            "loop/test_breakers.py::test_dead_hosts_cost_their_patience_once_however_they_are_spread",
             "faults/test_breakers.py::test_a_fifth_of_dead_hosts_costs_no_wait",
         ],
         "the machine runs out": [
@@ -165,7 +165,7 @@ ROWS = {
         "network or name server down": [
             "faults/test_breakers.py::test_a_resolver_that_fails_for_a_while_costs_nobody_an_outcome",
             "faults/test_breakers.py::test_nor_where_pages_of_hosts_that_are_known_still_come",
-            "driver/test_breakers.py::test_a_dead_network_costs_nobody_an_attempt",
+            "loop/test_breakers.py::test_a_dead_network_costs_nobody_an_attempt",
         ],
         "TLS:": ["faults/test_tls.py::test_tls_that_goes_wrong_comes_to_what_it_must"],
     },
@@ -192,13 +192,13 @@ ROWS = {
             EACH,
             f"{REPLIES}memory_stays_flat_however_much_is_sent",
             "faults/test_peak.py::test_the_peak_of_a_process_is_what_is_stated",
-            "core/test_codings.py::test_a_zstd_frame_may_not_want_more_memory_than_is_agreed_upon",
+            "core/web/test_codings.py::test_a_zstd_frame_may_not_want_more_memory_than_is_agreed_upon",
         ],
         "a broken content coding": [EACH, f"{REPLIES}a_body_that_cannot_be_decoded_leaves_status_and_headers"],
         "a `Content-Encoding` that is not offered": [
             f"{REPLIES}a_page_is_fetched_whole_whatever_its_form",
             f"{REPLIES}a_coding_that_is_left_on_is_said",
-            "core/test_codings.py::test_what_is_no_coding_of_ours_stays_on_the_body_and_is_named",
+            "core/web/test_codings.py::test_what_is_no_coding_of_ours_stays_on_the_body_and_is_named",
         ],
         "a redirect with a body": [
             f"{REPLIES}a_page_is_fetched_whole_whatever_its_form",
@@ -210,9 +210,9 @@ ROWS = {
         ],
         "an empty body": [f"{REPLIES}a_page_is_fetched_whole_whatever_its_form"],
         "a busy server": [
-            "test_parking.py::test_a_busy_host_is_asked_once_and_the_others_are_done_meanwhile",
-            "test_parking.py::test_it_is_left_alone_after_a_restart_too",
-            "core/test_retry_after.py::test_any_answer_from_400_on_may_have_a_wish_whether_it_is_tried_again_or_not",
+            "fetching/test_parking.py::test_a_busy_host_is_asked_once_and_the_others_are_done_meanwhile",
+            "fetching/test_parking.py::test_it_is_left_alone_after_a_restart_too",
+            "core/web/test_retry_after.py::test_any_answer_from_400_on_may_have_a_wish_whether_it_is_tried_again_or_not",
             f"{REPLIES}a_post_that_a_busy_server_did_not_act_upon_is_sent_again",
         ],
         "redirects:": [
@@ -228,36 +228,36 @@ ROWS = {
             f"{SECURITY}a_cookie_that_is_set_is_never_sent_back",
         ],
         "robots.txt groups": [
-            "test_robots.py::test_a_group_is_ours_by_our_name_alone",
-            "core/test_robots.py::test_no_word_of_a_contact_and_no_part_of_the_name_is_us",
-            "core/test_robots.py::test_other_records_end_no_group",
-            "core/test_robots.py::test_wherever_other_records_stand_the_same_may_be_fetched",
+            "fetching/test_robots.py::test_a_group_is_ours_by_our_name_alone",
+            "core/web/test_robots.py::test_no_word_of_a_contact_and_no_part_of_the_name_is_us",
+            "core/web/test_robots.py::test_other_records_end_no_group",
+            "core/web/test_robots.py::test_wherever_other_records_stand_the_same_may_be_fetched",
         ],
         "robots.txt:": [
-            "test_robots.py::test_it_is_asked_for_once_and_what_it_does_not_allow_is_never_sent",
-            "test_robots.py::test_what_is_no_rule_is_none",
-            "test_robots.py::test_of_a_file_without_end_the_first_part_counts",
-            "test_robots.py::test_it_may_be_at_another_host_and_takes_its_turn_there",
-            "test_robots.py::test_where_there_is_none_it_goes_on",
-            "test_robots.py::test_where_it_cannot_be_had_the_hosts_jobs_are_skipped_and_no_others",
-            "test_robots.py::test_five_redirects_are_followed_on_the_way",
-            "test_robots.py::test_an_answer_holds_for_a_day_and_trouble_for_ten_minutes",
-            "test_robots.py::test_the_server_sees_no_more_at_once_and_no_sooner_than_it_asks_for",
+            "fetching/test_robots.py::test_it_is_asked_for_once_and_what_it_does_not_allow_is_never_sent",
+            "fetching/test_robots.py::test_what_is_no_rule_is_none",
+            "fetching/test_robots.py::test_of_a_file_without_end_the_first_part_counts",
+            "fetching/test_robots.py::test_it_may_be_at_another_host_and_takes_its_turn_there",
+            "fetching/test_robots.py::test_where_there_is_none_it_goes_on",
+            "fetching/test_robots.py::test_where_it_cannot_be_had_the_hosts_jobs_are_skipped_and_no_others",
+            "fetching/test_robots.py::test_five_redirects_are_followed_on_the_way",
+            "fetching/test_robots.py::test_an_answer_holds_for_a_day_and_trouble_for_ten_minutes",
+            "fetching/test_robots.py::test_the_server_sees_no_more_at_once_and_no_sooner_than_it_asks_for",
         ],
         "a page callback": [
-            "test_api.py::test_a_callback_that_raises_costs_its_own_page_nothing_but_the_slug",
-            "test_callback.py::test_one_that_hangs_is_named_once",
+            "public/test_api.py::test_a_callback_that_raises_costs_its_own_page_nothing_but_the_slug",
+            "fetching/test_callback.py::test_one_that_hangs_is_named_once",
         ],
     },
     "5": {
         "Ctrl-C": [
-            "test_interrupted_runs.py::test_what_a_report_raises_comes_after_what_is_complete_is_stored",
-            "test_interrupted_runs.py::test_a_resume_and_a_retry_keep_what_is_complete_too",
-            "test_interrupted_runs.py::test_a_script_that_is_interrupted_has_kept_what_it_had",
+            "runs/test_interrupted_runs.py::test_what_a_report_raises_comes_after_what_is_complete_is_stored",
+            "runs/test_interrupted_runs.py::test_a_resume_and_a_retry_keep_what_is_complete_too",
+            "runs/test_interrupted_runs.py::test_a_script_that_is_interrupted_has_kept_what_it_had",
         ],
         "a disk that is full": [
-            "test_space.py::test_a_disk_that_fills_stops_the_run_which_can_be_resumed",
-            "test_space.py::test_a_small_file_system_is_never_filled",
+            "machine/test_disk.py::test_a_disk_that_fills_stops_the_run_which_can_be_resumed",
+            "machine/test_disk.py::test_a_small_file_system_is_never_filled",
             "sink/test_durable.py::test_a_write_that_takes_a_few_bytes_at_a_time_is_gone_on_with",
             "sink/test_durable.py::test_a_failed_write_says_what_to_do_and_ends_all_use_of_the_file",
             "sink/test_durable.py::test_a_failed_fsync_is_never_tried_again_and_trusted",
@@ -285,13 +285,13 @@ ROWS = {
             "runs/test_repair.py::test_a_damaged_ledger_is_set_aside",
         ],
         "an output file replaced": [
-            "test_lost_files.py::test_a_run_ends_and_says_which_file_it_lost",
-            "test_lost_files.py::test_nothing_is_claimed_of_what_went_to_a_file_without_a_name",
+            "runs/test_lost_files.py::test_a_run_ends_and_says_which_file_it_lost",
+            "runs/test_lost_files.py::test_nothing_is_claimed_of_what_went_to_a_file_without_a_name",
             "sink/test_durable.py::test_what_was_replaced_removed_or_cut_is_not_written_to_any_more",
         ],
         "`robots.db`": [
             "scratch/test_rules.py::test_a_damaged_file_is_set_aside_once_and_said_once_and_asked_anew",
-            "test_robots.py::test_what_was_kept_and_is_damaged_is_asked_for_again_and_stops_nothing",
+            "fetching/test_robots.py::test_what_was_kept_and_is_damaged_is_asked_for_again_and_stops_nothing",
             "runs/test_ledger.py::test_what_was_learned_of_a_host_may_be_lost",
         ],
         "a folder with foreign files": [
@@ -304,8 +304,8 @@ ROWS = {
             "runs/test_lock.py::test_another_process_is_refused_until_the_owner_dies",
         ],
         "a consumer or disk": [
-            "driver/test_driver.py::test_outcomes_that_wait_take_the_place_of_work",
-            "driver/test_driver.py::test_nothing_is_pulled_that_there_is_no_room_for",
+            "loop/test_driver.py::test_outcomes_that_wait_take_the_place_of_work",
+            "loop/test_driver.py::test_nothing_is_pulled_that_there_is_no_room_for",
             "faults/test_memory.py::test_a_consumer_that_takes_nothing_lets_memory_fill_and_no_further",
         ],
         "SIGKILL": [
@@ -332,12 +332,12 @@ ROWS = {
         ],
         "a clock stepped": ["faults/test_stopped.py::test_a_clock_that_is_stepped_ends_no_request"],
         "a clock set back": [
-            "test_parking.py::test_a_clock_that_is_set_back_makes_no_host_wait_for_longer_than_it_asked_for"
+            "fetching/test_parking.py::test_a_clock_that_is_set_back_makes_no_host_wait_for_longer_than_it_asked_for"
         ],
         "one host with half": [
             "cli/test_plan.py::test_the_host_that_sets_the_time_is_named",
-            "core/test_frontier_stories.py::test_no_more_of_one_key_run_at_once_than_it_allows",
-            "driver/test_overflow.py::test_the_others_finish_as_soon_as_if_the_slow_host_was_not_there",
+            "core/schedule/test_frontier_stories.py::test_no_more_of_one_key_run_at_once_than_it_allows",
+            "loop/test_overflow.py::test_the_others_finish_as_soon_as_if_the_slow_host_was_not_there",
         ],
     },
     "6": {
@@ -363,7 +363,7 @@ ROWS = {
             f"{SECURITY}a_run_folder_is_for_its_owner_alone_and_has_no_secret_in_it",
         ],
         "an address that Python's": [
-            "core/test_addresses.py::test_every_spelling_in_a_url_comes_to_an_address_that_is_refused"
+            "core/web/test_addresses.py::test_every_spelling_in_a_url_comes_to_an_address_that_is_refused"
         ],
     },
 }

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from tests.engine.http2 import Http2Server
 from tests.faults.listener import Listener
 
-from penstock import api, wiring
-from penstock.core.answers import Bound
+from penstock import api
+from penstock.core.schedule.answers import Bottleneck
 from penstock.engine import curl
 from penstock.engine.means import Memory
 from penstock.engine.response import PAUSE, Response
 from penstock.errors import UsageError
+from penstock.fetching import wiring
 from penstock.settings import Settings
 
 BODY = 2_000_000
@@ -96,7 +97,7 @@ def test_a_consumer_that_takes_nothing_lets_memory_fill_and_no_further(bodies, m
         async with fetched(bodies, 30) as flow, asyncio.timeout(20):
             async for page in flow:
                 pages.append(page)
-                while len(pages) == 1 and flow.statistics().bound is not Bound.MEMORY:
+                while len(pages) == 1 and flow.statistics().bound is not Bottleneck.MEMORY:
                     await asyncio.sleep(0)
         return pages
 

@@ -17,7 +17,7 @@ import pytest
 
 import penstock
 from penstock.api import fetch
-from penstock.core.model import Job, Slug
+from penstock.core.web.model import Job, Reason
 from penstock.engine.curl import CurlEngine
 from penstock.settings import HttpSettings
 from penstock.testing.outcomes import in_a_word
@@ -86,7 +86,7 @@ def test_libcurl_itself_is_told_to_speak_nothing_but_http():
         [attempt] = engine.collect(2.0)
         engine.close()
         assert web.seen().connections == 0
-    assert attempt.error is Slug.PROTOCOL_ERROR
+    assert attempt.error is Reason.PROTOCOL_ERROR
 
 
 # -- 3: names of files

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from penstock.core.model import Attempt, Job
+from penstock.core.web.model import Attempt, Job
 
 
 class Instant:

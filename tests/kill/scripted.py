@@ -15,8 +15,8 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
-from penstock.core.model import Failed, Fetched, Outcome, Skipped, Slug
-from penstock.core.tally import Tally
+from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped
+from penstock.core.web.tally import Tally
 from penstock.errors import PenstockError
 from penstock.runs.files import LEDGER_FILE, outputs
 from penstock.runs.folder import RunFolder, read_manifest
@@ -42,9 +42,9 @@ def script(*, again: bool) -> Iterator[Outcome]:
     for seq in reversed(range(INPUTS)) if again else range(INPUTS):
         url = f"http://host{seq}.test/"
         if seq % 5 == 3:
-            yield Failed(seq, url, Slug.RESET, "connection reset", attempts=3)
+            yield Failed(seq, url, Reason.RESET, "connection reset", attempts=3)
         elif seq % 5 == 4:
-            yield Skipped(seq, url, Slug.INVALID_URL, "no host")
+            yield Skipped(seq, url, Reason.INVALID_URL, "no host")
         else:
             yield Fetched(seq, url, status=200, head=head, body=b"page %d " % seq * (seq * 5), attempts=1)
 
@@ -58,7 +58,7 @@ def second_script() -> Iterator[Outcome]:
                 seq, url, status=200, head=b"HTTP/1.1 200 OK\r\n\r\n", body=b"at last %d " % seq * 90, attempts=1
             )
         else:
-            yield Failed(seq, url, Slug.TIMEOUT, "no answer " * 40, attempts=3)
+            yield Failed(seq, url, Reason.TIMEOUT, "no answer " * 40, attempts=3)
 
 
 def work(path: Path, promised: set[int] | None = None) -> None:

@@ -11,8 +11,9 @@ from shim import Cut, Death, Plan, Shim, die_softly
 from tests.kill.instant import Instant
 
 import penstock
-from penstock import session, wiring
 from penstock.errors import InputChanged
+from penstock.fetching import wiring
+from penstock.runs import session
 from penstock.runs.contents import WIDTH
 from penstock.runs.folder import LEDGER_FILE, RunFolder, read_manifest
 from penstock.runs.ledger import Ledger

@@ -20,9 +20,11 @@ from test_real_process import PACE, Trap, _Page
 from tests.kill.instant import Instant
 
 import penstock
-from penstock import api, session, wiring
-from penstock.core.model import Attempt, Job, Slug
+from penstock import api
+from penstock.core.web.model import Attempt, Job, Reason
 from penstock.errors import PenstockError
+from penstock.fetching import wiring
+from penstock.runs import session
 
 KINDS = ("page", "page", "later", "never", "busy")
 INPUTS = 30
@@ -45,7 +47,7 @@ class Failing(Instant):
     def answer(self, job: Job) -> Attempt:
         kind = job.target.split("/")[3]
         if kind == "never" or (kind == "later" and not self.mended):
-            return Attempt(job, Slug.RESET, "reset")
+            return Attempt(job, Reason.RESET, "reset")
         status = 503 if kind == "busy" and not self.mended else 200
         return Attempt(job, status=status, head=b"HTTP/1.1 200 OK\r\n\r\n", body=b"x" * status)
 
@@ -119,7 +121,7 @@ def test_a_retry_that_nobody_ends(engine, finished):
     assert len(engine.asked) == summary.again == 2 * INPUTS // 5
     assert in_words(finished / "run") == RESET
     assert (summary.inputs, summary.tally.total, summary.session.total) == (INPUTS, INPUTS, 2 * INPUTS // 5)
-    assert summary.tally.slugs == {"reset": INPUTS // 5}
+    assert summary.tally.reasons == {"reset": INPUTS // 5}
     summary = penstock.retry(finished / "run")
     assert in_words(finished / "run") == ALL
     assert summary.tally.statuses == {200: 4 * INPUTS // 5}

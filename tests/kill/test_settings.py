@@ -9,7 +9,7 @@ from shim import Cut, Death, Plan, Shim, die_softly
 from tests.kill.instant import Instant
 
 import penstock
-from penstock import wiring
+from penstock.fetching import wiring
 from penstock.runs.folder import read_manifest
 
 FAST = {"robots": False, "pace": "fixed", "delay": 0, "concurrency": 1, "attempts": 1}

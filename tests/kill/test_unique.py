@@ -21,7 +21,8 @@ from test_real_process import PACE, Trap
 from tests.kill.instant import Instant
 
 import penstock
-from penstock import session, wiring
+from penstock.fetching import wiring
+from penstock.runs import session
 
 INPUTS = 60
 FAST = {"delay": 0, "per_host": 4, "concurrency": 4, "flush_every": 0.01, "unique": True}

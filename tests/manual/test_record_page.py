@@ -8,7 +8,7 @@ import pytest
 from manual.record import FIELDS, MEANINGS, TIMES, page
 
 from penstock.api import fetch
-from penstock.core.model import Fetched, Slug
+from penstock.core.web.model import Fetched, Reason
 from penstock.sink.record import line
 from penstock.testing.web import LocalWeb
 
@@ -70,7 +70,7 @@ def test_a_field_is_null_when_the_page_says_it_is(records):
 
 
 def test_every_reason_has_its_meaning_and_there_are_no_others():
-    assert MEANINGS.keys() == {slug.value for slug in Slug}
+    assert MEANINGS.keys() == {reason.value for reason in Reason}
 
 
 def test_a_reason_without_a_meaning_is_refused(monkeypatch):
@@ -81,5 +81,5 @@ def test_a_reason_without_a_meaning_is_refused(monkeypatch):
 
 def test_what_is_planted_in_the_table_of_reasons_changes_the_page(monkeypatch):
     before = page()
-    monkeypatch.setattr(Slug.TIMEOUT, "transient", False)
+    monkeypatch.setattr(Reason.TIMEOUT, "transient", False)
     assert page() != before

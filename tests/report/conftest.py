@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 from msgspec import Struct
 
-from penstock.core.frontier import Bound
-from penstock.core.tally import Statistics, Tally
+from penstock.core.schedule.frontier import Bottleneck
+from penstock.core.web.tally import Statistics, Tally
 
 
-def tally_of(statuses=None, slugs=None, **others):
+def tally_of(statuses=None, reasons=None, **others):
     """A tally with those counts; the kinds follow from them unless they are among *others*."""
     tally = Tally()
     tally.statuses.update(statuses or {})
-    tally.slugs.update(slugs or {})
+    tally.reasons.update(reasons or {})
     tally.kinds["fetched"] = tally.statuses.total()
-    skipped = {slug: number for slug, number in tally.slugs.items() if slug.startswith(("invalid", "blocked"))}
+    skipped = {reason: number for reason, number in tally.reasons.items() if reason.startswith(("invalid", "blocked"))}
     tally.kinds["skipped"] = sum(skipped.values())
-    tally.kinds["failed"] = tally.slugs.total() - tally.kinds["skipped"]
+    tally.kinds["failed"] = tally.reasons.total() - tally.kinds["skipped"]
     for name, value in others.items():
         setattr(tally, name, value)
     return tally
@@ -56,7 +56,7 @@ def stands():
             "undelivered": 0,
             "pulled": done,
             "exhausted": False,
-            "bound": Bound.NOTHING,
+            "bound": Bottleneck.NOTHING,
             "busiest": None,
             "tally": tally_of({200: done}),
         }

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from penstock.core.frontier import Bound
+from penstock.core.schedule.frontier import Bottleneck
 from penstock.report.bar import Bar
 from penstock.settings import Settings
 
@@ -63,7 +63,7 @@ def midway(stands, tally_of):
         running=98,
         held=3_952,
         read=(500, 1_000),
-        bound=Bound.CONCURRENCY,
+        bound=Bottleneck.CONCURRENCY,
         elapsed=10.0,
     )
 

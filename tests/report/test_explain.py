@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.core.frontier import Bound
+from penstock.core.schedule.frontier import Bottleneck
 from penstock.report import explain
 from penstock.settings import Settings
 
@@ -14,12 +14,12 @@ SETTINGS = Settings.of(concurrency=7, per_host=3, delay=0.5, rate=20.0)
 @pytest.mark.parametrize(
     ("bound", "words"),
     [
-        (Bound.CONCURRENCY, "--concurrency 7"),
-        (Bound.RATE, "--rate 20"),
-        (Bound.KEYS, "--per-host 3, --delay 0.5"),
-        (Bound.SOURCE, "input"),
-        (Bound.BACKOFF, "tried again"),
-        (Bound.NOTHING, "as fast as it can"),
+        (Bottleneck.CONCURRENCY, "--concurrency 7"),
+        (Bottleneck.RATE, "--rate 20"),
+        (Bottleneck.KEYS, "--per-host 3, --delay 0.5"),
+        (Bottleneck.SOURCE, "input"),
+        (Bottleneck.BACKOFF, "tried again"),
+        (Bottleneck.NOTHING, "as fast as it can"),
     ],
 )
 def test_every_bound_names_what_would_lift_it(stands, bound, words):
@@ -29,19 +29,19 @@ def test_every_bound_names_what_would_lift_it(stands, bound, words):
 
 
 def test_there_are_words_for_every_bound(stands):
-    for bound in Bound:
+    for bound in Bottleneck:
         assert explain.bound(stands(5, bound=bound), SETTINGS)
 
 
 def test_the_output_bounds_when_it_takes_most_of_the_room(stands):
-    slow = stands(5, bound=Bound.CONSUMER, running=1, undelivered=6)
-    quick = stands(5, bound=Bound.CONSUMER, running=6, undelivered=1)
+    slow = stands(5, bound=Bottleneck.CONSUMER, running=1, undelivered=6)
+    quick = stands(5, bound=Bottleneck.CONSUMER, running=6, undelivered=1)
     assert "the output" in explain.bound(slow, SETTINGS)
     assert "--concurrency 7" in explain.bound(quick, SETTINGS)
 
 
 def test_at_the_end_nothing_bounds(stands):
-    said = explain.bound(stands(5, bound=Bound.BACKOFF, running=2, exhausted=True), SETTINGS)
+    said = explain.bound(stands(5, bound=Bottleneck.BACKOFF, running=2, exhausted=True), SETTINGS)
     assert said == "nothing is left to start, 2 still under way"
 
 
@@ -54,7 +54,7 @@ def test_a_host_with_most_of_what_is_left_is_named_with_its_time_and_its_remedy(
 
 
 def test_a_host_that_was_slowed_down_is_not_said_to_go_by_the_delay(stands):
-    now = stands(5, bound=Bound.KEYS, pulled=505, held=500, exhausted=True, busiest=("a.test", 500), spacing=4.0)
+    now = stands(5, bound=Bottleneck.KEYS, pulled=505, held=500, exhausted=True, busiest=("a.test", 500), spacing=4.0)
     assert explain.bound(now, SETTINGS).endswith("first a.test: 500 inputs, slowed down to one in 4 s")
     assert explain.hint(now, SETTINGS) == (
         "a.test holds 100 % of what is left; at 0.25 a second it needs 33 min 20 s: "
@@ -63,7 +63,7 @@ def test_a_host_that_was_slowed_down_is_not_said_to_go_by_the_delay(stands):
 
 
 def test_requests_at_once_that_are_on_trial_are_not_said_to_be_all(stands):
-    now = stands(5, bound=Bound.CONCURRENCY, running=100, held=1)
+    now = stands(5, bound=Bottleneck.CONCURRENCY, running=100, held=1)
     assert "worth it, of --concurrency 500" in explain.bound(now, Settings.of(concurrency=500))
     assert "(--concurrency 500)" in explain.bound(now, Settings.of(concurrency=500, pace="fixed"))
     assert "(--concurrency 100)" in explain.bound(now, Settings.of(concurrency=100))
@@ -97,31 +97,31 @@ def test_a_hosts_name_is_never_shown_raw(stands):
 def test_hosts_that_are_left_alone_are_named_with_their_time(stands):
     """The first of them come back first; the busiest is named before."""
     parked = (("a.test", 252.0), ("b.test", 3.6), ("\x1b[31mc.test", 4.0))
-    now = stands(5, bound=Bound.KEYS, held=9, alone=12, parked=parked, busiest=("a.test", 7))
+    now = stands(5, bound=Bottleneck.KEYS, held=9, alone=12, parked=parked, busiest=("a.test", 7))
     assert explain.bound(now, SETTINGS) == (
         "bound by hosts left alone for now: a.test (4 min 12 s), b.test (4 s), \\x1b[31mc.test (4 s) and 9 more"
     )
 
 
 def test_one_host_that_is_left_alone_is_one(stands):
-    now = stands(5, bound=Bound.BACKOFF, held=9, alone=1, parked=(("a.test", 20.0),))
+    now = stands(5, bound=Bottleneck.BACKOFF, held=9, alone=1, parked=(("a.test", 20.0),))
     assert explain.bound(now, SETTINGS) == "bound by a host left alone for now: a.test (20 s)"
 
 
 def test_a_host_that_is_left_alone_bounds_nothing_while_others_go_on(stands):
-    now = stands(5, bound=Bound.RATE, held=9, alone=1, parked=(("a.test", 20.0),))
+    now = stands(5, bound=Bottleneck.RATE, held=9, alone=1, parked=(("a.test", 20.0),))
     assert "--rate 20" in explain.bound(now, SETTINGS)
 
 
 def test_of_hosts_own_limits_the_busiest_is_named(stands):
-    now = stands(5, bound=Bound.KEYS, held=9, busiest=("\x1b]0;a.test", 7))
+    now = stands(5, bound=Bottleneck.KEYS, held=9, busiest=("\x1b]0;a.test", 7))
     assert explain.bound(now, SETTINGS) == (
         "bound by each host's limits (--per-host 3, --delay 0.5), first \\x1b]0;a.test: 7 inputs"
     )
 
 
 def test_memory_names_its_option(stands):
-    assert "--memory 512 MB" in explain.bound(stands(5, bound=Bound.MEMORY, held=1), SETTINGS)
+    assert "--memory 512 MB" in explain.bound(stands(5, bound=Bottleneck.MEMORY, held=1), SETTINGS)
 
 
 def test_nobody_is_left_alone_where_nobody_is(stands):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from penstock.core.frontier import Bound
+from penstock.core.schedule.frontier import Bottleneck
 from penstock.report.json import Json, summary_line
 from penstock.settings import Settings
 
@@ -19,7 +19,7 @@ def test_a_line_is_one_object_with_everything_in_it(stands):
             running=9,
             held=91,
             read=(500, 1_000),
-            bound=Bound.KEYS,
+            bound=Bottleneck.KEYS,
             busiest=("a.test", 80),
             alone=7,
             parked=(("a.test", 12.34),),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.core.frontier import Bound
+from penstock.core.schedule.frontier import Bottleneck
 from penstock.report.plain import Plain
 from penstock.settings import Settings
 
@@ -21,7 +21,7 @@ def plain(lines):
 
 def test_a_line_says_how_far_how_fast_what_came_and_what_bounds(plain, lines, stands, tally_of):
     came = tally_of({200: 90}, {"timeout": 10})
-    now = stands(tally=came, pulled=200, running=100, read=(500, 1_000), bound=Bound.CONCURRENCY, elapsed=10.0)
+    now = stands(tally=came, pulled=200, running=100, read=(500, 1_000), bound=Bottleneck.CONCURRENCY, elapsed=10.0)
     plain.update(now)
     (line,) = lines
     assert line == (

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from penstock.core.model import Skipped, Slug
-from penstock.core.plan import Limits, Survey
+from penstock.core.web.model import Reason, Skipped
+from penstock.core.web.plan import Limits, Survey
 from penstock.report.plan import plan_json, plan_lines
 from penstock.scratch.seen import Counts
 
@@ -21,8 +21,8 @@ def planned():
     def make(hosts, *, refused=(), duplicates=0, unique=False, limits=LIMITS, most=10):
         with Counts() as counts:
             survey = Survey(counts, unique=unique)
-            for seq, (line, slug, said) in enumerate(refused):
-                survey.refuse(Skipped(seq, "", slug, f"line {line}: {said}"), line)
+            for seq, (line, reason, said) in enumerate(refused):
+                survey.refuse(Skipped(seq, "", reason, f"line {line}: {said}"), line)
             for host, number in hosts.items():
                 for _ in range(number):
                     survey.request(host, again=False)
@@ -36,7 +36,7 @@ def planned():
 def test_a_list_with_one_host_that_is_most_of_it(planned):
     plan = planned(
         {"x.example": 3_800, "y.example": 200, **{f"h{number:04}.example": 1 for number in range(6_000)}},
-        refused=[(3, Slug.INVALID_URL, "not a URL"), (9, Slug.BLOCKED_SCHEME, "scheme ftp:")],
+        refused=[(3, Reason.INVALID_URL, "not a URL"), (9, Reason.BLOCKED_SCHEME, "scheme ftp:")],
         most=2,
     )
     assert plan_lines(plan) == [
@@ -112,7 +112,7 @@ def test_duplicates_are_told_with_what_can_be_done_about_them(planned):
 
 
 def test_many_lines_refused_for_one_reason_take_two_lines(planned):
-    refused = [(number, Slug.INVALID_URL, f"said {number}") for number in range(11, 31)]
+    refused = [(number, Reason.INVALID_URL, f"said {number}") for number in range(11, 31)]
     lines = plan_lines(planned({}, refused=refused), several=True)
     assert lines[3:5] == [
         "  invalid_url: 20, lines 11, 12, 13, 14, 15 ..., the first: said 11",
@@ -122,7 +122,7 @@ def test_many_lines_refused_for_one_reason_take_two_lines(planned):
 
 def test_nothing_from_the_list_acts_on_a_terminal(planned):
     evil = "\x1b[2J\u202e\x9b"
-    plan = planned({f"{evil}.example": 200, "b": 1}, refused=[(1, Slug.INVALID_URL, f"{evil}{'x' * 10_000}")])
+    plan = planned({f"{evil}.example": 200, "b": 1}, refused=[(1, Reason.INVALID_URL, f"{evil}{'x' * 10_000}")])
     for line in plan_lines(plan):
         assert line.isprintable()
         assert len(line) < 200
@@ -132,7 +132,7 @@ def test_nothing_from_the_list_acts_on_a_terminal(planned):
 
 
 def test_a_plan_is_one_object_with_everything_in_it(planned):
-    plan = planned({"a": 3, "b": 1}, refused=[(7, Slug.INVALID_URL, "no")], duplicates=1, most=1)
+    plan = planned({"a": 3, "b": 1}, refused=[(7, Reason.INVALID_URL, "no")], duplicates=1, most=1)
     assert json.loads(plan_json(plan)) == {
         "v": 1,
         "inputs": 6,

@@ -55,8 +55,8 @@ def test_what_may_work_later_is_named_with_the_command_on_one_line(ended, tally_
 
 
 def test_of_many_reasons_to_try_again_the_rest_is_counted(ended, tally_of):
-    slugs = ("reset", "timeout", "truncated", "empty_reply", "host_down", "dns_temporary", "timeout_tls")
-    said = text_of(ended(tally_of({200: 9}, {slug: 9 - number for number, slug in enumerate(slugs)})), width=200)
+    reasons = ("reset", "timeout", "truncated", "empty_reply", "host_down", "dns_temporary", "timeout_tls")
+    said = text_of(ended(tally_of({200: 9}, {reason: 9 - number for number, reason in enumerate(reasons)})), width=200)
     assert f"4 {TIMES} dns_temporary, 3 {TIMES} others may work later: penstock retry pages" in said
 
 
@@ -66,7 +66,7 @@ def test_what_is_final_and_what_was_not_kept_is_not_offered_again(ended, tally_o
 
 
 @pytest.mark.parametrize(
-    ("slug", "settings", "suggested"),
+    ("reason", "settings", "suggested"),
     [
         (
             "dns_not_found",
@@ -78,8 +78,8 @@ def test_what_is_final_and_what_was_not_kept_is_not_offered_again(ended, tally_o
         ("truncated", {}, "All 20 outcomes are alike (truncated)."),
     ],
 )
-def test_what_nearly_all_came_to_suggests_something(ended, tally_of, slug, settings, suggested):
-    lines = summary(ended(tally_of({}, {slug: 20})), Settings.of(**settings), width=300)
+def test_what_nearly_all_came_to_suggests_something(ended, tally_of, reason, settings, suggested):
+    lines = summary(ended(tally_of({}, {reason: 20})), Settings.of(**settings), width=300)
     assert any(suggested in line for line in lines)
 
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from penstock.core.model import Failed, Fetched, Skipped, Slug
-from penstock.core.tally import Tally
+from penstock.core.web.model import Failed, Fetched, Reason, Skipped
+from penstock.core.web.tally import Tally
 from penstock.runs import ledger
 from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import Manifest
@@ -41,9 +41,9 @@ def outcome(seq):
     """A page, a failure or a skipped input, by turns."""
     url = f"http://host{seq}.test/"
     if seq % 5 == 3:
-        return Failed(seq, url, Slug.RESET, attempts=3)
+        return Failed(seq, url, Reason.RESET, attempts=3)
     if seq % 5 == 4:
-        return Skipped(seq, url, Slug.INVALID_URL)
+        return Skipped(seq, url, Reason.INVALID_URL)
     return Fetched(seq, url, status=200, body=b"page %d" % seq, attempts=1)
 
 

@@ -19,8 +19,8 @@ from pyarrow import parquet
 from pyarrow.csv import read_csv
 from pyroaring import BitMap64
 
-from penstock.core.model import Fetched, Row
-from penstock.core.tally import Tally
+from penstock.core.web.model import Fetched, Row
+from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged, InputChanged
 from penstock.runs import contents as module
 from penstock.runs.contents import BLOCK, WIDTH

@@ -9,7 +9,7 @@ import pytest
 
 import penstock
 from penstock import api
-from penstock.core.retry import STATUSES
+from penstock.core.web.retry import STATUSES
 from penstock.errors import FolderDamaged
 from penstock.runs.folder import RunFolder
 from penstock.testing.web import LocalWeb

@@ -12,9 +12,9 @@ import pytest
 from msgspec.structs import replace
 from pyroaring import BitMap64
 
-from penstock.core.model import Fetched
-from penstock.core.pace import Learned
-from penstock.core.tally import Tally
+from penstock.core.web.delays import Learned
+from penstock.core.web.model import Fetched
+from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, OutputError, PenstockError
 from penstock.runs import ledger as module
 from penstock.runs.ledger import Ledger

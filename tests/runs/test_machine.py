@@ -12,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from penstock.core.model import Failed, Fetched, Slug
-from penstock.core.tally import Tally
+from penstock.core.web.model import Failed, Fetched, Reason
+from penstock.core.web.tally import Tally
 from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import Manifest
 from penstock.runs.repair import repair
@@ -67,8 +67,8 @@ class Run(RuleBasedStateMachine):
 
     def take(self, seq, size):
         if size % 2:
-            slug = (Slug.RESET, Slug.TIMEOUT)[size // 2 % 2]
-            outcome = Failed(seq, "http://a.test/", slug, f"{len(self.written)} " * size, attempts=size)
+            reason = (Reason.RESET, Reason.TIMEOUT)[size // 2 % 2]
+            outcome = Failed(seq, "http://a.test/", reason, f"{len(self.written)} " * size, attempts=size)
         else:
             outcome = Fetched(seq, "http://a.test/", status=200, body=b"%d " % seq * size)
         self.sink.write(outcome)
@@ -136,7 +136,7 @@ class Run(RuleBasedStateMachine):
         for outcome in self.committed.values():
             tally.add(outcome)
         found = self.folder.ledger.tally()
-        assert (found.kinds, found.statuses, found.slugs) == (tally.kinds, tally.statuses, tally.slugs)
+        assert (found.kinds, found.statuses, found.reasons) == (tally.kinds, tally.statuses, tally.reasons)
         assert self.folder.ledger.failures() == failures_of(self.committed.values())
         assert set(self.folder.ledger.pending()) == self.pending
 

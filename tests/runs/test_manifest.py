@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from penstock.core.model import Headers
+from penstock.core.web.model import Headers
 from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
 from penstock.runs.manifest import PACE, Manifest
 from penstock.settings import Settings

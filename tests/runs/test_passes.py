@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 
-from penstock.core.model import Failed, Fetched, Skipped, Slug
-from penstock.core.retry import LATER
-from penstock.core.tally import Tally
+from penstock.core.web.model import Failed, Fetched, Reason, Skipped
+from penstock.core.web.retry import LATER
+from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged, InputChanged, PenstockError
 from penstock.runs.folder import RunFolder
 from penstock.runs.repair import Repair, repair
@@ -103,7 +103,7 @@ def test_what_is_tried_again_keeps_its_outcome_until_it_has_another(half):
     """Every input has one outcome all the time, so the run stays finished."""
     assert state(half) == ({8}, {"reset": {8}, "invalid_url": {4, 9}}, 10)
     tally = counted(half)
-    assert (dict(tally.kinds), dict(tally.slugs)) == (
+    assert (dict(tally.kinds), dict(tally.reasons)) == (
         {"fetched": 7, "failed": 1, "skipped": 2},
         {"reset": 1, "invalid_url": 2},
     )
@@ -122,7 +122,7 @@ def test_an_input_is_tried_again_once_in_a_pass_and_never_outside_of_one(half):
 
 
 def test_what_failed_cannot_be_left_out(finished):
-    failure = Skipped(10, "http://a.test/", Slug.HOST_DOWN)
+    failure = Skipped(10, "http://a.test/", Reason.HOST_DOWN)
     tally = Tally()
     tally.add(failure)
     with RunFolder.open(finished) as folder:
@@ -219,7 +219,7 @@ def test_what_is_moved_stays_behind_what_is_older_and_before_what_is_newer(path,
         runs.settle(folder, *([seq] for seq in range(10)))
         folder.ledger.finish(10)
         folder.ledger.begin_pass(LATER)
-        store(folder, better(3), Failed(8, "http://host8.test/", Slug.TIMEOUT, attempts=3), file_bytes=file_bytes)
+        store(folder, better(3), Failed(8, "http://host8.test/", Reason.TIMEOUT, attempts=3), file_bytes=file_bytes)
     file = path / "outcomes-00000.jsonl"
     file.write_bytes(file.read_bytes().replace(b"host0.test", b"ho\x00t0.test"))
     if not keep:

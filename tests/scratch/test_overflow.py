@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from penstock.core.model import Hop, Job
+from penstock.core.web.model import Hop, Job
 from penstock.errors import OutputError
 from penstock.scratch.overflow import BATCH, Overflow
 

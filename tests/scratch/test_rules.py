@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from penstock.core.robots import Heard
+from penstock.core.web.robots import Heard
 from penstock.scratch.rules import DAMAGED, FILE, LONGEST, Kept, RulesStore
 
 RULES = Kept(Heard("http://a.test", b"User-agent: *\nDisallow: /\n" * 50), 1000.0)

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from penstock.core.model import Fetched
+from penstock.core.web.model import Fetched
 from penstock.errors import FolderDamaged, OutputError
 from penstock.settings import OutputSettings
 from penstock.sink import jsonl, record

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from penstock.core.model import Failed, Fetched, Hop, Skipped, Slug, Times
+from penstock.core.web.model import Failed, Fetched, Hop, Reason, Skipped, Times
 from penstock.sink.record import LONG, PIECE, line, pieces, read_line
 
 FIELDS = [
@@ -100,7 +100,7 @@ def test_the_fields_stand_in_the_order_of_the_schema():
 
 
 def test_an_input_that_was_not_tried_has_all_fields_too():
-    skipped = record(Skipped(7, "not a url", Slug.INVALID_URL, "line 8: no host", input={"id": 3}))
+    skipped = record(Skipped(7, "not a url", Reason.INVALID_URL, "line 8: no host", input={"id": 3}))
     assert list(skipped) == FIELDS
     assert skipped["outcome"] == "skipped"
     assert skipped["error"] == "invalid_url"
@@ -112,12 +112,12 @@ def test_an_input_that_was_not_tried_has_all_fields_too():
 
 
 def test_a_body_that_never_came_has_no_digest():
-    failed = record(Failed(1, "http://a.test/", Slug.TOO_LARGE, status=200))
+    failed = record(Failed(1, "http://a.test/", Reason.TOO_LARGE, status=200))
     assert (failed["bytes"], failed["sha256"], failed["body"]) == (0, None, None)
 
 
 def test_a_body_that_came_is_kept_when_the_input_failed_after_it():
-    failed = record(Failed(1, "http://a.test/", Slug.CALLBACK_ERROR, status=200, body=b"page"))
+    failed = record(Failed(1, "http://a.test/", Reason.CALLBACK_ERROR, status=200, body=b"page"))
     assert failed["body"] == "page"
     assert failed["sha256"] == hashlib.sha256(b"page").hexdigest()
 
@@ -163,7 +163,7 @@ def test_the_start_is_rounded_to_the_millisecond(seconds, text):
 
 
 def test_broken_text_becomes_the_replacement_character():
-    stored = record(Skipped(1, "http://\udcff/\ud83d\ude00", Slug.INVALID_URL, "\ud800", input={"\udc00": "\udc00"}))
+    stored = record(Skipped(1, "http://\udcff/\ud83d\ude00", Reason.INVALID_URL, "\ud800", input={"\udc00": "\udc00"}))
     assert stored["url"] == "http://\ufffd/\U0001f600"
     assert stored["detail"] == "\ufffd"
     assert stored["input"] == {"\ufffd": "\ufffd"}
@@ -195,7 +195,7 @@ JSON = st.recursive(
 @given(JSON, st.text(st.characters()), st.binary())
 def test_no_outcome_is_ever_too_strange_for_a_line(value, text, body):
     """And whoever reads strictly can read it back."""
-    outcome = Failed(1, text, Slug.CALLBACK_ERROR, text, body=body, head=body, data=value, input={text: value})
+    outcome = Failed(1, text, Reason.CALLBACK_ERROR, text, body=body, head=body, data=value, input={text: value})
     data = line(outcome, inline_body=True)
     assert data.count(b"\n") == 1
     assert list(orjson.loads(data)) == FIELDS
@@ -256,7 +256,8 @@ def test_a_line_that_is_not_whole_is_refused(change):
 
 
 @pytest.mark.parametrize(
-    "outcome", [PAGE, Failed(1, "http://a.test/", Slug.TIMEOUT, "late", attempts=3), Skipped(2, "x", Slug.INVALID_URL)]
+    "outcome",
+    [PAGE, Failed(1, "http://a.test/", Reason.TIMEOUT, "late", attempts=3), Skipped(2, "x", Reason.INVALID_URL)],
 )
 def test_as_dict_has_the_fields_of_a_line_with_bytes_and_a_time(outcome):
     """``body`` and ``body_base64`` are one field there, and there is no version."""

@@ -8,7 +8,7 @@ import pytest
 from pyarrow import feather, ipc, parquet
 from pyroaring import BitMap64
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import InputError, UsageError
 from penstock.settings import InputSettings
 from penstock.source import open_inputs

@@ -5,7 +5,7 @@ import codecs
 import pytest
 from pyroaring import BitMap64
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.settings import InputSettings, Settings
 from penstock.source import open_inputs

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap64
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.settings import InputSettings
 from penstock.source import Items, open_inputs
 from penstock.source.digests import of_item, packed

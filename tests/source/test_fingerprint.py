@@ -8,8 +8,8 @@ import shutil
 
 import pytest
 
-from penstock.core.inputs import difference
 from penstock.errors import InputError
+from penstock.runs.differences import difference
 from penstock.settings import InputSettings
 from penstock.source import Items, open_inputs
 from penstock.source.fingerprint import SAMPLE, WHOLE_UP_TO, of_file

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from pyroaring import BitMap64
 
-from penstock.core.model import Row, Slug
+from penstock.core.web.model import Reason, Row
 from penstock.errors import UsageError
 from penstock.settings import InputSettings
 from penstock.source import Items
@@ -71,7 +71,7 @@ def test_rows_pass_with_a_new_place():
 
 
 def test_a_broken_row_passes_with_its_reason():
-    broken = Row(90, 90, "u", fault="broken", reason=Slug.INVALID_REQUEST, fields={"id": 1})
+    broken = Row(90, 90, "u", fault="broken", reason=Reason.INVALID_REQUEST, fields={"id": 1})
 
     assert rows_of([broken]) == [replace(broken, seq=0, line=1)]
 
@@ -89,7 +89,7 @@ def test_a_broken_row_passes_with_its_reason():
 def test_a_row_whose_request_cannot_be_sent_says_so(row):
     (broken,) = rows_of([row])
 
-    assert (broken.url, broken.reason) == ("u", Slug.INVALID_REQUEST)
+    assert (broken.url, broken.reason) == ("u", Reason.INVALID_REQUEST)
     assert broken.fault
 
 
@@ -97,7 +97,7 @@ def test_a_row_is_held_to_the_types_of_its_fields():
     """A program makes it, and no type checker has to have seen it."""
     no_url, text = rows_of([Row(0, 0, None), Row(0, 0, "u", body="\u00e9")])
 
-    assert (no_url.fault, no_url.reason, no_url.url) == ("the URL is null, not text", Slug.INVALID_URL, "")
+    assert (no_url.fault, no_url.reason, no_url.url) == ("the URL is null, not text", Reason.INVALID_URL, "")
     assert text.body == "\u00e9".encode()
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap64
 
-from penstock.core.model import Row, Slug
+from penstock.core.web.model import Reason, Row
 from penstock.errors import InputError
 from penstock.source.jsonlines import MAX_ROW, JsonLines
 from penstock.source.rows import Shape
@@ -178,21 +178,21 @@ def test_a_broken_row_is_a_fault_and_keeps_its_url_and_its_fields(read, item, fa
     assert broken.url == (str(item["url"]) if isinstance(item, dict) and item.get("url") in ("u", 5) else "")
     assert (broken.fields or {}).get("keep") == (1 if isinstance(item, dict) else None)
     assert (broken.method, broken.headers, broken.body) == ("GET", (), None)
-    assert broken.reason is (Slug.INVALID_REQUEST if broken.url == "u" else Slug.INVALID_URL)
+    assert broken.reason is (Reason.INVALID_REQUEST if broken.url == "u" else Reason.INVALID_URL)
     assert fine == Row(0, 1, "http://a/")
 
 
 def test_a_row_whose_url_is_broken_as_well_has_that_fault(row_of):
     row = row_of({"url": 5, "method": "GET /", "headers": {"TE": "x"}})
 
-    assert (row.fault, row.reason) == ("'url' is int, not text", Slug.INVALID_URL)
+    assert (row.fault, row.reason) == ("'url' is int, not text", Reason.INVALID_URL)
 
 
 def test_a_request_that_cannot_be_sent_has_the_url_that_it_was_for(row_of):
     """With a template it is the URL that was filled in."""
     row = row_of({"id": 7, "method": "GET /"}, url_template="http://h/{id}")
 
-    assert (row.url, row.reason, row.fields) == ("http://h/7", Slug.INVALID_REQUEST, {"id": 7})
+    assert (row.url, row.reason, row.fields) == ("http://h/7", Reason.INVALID_REQUEST, {"id": 7})
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap64
 
-from penstock.core.hosts import Refusal, locate
-from penstock.core.model import Row
+from penstock.core.web.hosts import Refusal, locate
+from penstock.core.web.model import Row
 from penstock.source.lines import KEPT, MAX_LINE, Lines, split
 from penstock.source.rows import Shape
 from penstock.source.transcoded import as_utf_8, as_written

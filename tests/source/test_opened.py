@@ -9,7 +9,7 @@ import sys
 import pytest
 from pyroaring import BitMap64
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import InputError, UsageError
 from penstock.settings import InputSettings
 from penstock.source import octets, open_inputs

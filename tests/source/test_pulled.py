@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap64
 
-from penstock.core.model import Job
+from penstock.core.web.model import Job
 from penstock.seams import Signal
 from penstock.settings import InputSettings
 from penstock.source import Inline, ReadAhead, open_inputs

@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 from pyroaring import BitMap64
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import InputError, UsageError
 from penstock.settings import InputSettings
 from penstock.source import open_inputs

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap64
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.settings import InputSettings
 from penstock.source import open_inputs

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from pyroaring import BitMap64
 
-from penstock.core.model import Attempt, Job, Slug
-from penstock.core.requests import Requests
+from penstock.core.web.model import Attempt, Job, Reason
+from penstock.core.web.requests import Requests
 from penstock.engine.curl import CurlEngine
 from penstock.seams import Extent, Signal
 from penstock.settings import HttpSettings, OutputSettings
@@ -158,7 +158,7 @@ def test_the_contract_catches_a_broken_source(broken, monkeypatch):
 
 def scripted(kind=ScriptedEngine):
     clock = VirtualClock()
-    ends = {"good": Answered(), "bad": Answered(error=Slug.RESET), "endless": Answered(after=3600.0)}
+    ends = {"good": Answered(), "bad": Answered(error=Reason.RESET), "endless": Answered(after=3600.0)}
     asked = {name: lambda seq, name=name: Job(seq, name, name, name) for name in ends}
     return {
         "make": lambda: kind(lambda job: ends[job.key], clock),

@@ -8,15 +8,15 @@ from itertools import pairwise
 
 import pytest
 
-from penstock.core.frontier import Frontier
-from penstock.core.judge import Judge
-from penstock.core.model import Fetched, Job, Slug
-from penstock.core.retry import Retry
-from penstock.core.tally import Tally
-from penstock.delivery import Delivery
-from penstock.driver import Driver
+from penstock.core.schedule.frontier import Frontier
+from penstock.core.web.judge import Judge
+from penstock.core.web.model import Fetched, Job, Reason
+from penstock.core.web.retry import Retry
+from penstock.core.web.tally import Tally
 from penstock.errors import Stalled
-from penstock.flow import Flow
+from penstock.loop.delivery import Delivery
+from penstock.loop.driver import Driver
+from penstock.loop.flow import Flow
 from penstock.source.pulled import Inline
 from penstock.testing.clock import VirtualClock, VirtualLoop
 from penstock.testing.engine import Answered, ScriptedEngine
@@ -55,7 +55,7 @@ def test_time_goes_on_as_far_as_one_may_wait(engine):
 def test_an_attempt_says_what_the_script_says():
     script = {
         0: Answered(404, b"gone", headers=(("X-Why", "moved"),), after=2.0),
-        1: Answered(error=Slug.RESET),
+        1: Answered(error=Reason.RESET),
     }
     engine = ScriptedEngine(lambda job: script[job.seq])
     engine.start(job(0), 0.0)
@@ -64,7 +64,7 @@ def test_an_attempt_says_what_the_script_says():
     engine.close()
     assert (answered.status, answered.body, answered.times.total) == (404, b"gone", 2.0)
     assert answered.head == b"HTTP/1.1 404 Scripted\r\nX-Why: moved"
-    assert (failed.error, failed.status) == (Slug.RESET, None)
+    assert (failed.error, failed.status) == (Reason.RESET, None)
 
 
 def test_it_remembers_every_start_and_the_most_at_once(engine):

@@ -13,8 +13,8 @@ from contextlib import suppress
 
 import pytest
 
-from penstock.core.codings import Decoder
-from penstock.core.model import Slug
+from penstock.core.web.codings import Decoder
+from penstock.core.web.model import Reason
 from penstock.errors import UsageError
 from penstock.testing.hostile import FAULTS, HostileServer, bodies
 from penstock.testing.hostile.certificates import Certificates
@@ -45,7 +45,7 @@ def said(url, seconds=5.0):
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_every_fault_says_what_it_does_and_what_must_come_of_it(fault):
     assert fault.about.endswith(".")
-    assert fault.outcome == "fetched" or fault.outcome in {slug.value for slug in Slug}
+    assert fault.outcome == "fetched" or fault.outcome in {reason.value for reason in Reason}
 
 
 def test_two_faults_of_one_name_are_refused():

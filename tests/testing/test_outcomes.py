@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.core.model import Fetched, Skipped
+from penstock.core.web.model import Fetched, Skipped
 from penstock.testing.outcomes import assert_each_once
 
 

@@ -8,14 +8,14 @@ from functools import partial
 import pytest
 from tests.throttle.trial import AsyncWitness, Virtual, Witness
 
-from penstock.driver import Driver
+from penstock.loop.driver import Driver
 
 
 @pytest.fixture
 def virtual(monkeypatch):
     """Virtual time, for the driver and for every loop; fails where a loop had to complain of something."""
     trial = Virtual()
-    monkeypatch.setattr("penstock.work.Driver", partial(Driver, clock=trial.clock, draw=lambda: 0.5))
+    monkeypatch.setattr("penstock.throttling.Driver", partial(Driver, clock=trial.clock, draw=lambda: 0.5))
     monkeypatch.setattr(asyncio, "new_event_loop", trial.loop)
     yield trial
     assert trial.complaints == []

@@ -218,7 +218,7 @@ def test_done_does_the_work_where_nobody_iterates(virtual):
         flow = throttle(work, range(20), concurrency=5)
         statistics = await flow.done()
         assert statistics.tally.kinds == {"done": 19, "failed": 1}
-        assert statistics.tally.slugs == {"ZeroDivisionError": 1}
+        assert statistics.tally.reasons == {"ZeroDivisionError": 1}
         assert (statistics.running, statistics.held, statistics.undelivered, statistics.pulled) == (0, 0, 0, 20)
         assert flow.complete
         assert (await flow.done()).tally.total == 20

@@ -9,7 +9,7 @@ import pytest
 from tests.throttle.trial import Work
 
 from penstock import throttle
-from penstock.interrupts import Interrupts
+from penstock.loop.interrupts import Interrupts
 
 
 def interrupt() -> None:

@@ -7,7 +7,7 @@ import threading
 import pytest
 from tests.throttle.trial import Work, items_of, results_of
 
-from penstock import Bound, NotPaused, UsageError, Waiting, throttle
+from penstock import Bottleneck, NotPaused, UsageError, Waiting, throttle
 
 
 async def echo(item):
@@ -342,8 +342,8 @@ def test_waiting_says_what_each_key_waits_for_and_until_when(virtual):
         consumer = asyncio.create_task(results_of(flow))
         await asyncio.sleep(5.0)
         assert flow.waiting() == [
-            Waiting("a", 2, 1, Bound.PER_KEY, None),
-            Waiting("c", 1, 0, Bound.BACKOFF, 51.0),
+            Waiting("a", 2, 1, Bottleneck.PER_KEY, None),
+            Waiting("c", 1, 0, Bottleneck.BACKOFF, 51.0),
         ]
         await consumer
         assert flow.waiting() == []
@@ -354,7 +354,7 @@ def test_waiting_says_what_each_key_waits_for_and_until_when(virtual):
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        ({"delay": 30.0}, Waiting(None, 1, 1, Bound.DELAY, 30.0)),
+        ({"delay": 30.0}, Waiting(None, 1, 1, Bottleneck.DELAY, 30.0)),
         ({"delay": 30.0, "key": str}, None),
     ],
 )
@@ -363,7 +363,7 @@ def test_waiting_names_the_delay(virtual, limits, expected):
         flow = throttle(Work(20.0), ["a", "a"], concurrency=10, **limits)
         consumer = asyncio.create_task(results_of(flow))
         await asyncio.sleep(5.0)
-        assert flow.waiting() == [expected or Waiting("a", 1, 1, Bound.DELAY, 30.0)]
+        assert flow.waiting() == [expected or Waiting("a", 1, 1, Bottleneck.DELAY, 30.0)]
         await consumer
 
     virtual.run(look())

@@ -7,7 +7,7 @@ import random
 import pytest
 from tests.throttle.trial import Work, results_of
 
-from penstock import Bound, throttle
+from penstock import Bottleneck, throttle
 
 
 class Turns:
@@ -61,7 +61,7 @@ def test_while_one_item_holds_the_others_back_that_is_what_binds(virtual):
             taking = asyncio.create_task(anext(aiter(flow)))
             await asyncio.sleep(100.0)
             now = flow.statistics()
-            assert (now.bound, now.running, now.undelivered) == (Bound.ORDER, 1, 9)
+            assert (now.bound, now.running, now.undelivered) == (Bottleneck.ORDER, 1, 9)
             assert (await taking).item == 0
 
     virtual.run(held_back())

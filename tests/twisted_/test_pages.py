@@ -91,7 +91,7 @@ def test_no_response_is_twisteds_error_for_it_with_our_word_as_its_slug(reactor)
             with LocalWeb(tls=tls) as untrusted:
                 for url in (web.refusing(), web.url(0, "/close"), web.url(0, "/reset"), untrusted.url()):
                     failed = await failure_of(getPage(url))
-                    print(type(failed).__name__, failed.slug)
+                    print(type(failed).__name__, failed.reason)
                     assert isinstance(failed, getattr(error, type(failed).__name__))
         """,
         reactor,
@@ -110,7 +110,7 @@ def test_what_twisted_has_no_error_for_is_a_page_error():
             for url in ("nothing", b"http://", "mailto:me@example.org", web.url(0, "/loop")):
                 failed = await failure_of(getPage(url))
                 assert type(failed) is PageError and isinstance(failed, penstock.PenstockError)
-                print(failed.slug, str(failed).startswith(failed.slug))
+                print(failed.reason, str(failed).startswith(failed.reason))
     """)
     assert said.splitlines() == [
         "invalid_url True",
@@ -245,7 +245,7 @@ def test_what_cannot_be_asked_for_fails_alone_and_sends_nothing():
                 try:
                     await getPage(web.url(0, "/echo"), **options)
                 except PageError as error:
-                    assert error.slug == "invalid_request", error
+                    assert error.reason == "invalid_request", error
                 else:
                     raise AssertionError(options)
             assert web.seen().requests == 0

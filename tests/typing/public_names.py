@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, assert_type
 
 import penstock
-from penstock import Failed, Fetched, Flow, Outcome, Skipped, Slug, Statistics, Summary, Tally
+from penstock import Failed, Fetched, Flow, Outcome, Reason, Skipped, Statistics, Summary, Tally
 
 
 def a_plain_loop(urls: list[str]) -> None:
@@ -19,7 +19,7 @@ def a_plain_loop(urls: list[str]) -> None:
         assert_type(page.text(), str)
         assert_type(page.headers, list[tuple[str, str]])
         assert_type(page.header("etag"), str | None)
-        assert_type(page.error, Slug | None)
+        assert_type(page.error, Reason | None)
         assert_type(page.data, Any)
 
 

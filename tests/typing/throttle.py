@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import assert_type
 
 import penstock
-from penstock import Bound, Flow, Result, Statistics, Tally, Waiting
+from penstock import Bottleneck, Flow, Result, Statistics, Tally, Waiting
 
 
 class Page:
@@ -92,5 +92,5 @@ def live_limits(flow: Flow[Result[int, bytes]]) -> None:
     for waiting in flow.waiting():
         assert_type(waiting, Waiting)
         assert_type(waiting.jobs, int)
-        assert_type(waiting.bound, Bound)
+        assert_type(waiting.bound, Bottleneck)
         assert_type(waiting.until, float | None)

@@ -68,7 +68,7 @@ def command(output: str | None, pages: int, **options: Any) -> Exit:
     Some of its hosts are slow, some fail, some redirect, and some lines of the list are broken.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
-    from penstock.preflight import raise_descriptors  # noqa: PLC0415 - as above
+    from penstock.machine.descriptors import raise_descriptors  # noqa: PLC0415 - as above
     from penstock.testing.web import LocalWeb  # noqa: PLC0415 - asyncio, as above
 
     if not 1 <= pages <= MOST_PAGES:

@@ -80,7 +80,7 @@ def command(inputs: tuple[str, ...], output: str | None, *, resume: bool, no_fol
     has a unit: 500ms, 30s, 1m, 1h30m.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
-    from penstock.preflight import raise_descriptors  # noqa: PLC0415 - as above
+    from penstock.machine.descriptors import raise_descriptors  # noqa: PLC0415 - as above
 
     raise_descriptors()
     showing = Showing.of(options)

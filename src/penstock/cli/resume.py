@@ -37,7 +37,7 @@ def command(folder: str, *, inputs: tuple[str, ...], force: bool, **options: Any
     later sessions.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
-    from penstock.preflight import raise_descriptors  # noqa: PLC0415 - as above
+    from penstock.machine.descriptors import raise_descriptors  # noqa: PLC0415 - as above
 
     raise_descriptors()
     showing = Showing.of(options)

@@ -46,7 +46,7 @@ def command(folder: str, *, only: tuple[str, ...], inputs: tuple[str, ...], forc
     fails is tried as often.
     """
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
-    from penstock.preflight import raise_descriptors  # noqa: PLC0415 - as above
+    from penstock.machine.descriptors import raise_descriptors  # noqa: PLC0415 - as above
 
     raise_descriptors()
     showing = Showing.of(options)

@@ -19,10 +19,10 @@ from penstock.cli.showing import Showing
 from penstock.cli.signals import Signals
 from penstock.cli.streams import Stderr, tell, terminal_width
 from penstock.cli.tolerance import Tolerance
-from penstock.core.hosts import blot
-from penstock.core.tally import Statistics
+from penstock.core.web.hosts import blot
+from penstock.core.web.tally import Statistics
 from penstock.errors import FolderDamaged, PenstockError
-from penstock.preflight import free_descriptors
+from penstock.machine.descriptors import free_descriptors
 from penstock.remedies import typed
 from penstock.report.json import summary_line
 from penstock.report.screens import Screen, choose, screen
@@ -32,8 +32,8 @@ from penstock.settings import Settings
 
 if TYPE_CHECKING:
     # asyncio comes with it, for which no help page should have to wait.
-    from penstock.session import Session
-    from penstock.summary import Summary
+    from penstock.core.results import Summary
+    from penstock.runs.session import Session
 
 __all__ = ["perform"]
 

@@ -1,4 +1,4 @@
-"""What libcurl's result codes mean: one slug for each.
+"""What libcurl's result codes mean: one reason for each.
 
 The numbers are libcurl's CURLcode (curl.h, of 8.23; libcurl never renumbers). Those that only protocols
 other than HTTP give are here as well, so that a test can hold the table against libcurl's own list.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 from typing import Final
 
-from penstock.core.model import Slug
+from penstock.core.web.model import Reason
 
-__all__ = ["BEGINNING", "CODES", "CONNECT_ERRNOS", "COULDNT_CONNECT", "COULDNT_RESOLVE", "TIMED_OUT", "slug_of"]
+__all__ = ["BEGINNING", "CODES", "CONNECT_ERRNOS", "COULDNT_CONNECT", "COULDNT_RESOLVE", "TIMED_OUT", "reason_for"]
 
 COULDNT_RESOLVE: Final = 6
 COULDNT_CONNECT: Final = 7
@@ -31,50 +31,50 @@ RECV_ERROR: Final = 56
 SEND_ERROR: Final = 55
 
 CONNECT_ERRNOS: Final = {
-    errno.ECONNREFUSED: Slug.CONNECT_REFUSED,
-    errno.ECONNRESET: Slug.RESET,
-    errno.ETIMEDOUT: Slug.TIMEOUT_CONNECT,
+    errno.ECONNREFUSED: Reason.CONNECT_REFUSED,
+    errno.ECONNRESET: Reason.RESET,
+    errno.ETIMEDOUT: Reason.TIMEOUT_CONNECT,
 }
 """What the system says of a connection that did not come about; anything else is connect_unreachable."""
 
 # fmt: off
-CODES: Final[dict[int, Slug]] = {
-    1: Slug.PROTOCOL_ERROR,        # UNSUPPORTED_PROTOCOL: HTTP/0.9, or an Upgrade nobody asked for
-    3: Slug.INVALID_URL,           # URL_MALFORMAT
-    5: Slug.DNS_TEMPORARY,         # COULDNT_RESOLVE_PROXY
-    COULDNT_RESOLVE: Slug.DNS_TEMPORARY,  # COULDNT_RESOLVE_HOST: only where libcurl looks up by itself, for a proxy
-    COULDNT_CONNECT: Slug.CONNECT_UNREACHABLE,
-    WEIRD_SERVER_REPLY: Slug.PROTOCOL_ERROR,        # WEIRD_SERVER_REPLY
-    9: Slug.PROTOCOL_ERROR,        # REMOTE_ACCESS_DENIED
-    HTTP2: Slug.PROTOCOL_ERROR,    # HTTP2: a broken frame; without words, a connection that was closed
-    18: Slug.TRUNCATED,            # PARTIAL_FILE
-    22: Slug.PROTOCOL_ERROR,       # HTTP_RETURNED_ERROR
-    23: Slug.PROTOCOL_ERROR,       # WRITE_ERROR: only where no verdict of our own stands behind it
-    TIMED_OUT: Slug.TIMEOUT,
-    35: Slug.TLS_HANDSHAKE,        # SSL_CONNECT_ERROR
-    51: Slug.TLS_CERTIFICATE,      # obsolete: PEER_FAILED_VERIFICATION before 7.62
-    GOT_NOTHING: Slug.EMPTY_REPLY,
-    SEND_ERROR: Slug.RESET,
-    RECV_ERROR: Slug.RESET,
-    58: Slug.TLS_HANDSHAKE,        # SSL_CERTPROBLEM: a local one
-    59: Slug.TLS_HANDSHAKE,        # SSL_CIPHER
-    60: Slug.TLS_CERTIFICATE,      # PEER_FAILED_VERIFICATION
-    61: Slug.DECODE_ERROR,         # BAD_CONTENT_ENCODING
-    63: Slug.TOO_LARGE,            # FILESIZE_EXCEEDED
-    64: Slug.TLS_HANDSHAKE,        # USE_SSL_FAILED
-    66: Slug.TLS_HANDSHAKE,        # SSL_ENGINE_INITFAILED
-    CACERT_BADFILE: Slug.TLS_CERTIFICATE,      # SSL_CACERT_BADFILE
-    80: Slug.TRUNCATED,            # SSL_SHUTDOWN_FAILED
-    82: Slug.TLS_CERTIFICATE,      # SSL_CRL_BADFILE
-    83: Slug.TLS_CERTIFICATE,      # SSL_ISSUER_ERROR
-    90: Slug.TLS_CERTIFICATE,      # SSL_PINNEDPUBKEYNOTMATCH
-    91: Slug.TLS_CERTIFICATE,      # SSL_INVALIDCERTSTATUS
-    HTTP2_STREAM: Slug.PROTOCOL_ERROR,  # a broken response; if the server gave the stream up, see RESETS
-    95: Slug.PROTOCOL_ERROR,       # HTTP3
-    96: Slug.CONNECT_UNREACHABLE,  # QUIC_CONNECT_ERROR
-    97: Slug.CONNECT_UNREACHABLE,  # PROXY
-    98: Slug.TLS_CERTIFICATE,      # SSL_CLIENTCERT
-    101: Slug.TLS_HANDSHAKE,       # ECH_REQUIRED
+CODES: Final[dict[int, Reason]] = {
+    1: Reason.PROTOCOL_ERROR,        # UNSUPPORTED_PROTOCOL: HTTP/0.9, or an Upgrade nobody asked for
+    3: Reason.INVALID_URL,           # URL_MALFORMAT
+    5: Reason.DNS_TEMPORARY,         # COULDNT_RESOLVE_PROXY
+    COULDNT_RESOLVE: Reason.DNS_TEMPORARY,  # COULDNT_RESOLVE_HOST: only where libcurl looks up by itself, for a proxy
+    COULDNT_CONNECT: Reason.CONNECT_UNREACHABLE,
+    WEIRD_SERVER_REPLY: Reason.PROTOCOL_ERROR,        # WEIRD_SERVER_REPLY
+    9: Reason.PROTOCOL_ERROR,        # REMOTE_ACCESS_DENIED
+    HTTP2: Reason.PROTOCOL_ERROR,    # HTTP2: a broken frame; without words, a connection that was closed
+    18: Reason.TRUNCATED,            # PARTIAL_FILE
+    22: Reason.PROTOCOL_ERROR,       # HTTP_RETURNED_ERROR
+    23: Reason.PROTOCOL_ERROR,       # WRITE_ERROR: only where no verdict of our own stands behind it
+    TIMED_OUT: Reason.TIMEOUT,
+    35: Reason.TLS_HANDSHAKE,        # SSL_CONNECT_ERROR
+    51: Reason.TLS_CERTIFICATE,      # obsolete: PEER_FAILED_VERIFICATION before 7.62
+    GOT_NOTHING: Reason.EMPTY_REPLY,
+    SEND_ERROR: Reason.RESET,
+    RECV_ERROR: Reason.RESET,
+    58: Reason.TLS_HANDSHAKE,        # SSL_CERTPROBLEM: a local one
+    59: Reason.TLS_HANDSHAKE,        # SSL_CIPHER
+    60: Reason.TLS_CERTIFICATE,      # PEER_FAILED_VERIFICATION
+    61: Reason.DECODE_ERROR,         # BAD_CONTENT_ENCODING
+    63: Reason.TOO_LARGE,            # FILESIZE_EXCEEDED
+    64: Reason.TLS_HANDSHAKE,        # USE_SSL_FAILED
+    66: Reason.TLS_HANDSHAKE,        # SSL_ENGINE_INITFAILED
+    CACERT_BADFILE: Reason.TLS_CERTIFICATE,      # SSL_CACERT_BADFILE
+    80: Reason.TRUNCATED,            # SSL_SHUTDOWN_FAILED
+    82: Reason.TLS_CERTIFICATE,      # SSL_CRL_BADFILE
+    83: Reason.TLS_CERTIFICATE,      # SSL_ISSUER_ERROR
+    90: Reason.TLS_CERTIFICATE,      # SSL_PINNEDPUBKEYNOTMATCH
+    91: Reason.TLS_CERTIFICATE,      # SSL_INVALIDCERTSTATUS
+    HTTP2_STREAM: Reason.PROTOCOL_ERROR,  # a broken response; if the server gave the stream up, see RESETS
+    95: Reason.PROTOCOL_ERROR,       # HTTP3
+    96: Reason.CONNECT_UNREACHABLE,  # QUIC_CONNECT_ERROR
+    97: Reason.CONNECT_UNREACHABLE,  # PROXY
+    98: Reason.TLS_CERTIFICATE,      # SSL_CLIENTCERT
+    101: Reason.TLS_HANDSHAKE,       # ECH_REQUIRED
 }
 # fmt: on
 """Every code that an HTTP transfer can end with; what is not here is protocol_error too."""
@@ -84,23 +84,23 @@ RESETS: Final = ("reset by server", "INTERNAL_ERROR", "CANCEL", "closed cleanly,
 say that what it sent is no response."""
 
 
-def slug_of(code: int, os_errno: int, words: str, *, answered: bool) -> Slug:
-    """The slug for libcurl's *code* and *words*; *answered* says whether any part of a response had come.
+def reason_for(code: int, os_errno: int, words: str, *, answered: bool) -> Reason:
+    """The reason for libcurl's *code* and *words*; *answered* says whether any part of a response had come.
 
     A connection that breaks once the response has begun is a truncated response, whichever way it broke.
     Some things have no code of their own and are known by their words: broken chunks, several Locations, an HTTP/2
     stream or connection that the server gave up.
     """
     if code == COULDNT_CONNECT:
-        return CONNECT_ERRNOS.get(os_errno, Slug.CONNECT_UNREACHABLE)
+        return CONNECT_ERRNOS.get(os_errno, Reason.CONNECT_UNREACHABLE)
     if code == RECV_ERROR and "chunk" in words:
-        return Slug.PROTOCOL_ERROR
+        return Reason.PROTOCOL_ERROR
     if code == WEIRD_SERVER_REPLY and "Location" in words:
-        return Slug.REDIRECT_INVALID
+        return Reason.REDIRECT_INVALID
     if code == HTTP2_STREAM and any(each in words for each in RESETS):
-        return Slug.TRUNCATED if answered else Slug.RESET
+        return Reason.TRUNCATED if answered else Reason.RESET
     if code == HTTP2 and not words:
         code = GOT_NOTHING
     if answered and code in (SEND_ERROR, RECV_ERROR, GOT_NOTHING):
-        return Slug.TRUNCATED
-    return CODES.get(code, Slug.PROTOCOL_ERROR)
+        return Reason.TRUNCATED
+    return CODES.get(code, Reason.PROTOCOL_ERROR)

@@ -22,8 +22,8 @@ from typing import Any, Final
 import certifi
 import pycurl
 
-from penstock.core.answers import Bound
-from penstock.core.model import Attempt, Job, Slug
+from penstock.core.schedule.answers import Bottleneck
+from penstock.core.web.model import Attempt, Job, Reason
 from penstock.engine.codes import BEGINNING, COULDNT_RESOLVE
 from penstock.engine.cookies import Cookies
 from penstock.engine.deadlines import GRACE, Deadlines
@@ -108,7 +108,7 @@ class CurlEngine:
         left = self._settings.timeout - job.spent
         if left <= 0:
             detail = f"{self._settings.timeout:g} s were over before the last redirect could be followed"
-            self._end_unsent(transfer, Slug.TIMEOUT, detail)
+            self._end_unsent(transfer, Reason.TIMEOUT, detail)
             return
         route = transfer.route = self._routes.route(job.target) if self._routes else None
         if route is None:
@@ -167,10 +167,10 @@ class CurlEngine:
         duties = (self._deadlines.next(), self._timer, self._names.deadline(), self._renewals.due)
         return min((duty for duty in duties if duty is not None), default=None)
 
-    def bound(self) -> Bound | None:
+    def bound(self) -> Bottleneck | None:
         """Descriptors where they gave out, names where most requests wait for theirs; None else."""
         most_ask = 2 * len(self._asking) > len(self._asking) + len(self._running)
-        return self._means.bound or (Bound.NAMES if most_ask else None)
+        return self._means.bound or (Bottleneck.NAMES if most_ask else None)
 
     def wake(self) -> None:
         """End a wait."""
@@ -199,10 +199,10 @@ class CurlEngine:
                 continue
             if transfer in self._asking:
                 self._stop_asking(transfer, self._clock())
-                self._end_unsent(transfer, Slug.TIMEOUT, detail)
+                self._end_unsent(transfer, Reason.TIMEOUT, detail)
             else:
                 self._deadlines.discard(transfer)
-                self._finished.append(transfer.attempt(Slug.TIMEOUT, detail, cut=self._clock()))
+                self._finished.append(transfer.attempt(Reason.TIMEOUT, detail, cut=self._clock()))
                 self._retire(transfer)
         self.wake()
 
@@ -270,7 +270,7 @@ class CurlEngine:
         if allowed:
             self._begin(transfer, allowed)
         else:
-            self._end_unsent(transfer, Slug.BLOCKED_ADDRESS, why_not)
+            self._end_unsent(transfer, Reason.BLOCKED_ADDRESS, why_not)
 
     def _allow_to_connect(self, transfer: Transfer) -> None:
         """Give *transfer* the time to connect, name included, within what is left of its whole time."""
@@ -296,10 +296,10 @@ class CurlEngine:
                 if transfer in self._deadlines:
                     transfer.excused += gap
 
-    def _end_unsent(self, transfer: Transfer, slug: Slug, detail: str) -> None:
+    def _end_unsent(self, transfer: Transfer, reason: Reason, detail: str) -> None:
         """End *transfer* before libcurl has heard of it."""
-        lacking = self._lack(transfer, None) if slug in (Slug.DNS_TEMPORARY, Slug.TIMEOUT_DNS) else None
-        self._finished.append(transfer.unsent(slug, detail, lacking))
+        lacking = self._lack(transfer, None) if reason in (Reason.DNS_TEMPORARY, Reason.TIMEOUT_DNS) else None
+        self._finished.append(transfer.unsent(reason, detail, lacking))
         self._deadlines.discard(transfer)
         self._free_up(transfer)
 
@@ -483,7 +483,7 @@ class CurlEngine:
             self._retire(transfer)
         else:
             host = self._stop_asking(transfer, now)
-            self._end_unsent(transfer, Slug.TIMEOUT_DNS, f"looking up {host}, after {transfer.lookup:.1f} s")
+            self._end_unsent(transfer, Reason.TIMEOUT_DNS, f"looking up {host}, after {transfer.lookup:.1f} s")
 
     def _retire(self, transfer: Transfer) -> None:
         """Make the handle free for another job; in the middle of a transfer this closes its connection."""

@@ -19,8 +19,8 @@ from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
 
-from penstock.core.addresses import is_address
-from penstock.core.model import Slug
+from penstock.core.web.addresses import is_address
+from penstock.core.web.model import Reason
 from penstock.engine.deadlines import Deadlines
 from penstock.engine.families import BOTH
 from penstock.engine.resolver import IPV4, IPV6, Records, Resolver
@@ -58,10 +58,10 @@ T = TypeVar("T")
 
 
 class Answer(Struct, frozen=True, gc=False):
-    """What a name came to: its *addresses*, or the slug and the words of why it has none."""
+    """What a name came to: its *addresses*, or the reason and the words of why it has none."""
 
     addresses: tuple[str, ...] = ()
-    error: Slug | None = None
+    error: Reason | None = None
     detail: str | None = None
 
 
@@ -128,7 +128,7 @@ class Names(Generic[T]):
             try:
                 own = self._own(name)
             except OSError as error:
-                return Answer(error=Slug.DNS_TEMPORARY, detail=f"{HOSTS_FILE}: {error.strerror}")
+                return Answer(error=Reason.DNS_TEMPORARY, detail=f"{HOSTS_FILE}: {error.strerror}")
             if own:
                 return Answer(own)
             lookup = self._lookups[name] = _Lookup(name)
@@ -234,7 +234,7 @@ class Names(Generic[T]):
         elif len(lookup.heard) < len(lookup.families):
             if records.addresses:
                 self._delays.set(lookup, now + (IPV6_DELAY if records.family == IPV4 else IPV4_DELAY))
-        elif len(lookup.heard) == 1 and records.error is Slug.DNS_NOT_FOUND:
+        elif len(lookup.heard) == 1 and records.error is Reason.DNS_NOT_FOUND:
             lookup.families = BOTH
             self._resolver.ask(lookup.name, IPV6 if records.family == IPV4 else IPV4)
         else:

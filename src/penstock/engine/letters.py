@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from penstock.core.codings import ACCEPTED
-from penstock.core.model import Job
+from penstock.core.web.codings import ACCEPTED
+from penstock.core.web.model import Job
 from penstock.errors import UsageError
 
 __all__ = ["header_lines", "readable", "unlike_libcurls"]

@@ -10,9 +10,9 @@ import os
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from penstock.core.answers import Bound
-from penstock.core.limits import Limits
-from penstock.core.shortage import Allowance
+from penstock.core.schedule.answers import Bottleneck
+from penstock.core.schedule.limits import Limits
+from penstock.core.schedule.shortage import Allowance
 
 __all__ = ["Means", "Memory", "no_descriptors"]
 
@@ -98,9 +98,9 @@ class Means:
         self._short_at = float("-inf")
 
     @property
-    def bound(self) -> Bound | None:
+    def bound(self) -> Bottleneck | None:
         """What of it keeps more from starting, if anything does; the frontier itself says so of memory."""
-        return Bound.DESCRIPTORS if self._allowance.lowered else None
+        return Bottleneck.DESCRIPTORS if self._allowance.lowered else None
 
     @property
     def most(self) -> int:

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import pycurl
 
-from penstock.core.retry import IDEMPOTENT
+from penstock.core.web.retry import IDEMPOTENT
 from penstock.engine.codes import HTTP2, SEND_ERROR
 from penstock.engine.transfer import Transfer
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from penstock.core.model import Slug
+from penstock.core.web.model import Reason
 from penstock.engine.sockets import READ, WRITE, Sockets
 
 __all__ = ["IPV4", "IPV6", "Records", "Resolver"]
@@ -47,11 +47,11 @@ NOBODY: Final = "127.0.0.1:1"
 NO_SOCKET: Final = -1
 
 # fmt: off
-SLUGS: Final[dict[int, Slug]] = {
-    1: Slug.DNS_NOT_FOUND,   # ARES_ENODATA: the name is there, but has no address of this family
-    4: Slug.DNS_NOT_FOUND,   # ARES_ENOTFOUND: NXDOMAIN
-    8: Slug.DNS_NOT_FOUND,   # ARES_EBADNAME: no name can look like that
-    12: Slug.TIMEOUT_DNS,    # ARES_ETIMEOUT
+REASONS: Final[dict[int, Reason]] = {
+    1: Reason.DNS_NOT_FOUND,   # ARES_ENODATA: the name is there, but has no address of this family
+    4: Reason.DNS_NOT_FOUND,   # ARES_ENOTFOUND: NXDOMAIN
+    8: Reason.DNS_NOT_FOUND,   # ARES_EBADNAME: no name can look like that
+    12: Reason.TIMEOUT_DNS,    # ARES_ETIMEOUT
 }
 # fmt: on
 """What c-ares's statuses (ares.h) mean; any other is dns_temporary: SERVFAIL, REFUSED, an answer nobody can read."""
@@ -65,7 +65,7 @@ CANCELLED: Final = frozenset({16, 24})
 
 
 class Records(Struct, frozen=True, gc=False):
-    """What came of a question for *name* and *family*: *addresses* that hold for *ttl* seconds, or a slug of why not.
+    """What came of a question for *name* and *family*: *addresses* that hold for *ttl* seconds, or a reason of why not.
 
     *absent* says that the name does not exist at all, so that the other family has none either.
     """
@@ -74,7 +74,7 @@ class Records(Struct, frozen=True, gc=False):
     family: int
     addresses: tuple[str, ...] = ()
     ttl: int = 0
-    error: Slug | None = None
+    error: Reason | None = None
     detail: str | None = None
     absent: bool = False
 
@@ -206,9 +206,9 @@ def _records(name: str, family: int, result: Any) -> Records:
 
 def _refusal(name: str, family: int, status: int) -> Records:
     if status == CANNOT_OPEN:
-        return Records(name, family, error=Slug.DNS_TEMPORARY, detail="c-ares could not be opened")
-    slug = SLUGS.get(status, Slug.DNS_TEMPORARY)
-    return Records(name, family, error=slug, detail=_words(status), absent=status in NOT_FOUND)
+        return Records(name, family, error=Reason.DNS_TEMPORARY, detail="c-ares could not be opened")
+    reason = REASONS.get(status, Reason.DNS_TEMPORARY)
+    return Records(name, family, error=reason, detail=_words(status), absent=status in NOT_FOUND)
 
 
 @cache

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Final
 
-from penstock.core.codings import Decoder, Oversize, Undecodable
-from penstock.core.model import Slug, split_head
-from penstock.core.requests import leads_on
+from penstock.core.web.codings import Decoder, Oversize, Undecodable
+from penstock.core.web.model import Reason, split_head
+from penstock.core.web.requests import leads_on
 from penstock.engine.means import Memory
 
 __all__ = ["Response"]
 
-UNASKED_SWITCH: Final = (Slug.PROTOCOL_ERROR, "status 101, though no other protocol was asked for")
+UNASKED_SWITCH: Final = (Reason.PROTOCOL_ERROR, "status 101, though no other protocol was asked for")
 """libcurl takes a 101 for a final response, and what follows for its body."""
 
 DRAINED: Final = 65_536
@@ -37,7 +37,7 @@ fill; one buffer that grows left so many that eight bodies under way took twice 
 class Response:
     """Gathers a response whose decoded body may have at most *bound* bytes.
 
-    ``verdict`` is the slug and the detail of what is wrong with it, once something is. One object serves
+    ``verdict`` is the reason and the detail of what is wrong with it, once something is. One object serves
     one request after another, with ``clear`` between them. Its bytes count in *memory*; where there is no room it is
     ``paused``, until ``go_on``.
     """
@@ -95,7 +95,7 @@ class Response:
         self._begun = False
         self._leads_on = False
         self._size = 0
-        self.verdict: tuple[Slug, str] | None = None
+        self.verdict: tuple[Reason, str] | None = None
         self.want(None)
 
     def want(self, enough: int | None, *, follows: bool = False) -> None:
@@ -136,7 +136,7 @@ class Response:
     def break_off(self) -> None:
         """The response is over, and was not whole."""
         self.verdict = self.verdict or (
-            Slug.TRUNCATED,
+            Reason.TRUNCATED,
             "within the response, the server asked for HTTP/1.1",
         )
 
@@ -175,16 +175,16 @@ class Response:
             return whole and leads_on(head)
         return self._leads_on
 
-    def phase(self) -> tuple[Slug, str]:
+    def phase(self) -> tuple[Reason, str]:
         """How far the response had come when its time was over."""
         if not self.lines:
-            return Slug.TIMEOUT_FIRST_BYTE, "waiting for the response"
+            return Reason.TIMEOUT_FIRST_BYTE, "waiting for the response"
         head, whole = self.head()
         if _switches(head):
             return UNASKED_SWITCH
         if not whole:
-            return Slug.TIMEOUT, "reading the header block"
-        return Slug.TIMEOUT_BODY, f"reading the body, {self._size} bytes so far"
+            return Reason.TIMEOUT, "reading the header block"
+        return Reason.TIMEOUT_BODY, f"reading the body, {self._size} bytes so far"
 
     def _begin(self) -> None:
         """Look at the header block, which is complete when the first piece of the body comes."""
@@ -270,7 +270,7 @@ class Response:
         self._held = 0
 
     def _undecodable(self, error: Undecodable) -> int:
-        self.verdict = (Slug.DECODE_ERROR, str(error))
+        self.verdict = (Reason.DECODE_ERROR, str(error))
         return -1
 
     def _too_large(self, rest: bytes = b"") -> int:
@@ -282,7 +282,7 @@ class Response:
         self._chunks = []
         self._blocks = []
         self._give_back()
-        self.verdict = (Slug.TOO_LARGE, f"the body is over {self._bound} bytes")
+        self.verdict = (Reason.TOO_LARGE, f"the body is over {self._bound} bytes")
         return -1
 
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from penstock.core.addresses import is_public, why_not_public
-from penstock.core.hosts import Place, endpoint, locate
+from penstock.core.web.addresses import is_public, why_not_public
+from penstock.core.web.hosts import Place, endpoint, locate
 
 __all__ = ["Pin", "Pins", "Route", "Routes", "permitted", "spelled"]
 

@@ -17,9 +17,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from penstock.core.calls import Call, Called
+from penstock.core.schedule.calls import Call, Called
 from penstock.errors import UsageError, WorkCancelled
-from penstock.settling import settle
+from penstock.loop.cancellation import settle
 
 __all__ = ["TasksEngine"]
 

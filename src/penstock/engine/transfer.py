@@ -11,9 +11,9 @@ from typing import Final
 import pycurl
 from msgspec.structs import replace
 
-from penstock.core.model import Attempt, Errand, Headers, Job, Slug, Times
-from penstock.core.retry import IDEMPOTENT
-from penstock.engine.codes import TIMED_OUT, slug_of
+from penstock.core.web.model import Attempt, Headers, Job, Prerequisite, Reason, Times
+from penstock.core.web.retry import IDEMPOTENT
+from penstock.engine.codes import TIMED_OUT, reason_for
 from penstock.engine.letters import header_lines, unlike_libcurls
 from penstock.engine.means import Memory
 from penstock.engine.response import Response
@@ -163,7 +163,7 @@ class Transfer:
 
     def _want(self, job: Job) -> None:
         # A robots.txt may be elsewhere, whatever is done with the redirects of pages.
-        self.response.want(job.enough, follows=self._settings.max_redirects > 0 or type(job) is Errand)
+        self.response.want(job.enough, follows=self._settings.max_redirects > 0 or type(job) is Prerequisite)
 
     def go_on(self, now: float) -> None:
         """Take more of a body that had to wait for memory; that time was ours and does not count."""
@@ -177,8 +177,8 @@ class Transfer:
         """Whether the connection stands, TLS included."""
         return bool(self.easy.getinfo(pycurl.PRETRANSFER_TIME) > 0)
 
-    def verdict(self, code: int | None, words: str, now: float) -> tuple[Slug | None, str | None]:
-        """The slug and the detail of how the transfer ended: with libcurl's error *code* and *words*, or without."""
+    def verdict(self, code: int | None, words: str, now: float) -> tuple[Reason | None, str | None]:
+        """The reason and the detail of how the transfer ended: with libcurl's error *code* and *words*, or without."""
         response = self.response
         if response.leads_on():
             return None, None
@@ -189,30 +189,30 @@ class Transfer:
         if response.sated:
             return None, None
         if code is None:
-            return (None, None) if response.head()[1] else (Slug.TRUNCATED, "the header block is cut off")
+            return (None, None) if response.head()[1] else (Reason.TRUNCATED, "the header block is cut off")
         if code == TIMED_OUT:
             return self.where_time_went(now)
-        slug = slug_of(code, self.easy.getinfo(pycurl.OS_ERRNO), words, answered=bool(response.lines))
+        reason = reason_for(code, self.easy.getinfo(pycurl.OS_ERRNO), words, answered=bool(response.lines))
         if self.pin is not None:
             words = words.replace(self.pin.host, " or ".join(self.pin.addresses))
-        return slug, words or f"libcurl error {code}"
+        return reason, words or f"libcurl error {code}"
 
-    def where_time_went(self, now: float) -> tuple[Slug, str]:
-        """The slug for a request that ran out of time: the first phase that was not over."""
+    def where_time_went(self, now: float) -> tuple[Reason, str]:
+        """The reason for a request that ran out of time: the first phase that was not over."""
         info, response = self.easy.getinfo, self.response
         assert self.job is not None
         if info(pycurl.PRETRANSFER_TIME):
-            slug, doing = response.phase()
+            reason, doing = response.phase()
         elif not info(pycurl.NAMELOOKUP_TIME):
-            slug, doing = Slug.TIMEOUT_DNS, "looking up the name"
+            reason, doing = Reason.TIMEOUT_DNS, "looking up the name"
         elif not info(pycurl.NUM_CONNECTS):
             # CONNECT_TIME is told only once the whole connection stands, TLS included.
-            slug, doing = Slug.TIMEOUT_CONNECT, "connecting"
+            reason, doing = Reason.TIMEOUT_CONNECT, "connecting"
         elif self.job.target.startswith("https:"):
-            slug, doing = Slug.TIMEOUT_TLS, "in the TLS handshake"
+            reason, doing = Reason.TIMEOUT_TLS, "in the TLS handshake"
         else:
-            slug, doing = Slug.TIMEOUT_CONNECT, "connecting through the proxy"
-        return slug, f"{doing}, after {now - self.started - self.excused:.1f} s"
+            reason, doing = Reason.TIMEOUT_CONNECT, "connecting through the proxy"
+        return reason, f"{doing}, after {now - self.started - self.excused:.1f} s"
 
     def reaches_ipv4(self) -> bool:
         """Whether it is led to an IPv4 address, among others perhaps."""
@@ -222,7 +222,7 @@ class Transfer:
         return any("." in address for address in addresses)
 
     def attempt(
-        self, error: Slug | None, detail: str | None, lacking: str | None = None, *, cut: float | None = None
+        self, error: Reason | None, detail: str | None, lacking: str | None = None, *, cut: float | None = None
     ) -> Attempt:
         """What came of the job, by what libcurl tells; *lacking* as of ``Attempt``.
 
@@ -256,7 +256,7 @@ class Transfer:
             lacking,
         )
 
-    def unsent(self, error: Slug, detail: str, lacking: str | None = None) -> Attempt:
+    def unsent(self, error: Reason, detail: str, lacking: str | None = None) -> Attempt:
         """What came of a job that libcurl never heard of; *lacking* as of ``Attempt``."""
         assert self.job is not None
         times = Times(max(0.0, self.started - self.job.ready), self.lookup, total=self.lookup)

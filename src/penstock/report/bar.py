@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from penstock.core.tally import Statistics, Tally
+from penstock.core.web.tally import Statistics, Tally
 from penstock.report import estimate, explain, wording
 from penstock.report.summary import wrapped
 from penstock.settings import Settings
@@ -145,7 +145,7 @@ def _came(statistics: Statistics) -> list[Segment]:
 
 
 def _errors(tally: Tally) -> Iterable[Segment]:
-    return ((text, "red") for text in wording.counts(tally.slugs))
+    return ((text, "red") for text in wording.counts(tally.reasons))
 
 
 def _style_of_status(text: str) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.core.frontier import Bound
-from penstock.core.pace import AT_FIRST
-from penstock.core.tally import Statistics
+from penstock.core.schedule.frontier import Bottleneck
+from penstock.core.web.delays import AT_FIRST
+from penstock.core.web.tally import Statistics
 from penstock.report.estimate import outstanding
 from penstock.report.safe import safe
 from penstock.report.wording import count, duration, plural, share, size
@@ -18,23 +18,23 @@ from penstock.settings import Settings
 __all__ = ["alone", "bound", "hint"]
 
 _BOUNDS: Final = {
-    Bound.NOTHING: "nothing: it goes as fast as it can",
-    Bound.SOURCE: "the input: it has no more at the moment",
-    Bound.CONCURRENCY: "the requests at once over all hosts (--concurrency {0})",
-    Bound.CONSUMER: "the output: it is taken more slowly than it comes",
-    Bound.RATE: "the starts a second over all hosts (--rate {3:g})",
-    Bound.KEYS: "each host's limits (--per-host {1}, --delay {2:g})",
-    Bound.BACKOFF: "the wait before what failed is tried again",
-    Bound.ORDER: "the order of the output: everything waits for the input whose turn it is",
-    Bound.PER_KEY: "the requests at once for one host (--per-host {1})",
-    Bound.DELAY: "the time between two requests to one host (--delay {2:g})",
-    Bound.PARKED: "hosts that asked to be left alone for a while (Retry-After)",
-    Bound.ROBOTS: "the robots.txt of their site, which is asked for first",
-    Bound.MEMORY: "the bytes of bodies held until they are stored (--memory {4})",
-    Bound.DESCRIPTORS: "the file descriptors or ports that are left: fewer requests at once, until there are more",
-    Bound.NAMES: "names: most of what is under way waits for one to be looked up (--resolver names another server)",
-    Bound.CUT_OFF: "the network: hosts of all kinds can't be reached, so it waits and tries one now and then",
-    Bound.PAUSED: "a pause: nothing starts before it is over",
+    Bottleneck.NOTHING: "nothing: it goes as fast as it can",
+    Bottleneck.SOURCE: "the input: it has no more at the moment",
+    Bottleneck.CONCURRENCY: "the requests at once over all hosts (--concurrency {0})",
+    Bottleneck.CONSUMER: "the output: it is taken more slowly than it comes",
+    Bottleneck.RATE: "the starts a second over all hosts (--rate {3:g})",
+    Bottleneck.KEYS: "each host's limits (--per-host {1}, --delay {2:g})",
+    Bottleneck.BACKOFF: "the wait before what failed is tried again",
+    Bottleneck.ORDER: "the order of the output: everything waits for the input whose turn it is",
+    Bottleneck.PER_KEY: "the requests at once for one host (--per-host {1})",
+    Bottleneck.DELAY: "the time between two requests to one host (--delay {2:g})",
+    Bottleneck.PARKED: "hosts that asked to be left alone for a while (Retry-After)",
+    Bottleneck.ROBOTS: "the robots.txt of their site, which is asked for first",
+    Bottleneck.MEMORY: "the bytes of bodies held until they are stored (--memory {4})",
+    Bottleneck.DESCRIPTORS: "the file descriptors or ports that are left: fewer requests at once, until there are more",
+    Bottleneck.NAMES: "names: most requests wait for one to be looked up (--resolver names another server)",
+    Bottleneck.CUT_OFF: "the network: hosts of all kinds can't be reached, so it waits and tries one now and then",
+    Bottleneck.PAUSED: "a pause: nothing starts before it is over",
 }
 
 MOST_OF_IT: Final = 0.5
@@ -52,18 +52,18 @@ def bound(statistics: Statistics, settings: Settings) -> str:
     if statistics.exhausted and not statistics.held:
         return f"nothing is left to start, {count(statistics.running)} still under way"
     which = statistics.bound
-    if which is Bound.CONSUMER and statistics.undelivered < statistics.running:
+    if which is Bottleneck.CONSUMER and statistics.undelivered < statistics.running:
         # A few outcomes are always on their way; it is the output that bounds when they take most of the room.
-        which = Bound.CONCURRENCY
-    if which in (Bound.KEYS, Bound.BACKOFF) and statistics.parked:
+        which = Bottleneck.CONCURRENCY
+    if which in (Bottleneck.KEYS, Bottleneck.BACKOFF) and statistics.parked:
         hosts = "a host" if statistics.alone == 1 else "hosts"
         return f"bound by {hosts} left alone for now: {alone(statistics)}"
-    if which is Bound.CONCURRENCY and _on_trial(statistics, settings):
+    if which is Bottleneck.CONCURRENCY and _on_trial(statistics, settings):
         return f"bound by the requests at once that were found worth it, of --concurrency {settings.concurrency}"
     words = _BOUNDS[which].format(
         settings.concurrency, settings.per_host, settings.delay, settings.rate or 0.0, size(settings.memory)
     )
-    if which is Bound.KEYS and statistics.busiest is not None:
+    if which is Bottleneck.KEYS and statistics.busiest is not None:
         host, jobs = statistics.busiest
         words += f", first {safe(host, LONGEST_HOST)}: {plural(jobs, 'input')}"
         if statistics.spacing > settings.delay:

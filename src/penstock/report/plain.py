@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core.tally import Statistics
+from penstock.core.web.tally import Statistics
 from penstock.report import estimate, explain, wording
 from penstock.settings import Settings
 
 __all__ = ["Plain"]
 
 MOST: Final = 4
-"""Statuses, and slugs, that are named in one line; the rest is counted together."""
+"""Statuses, and reasons, that are named in one line; the rest is counted together."""
 
 SOON: Final = 1.0
 """Seconds before which there is nothing to tell."""
@@ -75,7 +75,7 @@ class Plain:
             *([] if left is None else [f"{wording.duration(round(left))} left"]),
             f"{wording.count(statistics.running)} in flight",
             *wording.counts(statistics.tally.statuses, MOST),
-            *wording.counts(statistics.tally.slugs, MOST),
+            *wording.counts(statistics.tally.reasons, MOST),
         ]
         why = explain.hint(statistics, self._settings) or explain.bound(statistics, self._settings)
         return f"{wording.duration(round(statistics.elapsed))}: {', '.join(parts)}; {why}"

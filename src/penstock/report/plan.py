@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from penstock.core.plan import Cause, Limits, Load, Plan
+from penstock.core.web.plan import Cause, Limits, Load, Plan
 from penstock.report.safe import safe
 from penstock.report.summary import wrapped
 from penstock.report.wording import count, duration, plural, rate, share
@@ -54,7 +54,7 @@ def plan_json(plan: Plan) -> str:
         "unique": plan.unique,
         "refused": [
             {
-                "error": refusal.slug,
+                "error": refusal.reason,
                 "count": refusal.count,
                 "first": [{"seq": seq, "line": line} for seq, line in refusal.first],
                 "detail": refusal.detail,
@@ -105,7 +105,7 @@ def _refusals(plan: Plan, width: int) -> Iterator[str]:
             where = f"lines {first}{more}, the first"
         # The detail was made for an outcome, which has no line of its own.
         reason = safe(refusal.detail or "", LONGEST_DETAIL).removeprefix(f"line {refusal.first[0][1]}: ")
-        yield from wrapped(f"  {refusal.slug}: {count(refusal.count)}, {where}: {reason}", width)
+        yield from wrapped(f"  {refusal.reason}: {count(refusal.count)}, {where}: {reason}", width)
 
 
 def _hosts(plan: Plan) -> Iterator[str]:

@@ -10,9 +10,9 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
 
-from penstock.core.model import Kind, Slug
-from penstock.core.robots import LONGEST_DELAY
-from penstock.core.tally import Statistics, Tally
+from penstock.core.web.model import Kind, Reason
+from penstock.core.web.robots import LONGEST_DELAY
+from penstock.core.web.tally import Statistics, Tally
 from penstock.remedies import shell_path, shell_word
 from penstock.report import estimate, explain, suggest, wording
 from penstock.report.safe import safe
@@ -22,7 +22,7 @@ __all__ = ["Ending", "command", "headline", "summary", "wrapped"]
 
 INDENT: Final = "  "
 MOST: Final = 6
-"""Statuses, and slugs, that are named unless more is asked for; the rest is counted together."""
+"""Statuses, and reasons, that are named unless more is asked for; the rest is counted together."""
 
 
 TIMES: Final = "{count:,} \N{MULTIPLICATION SIGN} {why}"
@@ -32,7 +32,7 @@ TIE: Final = "\xa0"
 
 _BEFORE_A_UNIT: Final = re.compile(r"(?<=[0-9]) (?=%|(?:s|min|h|d|bytes|[kMGTP]B)\b)")
 
-_KINDS: Final = {str(slug): slug.kind for slug in Slug}
+_KINDS: Final = {str(reason): reason.kind for reason in Reason}
 
 
 class Ending(Protocol):
@@ -182,8 +182,8 @@ def _table(ending: Ending, width: int, most: int | None) -> Iterator[str]:
     tally = ending.tally
     details: dict[Kind, Mapping[Any, int]] = {
         Kind.FETCHED: tally.statuses,
-        Kind.FAILED: _slugs(tally, Kind.FAILED),
-        Kind.SKIPPED: _slugs(tally, Kind.SKIPPED),
+        Kind.FAILED: _reasons(tally, Kind.FAILED),
+        Kind.SKIPPED: _reasons(tally, Kind.SKIPPED),
     }
     room = max((len(wording.count(number)) for number in tally.kinds.values()), default=0)
     for kind, numbers in details.items():
@@ -217,8 +217,8 @@ def _columns(label: str, entries: list[str], width: int) -> Iterator[str]:
     yield line
 
 
-def _slugs(tally: Tally, kind: Kind) -> dict[str, int]:
-    return {slug: number for slug, number in tally.slugs.items() if _KINDS[slug] is kind}
+def _reasons(tally: Tally, kind: Kind) -> dict[str, int]:
+    return {reason: number for reason, number in tally.reasons.items() if _KINDS[reason] is kind}
 
 
 def _cost(ending: Ending, *, verbose: bool) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from pyroaring import BitMap64
 
-from penstock.core.tally import Tally
+from penstock.core.web.tally import Tally
 
 __all__ = ["Account", "Failures"]
 

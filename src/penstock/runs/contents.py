@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from penstock.core.hosts import blot
-from penstock.core.model import Row
+from penstock.core.web.hosts import blot
+from penstock.core.web.model import Row
 from penstock.errors import InputChanged
 from penstock.remedies import Remedy, keyword
 from penstock.seams import Settled

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from penstock.core.reasons import covers
+from penstock.core.web.reasons import covers
 from penstock.errors import FolderDamaged
 from penstock.remedies import call
 from penstock.runs.account import Failures

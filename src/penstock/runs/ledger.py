@@ -24,10 +24,10 @@ from typing import Any, Final
 
 from pyroaring import BitMap64
 
-from penstock.core.pace import Learned
-from penstock.core.reasons import covers, reasons_in
-from penstock.core.retry import STATUSES
-from penstock.core.tally import Tally
+from penstock.core.web.delays import Learned
+from penstock.core.web.reasons import covers, reasons_in
+from penstock.core.web.retry import STATUSES
+from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError
 from penstock.remedies import call
 from penstock.runs.account import Account, Failures

@@ -19,14 +19,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from penstock.core.fields import is_framing
-from penstock.core.hosts import blot
-from penstock.core.inputs import difference
-from penstock.core.model import Headers
-from penstock.core.requests import CROSSES_ORIGINS
+from penstock.core.web.fields import is_framing
+from penstock.core.web.hosts import blot
+from penstock.core.web.model import Headers
+from penstock.core.web.requests import CROSSES_ORIGINS
 from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
 from penstock.remedies import Remedy, keyword
 from penstock.runs.contents import changed
+from penstock.runs.differences import difference
 from penstock.settings import Settings
 
 __all__ = ["PACE", "WITHHELD", "Manifest", "missing"]

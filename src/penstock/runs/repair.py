@@ -22,8 +22,8 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from pyroaring import BitMap64
 
-from penstock.core.retry import LATER
-from penstock.core.tally import Tally
+from penstock.core.web.retry import LATER
+from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged, FolderError
 from penstock.runs.account import Account, Failures
 from penstock.runs.contents import Held

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from pyroaring import BitMap64
 
-from penstock.core.reasons import reasons_in
-from penstock.core.tally import Tally
+from penstock.core.web.reasons import reasons_in
+from penstock.core.web.tally import Tally
 from penstock.runs.account import Failures
 from penstock.runs.contents import SCHEMA as CONTENTS
 from penstock.seams import Extent

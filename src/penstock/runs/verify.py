@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Struct
 from pyroaring import BitMap64
 
-from penstock.core.model import Kind
-from penstock.core.retry import reason
-from penstock.core.tally import Tally
+from penstock.core.web.model import Kind
+from penstock.core.web.retry import reason
+from penstock.core.web.tally import Tally
 from penstock.runs.account import Account, Failures
 from penstock.runs.files import LEDGER_FILE, asides, outputs
 from penstock.runs.folder import RunFolder, no_run, read_manifest
@@ -262,7 +262,7 @@ class Counts:
         if stored.outcome is Kind.FETCHED and stored.status is not None:
             tally.statuses[stored.status] += 1
         elif stored.error is not None:
-            tally.slugs[stored.error] += 1
+            tally.reasons[stored.error] += 1
         tally.bytes += stored.length
         tally.attempts += stored.attempts
         tally.redirects += len(stored.redirects)

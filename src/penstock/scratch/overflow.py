@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from penstock.core.model import Headers, Job
+from penstock.core.web.model import Headers, Job
 from penstock.errors import OutputError
 
 __all__ = ["Overflow"]

@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from penstock.core.robots import Heard
+from penstock.core.web.robots import Heard
 
 __all__ = ["DAMAGED", "FILE", "Kept", "RulesStore"]
 

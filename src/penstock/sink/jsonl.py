@@ -13,7 +13,7 @@ from typing import Final
 
 from pyroaring import BitMap64
 
-from penstock.core.model import Outcome
+from penstock.core.web.model import Outcome
 from penstock.errors import OutputError
 from penstock.seams import Extent
 from penstock.settings import OutputSettings

@@ -20,7 +20,7 @@ import msgspec
 import orjson
 from msgspec import Struct
 
-from penstock.core.model import Fetched, Kind, Outcome, Times, split_head
+from penstock.core.web.model import Fetched, Kind, Outcome, Times, split_head
 
 __all__ = ["LONG", "Stored", "line", "pieces", "read_line"]
 

@@ -11,8 +11,8 @@ from contextvars import copy_context
 from typing import Any
 
 from penstock.errors import WorkCancelled
+from penstock.loop.cancellation import settle
 from penstock.seams import Signal
-from penstock.settling import settle
 
 __all__ = ["Awaited"]
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import InputError, UsageError
 from penstock.seams import Contents, Settled
 from penstock.settings import InputSettings

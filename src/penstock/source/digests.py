@@ -17,7 +17,7 @@ from zlib import crc32
 
 import orjson
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.seams import Contents, Settled
 from penstock.source.text import BLANKS
 

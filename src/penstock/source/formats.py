@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.remedies import keyword
 from penstock.seams import Contents, Settled

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import Any, Final
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import UsageError
 from penstock.seams import Contents, Settled
 from penstock.settings import InputSettings

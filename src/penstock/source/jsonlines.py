@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from msgspec.structs import replace
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.seams import Contents, Settled
 from penstock.source.lines import numbered

@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterator
 from typing import Final
 from zlib import crc32
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.seams import Contents, Settled
 from penstock.source.digests import Digests

@@ -10,8 +10,8 @@ from functools import partial
 from typing import Final
 from zlib import crc32
 
-from penstock.core.hosts import MAX_URL
-from penstock.core.model import Row
+from penstock.core.web.hosts import MAX_URL
+from penstock.core.web.model import Row
 from penstock.seams import Contents, Settled
 from penstock.source.digests import packed
 from penstock.source.rows import Shape

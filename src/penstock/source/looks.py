@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Generator
 from typing import Final
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.settings import InputSettings
 from penstock.source.remarks import Remarks
 

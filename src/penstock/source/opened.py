@@ -12,7 +12,7 @@ from contextlib import closing
 from itertools import chain, groupby
 from typing import Any, Final, Protocol
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import InputError, UsageError
 from penstock.seams import Contents, Input, Settled
 from penstock.settings import InputSettings

@@ -15,8 +15,8 @@ import orjson
 from msgspec import Struct
 from msgspec.structs import replace
 
-from penstock.core.fields import is_field_value, is_framing, is_token
-from penstock.core.model import Headers, Row, Slug
+from penstock.core.web.fields import is_field_value, is_framing, is_token
+from penstock.core.web.model import Headers, Reason, Row
 from penstock.settings import InputSettings
 from penstock.source.template import WHOLE, Template
 from penstock.source.text import BLANKS, flaw, mended
@@ -150,7 +150,7 @@ def _request(row: Row, method: Any, headers: Any, body: Any) -> Row:
         content, pairs = _content(body, _headers(headers))
         return Row(row.seq, row.line, row.url, _method(method, content), pairs, content, row.fields)
     except _FaultError as fault:
-        return Row(row.seq, row.line, row.url, fields=row.fields, fault=str(fault), reason=Slug.INVALID_REQUEST)
+        return Row(row.seq, row.line, row.url, fields=row.fields, fault=str(fault), reason=Reason.INVALID_REQUEST)
 
 
 def _method(method: Any, body: bytes | None) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from xml.parsers import expat
 from zlib import crc32
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.seams import Contents, Settled
 from penstock.source.digests import Digests

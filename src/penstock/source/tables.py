@@ -12,7 +12,7 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
-from penstock.core.model import Row
+from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.seams import Contents, Settled
 from penstock.source.columns import resolved

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from penstock.core.model import Attempt, Failed, Fetched, Job, Outcome, Row, Skipped, Slug
+from penstock.core.web.model import Attempt, Failed, Fetched, Job, Outcome, Reason, Row, Skipped
 from penstock.seams import Engine, Extent, Signal, Sink, Source
 
 __all__ = ["check_engine", "check_sink", "check_source"]
@@ -295,8 +295,8 @@ def _outcome(seq: int) -> Outcome:
         Fetched(seq, url, status=200, body=b"a page", head=b"HTTP/1.1 200 OK\r\nX-Odd: \xff"),
         Fetched(seq, url, status=404, body=b"\x00\xff\xfe not UTF-8\n\r\n", data={"title": "\u2028"}),
         Fetched(seq, url, status=204),
-        Failed(seq, url, error=Slug.TIMEOUT, detail="after 30 s\nand a line feed"),
-        Skipped(seq, "\ud800", error=Slug.INVALID_URL, input={"id": seq}),
+        Failed(seq, url, error=Reason.TIMEOUT, detail="after 30 s\nand a line feed"),
+        Skipped(seq, "\ud800", error=Reason.INVALID_URL, input={"id": seq}),
     )
     return kinds[seq % len(kinds)]
 

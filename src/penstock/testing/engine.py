@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from penstock.core.model import Attempt, Job, Slug, Times
+from penstock.core.web.model import Attempt, Job, Reason, Times
 from penstock.errors import Stalled
 from penstock.testing.clock import VirtualClock
 
@@ -27,7 +27,7 @@ class Answered(Struct, frozen=True):
 
     status: int | None = 200
     body: bytes = b""
-    error: Slug | None = None
+    error: Reason | None = None
     after: float = 0.01
     headers: tuple[tuple[str, str], ...] = ()
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from penstock.core.model import Outcome
-from penstock.core.retry import reason
+from penstock.core.web.model import Outcome
+from penstock.core.web.retry import reason
 from penstock.seams import Settled
 
 __all__ = ["assert_each_once", "failures_of", "in_a_word"]
@@ -45,7 +45,7 @@ def assert_each_once(outcomes: Iterable[Outcome | Mapping[str, Any]], inputs: in
 
 
 def in_a_word(outcome: Outcome) -> str:
-    """What came of an input: ``fetched``, or the slug of why not."""
+    """What came of an input: ``fetched``, or the reason of why not."""
     return str(outcome.error or outcome.outcome)
 
 

@@ -1,6 +1,7 @@
 """Cooperative tasks on Deferreds and any reactor: the interface of ``twisted.internet.task``, name for name.
 
-Knows Deferreds, Failures and the reactor's delayed calls. Does not know whose turn it is (``core/cooperator.py``).
+Knows Deferreds, Failures and the reactor's delayed calls. Does not know whose turn it is
+(``core/schedule/cooperation/cooperator.py``).
 
 What a program may rely on is as in the original: a Deferred that fails ends its task, unless there is an
 *on_error*. These faults of the original are mended, and nothing else differs:
@@ -23,8 +24,8 @@ from twisted.internet.task import NotPaused, SchedulerError, SchedulerStopped, T
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from penstock.core.cooperator import Member, Rota, State
-from penstock.slices import Predicate, Scheduled, Scheduler, Slices, ten_milliseconds
+from penstock.cooperation.slices import Predicate, Scheduled, Scheduler, Slices, ten_milliseconds
+from penstock.core.schedule.cooperator import Member, Rota, State
 from penstock.twisted.shell import the_reactor
 
 __all__ = ["CooperativeTask", "Cooperator", "coiterate", "cooperate"]

@@ -17,15 +17,15 @@ from twisted.python.failure import Failure
 from twisted.web.error import Error
 
 from penstock.api import fetch as flow_of
-from penstock.core.frontier import Frontier
-from penstock.core.judge import once
-from penstock.core.model import Ending, Job, Outcome, Slug
-from penstock.core.requests import Requests
-from penstock.core.tally import Statistics, Tally
-from penstock.delivery import Delivery
-from penstock.driver import Driver
+from penstock.core.schedule.frontier import Frontier
+from penstock.core.web.judge import once
+from penstock.core.web.model import Ending, Job, Outcome, Reason
+from penstock.core.web.requests import Requests
+from penstock.core.web.tally import Statistics, Tally
 from penstock.engine.curl import CurlEngine
 from penstock.errors import PenstockError, UsageError
+from penstock.loop.delivery import Delivery
+from penstock.loop.driver import Driver
 from penstock.seams import Signal
 from penstock.settings import Settings
 from penstock.source.rows import Shape
@@ -44,25 +44,25 @@ class PageTimeout(failures.TimeoutError, DeferredTimeout):
 
 
 class PageError(PenstockError):
-    """There is no complete response, and Twisted has no error of its own for the reason: ``slug`` says which."""
+    """There is no complete response, and Twisted has no error of its own for the reason: ``reason`` says which."""
 
 
-_KINDS: Final[Mapping[Slug, type[Exception]]] = {
-    Slug.DNS_NOT_FOUND: failures.DNSLookupError,
-    Slug.DNS_TEMPORARY: failures.DNSLookupError,
-    Slug.CONNECT_REFUSED: failures.ConnectionRefusedError,
-    Slug.CONNECT_UNREACHABLE: failures.NoRouteError,
-    Slug.RESET: failures.ConnectionLost,
-    Slug.TRUNCATED: failures.ConnectionLost,
-    Slug.EMPTY_REPLY: failures.ConnectionLost,
-    Slug.TLS_CERTIFICATE: failures.SSLError,
-    Slug.TLS_HANDSHAKE: failures.SSLError,
-    Slug.TIMEOUT_DNS: PageTimeout,
-    Slug.TIMEOUT_CONNECT: PageTimeout,
-    Slug.TIMEOUT_TLS: PageTimeout,
-    Slug.TIMEOUT_FIRST_BYTE: PageTimeout,
-    Slug.TIMEOUT_BODY: PageTimeout,
-    Slug.TIMEOUT: PageTimeout,
+_KINDS: Final[Mapping[Reason, type[Exception]]] = {
+    Reason.DNS_NOT_FOUND: failures.DNSLookupError,
+    Reason.DNS_TEMPORARY: failures.DNSLookupError,
+    Reason.CONNECT_REFUSED: failures.ConnectionRefusedError,
+    Reason.CONNECT_UNREACHABLE: failures.NoRouteError,
+    Reason.RESET: failures.ConnectionLost,
+    Reason.TRUNCATED: failures.ConnectionLost,
+    Reason.EMPTY_REPLY: failures.ConnectionLost,
+    Reason.TLS_CERTIFICATE: failures.SSLError,
+    Reason.TLS_HANDSHAKE: failures.SSLError,
+    Reason.TIMEOUT_DNS: PageTimeout,
+    Reason.TIMEOUT_CONNECT: PageTimeout,
+    Reason.TIMEOUT_TLS: PageTimeout,
+    Reason.TIMEOUT_FIRST_BYTE: PageTimeout,
+    Reason.TIMEOUT_BODY: PageTimeout,
+    Reason.TIMEOUT: PageTimeout,
 }
 
 
@@ -88,7 +88,7 @@ def getPage(
     The Deferred fails with ``twisted.web.error.Error`` for a status that is not 2xx, its ``status``,
     ``message`` and ``response`` as Twisted has them; with Twisted's DNSLookupError, ConnectionRefusedError,
     NoRouteError, ConnectionLost, SSLError or PageTimeout (a TimeoutError) where no response came; and else with
-    PageError. All but the first have the reason as ``slug``.
+    PageError. All but the first have the reason as ``reason``.
     """
     if not timeout >= 0:
         raise UsageError(f"timeout is {timeout}; it is a number of seconds, 0 for none")
@@ -287,16 +287,16 @@ def _error(outcome: Outcome) -> Exception | None:
     return _told(outcome.error, f"{outcome.error}: {outcome.detail} ({outcome.url})")
 
 
-def _told(slug: Slug, detail: str) -> Exception:
-    error = _KINDS.get(slug, PageError)(detail)
-    vars(error)["slug"] = slug  # most of the classes are Twisted's, and know of no such attribute
+def _told(reason: Reason, detail: str) -> Exception:
+    error = _KINDS.get(reason, PageError)(detail)
+    vars(error)["reason"] = reason  # most of the classes are Twisted's, and know of no such attribute
     return error
 
 
 def _timed_out(result: Any, seconds: float) -> Any:
     """What a page comes to that was cancelled because its time was over."""
     if isinstance(result, Failure) and result.check(CancelledError):
-        return Failure(_told(Slug.TIMEOUT, f"timeout: not there after {seconds:g} s"))
+        return Failure(_told(Reason.TIMEOUT, f"timeout: not there after {seconds:g} s"))
     return result
 
 

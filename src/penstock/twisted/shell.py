@@ -12,7 +12,8 @@ from twisted.internet.interfaces import IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from penstock.driver import Driver, Turns
+from penstock.loop.driver import Driver
+from penstock.loop.turns import Turns
 
 __all__ = ["ReactorShell", "the_reactor"]
 

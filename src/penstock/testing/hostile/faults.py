@@ -29,7 +29,7 @@ def _listen() -> list[socket.socket]:
 class Fault(Struct, frozen=True):
     """One thing that goes wrong on purpose.
 
-    *outcome* is what must come of a GET of it, by FAULTS.md: ``fetched``, or the slug of a failure;
+    *outcome* is what must come of a GET of it, by FAULTS.md: ``fetched``, or the reason of a failure;
     *about* says what the server does. *answer* is done to a request; *meet* is done to a connection before
     any request is read; *opened* makes the port of a fault that has one to itself.
     """

@@ -1,0 +1,1 @@
+"""Twisted's Cooperator on asyncio: iterators that share the loop."""

@@ -1,0 +1,1 @@
+"""Scheduling: which piece of work may start, and when. Imports nothing of ``core.web``."""

@@ -1,0 +1,143 @@
+"""What the frontier says: its answers, what bounds it, and what the jobs of a key wait for.
+
+Knows words. Does not know who says them when.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Final, NamedTuple, Protocol
+
+from msgspec import Struct
+
+__all__ = [
+    "FINISHED",
+    "HELD",
+    "PULL",
+    "Ahead",
+    "Answer",
+    "Ask",
+    "Bottleneck",
+    "Finished",
+    "Held",
+    "Keyed",
+    "Pull",
+    "Refill",
+    "Settle",
+    "Spill",
+    "Start",
+    "Wait",
+    "Waiting",
+]
+
+
+class Keyed(Protocol):
+    """A job, as far as the frontier cares: something with a key."""
+
+    @property
+    def key(self) -> Any:
+        """Whose limits apply."""
+
+
+class Start(Struct, frozen=True, gc=False):
+    """Slot, host and pace are all free: give the job to the engine."""
+
+    job: Any
+
+
+class Ask(Struct, frozen=True, gc=False):
+    """The job might start: find out whether its host lets it, and ``admit`` or ``refuse`` it, or ``detour``."""
+
+    job: Any
+
+
+class Pull(Struct, frozen=True, gc=False):
+    """There is room for another job: take one item from the source and offer it, or close."""
+
+
+class Settle(Struct, frozen=True, gc=False):
+    """These are the *endings* of jobs that will not be tried: deliver them."""
+
+    endings: tuple[Any, ...]
+
+
+class Wait(Struct, frozen=True, gc=False):
+    """Nothing may start before *until*, or before something finishes (None)."""
+
+    until: float | None
+
+
+class Finished(Struct, frozen=True, gc=False):
+    """The source is closed, nothing is held, nothing runs: leave the loop."""
+
+
+class Refill(Struct, frozen=True, gc=False):
+    """*key* has room again: take up to *most* of its jobs from the overflow, oldest first, and refill with them."""
+
+    key: Any
+    most: int
+
+
+class Spill(Struct, frozen=True, gc=False):
+    """These *jobs* must not stay in memory: write them to the overflow, behind those that their key has there."""
+
+    jobs: tuple[Any, ...]
+
+
+class Held(Struct, frozen=True, gc=False):
+    """The job is in the frontier's memory now."""
+
+
+class Bottleneck(enum.StrEnum):
+    """What kept the frontier from starting more, the last time it said so; or what the jobs of one key wait for."""
+
+    NOTHING = "nothing"
+    SOURCE = "source"
+    CONCURRENCY = "concurrency"
+    CONSUMER = "consumer"
+    RATE = "rate"
+    KEYS = "keys"
+    BACKOFF = "backoff"
+    ORDER = "order"
+    PAUSED = "paused"
+    CUT_OFF = "cut_off"
+    PER_KEY = "per_key"
+    DELAY = "delay"
+    PARKED = "parked"
+    ROBOTS = "robots"
+    MEMORY = "memory"
+    DESCRIPTORS = "descriptors"
+    NAMES = "names"
+
+
+class Ahead(enum.Enum):
+    """How far a frontier may read on where no job it holds may start."""
+
+    NOWHERE = "nowhere"
+    """All jobs have one key: reading on could not find another that is free."""
+
+    WINDOW = "window"
+    """As far as the window has room."""
+
+    OVERFLOW = "overflow"
+    """As far as the disk has room."""
+
+
+class Waiting(NamedTuple):
+    """What *jobs* of one *key* wait for: *bound*, until the time *until* where it is a matter of time.
+
+    ``NOTHING`` means that they start with the next step; *running* is how many of the key run meanwhile.
+    """
+
+    key: Any
+    jobs: int
+    running: int
+    bound: Bottleneck
+    until: float | None
+
+
+Answer = Start | Ask | Pull | Refill | Settle | Spill | Wait | Finished
+
+PULL: Final = Pull()
+FINISHED: Final = Finished()
+HELD: Final = Held()

@@ -1,0 +1,1 @@
+"""Fetching URLs: the stages wired together, robots.txt, de-duplication and the page callback."""

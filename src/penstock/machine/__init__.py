@@ -1,0 +1,1 @@
+"""What the machine gives: descriptors, disk and memory."""
