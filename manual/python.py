@@ -25,8 +25,8 @@ INTRODUCTION: Final = """\
 
 <!-- Made by: python -m manual -->
 
-Every public name, from its own docstring. [tutorial.md](tutorial.md) introduces them one
-by one; [record.md](record.md) has the fields of an outcome with their units.
+Every public name, from its own docstring. [The tutorial](tutorial.md) introduces the main
+ones; [the record of an outcome](record.md) has its fields with their units.
 """
 
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {

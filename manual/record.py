@@ -97,7 +97,7 @@ FIELDS: Final = (
         "object",
         "",
         "if the input is a URL alone",
-        "other fields of the input's row; NaN and Infinity are null ([lists.md](lists.md))",
+        "other fields of the input's row; NaN and Infinity are null ([lists](lists.md#json))",
     ),
 )
 """The fields in their order."""
@@ -163,7 +163,7 @@ REASONS: Final = """\
 ## Reasons
 
 `error` has one of these words. An input with a status of 400 or above has failed too,
-though it has no `error`: [failures.md](failures.md).
+though it has no `error`: see [failures and retries](failures.md).
 
 - *failed*: whether the input counts for `--max-failures`.
 - *attempts*: whether Penstock retries it within the same run, up to `--attempts`, if the
