@@ -193,11 +193,17 @@ def _parameter(one: inspect.Parameter, names: Mapping[str, Any]) -> str:
 
 
 def _annotation(annotation: Any, names: Mapping[str, Any]) -> str:
-    """*annotation* as a reader may write it: our own aliases of types are replaced by what they stand for."""
+    """*annotation* as a reader may write it: our aliases as their types, ``Annotated`` as its first part."""
     text = getattr(annotation, "__forward_arg__", annotation)
     text = text if isinstance(text, str) else inspect.formatannotation(text)
 
     class Spelled(ast.NodeTransformer):
+        def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+            if isinstance(node.value, ast.Name) and node.value.id == "Annotated" and isinstance(node.slice, ast.Tuple):
+                visited: ast.AST = self.visit(node.slice.elts[0])
+                return visited
+            return self.generic_visit(node)
+
         def visit_Name(self, node: ast.Name) -> ast.AST:
             value = names.get(node.id)
             if get_origin(value) is None and not isinstance(value, types.UnionType):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
+from typing import Annotated
 
 import pytest
 from manual import DOCS, PAGES, python
@@ -38,11 +40,18 @@ def test_every_public_member_of_a_class_is_there():
     assert "#### Result.unwrap\n" in page
 
 
+Alias = Callable[[int], str]
+
+
 def planted(first, second: int = 3, *, third: str = "x", **rest: float) -> None:
     """The first line, with ``code``.
 
     More.
     """
+
+
+def planted_with_aliases(first: Alias, n: Annotated[int | None, "from 1"] = None) -> list[Alias]:
+    """Show types by what they are."""
 
 
 def planted_without_a_word(first):
@@ -60,6 +69,12 @@ def test_a_change_of_a_signature_or_a_docstring_changes_the_page(monkeypatch):
     assert "\nfetch(first, second: int = 3, *, third: str = 'x', **rest: float) -> None\n" in after
     assert "The first line, with `code`.\n\nMore.\n" in after
     assert before != after
+
+
+def test_a_type_is_shown_as_a_reader_may_write_it(monkeypatch):
+    monkeypatch.setattr(penstock, "fetch", planted_with_aliases)
+    shown = "fetch(first: Callable[[int], str], n: int | None = None) -> list[Callable[[int], str]]"
+    assert f"\n{shown}\n" in python.page()
 
 
 def test_a_public_name_without_a_docstring_is_refused(monkeypatch):
