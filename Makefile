@@ -10,7 +10,7 @@ CHAOS ?=
 
 .PHONY: all chaos demo docs test test-all lint types bench bench-throttle clean
 
-all: lint types test
+all: lint types test docs
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

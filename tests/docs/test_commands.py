@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
-from tests.manual.blocks import blocks
+from tests.docs.blocks import blocks
 
 from penstock.cli import main
 

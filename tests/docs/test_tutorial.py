@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from tests.manual.blocks import DOCS, ENVIRONMENT, blocks, commands, execute, is_as_said
+from tests.docs.blocks import DOCS, ENVIRONMENT, blocks, commands, execute, is_as_said
 
 PAGE = (DOCS / "tutorial.md").read_text(encoding="utf-8")
 

@@ -9,7 +9,7 @@ import inspect
 import shutil
 
 import pytest
-from tests.manual.blocks import DOCS, Block, blocks, commands, execute, is_as_said
+from tests.docs.blocks import DOCS, Block, blocks, commands, execute, is_as_said
 
 from penstock.testing.web import LocalWeb
 
