@@ -72,7 +72,7 @@ def execute(line: str, folder: Path) -> list[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         timeout=60,
         check=False,
     )

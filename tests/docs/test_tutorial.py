@@ -33,7 +33,7 @@ def test_everything_that_it_shows_happens_in_order(tmp_path):
                         env=ENVIRONMENT,
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
-                        text=True,
+                        encoding="utf-8",
                     )
                     prints = [server.stdout.readline()]
                 else:
