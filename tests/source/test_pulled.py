@@ -17,7 +17,8 @@ from pyroaring import BitMap64
 from penstock.core.web.model import Job
 from penstock.seams import Signal
 from penstock.settings import InputSettings
-from penstock.source import Inline, ReadAhead, open_inputs
+from penstock.source.opened import open_inputs
+from penstock.source.pulled import Inline, ReadAhead
 
 NOT_YET, EXHAUSTED = Signal.NOT_YET, Signal.EXHAUSTED
 
@@ -425,7 +426,8 @@ STUCK = """
 import threading
 from penstock.seams import Settled, Signal
 from penstock.settings import InputSettings
-from penstock.source import ReadAhead, open_inputs
+from penstock.source.pulled import ReadAhead
+from penstock.source.opened import open_inputs
 
 bell = threading.Semaphore(0)
 source = ReadAhead(open_inputs(["-"], InputSettings()).rows(Settled()), bell.release)
