@@ -424,7 +424,8 @@ def test_an_endless_pipe_is_pulled_as_far_as_one_likes(ahead, bell):
 
 STUCK = """
 import threading
-from penstock.seams import Settled, Signal
+from penstock.core.extents import Settled
+from penstock.seams import Signal
 from penstock.settings import InputSettings
 from penstock.source.pulled import ReadAhead
 from penstock.source.opened import open_inputs
