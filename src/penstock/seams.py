@@ -36,7 +36,7 @@ Tried = TypeVar("Tried", covariant=True)  # noqa: PLC0105 - what an engine makes
 
 
 class Signal(enum.Enum):
-    """What a source returns instead of an item."""
+    """An answer of a source that has no item."""
 
     NOT_YET = "not yet"
     """Nothing at the moment; the source wakes the engine when it has an item."""
@@ -109,7 +109,7 @@ class Engine(Protocol[Work, Tried]):
         """Begin *job*; its attempt comes out of ``collect``, later, once."""
 
     def collect(self, timeout: float | None) -> Sequence[Tried]:
-        """Return what has finished, after at most *timeout* seconds (None: no limit) without any.
+        """Return the attempts that have finished, after at most *timeout* seconds (None: no limit) without any.
 
         Returns early, with nothing, when woken.
         """
@@ -163,7 +163,7 @@ class Overflow(Protocol):
     """Keeps the jobs that the frontier spills, on a disk."""
 
     def put(self, jobs: Sequence[Any]) -> None:
-        """Keep *jobs*, each after those that its key has here. Raises OutputError if that fails."""
+        """Keep *jobs*, each after the ones that its key has here. Raises OutputError if that fails."""
 
     def take(self, key: Any, most: int) -> Sequence[Any]:
         """Remove and return the oldest jobs of *key*, at most *most* of them."""

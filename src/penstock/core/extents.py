@@ -1,4 +1,4 @@
-"""Extents: what is durable.
+"""Extents: the proof that outcomes are durable.
 
 Knows the values that prove it. Does not know how bytes get to a disk.
 """

@@ -1,4 +1,4 @@
-"""What the machine has for requests: memory for bodies, and descriptors and ports for connections.
+"""The machine's resources for requests: memory for bodies, and descriptors and ports for connections.
 
 Knows how much of it is taken, and reports a shortage as a value (``Shortage``); it never sets a limit of the
 user's. Does not know libcurl, or requests.
@@ -51,12 +51,12 @@ class Resources:
 
     @property
     def bound(self) -> Bottleneck | None:
-        """What keeps more from starting: descriptors, or None; the frontier itself reports memory."""
+        """The bottleneck, if it is descriptors; the frontier itself reports memory."""
         return None if self.shortage.ceiling is None else Bottleneck.DESCRIPTORS
 
     @property
     def most(self) -> int:
-        """How many requests may run; 0 if nothing is limited here."""
+        """The most requests that may run; 0 if nothing is limited here."""
         if self._concurrency is None:
             return 0
         wished, ceiling = self._concurrency(), self.shortage.ceiling
@@ -80,7 +80,7 @@ class Resources:
         self._report(not memory.roomy if self.shortage.full else memory.full)
 
     def find_lack(self, now: float, os_errno: int | None, *, ipv4: bool) -> str | None:
-        """Return what ran out, if a request that could not begin at *now* failed for want of it with *os_errno*.
+        """Return what ran out, if that is why a request could not begin at *now*; it failed with *os_errno*.
 
         libcurl and c-ares do not report that a socket could not be made (libcurl's OS_ERRNO is 0 then), so it
         is tried. EADDRNOTAVAIL with an *ipv4* address means that no port is left; with IPv6 it may also mean
@@ -96,7 +96,7 @@ class Resources:
         return lacking
 
     def lower(self, lacking: str, running: int, now: float) -> None:
-        """Lower the machine's ceiling below *running*, as another request found no more of what is *lacking*."""
+        """Lower the machine's ceiling below *running*, as another request lacked *lacking*."""
         if self._concurrency is None:
             return
         self._allowance.lower(self._concurrency(), running, now)

@@ -34,7 +34,7 @@ class Memory:
         self.held = 0
         self.waiting = 0
         self.first: Response | None = None
-        # How many responses are paused.
+        # The number of responses that are paused.
         self.paused = 0
         self._enough = float("inf") if most is None else max(most - body, most // 2, 1)
         self._most = self._enough + body

@@ -1,4 +1,4 @@
-"""What the frontier says: its answers, what bounds it, and what the jobs of a key wait for.
+"""The words of the frontier: its answers, its bottlenecks, and the reasons for which the jobs of a key wait.
 
 Knows words. Does not know when each of them is said.
 """
@@ -83,7 +83,7 @@ class Refill(Struct, frozen=True, gc=False):
 
 
 class Spill(Struct, frozen=True, gc=False):
-    """These *jobs* must not stay in memory: write them to the overflow, after those that their key has there."""
+    """These *jobs* must not stay in memory: write them to the overflow, after the ones that their key has there."""
 
     jobs: tuple[Any, ...]
 
@@ -93,7 +93,7 @@ class Held(Struct, frozen=True, gc=False):
 
 
 class Bottleneck(enum.StrEnum):
-    """What kept the frontier from starting more when it last had to wait; or what the jobs of one key wait for."""
+    """The reason why the frontier did not start more when it last had to wait; or why the jobs of one key wait."""
 
     NOTHING = "nothing"
     SOURCE = "source"
@@ -128,7 +128,7 @@ class Ahead(enum.Enum):
 
 
 class Waiting(NamedTuple):
-    """What *jobs* of one *key* wait for: *bound*, until the time *until*, or None if that depends on other jobs.
+    """The *bound* for which *jobs* of one *key* wait, until the time *until*, or None if that depends on other jobs.
 
     ``NOTHING`` means that they start with the next step; *running* jobs of the key run meanwhile.
     """

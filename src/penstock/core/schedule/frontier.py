@@ -7,9 +7,9 @@ The frontier is asked ``next(now)`` until it says to wait, and told the verdict 
 ``settle``. It asks for another job only when a slot is free that no job it holds may take, so that it reads
 ahead only to find a key that is not busy.
 
-The jobs of a key wait in its queue. A queue stands in at most one place (``Place``): in the ready line, where
-keys take turns, or in the timers until its delay has passed. A queue whose slots are all taken stands
-nowhere, and comes back when one of its jobs is settled. So nothing here walks over queues that wait.
+The jobs of a key wait in its queue. A queue is in at most one place (``Place``): in the ready line, where keys
+take turns, or in the timers until its delay has passed. A queue whose slots are all taken is in none, and
+comes back when one of its jobs is settled. So nothing here walks over queues that wait.
 """
 
 from __future__ import annotations
@@ -141,10 +141,10 @@ class Frontier(Limits):
 
     @property
     def spilled(self) -> int:
-        """How many jobs are in the overflow."""
+        """The number of jobs in the overflow."""
         return self._backlog.spilled
 
-    # What to do next
+    # The next thing to do
 
     def next(self, now: float, undelivered: int = 0, withheld: int | None = None) -> Answer:
         """Return what to do at *now*; each answer permits the one reaction that its class names.
@@ -232,7 +232,7 @@ class Frontier(Limits):
         queue.put_first(prerequisite)
         queue.gated = True
 
-    # What came of a job
+    # Verdicts
 
     def settle(self, job: Keyed, verdict: Verdict, now: float) -> None:
         """Free the slot of *job* and take back what *verdict* says is still to be done.
@@ -274,7 +274,7 @@ class Frontier(Limits):
             self.held -= self._backlog.abandon(queue, verdict.rest, until)
 
     def _settle_prerequisite(self, job: Keyed, queue: KeyQueue, verdict: Verdict) -> None:
-        """Open the queue that waited for *job*, which ran in *queue*, unless the prerequisite itself goes on."""
+        """Open the queue that waited for *job*, which ran in *queue*, unless the prerequisite itself continues."""
         if isinstance(verdict, Again | Redirected) and verdict.job.behind is not None:
             return
         home = self._queues[job.behind.key]
@@ -332,7 +332,7 @@ class Frontier(Limits):
         self.closed = True
 
     def drain(self) -> list[Any]:
-        """Close, and return every job here that has not started; those that run may finish.
+        """Close, and return every job here that has not started; running jobs may finish.
 
         The jobs in the overflow are forgotten; ``spilled`` tells before whether there are any.
         """
@@ -346,7 +346,7 @@ class Frontier(Limits):
         self.held = self._backing_off = 0
         return jobs
 
-    # What it says of itself
+    # Statistics
 
     def wakes_at(self) -> float | None:
         """Return the time of the next timer: the end of a delay or a backoff; None if there is none."""
@@ -375,10 +375,13 @@ class Frontier(Limits):
 
     def _hold(self, job: Keyed) -> Held:
         queue = self._queues[job.key]
-        if queue.abandoned is not None and queue.abandoned.until > self._now and job.behind is None:
+        if job.behind is not None:
+            queue.put_first(job)
+        elif queue.abandoned is not None and queue.abandoned.until > self._now:
             self._backlog.endings.append(queue.abandoned.ending_of(job))
             return HELD
-        queue.jobs.append(job) if job.behind is None else queue.put_first(job)
+        else:
+            queue.jobs.append(job)
         self.held += 1
         if not queue.place.listed and queue.running < self._per_key:
             self._place(queue)
@@ -449,7 +452,7 @@ class Frontier(Limits):
             del self._queues[queue.key]
 
     def _unlist_ready(self, queue: KeyQueue) -> None:
-        """Take *queue* out of the ready line if it stands there; in the timers it may stay."""
+        """Take *queue* out of the ready line if it is there; in the timers it may stay."""
         if queue.place is READY:
             self._ready.remove(queue)
             queue.place = BUSY

@@ -1,6 +1,6 @@
-"""What a session learned of keys (hosts), for a later one.
+"""Knowledge of keys (hosts) that one session has for a later one.
 
-Knows seconds and times that the caller gives. Does not know how they were learned.
+Knows seconds and times that the caller gives. Does not know how they were measured.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class KeyDelays(Protocol):
 
 
 class Learned(NamedTuple):
-    """What was learned of keys.
+    """The knowledge that one session has for a later one.
 
     *parked* maps each key that is to be left alone to the end of that, in seconds since 1970; *slowed* maps
     each key that is slowed down to the seconds between two starts. *noted* is when that was so, in seconds

@@ -45,7 +45,7 @@ class RateLimiter:
 
 
 def least_time(starts: int, rate: float | None) -> float:
-    """Return the least seconds from the first to the last of so many *starts* under one ``RateLimiter``."""
+    """Return the least seconds from the first to the last of *starts* starts under one ``RateLimiter``."""
     interval = _interval(rate)
     return max(0.0, (starts - 1) * interval - TOLERANCE) if interval else 0.0
 
@@ -71,7 +71,7 @@ class Limits:
 
     @property
     def concurrency(self) -> int:
-        """How many jobs may run at once."""
+        """The most jobs that may run at once."""
         return self._concurrency
 
     @concurrency.setter
@@ -81,7 +81,7 @@ class Limits:
 
     @property
     def pauses(self) -> int:
-        """How many pauses are in force."""
+        """The number of pauses in force."""
         return self._pauses
 
     @pauses.setter
@@ -91,7 +91,7 @@ class Limits:
 
     @property
     def per_key(self) -> int:
-        """How many jobs of one key may run at once."""
+        """The most jobs of one key that may run at once."""
         return self._per_key
 
     @per_key.setter
@@ -101,7 +101,7 @@ class Limits:
 
     @property
     def rate(self) -> float | None:
-        """How many jobs may start in a second; None for no limit."""
+        """The most jobs that may start in a second; None for no limit."""
         return self._rate
 
     @rate.setter

@@ -1,4 +1,4 @@
-"""The concurrency probe: how many jobs at once are worth having, learned from how many come back.
+"""The concurrency probe: how many jobs at once are worth having, learned from their completions.
 
 More run at once only as long as more come back for it. Arithmetic on times that the caller gives. Does not
 know jobs, keys or slots.
@@ -39,7 +39,7 @@ class ConcurrencyProbe:
         self._began: float | None = None
         self._count = 0
         self._full = False
-        # Completions a second before the last step, and what was allowed then; None if no step is on trial.
+        # Completions a second before the last step, and the concurrency then; None if no step is on trial.
         self._before = 0.0
         self._back_to: int | None = None
         self._more_at = float("-inf")

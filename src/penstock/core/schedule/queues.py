@@ -23,7 +23,7 @@ NO_PREREQUISITES: Final[deque[Any]] = deque()
 _FOR_ALL_KEYS: Final = frozenset(
     {Bottleneck.CONCURRENCY, Bottleneck.CONSUMER, Bottleneck.CUT_OFF, Bottleneck.PAUSED, Bottleneck.RATE}
 )
-"""What keeps the jobs of all keys alike."""
+"""The bottlenecks that keep the jobs of all keys alike."""
 
 
 class Place(enum.Enum):
@@ -128,7 +128,7 @@ class KeyQueue:
 
     @property
     def load(self) -> int:
-        """How many jobs of the key are known and have no outcome, in memory or not."""
+        """The number of jobs of the key that are known and have no outcome, in memory or not."""
         return len(self.first) + len(self.jobs) + self.spilled + self.running + self.backing_off
 
     @property
@@ -139,7 +139,7 @@ class KeyQueue:
     def reason(
         self, per_key: int, now: float, for_all: tuple[Bottleneck, float | None]
     ) -> tuple[Bottleneck, float | None]:
-        """Return what its jobs wait for at *now*, and until when: something of its own, or what is *for_all* keys."""
+        """Return the bottleneck of its jobs at *now*, and until when: one of its own, or the one *for_all* keys."""
         if self.running >= per_key:
             return Bottleneck.PER_KEY, None
         if self.free_at > now:
@@ -155,7 +155,7 @@ class KeyQueue:
         self.first.append(prerequisite)
 
     def abandon(self, ending_of: EndingOf, until: float) -> list[Any]:
-        """Abandon all waiting jobs, and those that come before *until*; return the endings of those in memory."""
+        """Abandon all jobs that wait or come before *until*; return the endings of the ones in memory."""
         self.abandoned = Abandoned(ending_of, until, self.spilled)
         endings = [ending_of(job) for job in self.jobs]
         self.jobs.clear()

@@ -1,4 +1,4 @@
-"""How many requests fit into what the machine has: descriptors at the start, and after they run out.
+"""The machine's own bounds: how many requests fit into its descriptors, at the start and after they run out.
 
 Arithmetic only. Does not know what a descriptor is, who uses them, or what time it is.
 """
@@ -20,7 +20,7 @@ PAUSE: Final = 1.0
 """Seconds before a request is tried again that could not begin because something had run out."""
 
 SPARED: Final = 10
-"""After a shortage one in so many of the running requests is not replaced, so that others find a descriptor, too."""
+"""After a shortage one in SPARED running requests is not replaced, so that others find a descriptor, too."""
 
 RECOVERY: Final = 10.0
 """Seconds without a shortage after which one request in SPARED more may run."""
@@ -34,9 +34,9 @@ class Fit(Struct, frozen=True, gc=False):
 
 
 class Shortage(Struct, frozen=True, gc=False):
-    """What the machine has run out of, as an engine reports it to the frontier.
+    """A shortage of the machine's, as an engine reports it to the frontier.
 
-    At most *ceiling* jobs may run at once, whatever the user and the concurrency probe allow; None is no
+    At most *ceiling* jobs may run at once, even if the user and the concurrency probe allow more; None is no
     bound. No job may start while memory is *full*.
     """
 

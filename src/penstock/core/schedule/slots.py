@@ -1,4 +1,4 @@
-"""How many jobs may run at the moment: the lowest of three ceilings, or fewer in a pause or an outage.
+"""The slots for jobs: as many as the lowest of three ceilings, or fewer in a pause or an outage.
 
 Arithmetic on times that the caller gives. Does not know jobs or keys.
 """
@@ -36,7 +36,7 @@ class Slots:
         self.shortage: Shortage = NO_SHORTAGE
         self.paused = False
         self.probing = False
-        # How many jobs of new hosts are still to be read, to be tried first.
+        # The number of jobs of new hosts that are still to be read, to be tried first.
         self.scouts = 0
         self.held_until = LONG_AGO
 
@@ -71,7 +71,7 @@ class Slots:
         return concurrency if ceiling is None else min(concurrency, ceiling)
 
     def why_none(self, limits: Limits, running: int, undelivered: int, now: float) -> tuple[Bottleneck, float | None]:
-        """Return why none is free with so many jobs *running* or *undelivered*, and until when, if that is known."""
+        """Return why none is free with *running* and *undelivered* jobs, and until when, if that is known."""
         if self.paused:
             if self.shortage.full and not limits.pauses:
                 # With nothing in flight only another look at the memory can end the wait.

@@ -1,10 +1,10 @@
-"""Jobs that do not wait in memory: those in the overflow, and the endings of those that are abandoned.
+"""The backlog: jobs in the overflow, and the endings of abandoned jobs.
 
 Knows how many jobs of a key may wait in memory, and which keys want theirs back. Does not know the overflow
 itself, slots or times of its own.
 
 Once half of the window is taken a key keeps no more than its share of it, which is the smaller the more keys
-there are. What is beyond goes to the overflow (``Spill``), and comes back when the key has none left
+there are. Any more go to the overflow (``Spill``), and come back when the key has none left
 (``Refill``). The jobs of an abandoned key come back as well, only to be given their endings (``Settle``).
 """
 
@@ -24,8 +24,8 @@ __all__ = ["Backlog"]
 class Backlog:
     """The jobs of all *queues* that wait outside of the *window*.
 
-    ``spilled`` is how many are in the overflow, ``empty`` has the queues that have jobs there alone, and
-    ``endings`` those that are still to be told, ``abandoned`` the queues whose jobs are to be ended.
+    ``spilled`` counts the jobs in the overflow. ``empty`` has the queues with jobs there alone, ``abandoned``
+    the queues whose jobs there need their endings, and ``endings`` the endings that wait for the consumer.
     """
 
     __slots__ = ("_queues", "_window", "abandoned", "empty", "endings", "spilled")
@@ -89,7 +89,7 @@ class Backlog:
         return len(endings)
 
     def next(self, room: int) -> Refill | Settle | None:
-        """Return what is to be done next, which takes no slot; *room* is how many endings the consumer has room for."""
+        """Return the next chore, if any, which takes no slot; *room* is how many endings the consumer can take."""
         while self.abandoned:
             queue = self.abandoned.popleft()
             if queue.abandoned is not None and queue.abandoned.spilled:  # two of its jobs in flight may have said so
@@ -103,13 +103,13 @@ class Backlog:
         return None
 
     def forget(self) -> None:
-        """Forget what is in the overflow; the endings stay."""
+        """Forget the jobs in the overflow; the endings stay."""
         self.empty.clear()
         self.abandoned.clear()
         self.spilled = 0
 
     def _share(self) -> int:
-        """How many jobs a key may have in memory once half of the window is taken."""
+        """Return the number of jobs that a key may have in memory once half of the window is taken."""
         return max(1, self._window // (2 * len(self._queues)))
 
     def _end(self, queue: KeyQueue, endings: list[Any]) -> None:

@@ -1,6 +1,6 @@
 """The tally: outcomes counted by kind, status and reason.
 
-Knows the names of what it counts. Does not know when outcomes came or where they were stored. Tallies add
+Knows the names of what it counts. Does not know when outcomes came or how they were stored. Tallies add
 up, so that a run's tally is the sum over its extents.
 """
 
@@ -15,7 +15,7 @@ __all__ = ["Tally"]
 
 
 class Tally:
-    """Counts of outcomes by kind, status and reason; *bytes* are those of the bodies, decoded.
+    """Counts of outcomes by kind, status and reason; *bytes* counts the decoded bodies.
 
     *duplicates* are no outcomes: they share that of an earlier input. *bytes*, *attempts* and *redirects* are
     the cost of everything, outcomes included that newer ones have replaced. For ``throttle`` the kinds are

@@ -1,4 +1,4 @@
-"""What is to happen at which time: an agenda, kept in a heap.
+"""Timers: entries in the order of their times, in a heap.
 
 Knows times and their order. Does not know what time it is.
 """

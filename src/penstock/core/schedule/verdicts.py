@@ -1,4 +1,4 @@
-"""Verdicts: what an attempt at a job means, and whether a job may start at all.
+"""Verdicts on attempts, and decisions on whether a job may start at all.
 
 Knows the shapes that the frontier and the loop understand. Does not know how a judge or a gate reaches them.
 """
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Ending(Struct, frozen=True):
-    """The end of one input, whatever the work: nothing more is to be done for it."""
+    """The end of one input of any work: nothing more is to be done for it."""
 
 
 class Duplicate(Ending, frozen=True, gc=False):
@@ -40,7 +40,7 @@ EndingOf = Callable[[Any], Ending]
 """Makes the ending of a job that is abandoned, which means that it is not tried."""
 
 
-# What an attempt means
+# The meaning of an attempt
 
 
 @final

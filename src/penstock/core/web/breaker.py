@@ -94,7 +94,7 @@ def looked_up(attempt: Attempt) -> bool | None:
 
 
 class Breakers:
-    """One circuit breaker a host; those of hosts without trouble take no memory."""
+    """One circuit breaker a host; hosts without trouble take no memory."""
 
     def __init__(self) -> None:
         """Start with no host in trouble."""
@@ -120,7 +120,7 @@ class Breakers:
         trouble.failures += 1
         if trouble.failures < FEW:
             return None, 0
-        # What was in flight when it was parked says nothing new.
+        # An attempt that was in flight when it was parked says nothing new.
         if now >= trouble.until:
             trouble.until, trouble.wait = now + trouble.wait, min(2 * trouble.wait, LONGEST)
         grace = GRACE if key in self._answered else NEW

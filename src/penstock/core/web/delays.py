@@ -45,8 +45,8 @@ ON_TRIAL: Final = 2.5
 
 FURTHER: Final = 1.2
 """The factor by which that bound grows if a host that is mostly busy is still busy too often there. Otherwise a
-host with a capacity of one request in 2.2 to 2.4 times the delay would be busy for one answer in three, for
-good: the bound leaves no room for good answers before the next busy one."""
+host with a capacity of one request in 2.2 to 2.4 times the delay would stay busy for one answer in three:
+the bound leaves no room for good answers before the next busy one."""
 
 ENOUGH: Final = 8.0
 """Busy answers that must be expected of a slowed host, at the old rate, before the trial is decided."""

@@ -1,4 +1,4 @@
-"""What an attempt means: the outcome, another hop, or another attempt later.
+"""The judge: an attempt means an outcome, another hop, or another attempt later.
 
 Knows redirects and retries. Does not know slots, hosts' limits, sockets or files.
 """

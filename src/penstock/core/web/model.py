@@ -331,7 +331,7 @@ class Outcome(Ending, frozen=True):
 
 
 class Fetched(Outcome, frozen=True):
-    """A complete HTTP response, whatever its status: 404 and 503 are answers."""
+    """A complete HTTP response of any status: 404 and 503 are answers."""
 
     kind = Kind.FETCHED
 

@@ -1,7 +1,7 @@
 """robots.txt by RFC 9309: what an answer to the request for it means, and what its text allows.
 
 Finds the groups for our user agent, and leaves the matching of paths to protego, a pure parser:
-docs/decisions/robots.md. Does not know how or when the text is requested, or where it is kept.
+docs/decisions/robots.md. Does not know how or when the text is requested, or how it is stored.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _records(text: str) -> Iterator[tuple[str, str]]:
 def _groups(text: str) -> Iterator[tuple[set[str], list[tuple[str, str]]]]:
     """Yield the groups of *text*: the user agents of each, and its records.
 
-    A group is for all user agents that are named before its first rule, whatever other records are between them; it
+    A group is for all user agents that are named before its first rule, also if other records are between them; it
     ends with the first user agent that is named after a rule (RFC 9309, section 2.2.4).
     """
     names: set[str] = set()
@@ -191,7 +191,7 @@ class Rules:
         lines = [f"{names[field]}: {_BREAKS.sub(_quoted, value)}" for field, value in records if field in names]
         self._parsed = Protego.parse("\n".join(("User-agent: *", *lines)))
         rate = self._parsed.request_rate("*")
-        # Seconds between two starts that it asks for, and those that it gets.
+        # Seconds between two starts that it asks for, and the seconds that it gets.
         waits = [_seconds(value) for field, value in records if field == "c"]
         self.wish = max([*waits, rate.seconds / rate.requests if rate else 0.0])
         self.delay = min(self.wish, LONGEST_DELAY)
