@@ -6,7 +6,7 @@ import pytest
 
 from penstock.core.results import Progress, Summary
 from penstock.core.schedule.frontier import Bottleneck
-from penstock.core.web.tally import Tally
+from penstock.core.schedule.tally import Tally
 
 
 def tally_of(statuses=None, reasons=None, **others):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import penstock
 from penstock.core.results import Progress
 from penstock.core.schedule.frontier import Bottleneck
-from penstock.core.web.delays import Learned
-from penstock.core.web.tally import Statistics, Tally
+from penstock.core.schedule.learned import Learned
+from penstock.core.schedule.statistics import Statistics
+from penstock.core.schedule.tally import Tally
 from penstock.remedies import Remedy, spoken
 from penstock.runs.notices import Notices
 from penstock.runs.progress import RunProgress

@@ -10,7 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from penstock.core.web.tally import Statistics, Tally
+from penstock.core.schedule.statistics import Statistics
+from penstock.core.schedule.tally import Tally
 
 __all__ = ["Progress", "Summary", "Verification"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Generic, Protocol, TypeVar
 
-from penstock.core.web.model import Duplicate
-from penstock.core.web.tally import Tally
+from penstock.core.schedule.tally import Tally
+from penstock.core.schedule.verdicts import Duplicate
 
 __all__ = ["Delivery", "OutcomeCounter", "Transform"]
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from penstock.core.results import Progress
-from penstock.core.web.tally import Tally
+from penstock.core.schedule.tally import Tally
 from penstock.report import estimate, explain, wording
 from penstock.report.summary import wrap
 from penstock.settings import Settings

@@ -9,7 +9,7 @@ from typing import Final
 
 from penstock.core.results import Progress
 from penstock.core.schedule.frontier import Bottleneck
-from penstock.core.web.delays import AT_FIRST
+from penstock.core.schedule.probe import AT_FIRST
 from penstock.report.escaping import escape
 from penstock.report.estimate import outstanding
 from penstock.report.wording import count, duration, plural, share, size

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from penstock.core.results import Summary
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Kind, Reason
 from penstock.core.web.robots import LONGEST_DELAY
-from penstock.core.web.tally import Tally
 from penstock.remedies import shell_path, shell_word
 from penstock.report import estimate, explain, suggest, wording
 from penstock.report.escaping import escape

@@ -12,8 +12,8 @@ from typing import Final
 from msgspec.structs import asdict
 
 from penstock.core.results import Progress, Summary
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Outcome
-from penstock.core.web.tally import Tally
 from penstock.loop.flow import Flow
 from penstock.runs.folder import RunFolder
 from penstock.seams import Input

@@ -10,15 +10,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from penstock.core.web.delays import Learned
+from penstock.core.extents import Settled
+from penstock.core.schedule.learned import Learned
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Outcome
 from penstock.core.web.retry import reason
-from penstock.core.web.tally import Tally
 from penstock.errors import OutputError
 from penstock.machine.disk import Space
 from penstock.runs.folder import RunFolder
 from penstock.runs.ledger import Ledger
-from penstock.seams import Settled, Sink
+from penstock.seams import Sink
 
 __all__ = ["FolderStore", "LineStore", "Store"]
 

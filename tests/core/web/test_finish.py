@@ -6,8 +6,8 @@ import pytest
 
 from penstock.core.results import Progress
 from penstock.core.schedule.frontier import Bottleneck
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.finish import Finish
-from penstock.core.web.tally import Tally
 
 
 def stands(elapsed=0.0, done=0, *, pulled=100, exhausted=True, **more):

@@ -16,7 +16,7 @@ def storm(hosts: int, now: float = 0.0) -> OutageDetector:
 
 def test_many_hosts_in_a_row_that_cannot_be_reached_are_our_own_fault():
     assert storm(MANY - 1).bad("another", 3.0) == 3.0 + PROBE
-    assert not storm(MANY - 1).raging
+    assert not storm(MANY - 1).active
 
 
 def test_one_host_however_often_is_its_own():
@@ -26,9 +26,9 @@ def test_one_host_however_often_is_its_own():
 
 def test_whoever_can_be_reached_ends_it():
     found = storm(MANY)
-    assert found.raging
+    assert found.active
     found.good("good", 0.5)
-    assert not found.raging
+    assert not found.active
     assert found.bad("a", 1.0) is None
 
 
@@ -52,9 +52,9 @@ def test_a_host_that_failed_while_others_answered_never_counts_again_until_it_is
     found.good(0, 1.0)
     assert found.bad("another", 2.0) is None
     for number in range(MANY - 1):
-        assert not found.raging
+        assert not found.active
         found.bad(f"newer-{number}", 2.0)
-    assert found.raging
+    assert found.active
 
 
 def test_a_host_is_not_counted_if_another_answered_while_it_was_tried():
@@ -71,7 +71,7 @@ def test_a_host_is_not_counted_if_another_answered_while_it_was_tried():
 def waits_out(found: OutageDetector, now: float, name: str = "probe") -> float:
     """The time at which *found* takes it for the hosts' own fault, if none of many can be reached from *now* on."""
     number = 0
-    while not found.raging:
+    while not found.active:
         found.bad(f"{name}-{number}", now)
         number += 1
         assert number < 10_000, "there is no patience left"
@@ -127,7 +127,7 @@ def test_an_outage_is_no_mistake_and_costs_no_patience():
             if until is not None:
                 held.append(f"h{outage}-{number}")
                 now = until
-        assert found.raging
+        assert found.active
         for key in held:
             found.good(key, now)
     assert now > 100 * 60.0
@@ -135,7 +135,7 @@ def test_an_outage_is_no_mistake_and_costs_no_patience():
 
 
 def test_the_resolvers_and_the_networks_mistakes_share_one_patience():
-    storms = OutageDetectors()
-    now = waits_out(storms.everything, 0.0)
+    detectors = OutageDetectors()
+    now = waits_out(detectors.everything, 0.0)
     with pytest.raises(AssertionError, match="no patience"):
-        waits_out(storms.names, now)
+        waits_out(detectors.names, now)
