@@ -23,7 +23,7 @@ descriptor."""
 
 
 class Resources:
-    """Counts what requests take of the machine, and tells the user by *tell*, once, when something runs out.
+    """Counts what requests take of the machine, and notifies the user by *notify*, once, when something runs out.
 
     *concurrency* returns what the user allows at the moment; without it nothing is limited here.
     *undelivered* returns the bytes of outcomes that wait for the consumer. *memory* and *body* are as in
@@ -37,14 +37,14 @@ class Resources:
         undelivered: Callable[[], int] = int,
         memory: int | None = None,
         body: int = 0,
-        tell: Callable[[str], object] = str,
+        notify: Callable[[str], object] = str,
     ) -> None:
         """Start with enough of everything."""
         self.memory = Memory(memory, body)
         self.shortage = NO_SHORTAGE
         self._concurrency = concurrency
         self._undelivered = undelivered
-        self._tell = tell
+        self._notify = notify
         self._told = False
         self._allowance = Allowance()
         self._short_at = float("-inf")
@@ -103,7 +103,7 @@ class Resources:
         self._report(self.shortage.full)
         if not self._told:
             self._told = True
-            self._tell(f"there are no {lacking} left; fewer requests run at once, until there are. Nothing is lost")
+            self._notify(f"there are no {lacking} left; fewer requests run at once, until there are. Nothing is lost")
 
     def _report(self, full: bool) -> None:  # noqa: FBT001 - a field of the report
         ceiling = self._allowance.ceiling
