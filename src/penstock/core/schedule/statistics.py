@@ -18,16 +18,18 @@ __all__ = ["Statistics"]
 class Statistics(Struct, frozen=True):
     """Where the work stands, at the moment of the question; *elapsed* in seconds.
 
-    *running* jobs are in flight, *held* ones known and not started, *undelivered* outcomes wait for the
-    consumer; *pulled* items came from the source, and *exhausted* says that it has no more. *bound* is what
-    kept more from starting, *busiest* the key with the most unfinished jobs, and their number. *tally* counts
-    this session's outcomes, and *before* the ones that earlier sessions had settled; *again* of these inputs are
-    to be tried again. *read* is how far the input is read, in bytes, and its size, or None if they are
-    unknown; *inputs* is the number of inputs if it was known before. *alone* is the number of keys that are
-    left alone for a while, and *parked* names a few of them, each with the remaining seconds: the busiest
-    first, then the ones that come back first. *spacing* is the seconds between two starts that the busiest key
-    was found to need. *capped* maps hosts that ask for more seconds between two requests than they get to
-    these seconds.
+    *running* jobs are in flight, *held* ones known and not started, *undelivered*
+    outcomes wait for the consumer; *pulled* items came from the source, and *exhausted*
+    says that it has no more. *bound* is what kept more from starting, *busiest* the key
+    with the most unfinished jobs, and their number. *tally* counts this session's
+    outcomes, and *before* the ones that earlier sessions had settled; *again* of these
+    inputs are to be tried again. *read* is how far the input is read, in bytes, and its
+    size, or None if they are unknown; *inputs* is the number of inputs if it was known
+    before. *alone* is the number of keys that are left alone for a while, and *parked*
+    names a few of them, each with the remaining seconds: the busiest first, then the
+    ones that come back first. *spacing* is the seconds between two starts that the
+    busiest key was found to need. *capped* maps hosts that ask for more seconds between
+    two requests than they get to these seconds.
     """
 
     elapsed: float
