@@ -32,8 +32,8 @@ __all__ = [
     "OutageBudget",
     "OutageDetector",
     "OutageDetectors",
-    "looked_up",
-    "reached",
+    "was_looked_up",
+    "was_reached",
 ]
 
 FEW: Final = 5
@@ -81,7 +81,7 @@ UNREACHED: Final = frozenset(
 )
 
 
-def reached(attempt: Attempt) -> bool | None:
+def was_reached(attempt: Attempt) -> bool | None:
     """Return whether *attempt* reached its host; None if it tells nothing about that."""
     if attempt.error in UNREACHED:
         return False
@@ -90,7 +90,7 @@ def reached(attempt: Attempt) -> bool | None:
     return None if attempt.error in (Reason.DNS_NOT_FOUND, Reason.BLOCKED_ADDRESS) else True
 
 
-def looked_up(attempt: Attempt) -> bool | None:
+def was_looked_up(attempt: Attempt) -> bool | None:
     """Return whether a name server answered, also that there is no such name; None if none was asked."""
     if attempt.error in (Reason.DNS_TEMPORARY, Reason.TIMEOUT_DNS):
         return False
