@@ -1,7 +1,7 @@
 """The seams: what a source, an engine, a gate, an overflow, a report and a sink must do.
 
-Sources, engines and sinks have a contract function in ``penstock.testing.contracts`` that every
-implementation passes, the fakes included.
+Sources, engines and sinks have a contract function in ``penstock.testing.contracts``
+that every implementation passes, the fakes included.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Contents(Protocol):
     def check(self, first: int, digests: bytes, row: Callable[[int], Row]) -> None:
         """Take the *digests*, four bytes each, of the rows from seq *first* on, before any of them is used.
 
-        Called with each seq once, in order. *row* makes the row of a seq. Raises InputChanged for the first
-        row that has changed.
+        Called with each seq once, in order. *row* makes the row of a seq. Raises
+        InputChanged for the first row that has changed.
         """
 
     def end(self, inputs: int) -> None:
@@ -69,8 +69,9 @@ class Input(Protocol):
     def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
         """Yield every row whose seq is not in *settled*, in order, read lazily.
 
-        A broken row has a ``fault``. *contents*, if given, checks all rows, settled or not, and their number;
-        its exceptions come out here. Raises InputError if nothing can be read at all.
+        A broken row has a ``fault``. *contents*, if given, checks all rows, settled or
+        not, and their number; its exceptions come out here. Raises InputError if
+        nothing can be read at all.
         """
 
     def remarks(self) -> list[str]:
@@ -89,7 +90,8 @@ class Source(Protocol[Given]):
     def pull(self) -> Given | Ending | Signal:
         """Return the next job; or the ending of an input that needs no job; or a signal that there is neither.
 
-        An exception of the iterator behind it comes out here, once; after that the source is exhausted.
+        An exception of the iterator behind it comes out here, once; after that the
+        source is exhausted.
         """
 
     def close(self) -> None:
@@ -175,8 +177,9 @@ class Overflow(Protocol):
 class Report(Protocol):
     """Shows the progress of a run: any object with these members; see ``penstock.run``.
 
-    The session calls them in its own thread, between two commits at most, so a slow report slows the run down.
-    An exception of a report ends the run, after all complete outcomes have been stored.
+    The session calls them in its own thread, between two commits at most, so a slow
+    report slows the run down. An exception of a report ends the run, after all complete
+    outcomes have been stored.
     """
 
     @property

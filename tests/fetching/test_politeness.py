@@ -106,7 +106,7 @@ def test_what_is_said_of_learning_whether_it_helps_is_so():
 
 def test_what_is_said_of_growing_is_so():
     probe = ConcurrencyProbe()
-    assert f"begins with {AT_FIRST} requests at once" in PAGE
+    assert f"begins with {AT_FIRST} requests at once" in TEXT
     assert WORTH_IT == 1.1
     for _ in range(2 * AT_FIRST):
         probe.count_end(AT_FIRST, 0.0)

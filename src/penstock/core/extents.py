@@ -17,9 +17,9 @@ Settled = BitMap64
 class Extent(Struct, frozen=True):
     """A stretch of one output file that is durable: the proof that it may be committed.
 
-    *start* and *end* are offsets in bytes; *checksum* is that of the bytes between them, after its algorithm
-    (``crc32:9ae0daaf``); *seqs* are the inputs whose outcomes they hold, one row each. Only a durable write
-    makes one.
+    *start* and *end* are offsets in bytes; *checksum* is that of the bytes between
+    them, after its algorithm (``crc32:9ae0daaf``); *seqs* are the inputs whose outcomes
+    they hold, one row each. Only a durable write makes one.
     """
 
     sink: str

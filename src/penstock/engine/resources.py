@@ -1,7 +1,8 @@
 """The machine's resources for requests: memory for bodies, and descriptors and ports for connections.
 
-Knows how much of it is taken, and reports a shortage as a value (``Shortage``); it never sets a limit of the
-user's. Does not know libcurl, or requests.
+Knows how much of it is taken, and reports a shortage as a value (``Shortage``); it
+never sets a limit of the user's: docs/decisions/descriptors.md,
+docs/decisions/paused-bodies.md. Does not know libcurl, or requests.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from penstock.machine.memory import Memory
 __all__ = ["Resources"]
 
 FLEETING: Final = 1.0
-"""Seconds after a shortage in which a failure that looks like one is one, though another request's end has left a
-descriptor."""
+"""Seconds after a shortage in which a failure that looks like one is one, though
+another request's end has left a descriptor."""
 
 
 class Resources:
     """Counts what requests take of the machine, and notifies the user by *notify*, once, when something runs out.
 
-    *concurrency* returns what the user allows at the moment; without it nothing is limited here.
-    *undelivered* returns the bytes of outcomes that wait for the consumer. *memory* and *body* are as in
-    ``Memory``.
+    *concurrency* returns what the user allows at the moment; without it nothing is
+    limited here. *undelivered* returns the bytes of outcomes that wait for the
+    consumer. *memory* and *body* are as in ``Memory``.
     """
 
     def __init__(
@@ -65,7 +66,8 @@ class Resources:
     def connections(self, wished: int) -> int:
         """Return how many connections to keep of the *wished* ones.
 
-        At least as many as requests may run: a request must not wait inside of libcurl, where its time runs.
+        At least as many as requests may run: a request must not wait inside of libcurl,
+        where its time runs.
         """
         return self.most if self.bound else max(self.most, wished)
 
@@ -82,9 +84,10 @@ class Resources:
     def find_lack(self, now: float, os_errno: int | None, *, ipv4: bool) -> str | None:
         """Return what ran out, if that is why a request could not begin at *now*; it failed with *os_errno*.
 
-        libcurl and c-ares do not report that a socket could not be made (libcurl's OS_ERRNO is 0 then), so it
-        is tried. EADDRNOTAVAIL with an *ipv4* address means that no port is left; with IPv6 it may also mean
-        that the machine has no such address.
+        libcurl and c-ares do not report that a socket could not be made (libcurl's
+        OS_ERRNO is 0 then), so it is tried. EADDRNOTAVAIL with an *ipv4* address means
+        that no port is left; with IPv6 it may also mean that the machine has no such
+        address.
         """
         if os_errno == errno.EADDRNOTAVAIL and ipv4:
             lacking = "ports for connections"

@@ -1,7 +1,7 @@
 """The robots.txt gate: whether a host lets a job start.
 
-Knows the rules of the origins that answered, the latest ones in memory. Does not know how a robots.txt is
-requested, or whose turn it is.
+Knows the rules of the origins that answered, the latest ones in memory. Does not know
+how a robots.txt is requested, or whose turn it is.
 """
 
 from __future__ import annotations
@@ -45,9 +45,10 @@ class _Known(Struct, frozen=True, gc=False):
 class Robots:
     """A ``Gate`` that obeys robots.txt, and requests that of each origin at most once a day.
 
-    *user_agent* is that of the requests. *clock* gives seconds since 1970, as answers outlive the process.
-    ``capped`` maps the first few keys that ask for more seconds between two starts than ``LONGEST_DELAY``,
-    which they get, to the seconds that they ask for.
+    *user_agent* is that of the requests. *clock* gives seconds since 1970, as answers
+    outlive the process. ``capped`` maps the first few keys that ask for more seconds
+    between two starts than ``LONGEST_DELAY``, which they get, to the seconds that they
+    ask for.
     """
 
     MOST_NAMED: Final = 100

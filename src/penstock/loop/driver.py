@@ -1,7 +1,7 @@
 """The loop: it obeys the frontier and decides nothing. The shells around it only wait.
 
-Knows the seams and the frontier's answers. Does not know any concrete source, engine or judge, formats,
-files, or who consumes the outcomes.
+Knows the seams and the frontier's answers. Does not know any concrete source, engine or
+judge, formats, files, or who consumes the outcomes.
 """
 
 from __future__ import annotations
@@ -45,12 +45,14 @@ class Stages(NamedTuple, Generic[R]):
 class Driver(Generic[R]):
     """Takes jobs from the source, has the engine run them as the frontier allows, and delivers their outcomes.
 
-    Outcomes wait in ``outcomes`` for the consumer; while they do they count against the concurrency.
-    ``failure`` is what the source raised, if it did, or the error that was to end everything. ``complete``
-    says, once ``finished``, that every item of the source has its outcome.
+    Outcomes wait in ``outcomes`` for the consumer; while they do they count against the
+    concurrency. ``failure`` is what the source raised, if it did, or the error that was
+    to end everything. ``complete`` says, once ``finished``, that every item of the
+    source has its outcome.
 
-    *gate*, if any, is asked about each job before it starts; without an *overflow* the frontier must not
-    spill. *clock* gives monotonic seconds, *draw* a random number in [0, 1).
+    *gate*, if any, is asked about each job before it starts; without an *overflow* the
+    frontier must not spill. *clock* gives monotonic seconds, *draw* a random number in
+    [0, 1).
     """
 
     def __init__(

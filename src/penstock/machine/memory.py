@@ -1,6 +1,7 @@
 """The memory that bodies take, counted against a bound.
 
-Knows how many bytes are held, and by which responses. Does not know how they are received.
+Knows how many bytes are held, and by which responses. Does not know how they are
+received.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ class Response(Protocol):
 class Memory:
     """Counts the bytes of bodies: *held* by responses in flight, and *waiting* as outcomes for the consumer.
 
-    *most* is the bound, None for no limit, and *body* the most that one body may take. While ``full``, a
-    response takes no more, except the *first*: it may finish, within *body*, so that there is room again; if
-    outcomes wait for the consumer, they make room. So all together hold at most *most*, or half of it and one
-    *body*, and a piece of 64 KiB at most for each of the others. The process takes at most twice that, and
+    *most* is the bound, None for no limit, and *body* the most that one body may take.
+    While ``full``, a response takes no more, except the *first*: it may finish, within
+    *body*, so that there is room again; if outcomes wait for the consumer, they make
+    room. So all together hold at most *most*, or half of it and one *body*, and a piece
+    of 64 KiB at most for each of the others. The process takes at most twice that, and
     what it takes without any body: docs/decisions/memory.md.
     """
 

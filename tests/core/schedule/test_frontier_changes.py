@@ -333,11 +333,11 @@ def test_another_thread_may_ask_for_the_busiest_key_while_keys_come(monkeypatch)
     frontier = make(a0, b0, closed=False)
     load, keys = KeyQueue.load.fget, iter("xyz")
 
-    def slowly(lane):
+    def slowly(queue):
         key = next(keys, None)
         if key:
             frontier.offer(Item(key, 0))
-        return load(lane)
+        return load(queue)
 
     monkeypatch.setattr(KeyQueue, "load", property(slowly))
     assert frontier.largest() == ("a", 1)

@@ -1,4 +1,4 @@
-"""The frontier as a state machine, against a model that knows nothing of lanes, queues or timers.
+"""The frontier as a state machine, against a model that knows nothing of queues or timers.
 
 The model keeps every job with its state and works out from the rules alone which answers are permitted.
 """

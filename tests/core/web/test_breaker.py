@@ -18,8 +18,8 @@ from penstock.core.web.breaker import (
     NEW,
     PROBE,
     Breakers,
-    looked_up,
-    reached,
+    was_looked_up,
+    was_reached,
 )
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Attempt, Failed, Job, Reason, Skipped, Times
@@ -43,8 +43,8 @@ def test_a_host_was_there_if_it_said_anything_at_all():
     """A name that does not exist says nothing of a host, and neither does what was never sent."""
     for reason in Reason:
         expected = False if reason in UNREACHED else None if reason in ("dns_not_found", "blocked_address") else True
-        assert reached(Attempt(job(), reason)) is expected, reason
-    assert reached(answered()) is True
+        assert was_reached(Attempt(job(), reason)) is expected, reason
+    assert was_reached(answered()) is True
 
 
 # One host
@@ -165,9 +165,9 @@ def test_hosts_that_are_known_to_be_down_say_nothing_of_us():
 
 
 def test_a_name_server_answered_if_it_said_anything_but_that_it_failed():
-    assert looked_up(unnamed("a")) is looked_up(Attempt(job(), Reason.TIMEOUT_DNS)) is False
-    assert looked_up(asked_for("a")) is looked_up(asked_for("a", Reason.DNS_NOT_FOUND)) is True
-    assert looked_up(answered()) is looked_up(refused()) is None, "nobody was asked"
+    assert was_looked_up(unnamed("a")) is was_looked_up(Attempt(job(), Reason.TIMEOUT_DNS)) is False
+    assert was_looked_up(asked_for("a")) is was_looked_up(asked_for("a", Reason.DNS_NOT_FOUND)) is True
+    assert was_looked_up(answered()) is was_looked_up(refused()) is None, "nobody was asked"
 
 
 def test_a_resolver_that_fails_costs_no_attempt_though_hosts_that_are_known_are_reached():

@@ -15,11 +15,11 @@ from penstock.core.web.robots import LONGEST_DELAY, RobotsAnswer, Rules, attribu
 ORIGIN = "http://a.test:8080"
 SECRET = ("Authorization", "Basic c2VjcmV0")
 BEHIND = Job(7, "a.test", f"{ORIGIN}/p?q", f"{ORIGIN}/p?q", headers=(("User-Agent", "me"), SECRET), fields={"n": 1})
-ERRAND = prerequisite(BEHIND)
+PREREQUISITE = prerequisite(BEHIND)
 
 
 def answered(status: int, body: bytes = b"", head: str = "", **of_the_job: object) -> Attempt:
-    job = Prerequisite(**{name: getattr(ERRAND, name) for name in ERRAND.__struct_fields__} | of_the_job)
+    job = Prerequisite(**{name: getattr(PREREQUISITE, name) for name in PREREQUISITE.__struct_fields__} | of_the_job)
     return Attempt(job, status=status, head=f"HTTP/1.1 {status} -\r\n{head}\r\n".encode(), body=body)
 
 
@@ -29,10 +29,10 @@ def failed(reason: Reason, hops: tuple[Hop, ...] = (), behind: Job = BEHIND) -> 
     return Attempt(job, reason, "so it is")
 
 
-def test_an_errand_asks_at_the_jobs_origin_and_carries_none_of_its_secrets():
-    assert (ERRAND.key, ERRAND.target) == ("a.test", f"{ORIGIN}/robots.txt")
-    assert (ERRAND.method, ERRAND.headers, ERRAND.body) == ("GET", (("User-Agent", "me"),), None)
-    assert ERRAND.enough == 500 * 1024  # RFC 9309, section 2.5
+def test_a_prerequisite_asks_at_the_jobs_origin_and_carries_none_of_its_secrets():
+    assert (PREREQUISITE.key, PREREQUISITE.target) == ("a.test", f"{ORIGIN}/robots.txt")
+    assert (PREREQUISITE.method, PREREQUISITE.headers, PREREQUISITE.body) == ("GET", (("User-Agent", "me"),), None)
+    assert PREREQUISITE.enough == 500 * 1024  # RFC 9309, section 2.5
     assert BEHIND.enough is None
 
 
@@ -45,8 +45,8 @@ def test_a_text_is_heard(status):
 def test_a_rule_that_is_cut_off_in_the_middle_is_none(ending):
     """Half of ``Disallow: /private`` would be ``Disallow: /``."""
     whole = b"User-agent: *" + ending + b"Disallow: /no" + ending
-    body = whole + b"#" * (ERRAND.enough - len(whole) - len(ending) - 11) + ending + b"Disallow: /"
-    assert len(body) == ERRAND.enough
+    body = whole + b"#" * (PREREQUISITE.enough - len(whole) - len(ending) - 11) + ending + b"Disallow: /"
+    assert len(body) == PREREQUISITE.enough
     heard = read_answer(answered(200, body))
     assert heard.text == body[:-11]
     assert rules(heard.text.decode()).allow(f"{ORIGIN}/yes")
@@ -73,7 +73,7 @@ def test_nor_does_one_that_answers_too_late_or_nonsense(reason):
     "reason", [Reason.BLOCKED_ADDRESS, Reason.BLOCKED_SCHEME, Reason.REDIRECT_INVALID, Reason.TOO_MANY_REDIRECTS]
 )
 def test_a_redirect_that_leads_nowhere_is_as_good_as_no_file(reason):
-    assert read_answer(failed(reason, hops=(Hop(ERRAND.target, 302),))) == RobotsAnswer(ORIGIN)
+    assert read_answer(failed(reason, hops=(Hop(PREREQUISITE.target, 302),))) == RobotsAnswer(ORIGIN)
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_a_redirect_that_leads_nowhere_is_as_good_as_no_file(reason):
 )
 def test_where_nobody_is_there_it_is_the_jobs_own_misfortune_but_not_behind_a_redirect(reason):
     assert attribute(failed(reason)).job is BEHIND
-    assert attribute(failed(reason, hops=(Hop(ERRAND.target, 302),))).job is not BEHIND
-    assert read_answer(failed(reason, hops=(Hop(ERRAND.target, 302),))) == RobotsAnswer(
+    assert attribute(failed(reason, hops=(Hop(PREREQUISITE.target, 302),))).job is not BEHIND
+    assert read_answer(failed(reason, hops=(Hop(PREREQUISITE.target, 302),))) == RobotsAnswer(
         ORIGIN, trouble=f"{reason}: so it is"
     )
 

@@ -130,7 +130,8 @@ class Ahead(enum.Enum):
 class Waiting(NamedTuple):
     """The *bound* for which *jobs* of one *key* wait, until the time *until*, or None if that depends on other jobs.
 
-    ``NOTHING`` means that they start with the next step; *running* jobs of the key run meanwhile.
+    ``NOTHING`` means that they start with the next step; *running* jobs of the key run
+    meanwhile.
     """
 
     key: Any

@@ -80,8 +80,9 @@ def never(_error: Exception) -> bool:
 class CallJudge(Struct, frozen=True):
     """The rules for calls: at most *attempts* of them for an item, and another one only if *retry* says so.
 
-    If *retry* returns True, the wait is the backoff's; if it returns a number, that number of seconds. An exception
-    of *retry* itself becomes the item's error, with the one it was asked about as its context.
+    If *retry* returns True, the wait is the backoff's; if it returns a number, that
+    number of seconds. An exception of *retry* itself becomes the item's error, with the
+    one it was asked about as its context.
     """
 
     attempts: int = 1

@@ -1,14 +1,16 @@
 """Which cooperative task takes the next step: round robin.
 
-Knows which tasks take turns, which are paused or wait for something, and how each ended. Does not know
-iterators, awaitables, loops, callbacks, or how long a step takes.
+Knows which tasks take turns, which are paused or wait for something, and how each
+ended. Does not know iterators, awaitables, loops, callbacks, or how long a step takes.
 
-A shell asks ``next()`` for the task to step, steps it, and reports the result: ``stepped``, ``wait`` (and
-``wake``, when the task may continue), or ``finish``. Tasks may be paused, resumed and finished between the
-two, and at any other time; nothing here calls back, so no answer is outdated before the shell acts on it.
+A shell asks ``next()`` for the task to step, steps it, and reports the result:
+``stepped``, ``wait`` (and ``wake``, when the task may continue), or ``finish``. Tasks
+may be paused, resumed and finished between the two, and at any other time; nothing here
+calls back, so no answer is outdated before the shell acts on it.
 
-Only tasks that may be stepped are in the line: pausing takes a task out of it, resuming puts it at the end.
-The line is an OrderedDict, which removes an entry from its middle at no cost, at any length.
+Only tasks that may be stepped are in the line: pausing takes a task out of it, resuming
+puts it at the end. The line is an OrderedDict, which removes an entry from its middle
+at no cost, at any length.
 """
 
 from __future__ import annotations

@@ -1,15 +1,19 @@
 """Which job may start, and when: the heart of Penstock, and pure.
 
-Knows keys (hosts), slots, delays, the rate and the window. Does not know bytes, sockets, URLs, what an
-attempt means, or what time it is.
+Knows keys (hosts), slots, delays, the rate and the window. Does not know bytes,
+sockets, URLs, what an attempt means, or what time it is.
 
-The frontier is asked ``next(now)`` until it says to wait, and told the verdict on every attempt with
-``settle``. It asks for another job only when a slot is free that no job it holds may take, so that it reads
-ahead only to find a key that is not busy.
+The frontier is asked ``next(now)`` until it says to wait, and told the verdict on every
+attempt with ``settle``. It asks for another job only when a slot is free that no job it
+holds may take, so that it reads ahead only to find a key that is not busy.
 
-The jobs of a key wait in its queue. A queue is in at most one place (``Place``): in the ready line, where keys
-take turns, or in the timers until its delay has passed. A queue whose slots are all taken is in none, and
-comes back when one of its jobs is settled. So nothing here walks over queues that wait.
+The jobs of a key wait in its queue. A queue is in at most one place (``Place``): in the
+ready line, where keys take turns, or in the timers until its delay has passed. A queue
+whose slots are all taken is in none, and comes back when one of its jobs is settled. So
+nothing here walks over queues that wait.
+
+Decisions: docs/decisions/pull-last.md, docs/decisions/robots-gate.md,
+docs/decisions/schedule-without-web.md.
 """
 
 from __future__ import annotations
@@ -76,27 +80,32 @@ __all__ = [
 ]
 
 IN_ORDER: Final = 2
-"""If outcomes come out in input order, the inputs known and not yet out, as a multiple of the concurrency: the bound of
-the outcomes held back. Below 2, every slow job would soon leave all slots but its own empty."""
+"""If outcomes come out in input order, the inputs known and not yet out, as a multiple
+of the concurrency: the bound of the outcomes held back. Below 2, every slow job would
+soon leave all slots but its own empty: docs/decisions/ordered.md."""
 
 
 class Frontier(Limits):
     """Holds at most *window* jobs that have not started, and says which may start.
 
-    *concurrency* jobs run at once, *per_key* of them for one key; starts for one key are *delay* seconds
-    apart; at most *rate* start in a second.
+    *concurrency* jobs run at once, *per_key* of them for one key; starts for one key
+    are *delay* seconds apart; at most *rate* start in a second.
 
-    Jobs that come back (a retry, a redirect) are held beyond the window if it is full: they were read
-    already. So *held* and *running* together never exceed *window* + *concurrency* - 1.
+    Jobs that come back (a retry, a redirect) are held beyond the window if it is full:
+    they were read already. So *held* and *running* together never exceed *window* +
+    *concurrency* - 1.
 
-    *ahead* says how far it reads on while no job may start. With an overflow the window does not bound that
-    (``Backlog``): reading stops only if the jobs of as many keys as half the window wait. With
-    ``Ahead.NOWHERE``, *running* and jobs never tried do not exceed *concurrency*.
+    *ahead* says how far it reads on while no job may start. With an overflow the window
+    does not bound that (``Backlog``): reading stops only if the jobs of as many keys as
+    half the window wait. With ``Ahead.NOWHERE``, *running* and jobs never tried do not
+    exceed *concurrency*.
 
-    While *asks* is set it answers ``Ask`` before it starts a job, and expects ``allow``, ``deny`` or ``defer``.
+    While *asks* is set it answers ``Ask`` before it starts a job, and expects
+    ``allow``, ``deny`` or ``defer``.
 
-    *concurrency*, *per_key*, *delay*, *rate* and *pauses* may be set at any time and from any thread, and hold
-    from the next answer on; a key's new delay from its next start on. While *pauses* is above 0 nothing starts.
+    *concurrency*, *per_key*, *delay*, *rate* and *pauses* may be set at any time and
+    from any thread, and hold from the next answer on; a key's new delay from its next
+    start on. While *pauses* is above 0 nothing starts.
     """
 
     def __init__(
@@ -124,7 +133,8 @@ class Frontier(Limits):
         self._queues = KeyQueues()
         self._backlog = Backlog(self._queues, window)
         self._ready: deque[KeyQueue] = deque()
-        # A queue and a job whose backoff ends then, or None for the delay of its key; without a queue, a hold ends.
+        # A queue and a job whose backoff ends then, or None for the delay of its key;
+        # without a queue, a hold ends.
         self._timers: Timers[tuple[KeyQueue | None, Any]] = Timers()
         self._backing_off = 0
         self._now = LONG_AGO
@@ -149,10 +159,11 @@ class Frontier(Limits):
     def next(self, now: float, undelivered: int = 0, withheld: int | None = None) -> Answer:
         """Return what to do at *now*; each answer permits the one reaction that its class names.
 
-        *undelivered* outcomes wait for a consumer: each takes a slot, so that a slow consumer bounds the work.
-        *withheld* ones wait for the outcome of an earlier input, if they come out in input order (None: they
-        do not): they take no slots, or that input might never get one, but nothing is pulled while they and
-        the jobs known are IN_ORDER times the concurrency.
+        *undelivered* outcomes wait for a consumer: each takes a slot, so that a slow
+        consumer bounds the work. *withheld* ones wait for the outcome of an earlier
+        input, if they come out in input order (None: they do not): they take no slots,
+        or that input might never get one, but nothing is pulled while they and the jobs
+        known are IN_ORDER times the concurrency.
         """
         self._now = now
         if self._changed:
@@ -204,7 +215,8 @@ class Frontier(Limits):
     def allow(self, spacing: float = 0.0) -> Any:
         """Start the job of the last ``Ask`` and return it, or None if *spacing* has not passed since the last start.
 
-        Starts on its key are *spacing* seconds apart at least; after None the frontier asks again.
+        Starts on its key are *spacing* seconds apart at least; after None the frontier
+        asks again.
         """
         queue = self._ready[0]
         queue.spacing = spacing and max(spacing, self.delay)
@@ -237,8 +249,8 @@ class Frontier(Limits):
     def settle(self, job: Keyed, verdict: Verdict, now: float) -> None:
         """Free the slot of *job* and take back what *verdict* says is still to be done.
 
-        ``Again`` and ``Redirected`` bring a job back, ``Satisfied`` the one behind a prerequisite. After
-        ``drain`` such a job is dropped, without an outcome.
+        ``Again`` and ``Redirected`` bring a job back, ``Satisfied`` the one behind a
+        prerequisite. After ``drain`` such a job is dropped, without an outcome.
         """
         self._now = now
         slots = self._slots
@@ -288,7 +300,10 @@ class Frontier(Limits):
     # Limits of others: earlier sessions, the machine, servers
 
     def rest(self, until: float, last: float = LONG_AGO) -> None:
-        """Start nothing before *until*; another session may have asked unknown keys until *last*."""
+        """Start nothing before *until*; another session may have asked unknown keys until *last*.
+
+        See docs/decisions/delay-after-a-restart.md.
+        """
         self._queues.last = max(self._queues.last, last)
         if self._slots.hold(until):
             self._timers.set(until, (None, None))
@@ -334,7 +349,8 @@ class Frontier(Limits):
     def drain(self) -> list[Any]:
         """Close, and return every job here that has not started; running jobs may finish.
 
-        The jobs in the overflow are forgotten; ``spilled`` tells before whether there are any.
+        The jobs in the overflow are forgotten; ``spilled`` tells before whether there
+        are any.
         """
         self.closed = True
         self.window = 0
@@ -366,7 +382,8 @@ class Frontier(Limits):
     def waiting(self) -> list[Waiting]:
         """Return what the jobs of each key wait for, keys with the most jobs first; walks over all keys.
 
-        A key has two entries if some of its jobs wait for their retry and others for something else.
+        A key has two entries if some of its jobs wait for their retry and others for
+        something else.
         """
         for_all = (self.bound, self._limiter.free_at() if self.bound is Bottleneck.RATE else None)
         return self._queues.waiting(self._timers.entries(), self._per_key, self._now, for_all)

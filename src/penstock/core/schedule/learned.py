@@ -24,9 +24,9 @@ class KeyDelays(Protocol):
 class Learned(NamedTuple):
     """The knowledge that one session has for a later one.
 
-    *parked* maps each key that is to be left alone to the end of that, in seconds since 1970; *slowed* maps
-    each key that is slowed down to the seconds between two starts. *noted* is when that was so, in seconds
-    since 1970, if it is known.
+    *parked* maps each key that is to be left alone to the end of that, in seconds since
+    1970; *slowed* maps each key that is slowed down to the seconds between two starts.
+    *noted* is when that was so, in seconds since 1970, if it is known.
     """
 
     parked: Mapping[Any, float] = {}
@@ -36,6 +36,7 @@ class Learned(NamedTuple):
     def remaining(self, now: float) -> dict[Any, float]:
         """Return the seconds for which each parked key is still to be left alone at *now*, since 1970.
 
-        Never more than when it was noted, as the clock may have been set back since. Below 0, it is over.
+        Never more than when it was noted, as the clock may have been set back since.
+        Below 0, it is over.
         """
         return {key: min(until - now, until - self.noted) for key, until in self.parked.items()}

@@ -10,15 +10,16 @@ from typing import Final
 __all__ = ["TOLERANCE", "Limits", "RateLimiter", "least_time"]
 
 TOLERANCE: Final = 0.01
-"""Seconds by which a late start may be made up for. A selector wakes to the millisecond, so without it a rate of 1,000
-starts a second would give some 600."""
+"""Seconds by which a late start may be made up for. A selector wakes to the
+millisecond, so without it a rate of 1,000 starts a second would give some 600."""
 
 
 class RateLimiter:
     """At most *rate* starts in any one second, spread evenly (the generic cell rate algorithm).
 
-    Starts that come up to TOLERANCE late are made up for; the interval is longer by as much, so that
-    no second ever sees more than *rate* + 1 starts. A *rate* of None means no limit.
+    Starts that come up to TOLERANCE late are made up for; the interval is longer by as
+    much, so that no second ever sees more than *rate* + 1 starts. A *rate* of None
+    means no limit.
     """
 
     __slots__ = ("_interval", "_next", "rate")

@@ -1,6 +1,7 @@
 """The concurrency probe: how many jobs at once are worth having, learned from their completions.
 
-More run at once only as long as more come back for it. Arithmetic on times that the caller gives. Does not
+More run at once only as long as more come back for it:
+docs/decisions/concurrency-probe.md. Arithmetic on times that the caller gives. Does not
 know jobs, keys or slots.
 """
 
@@ -28,7 +29,8 @@ CONTENT: Final = 30.0
 class ConcurrencyProbe:
     """Raises the concurrency by half each time, as long as more comes back for it.
 
-    A step that was not worth it is taken back, and the next one follows after CONTENT seconds.
+    A step that was not worth it is taken back, and the next one follows after CONTENT
+    seconds.
     """
 
     __slots__ = ("_back_to", "_before", "_began", "_count", "_full", "_more_at", "allowed")
@@ -39,7 +41,8 @@ class ConcurrencyProbe:
         self._began: float | None = None
         self._count = 0
         self._full = False
-        # Completions a second before the last step, and the concurrency then; None if no step is on trial.
+        # Completions a second before the last step, and the concurrency then; None if
+        # no step is on trial.
         self._before = 0.0
         self._back_to: int | None = None
         self._more_at = float("-inf")

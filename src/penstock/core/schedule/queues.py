@@ -1,6 +1,7 @@
 """The jobs of each key, as the frontier keeps them, and the place where each key's queue stands.
 
-Knows which jobs a key has, and what keeps them. Does not know whose turn it is, the window, or what time it is.
+Knows which jobs a key has, and what keeps them. Does not know whose turn it is, the
+window, or what time it is.
 """
 
 from __future__ import annotations
@@ -65,9 +66,10 @@ PLACES: Final = (
 )
 """The place by what holds for a queue; None is either. ``find_place`` is the same as code, as it runs for every job.
 
-*startable*: one of its jobs may start when the key's limits allow. *full*: per_key jobs run. *early*: the
-key's delay or park is not over. *gated*: a prerequisite is not done. *spilled*: has jobs in the overflow,
-*abandoned*: of which some are abandoned. *busy*: jobs run or back off.
+*startable*: one of its jobs may start when the key's limits allow. *full*: per_key jobs
+run. *early*: the key's delay or park is not over. *gated*: a prerequisite is not done.
+*spilled*: has jobs in the overflow, *abandoned*: of which some are abandoned. *busy*:
+jobs run or back off.
 """
 # fmt: on
 
@@ -75,7 +77,8 @@ key's delay or park is not over. *gated*: a prerequisite is not done. *spilled*:
 class Abandoned:
     """A key whose waiting jobs are not tried: *spilled* of them are still in the overflow.
 
-    *ending_of* makes their endings; jobs that are offered before *until* are abandoned as well.
+    *ending_of* makes their endings; jobs that are offered before *until* are abandoned
+    as well.
     """
 
     __slots__ = ("ending_of", "spilled", "until")
@@ -89,8 +92,8 @@ class Abandoned:
 class KeyQueue:
     """The jobs of one key that may start as soon as the key's limits allow, oldest first.
 
-    *first* are prerequisites, which start before all *jobs*. While the queue is *gated*, one of them is for
-    its own jobs, and of those none starts.
+    *first* are prerequisites, which start before all *jobs*. While the queue is
+    *gated*, one of them is for its own jobs, and of those none starts.
     """
 
     __slots__ = (
@@ -189,8 +192,8 @@ def find_place(queue: KeyQueue, per_key: int, now: float) -> Place:
 class KeyQueues(dict[Any, KeyQueue]):
     """The queues of all keys that have something to say, by their keys; a queue is made for any other key.
 
-    At ``last`` another session may have started a job of any key. What walks over all queues does so over a
-    copy, as another thread may ask.
+    At ``last`` another session may have started a job of any key. What walks over all
+    queues does so over a copy, as another thread may ask.
     """
 
     last = LONG_AGO
@@ -203,7 +206,8 @@ class KeyQueues(dict[Any, KeyQueue]):
     def drop(self, now: float) -> list[Any]:
         """Remove and return all waiting jobs, and forget those in the overflow.
 
-        A key is forgotten unless its jobs run, or it is parked at *now*: a later session must know that.
+        A key is forgotten unless its jobs run, or it is parked at *now*: a later
+        session must know that.
         """
         jobs = [job for queue in self.values() for job in (*queue.first, *queue.jobs)]
         for queue in list(self.values()):

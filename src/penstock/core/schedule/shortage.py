@@ -12,9 +12,9 @@ from msgspec import Struct
 __all__ = ["NO_SHORTAGE", "PAUSE", "RESERVED", "Allowance", "Fit", "Shortage", "fit"]
 
 RESERVED: Final = 20
-"""Descriptors for everything else: the selector and its alarm (3), name servers (by resolv.conf(5) at most 3, each by
-UDP and TCP), the input, threads that wait for the disk, SQLite's journals, a folder being flushed, certificates being
-read."""
+"""Descriptors for everything else: the selector and its alarm (3), name servers (by
+resolv.conf(5) at most 3, each by UDP and TCP), the input, threads that wait for the
+disk, SQLite's journals, a folder being flushed, certificates being read."""
 
 PAUSE: Final = 1.0
 """Seconds before a request is tried again that could not begin because something had run out."""
@@ -36,8 +36,8 @@ class Fit(Struct, frozen=True, gc=False):
 class Shortage(Struct, frozen=True, gc=False):
     """A shortage of the machine's, as an engine reports it to the frontier.
 
-    At most *ceiling* jobs may run at once, even if the user and the concurrency probe allow more; None is no
-    bound. No job may start while memory is *full*.
+    At most *ceiling* jobs may run at once, even if the user and the concurrency probe
+    allow more; None is no bound. No job may start while memory is *full*.
     """
 
     ceiling: int | None = None

@@ -23,8 +23,9 @@ PROBES: Final = 4
 class Slots:
     """The slots for running jobs: *number* of them, as of the last ``count``.
 
-    Three ceilings stand side by side: the user's (``Limits.concurrency``), that of the concurrency *probe*,
-    and the machine's (*shortage*). *probing* says that only PROBES jobs run, to find the end of an outage.
+    Three ceilings stand side by side: the user's (``Limits.concurrency``), that of the
+    concurrency *probe*, and the machine's (*shortage*). *probing* says that only PROBES
+    jobs run, to find the end of an outage.
     """
 
     __slots__ = ("held_until", "number", "paused", "probe", "probing", "scouts", "shortage")
@@ -74,7 +75,8 @@ class Slots:
         """Return why none is free with *running* and *undelivered* jobs, and until when, if that is known."""
         if self.paused:
             if self.shortage.full and not limits.pauses:
-                # With nothing in flight only another look at the memory can end the wait.
+                # With nothing in flight only another look at the memory can end the
+                # wait.
                 return Bottleneck.MEMORY, None if running or undelivered else now
             return Bottleneck.PAUSED, None
         if self.probing or now < self.held_until:

@@ -1,11 +1,12 @@
 """The backlog: jobs in the overflow, and the endings of abandoned jobs.
 
-Knows how many jobs of a key may wait in memory, and which keys want theirs back. Does not know the overflow
-itself, slots or times of its own.
+Knows how many jobs of a key may wait in memory, and which keys want theirs back. Does
+not know the overflow itself, slots or times of its own.
 
-Once half of the window is taken a key keeps no more than its share of it, which is the smaller the more keys
-there are. Any more go to the overflow (``Spill``), and come back when the key has none left
-(``Refill``). The jobs of an abandoned key come back as well, only to be given their endings (``Settle``).
+Once half of the window is taken a key keeps no more than its share of it, which is the
+smaller the more keys there are. Any more go to the overflow (``Spill``), and come back
+when the key has none left (``Refill``): docs/decisions/overflow.md. The jobs of an
+abandoned key come back as well, only to be given their endings (``Settle``).
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ __all__ = ["Backlog"]
 class Backlog:
     """The jobs of all *queues* that wait outside of the *window*.
 
-    ``spilled`` counts the jobs in the overflow. ``empty`` has the queues with jobs there alone, ``abandoned``
-    the queues whose jobs there need their endings, and ``endings`` the endings that wait for the consumer.
+    ``spilled`` counts the jobs in the overflow. ``empty`` has the queues with jobs
+    there alone, ``abandoned`` the queues whose jobs there need their endings, and
+    ``endings`` the endings that wait for the consumer.
     """
 
     __slots__ = ("_queues", "_window", "abandoned", "empty", "endings", "spilled")
@@ -73,7 +75,8 @@ class Backlog:
         )
         queue.spilled -= len(jobs)
         self.spilled -= len(jobs)
-        # The oldest were there when the key was abandoned; a retry that came back since is not one of them.
+        # The oldest were there when the key was abandoned; a retry that came back since
+        # is not one of them.
         endings = queue.end_abandoned(jobs)
         self._end(queue, endings)
         queue.jobs.extend(jobs[len(endings) :])

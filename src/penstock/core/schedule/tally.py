@@ -1,7 +1,7 @@
 """The tally: outcomes counted by kind, status and reason.
 
-Knows the names of what it counts. Does not know when outcomes came or how they were stored. Tallies add
-up, so that a run's tally is the sum over its extents.
+Knows the names of what it counts. Does not know when outcomes came or how they were
+stored. Tallies add up, so that a run's tally is the sum over its extents.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ __all__ = ["Tally"]
 class Tally:
     """Counts of outcomes by kind, status and reason; *bytes* counts the decoded bodies.
 
-    *duplicates* are no outcomes: they share that of an earlier input. *bytes*, *attempts* and *redirects* are
-    the cost of everything, outcomes included that newer ones have replaced. For ``throttle`` the kinds are
-    ``done`` and ``failed``, and the reasons are names of exceptions.
+    *duplicates* are no outcomes: they share that of an earlier input. *bytes*,
+    *attempts* and *redirects* are the cost of everything, outcomes included that newer
+    ones have replaced. For ``throttle`` the kinds are ``done`` and ``failed``, and the
+    reasons are names of exceptions.
     """
 
     __slots__ = ("attempts", "bytes", "duplicates", "kinds", "reasons", "redirects", "statuses")

@@ -1,6 +1,7 @@
 """Verdicts on attempts, and decisions on whether a job may start at all.
 
-Knows the shapes that the frontier and the loop understand. Does not know how a judge or a gate reaches them.
+Knows the shapes that the frontier and the loop understand. Does not know how a judge or
+a gate reaches them.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ EndingOf = Callable[[Any], Ending]
 class Done(Struct, frozen=True, gc=False):
     """The input has its outcome.
 
-    *park*: nothing of the job's key may start before that time. *rest*: abandon every other waiting job of
-    the key, and each one that is offered before *park*; it makes their endings.
+    *park*: nothing of the job's key may start before that time. *rest*: abandon every
+    other waiting job of the key, and each one that is offered before *park*; it makes
+    their endings.
     """
 
     outcome: Ending
@@ -60,8 +62,8 @@ class Done(Struct, frozen=True, gc=False):
 class Again(Struct, frozen=True, gc=False):
     """Start *job*, another attempt at the same work, not before *until*; *park* as in ``Done``.
 
-    *hold*: nothing at all may start before that time, and then only a few jobs at a time until one of them
-    ends without a *hold*.
+    *hold*: nothing at all may start before that time, and then only a few jobs at a
+    time until one of them ends without a *hold*.
     """
 
     job: Any

@@ -1,12 +1,15 @@
 """Circuit breakers and outage detectors: what it means that a host, or everything, cannot be reached.
 
-Knows which failures say so, and counts them. Does not know jobs, slots or sockets, or what time it is.
+Knows which failures say so, and counts them. Does not know jobs, slots or sockets, or
+what time it is.
 
-A host that could not be reached FEW times in a row is parked for a while, tried again, and parked for longer.
-If it still cannot be reached after its grace, its waiting jobs are abandoned, all at once, rather than by a
-time-out for each. If many unrelated hosts in a row cannot be reached, this machine is cut off: an outage. If
-many names in a row cannot be looked up, though pages of hosts with known names still come, the resolver is
-down. Dead hosts can look like an outage; what such a mistake may cost is bounded: docs/decisions/outages.md.
+A host that could not be reached FEW times in a row is parked for a while, tried again,
+and parked for longer. If it still cannot be reached after its grace, its waiting jobs
+are abandoned, all at once, rather than by a time-out for each. If many unrelated hosts
+in a row cannot be reached, this machine is cut off: an outage. If many names in a row
+cannot be looked up, though pages of hosts with known names still come, the resolver is
+down. Dead hosts can look like an outage; what such a mistake may cost is bounded:
+docs/decisions/outages.md. Why the frontier need not know: docs/decisions/breakers.md.
 """
 
 from __future__ import annotations
@@ -29,8 +32,8 @@ __all__ = [
     "OutageBudget",
     "OutageDetector",
     "OutageDetectors",
-    "looked_up",
-    "reached",
+    "was_looked_up",
+    "was_reached",
 ]
 
 FEW: Final = 5
@@ -64,8 +67,8 @@ STEP: Final = 5.0
 """Seconds between two probes, at most."""
 
 PATIENCE: Final = 90.0
-"""Seconds that all false alarms of one run may cost; after that the hosts are blamed. Enough for an outage of a
-minute."""
+"""Seconds that all false alarms of one run may cost; after that the hosts are blamed.
+Enough for an outage of a minute."""
 
 UNREACHED: Final = frozenset(
     {
@@ -78,15 +81,16 @@ UNREACHED: Final = frozenset(
 )
 
 
-def reached(attempt: Attempt) -> bool | None:
+def was_reached(attempt: Attempt) -> bool | None:
     """Return whether *attempt* reached its host; None if it tells nothing about that."""
     if attempt.error in UNREACHED:
         return False
-    # A name that does not exist is the resolver's answer; what was blocked was never tried.
+    # A name that does not exist is the resolver's answer; what was blocked was never
+    # tried.
     return None if attempt.error in (Reason.DNS_NOT_FOUND, Reason.BLOCKED_ADDRESS) else True
 
 
-def looked_up(attempt: Attempt) -> bool | None:
+def was_looked_up(attempt: Attempt) -> bool | None:
     """Return whether a name server answered, also that there is no such name; None if none was asked."""
     if attempt.error in (Reason.DNS_TEMPORARY, Reason.TIMEOUT_DNS):
         return False
@@ -158,17 +162,19 @@ class OutageBudget:
 class OutageDetector:
     """Detects an outage of our own: MANY different hosts in a row could not be reached, or looked up.
 
-    A host counts once until it is reached, and not at all if another one was reached during its attempt.
-    Every outage is charged to *budget* until most of the hosts that were held back are reached: then it was
-    real, and the seconds are refunded. Otherwise it was a false alarm, and the next one takes SURER times as
-    many hosts. With nothing left in the budget no outage is detected.
+    A host counts once until it is reached, and not at all if another one was reached
+    during its attempt. Every outage is charged to *budget* until most of the hosts that
+    were held back are reached: then it was real, and the seconds are refunded.
+    Otherwise it was a false alarm, and the next one takes SURER times as many hosts.
+    With nothing left in the budget no outage is detected.
     """
 
     def __init__(self, budget: OutageBudget) -> None:
         """Start without an outage."""
         self._budget = budget
         self._many = MANY
-        # Hosts that failed since one was reached last, and hosts whose failure is their own.
+        # Hosts that failed since one was reached last, and hosts whose failure is their
+        # own.
         self._failing: OrderedDict[Hashable, None] = OrderedDict()
         self._blamed: OrderedDict[Hashable, None] = OrderedDict()
         self._last_good = float("-inf")

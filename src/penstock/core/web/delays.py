@@ -1,14 +1,16 @@
 """Adaptive delays: how far apart the requests to a host must be, learned from its answers.
 
-They only add to the delay that the user set. Arithmetic on times that the caller gives. Does not know slots,
-sockets or jobs, or what time it is.
+They only add to the delay that the user set. Arithmetic on times that the caller gives.
+Does not know slots, sockets or jobs, or what time it is.
 
-Every sign of overload (429, 503, a time-out, answers that take far longer than before) doubles the time
-between two starts on a host; every good answer takes a twentieth of it away. So a host that recovers is at
-its limits again within 20 times the time it had been slowed to, 200 s at most (a geometric series), and a
-host with a fixed capacity gets between half and all of it. Slow answers alone slow a host down no further
-than to one request at a time. A host that is busy now and then, at any speed, is asked as fast as before:
-docs/decisions/pace.md.
+Every sign of overload (429, 503, a time-out, answers that take far longer than before)
+doubles the time between two starts on a host; every good answer takes a twentieth of it
+away. So a host that recovers is at its limits again within 20 times the time it had
+been slowed to, 200 s at most (a geometric series), and a host with a fixed capacity
+gets between half and all of it. Slow answers alone slow a host down no further than to
+one request at a time. A host that is busy now and then, at any speed, is asked as fast
+as before: docs/decisions/pace.md. Why nothing else is learned:
+docs/decisions/learned-delays.md.
 """
 
 from __future__ import annotations
@@ -44,9 +46,10 @@ ON_TRIAL: Final = 2.5
 """The most that this factor may be before that is known."""
 
 FURTHER: Final = 1.2
-"""The factor by which that bound grows if a host that is mostly busy is still busy too often there. Otherwise a
-host with a capacity of one request in 2.2 to 2.4 times the delay would stay busy for one answer in three:
-the bound leaves no room for good answers before the next busy one."""
+"""The factor by which that bound grows if a host that is mostly busy is still busy too
+often there. Otherwise a host with a capacity of one request in 2.2 to 2.4 times the
+delay would stay busy for one answer in three: the bound leaves no room for good answers
+before the next busy one."""
 
 ENOUGH: Final = 8.0
 """Busy answers that must be expected of a slowed host, at the old rate, before the trial is decided."""
@@ -59,9 +62,10 @@ DEAFEST: Final = 4_096
 """Answers for which a host keeps its pace after slowing down did not help; each time twice as many, up to a bound."""
 
 LONGEST: Final = 10.0
-"""Seconds between two starts at the most. A host that says 503 to everything would otherwise delay the end of a run
-for hours; one that wants more time can say so (Retry-After, Crawl-delay). lychee stops at 10 s as well for errors
-of the server, and at 30 s for those of the client."""
+"""Seconds between two starts at the most. A host that says 503 to everything would
+otherwise delay the end of a run for hours; one that wants more time can say so
+(Retry-After, Crawl-delay). lychee stops at 10 s as well for errors of the server, and
+at 30 s for those of the client."""
 
 RECOVERY: Final = 0.95
 """The share of the time between two starts that remains after a good answer."""
@@ -136,7 +140,8 @@ class AdaptiveDelays:
 class _Host:
     """One host: its *spacing* since *changed*; *usual* and *lately* are averages of the seconds to the first byte.
 
-    *gap* is the time between two answers while it is not slowed down, *recent* the share of busy ones among the last.
+    *gap* is the time between two answers while it is not slowed down, *recent* the
+    share of busy ones among the last.
     """
 
     __slots__ = (
@@ -169,7 +174,8 @@ class _Host:
         # The trials of slowing down at all, and beyond the pace that was found to help.
         self.whole: _Trial | None = None
         self.trial: _Trial | None = None
-        # The number of answers for which busy ones are ignored, and that of the next time.
+        # The number of answers for which busy ones are ignored, and that of the next
+        # time.
         self.deaf, self.deafness = 0, DEAF
 
     def take(self, total: float, now: float, *, busy: bool) -> None:
@@ -232,7 +238,8 @@ class _Host:
     def lags(self, seconds: float) -> bool:
         """Count an answer that took *seconds*; return whether answers take far longer than before."""
         self.answers += 1
-        # At first the plain mean, so that the first answer, which includes its connection, soon counts little.
+        # At first the plain mean, so that the first answer, which includes its
+        # connection, soon counts little.
         self.usual += (seconds - self.usual) * max(USUAL, 1 / self.answers)
         self.lately += (seconds - self.lately) * max(LATELY, 1 / self.answers)
         return self.answers > FEW and self.lately > max(PATIENT * self.usual, self.usual + NOTICED)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from penstock.core.schedule.shortage import PAUSE
 from penstock.core.schedule.verdicts import Again, Done, EndingOf, Redirected, Satisfied, Verdict
-from penstock.core.web.breaker import Breakers, OutageDetectors, looked_up, reached
+from penstock.core.web.breaker import Breakers, OutageDetectors, was_looked_up, was_reached
 from penstock.core.web.delays import AdaptiveDelays
 from penstock.core.web.model import Attempt, Failed, Fetched, Job, Kind, Outcome, Prerequisite, Reason, Skipped
 from penstock.core.web.requests import REDIRECTS, Refused, follow
@@ -38,10 +38,10 @@ class Judge(Struct, frozen=True):
             return Again(replace(attempt.job, ready=until), until)
         if self.delays is not None:
             self.delays.heed(attempt, now)
-        if attempt.times.dns and looked_up(attempt):
+        if attempt.times.dns and was_looked_up(attempt):
             self.outages.names.good(attempt.job.key, now)
         attempt = attribute(attempt)
-        there = attempt.error is None or reached(attempt)
+        there = attempt.error is None or was_reached(attempt)
         if there:
             self.outages.everything.good(attempt.job.key, now)
             self.breakers.good(attempt.job.key)
@@ -66,7 +66,7 @@ class Judge(Struct, frozen=True):
         hold = self.outages.everything.bad(job.key, now, took)
         if hold is not None:
             return Again(replace(job, ready=hold, spent=0.0), hold, hold=hold)
-        wait = self.outages.names.bad(job.key, now, took) if looked_up(attempt) is False else None
+        wait = self.outages.names.bad(job.key, now, took) if was_looked_up(attempt) is False else None
         if wait is not None:
             return Again(replace(job, ready=wait, spent=0.0), wait, wait)
         park, failures = self.breakers.bad(job.key, now)

@@ -2,8 +2,8 @@
 
 Knows what a job, an attempt and an outcome are. Does not know how any of them is made.
 
-The values are frozen. They are ``msgspec.Struct``: one is made in 0.1 µs, a frozen dataclass of the same
-fields takes ten times that, and every page takes several of them.
+The values are frozen. They are ``msgspec.Struct``: one is made in 0.1 µs, a frozen
+dataclass of the same fields takes ten times that, and every page takes several of them.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ __all__ = [
 ]
 
 CHARSETS: Final = frozenset({*aliases, *aliases.values(), "cp874", "iso8859_1", "koi8_t", "koi8_u", "utf_8_sig"})
-"""The charsets a server may name, as Python spells them. A closed list: for any other name Python would look
-for a module, and keep for ever that there is none; and unicode_escape is a codec, but no charset."""
+"""The charsets a server may name, as Python spells them. A closed list: for any other
+name Python would look for a module, and keep for ever that there is none; and
+unicode_escape is a codec, but no charset."""
 
 LONGEST_SHOWN: Final = 100
 """Characters of a URL that ``repr`` shows."""
@@ -61,8 +62,9 @@ class Kind(enum.StrEnum):
 class Reason(enum.StrEnum):
     """Why an input has no complete response: a closed list.
 
-    ``reason.kind`` is ``failed`` or ``skipped``. ``reason.transient`` says whether another attempt within
-    the same run may succeed; ``reason.later`` whether a later pass over the failed inputs may.
+    ``reason.kind`` is ``failed`` or ``skipped``. ``reason.transient`` says whether
+    another attempt within the same run may succeed; ``reason.later`` whether a later
+    pass over the failed inputs may.
     """
 
     kind: Kind
@@ -125,9 +127,9 @@ def kind_of(reason: str) -> Kind:
 class Row(Struct, frozen=True, gc=False):
     """One input as its source read it; its URL is not yet checked.
 
-    *seq* counts inputs from 0 and is the input's identity; *line* is the number that an editor shows (from 1,
-    comments and blank lines included). *fault* is set if the row itself is broken, and *reason* names the
-    reason: such a row still gets its outcome.
+    *seq* counts inputs from 0 and is the input's identity; *line* is the number that an
+    editor shows (from 1, comments and blank lines included). *fault* is set if the row
+    itself is broken, and *reason* names the reason: such a row still gets its outcome.
     """
 
     seq: int
@@ -152,14 +154,15 @@ class Hop(Struct, frozen=True, gc=False):
 class Job(Struct, frozen=True):
     """A request that may be sent: one hop of one attempt at one input.
 
-    *url* is the input as given, credentials blotted out; *target* is the canonical address of this
-    hop; *key* is the host whose limits apply. *headers* holds every header that is to be sent, those
-    of the settings included, so that a redirect can drop what must not cross an origin. *ready* is the
-    monotonic time at which the job could first have started; *earlier* counts the attempts made
-    before this one; *spent* is the time in seconds that earlier hops of this attempt took. *public* says
-    that one of the *hops* was answered from a public address, so that the next may not lead to any other.
-    Only the first *enough* bytes of a body are read, or all of them if it is None. *behind* is the job that
-    waits for this one, if any.
+    *url* is the input as given, credentials blotted out; *target* is the canonical
+    address of this hop; *key* is the host whose limits apply. *headers* holds every
+    header that is to be sent, those of the settings included, so that a redirect can
+    drop what must not cross an origin. *ready* is the monotonic time at which the job
+    could first have started; *earlier* counts the attempts made before this one;
+    *spent* is the time in seconds that earlier hops of this attempt took. *public* says
+    that one of the *hops* was answered from a public address, so that the next may not
+    lead to any other. Only the first *enough* bytes of a body are read, or all of them
+    if it is None. *behind* is the job that waits for this one, if any.
     """
 
     enough: ClassVar[int | None] = None
@@ -191,10 +194,11 @@ class Prerequisite(Job, frozen=True, kw_only=True):
 class Times(Struct, frozen=True, gc=False):
     """Where the time of the last hop went, in seconds.
 
-    *dns*, *connect* and *tls* are what each phase took by itself (0 on a kept connection);
-    *first_byte* and *total* count from the start of the request, without the time for which the process was
-    stopped or did not read its sockets, if that extended the deadline; *wait* is how long the job had been
-    ready before it was started.
+    *dns*, *connect* and *tls* are what each phase took by itself (0 on a kept
+    connection); *first_byte* and *total* count from the start of the request, without
+    the time for which the process was stopped or did not read its sockets, if that
+    extended the deadline; *wait* is how long the job had been ready before it was
+    started.
     """
 
     wait: float = 0.0
@@ -211,9 +215,10 @@ NO_TIMES: Final = Times()
 class Attempt(Struct, frozen=True):
     """The result of one job from an engine: a complete response, or why there is none (*error*).
 
-    *head* is the raw header block of the final response, *started* the wall-clock time in seconds
-    since 1970. *lacking* names what this machine had run out of (descriptors, ports): then the job was not
-    tried, the attempt tells nothing about the host, and *error* is only what it looked like.
+    *head* is the raw header block of the final response, *started* the wall-clock time
+    in seconds since 1970. *lacking* names what this machine had run out of
+    (descriptors, ports): then the job was not tried, the attempt tells nothing about
+    the host, and *error* is only what it looked like.
     """
 
     job: Job
@@ -232,7 +237,8 @@ class Attempt(Struct, frozen=True):
 class Outcome(Ending, frozen=True):
     """The outcome of one input: Fetched, Failed or Skipped. Each input has exactly one.
 
-    All three have the same fields, so that a loop over outcomes may read the status of any of them.
+    All three have the same fields, so that a loop over outcomes may read the status of
+    any of them.
     """
 
     kind: ClassVar[Kind]
@@ -318,13 +324,14 @@ class Outcome(Ending, frozen=True):
     def text(self) -> str:
         """Decode the body by the charset that its Content-Type names, else as UTF-8; never raises.
 
-        Bytes that do not fit become U+FFFD. The charset is not guessed from the content: a library made for
-        that guesses better.
+        Bytes that do not fit become U+FFFD. The charset is not guessed from the
+        content: a library made for that guesses better.
         """
         _, _, said = (self.header("content-type") or "").lower().partition("charset=")
         charset = encodings.normalize_encoding(said.partition(";")[0].strip(" \"'"))
         if charset in CHARSETS:
-            # Some of the aliases are of codecs that are not charsets (base64), or not of this system (mbcs).
+            # Some of the aliases are of codecs that are not charsets (base64), or not
+            # of this system (mbcs).
             with contextlib.suppress(LookupError, ValueError):
                 return self.body.decode(charset, "replace")
         return self.body.decode("utf-8", "replace")
@@ -351,9 +358,9 @@ class Skipped(Outcome, frozen=True):
 def split_head(head: bytes) -> list[tuple[str, str]]:
     """Return the header fields of a raw header block, in order; bytes above 0x7F are read as Latin-1.
 
-    Lines folded in the obsolete way are joined with a space (RFC 9112, section 5.2); a bare line feed
-    ends a line as well (section 2.2). Everything after the empty line is dropped: trailers are not headers
-    (RFC 9110, section 6.5.1).
+    Lines folded in the obsolete way are joined with a space (RFC 9112, section 5.2); a
+    bare line feed ends a line as well (section 2.2). Everything after the empty line is
+    dropped: trailers are not headers (RFC 9110, section 6.5.1).
     """
     fields: list[tuple[str, str]] = []
     for line in head.replace(b"\r\n", b"\n").decode("latin-1").split("\n")[1:]:

@@ -1,6 +1,7 @@
 """Retries: which attempts are followed by another, and after how long.
 
-Arithmetic only: no clock, no randomness. *draw* is the caller's random number in [0, 1).
+Arithmetic only: no clock, no randomness. *draw* is the caller's random number in [0,
+1).
 """
 
 from __future__ import annotations
@@ -23,15 +24,16 @@ IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE
 """Methods that have the same effect if they are sent twice (RFC 9110, section 9.2.2)."""
 
 NOT_ACTED_UPON: Final = frozenset({429, 503})
-"""Statuses that, with Retry-After, say that the server did nothing and wants the request later, for any method
-(RFC 6585, section 4; RFC 9110, section 15.6.4)."""
+"""Statuses that, with Retry-After, say that the server did nothing and wants the
+request later, for any method (RFC 6585, section 4; RFC 9110, section 15.6.4)."""
 
 LATER: Final = frozenset({*(reason.value for reason in Reason if reason.later), *map(str, STATUSES)})
 """The reasons for which a later pass retries an input that has its outcome, unless the user names others."""
 
 LONGEST_PARK: Final = 3_600.0
-"""Seconds for which a Retry-After may park a host. A longer one is nearly always a mistake, or a way to say
-never; its jobs would delay the end of a run for days."""
+"""Seconds for which a Retry-After may park a host. A longer one is nearly always a
+mistake, or a way to say never; its jobs would delay the end of a run for days:
+docs/decisions/retry-after.md."""
 
 
 def reason(error: str | None, status: int | None) -> str | None:
@@ -44,10 +46,10 @@ def reason(error: str | None, status: int | None) -> str | None:
 def retry_after(attempt: Attempt) -> float | None:
     """Return the seconds for which the server asked to be left alone, LONGEST_PARK at most; None if it did not.
 
-    Any status from 400 on may ask for it, also one that is not retried (GitHub's 403, LinkedIn's 999), and
-    also if the body breaks off. Retry-After is a number of seconds or a date (RFC 9110, section 10.2.3); a
-    date counts from the arrival of the answer by our clock. Of several the longest holds; any other value is
-    ignored.
+    Any status from 400 on may ask for it, also one that is not retried (GitHub's 403,
+    LinkedIn's 999), and also if the body breaks off. Retry-After is a number of seconds
+    or a date (RFC 9110, section 10.2.3); a date counts from the arrival of the answer
+    by our clock. Of several the longest holds; any other value is ignored.
     """
     if attempt.status is None or attempt.status < 400:
         return None
@@ -70,7 +72,8 @@ def _seconds(value: str, answered: float) -> float | None:
 class Retry(Struct, frozen=True, gc=False):
     """The rules for retries: at most *attempts* at a request; the waits are those of ``backoff``.
 
-    *methods* may be sent again after any failure; others only if the server says that it did nothing.
+    *methods* may be sent again after any failure; others only if the server says that
+    it did nothing.
     """
 
     attempts: int = 3

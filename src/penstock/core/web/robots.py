@@ -1,7 +1,8 @@
 """robots.txt by RFC 9309: what an answer to the request for it means, and what its text allows.
 
-Finds the groups for our user agent, and leaves the matching of paths to protego, a pure parser:
-docs/decisions/robots.md. Does not know how or when the text is requested, or how it is stored.
+Finds the groups for our user agent, and leaves the matching of paths to protego, a pure
+parser: docs/decisions/robots.md. Dead hosts: docs/decisions/robots-of-a-dead-host.md.
+Does not know how or when the text is requested, or how it is stored.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ UNAVAILABLE_FOR: Final = 600.0
 """Seconds before a robots.txt that could not be fetched is requested again; until then its site's jobs are skipped."""
 
 LONGEST_DELAY: Final = 60.0
-"""The most seconds between two starts that a robots.txt can set. StormCrawler skips hosts that ask for more than 30 s,
-and Heritrix obeys up to 300 s."""
+"""The most seconds between two starts that a robots.txt can set. StormCrawler skips
+hosts that ask for more than 30 s, and Heritrix obeys up to 300 s."""
 
 _SENT: Final = frozenset({"from", "user-agent"})
 
@@ -86,7 +87,8 @@ def prerequisite(job: Job) -> Prerequisite:
 def attribute(attempt: Attempt) -> Attempt:
     """Return *attempt*, attributed to the job behind its prerequisite if there was no server: the job would fail alike.
 
-    So that job is retried and counted like any other, and the gate is asked about the next one meanwhile.
+    So that job is retried and counted like any other, and the gate is asked about the
+    next one meanwhile.
     """
     job = attempt.job
     if type(job) is Prerequisite and attempt.error in _NO_SERVER and not job.hops:
@@ -97,9 +99,10 @@ def attribute(attempt: Attempt) -> Attempt:
 def read_answer(attempt: Attempt) -> RobotsAnswer:
     """Return the answer in the last *attempt* at a prerequisite.
 
-    A missing file allows everything, as does a redirect that cannot be followed (RFC 9309, sections 2.3.1.2
-    and 2.3.1.3). A server error, or a time-out, allows nothing (section 2.3.1.4), for a while. Statuses below
-    500 that may change with the next attempt count as server errors.
+    A missing file allows everything, as does a redirect that cannot be followed (RFC
+    9309, sections 2.3.1.2 and 2.3.1.3). A server error, or a time-out, allows nothing
+    (section 2.3.1.4), for a while. Statuses below 500 that may change with the next
+    attempt count as server errors.
     """
     job, error, status = attempt.job, attempt.error, attempt.status
     assert isinstance(job, Prerequisite)
@@ -134,8 +137,9 @@ _BREAKS: Final = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 def product(user_agent: str) -> str:
     """Return the product token that *user_agent* begins with, in lower case; empty if there is none.
 
-    So "penstock/1.0 (+https://example.org/bot)" is penstock and nothing else. RFC 9309, section 2.2.1, has no digits in
-    a product token, but RFC 9110 does; a token with one is taken whole, not up to the digit.
+    So "penstock/1.0 (+https://example.org/bot)" is penstock and nothing else. RFC 9309,
+    section 2.2.1, has no digits in a product token, but RFC 9110 does; a token with one
+    is taken whole, not up to the digit.
     """
     found = _TOKEN.match(user_agent.strip())
     return found[0].lower() if found else ""
@@ -152,8 +156,9 @@ def _records(text: str) -> Iterator[tuple[str, str]]:
 def _groups(text: str) -> Iterator[tuple[set[str], list[tuple[str, str]]]]:
     """Yield the groups of *text*: the user agents of each, and its records.
 
-    A group is for all user agents that are named before its first rule, also if other records are between them; it
-    ends with the first user agent that is named after a rule (RFC 9309, section 2.2.4).
+    A group is for all user agents that are named before its first rule, also if other
+    records are between them; it ends with the first user agent that is named after a
+    rule (RFC 9309, section 2.2.4).
     """
     names: set[str] = set()
     records: list[tuple[str, str]] = []
