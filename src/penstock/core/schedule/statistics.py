@@ -16,7 +16,7 @@ __all__ = ["Statistics"]
 
 
 class Statistics(Struct, frozen=True):
-    """Where a flow stands at this moment; *elapsed* is in seconds.
+    """The state of a flow at this moment; *elapsed* is in seconds.
 
     *running* jobs are in flight, *held* jobs are known and not started, *undelivered*
     outcomes wait for the consumer. *pulled* items came from the source; *exhausted* says
