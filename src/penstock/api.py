@@ -64,8 +64,8 @@ from penstock.runs.session import Folder as FolderStore
 from penstock.runs.session import Lines, Session
 from penstock.runs.verify import Recount, Verification
 from penstock.runs.verify import verify as check
-from penstock.scratch.overflow import Overflow
-from penstock.scratch.seen import Counts, Seen
+from penstock.scratch.overflow import DiskOverflow
+from penstock.scratch.seen import NameCounts, SeenRequests
 from penstock.seams import Contents, Input, Report, Settled
 from penstock.settings import Settings
 from penstock.sink.jsonl import JsonlSink
@@ -131,7 +131,7 @@ def fetch(
         source = Awaited(
             urls, lambda item: look(rows.row(item), time.monotonic()), loop=loop, wake=engine.wake, done=looking.close
         )
-        return Driver(source, frontier, engine, delivery, beside=Beside(gate_for(chosen), Overflow()))
+        return Driver(source, frontier, engine, delivery, beside=Beside(gate_for(chosen), DiskOverflow()))
 
     return Flow(frontier, make)
 
@@ -399,7 +399,7 @@ def plan(
     """
     source = open_inputs(names, settings.input())
     first = Requests().first
-    with Seen() as seen, Counts() as counts:
+    with SeenRequests() as seen, NameCounts() as counts:
         survey = Survey(counts, unique=settings.unique)
         for row in source.rows(Settled()):
             item = first(row, 0.0)

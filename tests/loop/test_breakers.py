@@ -17,7 +17,7 @@ from penstock.core.web.tally import Tally
 from penstock.loop.blocking_shell import BlockingShell
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Beside, Driver
-from penstock.scratch.overflow import Overflow
+from penstock.scratch.overflow import DiskOverflow
 from penstock.source.pulled import Inline
 from penstock.testing.clock import VirtualClock
 from penstock.testing.engine import Answered, ScriptedEngine
@@ -37,7 +37,7 @@ def drive(
         frontier,
         engine,
         delivery,
-        beside=Beside(overflow=Overflow()),
+        beside=Beside(overflow=DiskOverflow()),
         clock=engine.clock,
         draw=lambda: 0.5,
     )

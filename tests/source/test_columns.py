@@ -69,15 +69,15 @@ def test_without_names_the_first_column_has_the_url_unless_another_is_named(read
 @pytest.mark.parametrize(
     ("content", "settings", "said"),
     [
-        ("id;url\n1;http://a/\n", {}, "no column 'url'; it has 'id;url'. .* parted by ';': delimiter=\";\""),
-        ("id\turl\n1\thttp://a/\n", {}, 'delimiter="tab"'),
-        ("id,url\n1,http://a/\n", {"delimiter": ";"}, 'delimiter=","'),
+        ("id;url\n1;http://a/\n", {}, "no column 'url'; it has 'id;url'. .* separated by ';': delimiter=';'"),
+        ("id\turl\n1\thttp://a/\n", {}, "delimiter='tab'"),
+        ("id,url\n1,http://a/\n", {"delimiter": ";"}, "delimiter=','"),
         ("1,http://a/\n2,http://b/\n", {}, "It seems to have no row of column names: header=False"),
         (RANKED, {}, "It seems to have no row of column names: header=False"),
         (RANKED, {"header": False, "column": "3"}, "no column '3'; it has '1', '2'"),
         (RANKED, {"header": False, "column": "0"}, "no column '0'"),
         (RANKED, {"header": False, "url_template": "https://{3}"}, "no column '3'"),
-        (RANKED, {"header": False, "select": ("domain",)}, "no column 'domain'.* Say which with select"),
+        (RANKED, {"header": False, "select": ("domain",)}, "no column 'domain'.* Name one of these with select"),
         ('"open\n', {"header": False}, "the first row cannot be read"),
     ],
 )
@@ -88,7 +88,7 @@ def test_a_column_that_is_not_there_is_said_when_the_table_is_opened(read, conte
 
 @pytest.mark.parametrize(("name", "setting"), [("list.jsonl", "delimiter"), ("list.json", "header")])
 def test_what_only_a_table_has_is_refused_elsewhere(read, name, setting):
-    with pytest.raises(InputError, match=f'which has no {setting}; a table is input_format="csv"'):
+    with pytest.raises(InputError, match=f"which has no {setting}; a table is input_format='csv'"):
         read("", name, **{setting: ";" if setting == "delimiter" else False})
 
 

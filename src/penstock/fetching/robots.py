@@ -16,7 +16,7 @@ from msgspec import Struct
 from penstock.core.web.hosts import origin
 from penstock.core.web.model import Ending, Job, Prerequisite, Reason, Skipped
 from penstock.core.web.robots import LIFETIME, LONGEST_DELAY, UNAVAILABLE_FOR, Heard, Rules, prerequisite
-from penstock.scratch.rules import Kept, RulesStore
+from penstock.scratch.rules import CachedRules, RulesStore
 
 __all__ = ["Robots"]
 
@@ -88,7 +88,7 @@ class Robots:
     def learn(self, heard: Heard) -> None:
         """Remember what an origin answered, here and on the disk."""
         until = self._clock() + (LIFETIME if heard.trouble is None else UNAVAILABLE_FOR)
-        kept = Kept(heard, until)
+        kept = CachedRules(heard, until)
         self._store.put(kept)
         self._remember(kept)
 
@@ -100,7 +100,7 @@ class Robots:
         kept = self._store.get(place)
         return None if kept is None else self._remember(kept)
 
-    def _remember(self, kept: Kept) -> _Known:
+    def _remember(self, kept: CachedRules) -> _Known:
         heard, known = kept.heard, self._known
         rules = Rules(heard.text, self._user_agent) if heard.text else None
         size = A_RULE + 10 * len(heard.text) if rules else NO_RULE

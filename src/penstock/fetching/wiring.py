@@ -31,7 +31,7 @@ from penstock.loop.flow import Flow
 from penstock.machine.descriptors import Preflight, look
 from penstock.machine.disk import Space, scratch_folder
 from penstock.runs.folder import RunFolder
-from penstock.scratch.overflow import Overflow
+from penstock.scratch.overflow import DiskOverflow
 from penstock.scratch.rules import RulesStore
 from penstock.seams import Contents, Input, Settled
 from penstock.settings import Settings
@@ -119,7 +119,7 @@ def flow_over(
         pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
         path = None if folder is None else folder.path
         gate = gate_for(settings, path, fitted.tell)
-        return Driver(pulled, frontier, engine, delivery, beside=Beside(gate, Overflow(path)))
+        return Driver(pulled, frontier, engine, delivery, beside=Beside(gate, DiskOverflow(path)))
 
     return Flow(frontier, make)
 

@@ -1,6 +1,6 @@
-"""Sources: one kind of input each, read lazily, as rows; and the two ways of pulling from them.
+"""Inputs, read lazily as rows, one kind each; and the sources that pull from them.
 
-Knows how lists are written down. Does not know hosts, HTTP or outcomes.
+Knows how lists are written. Does not know hosts, HTTP or outcomes.
 """
 
 from penstock.source.iterables import Items

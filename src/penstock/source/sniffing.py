@@ -1,6 +1,7 @@
-"""The first rows of an input, looked at for whether they are URLs at all.
+"""Check whether the first rows of an input are URLs at all.
 
-Knows what a list is often mistaken for, and the setting that reads it right. Does not read anything.
+Knows what a list is often mistaken for, and the setting that reads it right. Does not
+read the input itself.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from collections.abc import Callable, Generator
 from typing import Final
 
 from penstock.core.web.model import Row
+from penstock.remedies import Remedy, keyword
 from penstock.settings import InputSettings
 from penstock.source.remarks import Remarks
 
-__all__ = ["HOST", "look_at"]
+__all__ = ["HOST", "sniff"]
 
-LOOKED_AT: Final = 20
-"""Rows that are looked at."""
+SAMPLE: Final = 20
+"""Rows that are checked."""
 
 JSON_OR_XML: Final = {"{": "jsonl", "[": "json", "<": "sitemap"}
-"""The format of a list whose lines begin so."""
+"""The format of a list by the first character of its lines."""
 
 DELIMITERS: Final = {";": ";", "\t": "tab", "|": "|", ",": "comma"}
 
@@ -27,18 +29,21 @@ _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 HOST: Final = re.compile(
     r"(?:(?:[\w-]+\.)+[\w-]+(?::[0-9]+)?|\[[0-9a-f:.]+\](?::[0-9]+)?|[\w-]+:[0-9]+)(?:/\S*)?", re.IGNORECASE
 )
-"""A host, with a port and a path or without."""
+"""A host, with or without a port and a path."""
 
 _PATH: Final = re.compile(r"/?[^\s,;|]+(?:/[^\s,;|]+)+")
 
 
-def look_at(
+def sniff(
     rows: Generator[Row, None, int], input_format: str, name: str, settings: InputSettings, remarks: Remarks
 ) -> Generator[Row, None, int | None]:
-    """The first of *rows*, and a remark if most of them are no URLs; returns what they return if there are no more."""
+    """Yield the first of *rows*, and add a remark if most of them are no URLs.
+
+    Return what *rows* return if they end here, else None.
+    """
     wrong: list[Row] = []
     seen, ended = 0, None
-    while seen < LOOKED_AT:
+    while seen < SAMPLE:
         try:
             row = next(rows)
         except StopIteration as end:
@@ -49,16 +54,16 @@ def look_at(
             wrong.append(row)
         yield row
     if len(wrong) * 2 > seen:
-        remarks.say(
+        remarks.add(
             "urls",
-            f"{name!r} is read as {input_format}, and {len(wrong)} of its first {seen} inputs are no URLs"
-            f"{_suggestion(wrong, input_format, settings)}",
+            f"{name!r} is read as {input_format}, and {len(wrong)} of its first {seen} inputs are no URLs. ",
+            *_suggest(wrong, input_format, settings),
         )
     return ended
 
 
-def _suggestion(wrong: list[Row], input_format: str, settings: InputSettings) -> str:
-    """What may help, by what most of the rows that are no URLs look like."""
+def _suggest(wrong: list[Row], input_format: str, settings: InputSettings) -> tuple[str | Remedy, ...]:
+    """Suggest a setting, by what most of the *wrong* rows look like."""
     texts = [row.url for row in wrong]
     most = len(wrong) // 2
 
@@ -67,25 +72,26 @@ def _suggestion(wrong: list[Row], input_format: str, settings: InputSettings) ->
 
     of_a_field = _field_with(lambda text: text.startswith(("http://", "https://")), wrong)
     if of_a_field is not None:
-        return f'. Those in column {of_a_field!r} are: column="{of_a_field}"'
+        return f"Those in column {of_a_field!r} are: ", keyword("column", of_a_field)
     if settings.url_template is None:
         name = "" if input_format == "lines" else settings.column or ("url" if settings.header else "1")
         of_a_field = name if are(HOST.fullmatch) else _field_with(HOST.fullmatch, wrong)
         if of_a_field is not None:
             plus = "+" if are(lambda text: ":" in text or "/" in text) else ""
-            return f'. There are hosts: url_template="https://{{{plus}{of_a_field}}}"'
+            return "There are hosts: ", keyword("url_template", f"https://{{{plus}{of_a_field}}}")
     if input_format == "lines" and texts[0][:1] in JSON_OR_XML:
-        return f'. They look like another format: input_format="{JSON_OR_XML[texts[0][0]]}"'
+        return "They look like another format: ", keyword("input_format", JSON_OR_XML[texts[0][0]])
     for delimiter, spelled in DELIMITERS.items():
         if input_format in ("lines", "csv") and are(lambda text: delimiter in text):  # noqa: B023 - used at once
-            return f'. Their fields seem to be parted by {delimiter!r}: input_format="csv", delimiter="{spelled}"'
+            said = f"Their fields seem to be separated by {delimiter!r}: "
+            return said, keyword("input_format", "csv"), ", ", keyword("delimiter", spelled)
     if settings.url_template is None and input_format == "lines" and are(_PATH.fullmatch):
-        return '. They look like paths: url_template="https://HOST/{+}"'
-    return '. See input_format="...", column="..." and url_template="..."'
+        return "They look like paths: ", keyword("url_template", "https://HOST/{+}")
+    return "See ", keyword("input_format"), ", ", keyword("column"), " and ", keyword("url_template")
 
 
 def _field_with(test: Callable[[str], object], rows: list[Row]) -> str | None:
-    """The first field of *rows* that passes the *test* in most of them."""
+    """Return the first field that passes the *test* in most of *rows*, or None."""
     for name in dict.fromkeys(name for row in rows for name in row.fields or ()):
         values = [(row.fields or {}).get(name) for row in rows]
         if sum(isinstance(value, str) and bool(test(value.strip())) for value in values) > len(rows) // 2:
