@@ -87,9 +87,8 @@ def choose_reader(input_format: str, name: str, settings: InputSettings, remarks
     shape = Shape.of(settings)
     if input_format in TABLES:
         records: Callable[[Iterator[bytes]], TableRecords] = TsvRecords
-        delimiter = settings.delimiter or ("," if input_format == "csv" else "\t")
-        if input_format == "csv" or delimiter != "\t":
-            records = partial(CsvRecords, delimiter=delimiter)
+        if input_format == "csv" or settings.delimiter not in (None, "\t"):
+            records = partial(CsvRecords, delimiter=settings.delimiter)
         return Reader(Table(shape, records, name=name, header=settings.header, remarks=remarks), _prepare_text)
     if settings.delimiter is not None or not settings.header:
         setting = "delimiter" if settings.delimiter is not None else "header"

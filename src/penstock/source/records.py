@@ -10,6 +10,7 @@ docs/decisions/stray-quotes.md says what limits the loss.
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import Final, Protocol
@@ -31,6 +32,9 @@ FIELD_LIMIT: Final = 131_072
 
 TOO_LONG: Final = f"a record of over {MAX_RECORD:,} bytes"
 UNCLOSED: Final = "a quote that is never closed"
+
+_DIRECTIVE: Final = re.compile(rb'sep=([^"\x00-\x08\x0a-\x1f\x7f]{1,4})\r?', re.IGNORECASE)
+"""Excel's first line ``sep=;``, with any character that the setting may have."""
 
 PLAINER: Final = {
     "new-line character seen in unquoted field": "a carriage return in a field that is not quoted",
@@ -99,7 +103,8 @@ class TsvRecords:
 class CsvRecords:
     """The records of a table in CSV (RFC 4180), or with another *delimiter*.
 
-    A broken record costs only the line
+    A first line ``sep=;`` is no record but Excel's directive, which names the
+    delimiter; *delimiter*, if given, overrules it. A broken record costs only the line
     where it begins: the next line is read as another record.
     """
 
@@ -122,17 +127,19 @@ class CsvRecords:
         "row",
     )
 
-    def __init__(self, blocks: Iterator[bytes], delimiter: str = ",") -> None:
+    def __init__(self, blocks: Iterator[bytes], delimiter: str | None = None) -> None:
         self._lines = _iterate_lines(blocks)
         self._ahead: deque[bytes] = deque()
-        self._delimiter = delimiter
+        directed = self._read_directive()
+        self._delimiter = delimiter or directed or ","
         self._comma = self._delimiter.encode()
         self._past = self._given_back = 0
         self._commas = -1
         self._quoted = False
         self._at: int | None = None
         self._reader = self._make_reader()
-        self._next_line = 1
+        # Excel does not count the directive as a row.
+        self._next_line = 1 if directed is None else 2
         self.row = self.line = 0
         self.raw: list[bytes] = []
         self.fault: str | None = None
@@ -220,6 +227,21 @@ class CsvRecords:
             if len(parts) != self._commas + 1 or b"://" not in parts[self._at]:
                 return False
         return True
+
+    def _read_directive(self) -> str | None:
+        """Take the first line if it is Excel's directive; return its delimiter."""
+        first = next(self._lines, None)
+        if first is None:
+            return None
+        found = _DIRECTIVE.fullmatch(first)
+        try:
+            delimiter = found and found[1].decode()
+        except UnicodeDecodeError:
+            delimiter = None
+        if delimiter is None or len(delimiter) != 1:
+            self._ahead.append(first)
+            return None
+        return delimiter
 
     def _make_reader(self) -> Iterator[list[str]]:
         # Strict, since an open quote would else end silently with the file, and lose
