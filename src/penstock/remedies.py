@@ -1,7 +1,7 @@
 """Remedies: what to do about an error, as Python writes it and as the command line does.
 
-Knows how Python and a shell spell things. Does not know errors: each has remedies among its
-arguments, as a remark has.
+Knows how Python and a shell spell things. Does not know errors or remarks, which have
+remedies among their parts.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Remedy(NamedTuple):
 
 
 class Message(str):
-    """A text with remedies in it: the text is as a program reads it, ``typed`` as the command line does.
+    """A text with remedies: itself as Python reads it, ``typed`` as the command line does.
 
-    So a report that is written in Python takes it for what it is, a text.
+    It is a plain text for a report that does not know the difference.
     """
 
     __slots__ = ("parts", "typed")
@@ -42,10 +42,6 @@ class Message(str):
         message.typed = typed(parts)
         return message
 
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        """Return the parts, so that a copy has them too."""
-        return self.parts
-
 
 def spoken(parts: Iterable[object]) -> str:
     """Join *parts*, texts and remedies, to one text for a program."""
@@ -58,9 +54,9 @@ def typed(parts: Iterable[object]) -> str:
 
 
 def keyword(name: str, value: Any = None) -> Remedy:
-    """The remedy of giving the keyword *name*, with *value* if there is one: ``force=True``, ``--force``.
+    """Return the remedy of giving the keyword *name*: ``force=True``, ``--force``.
 
-    The option stands with its value as a shell takes it. That of False is ``--no-NAME``.
+    Without a *value* it names the setting alone. The option of False is ``--no-NAME``.
     """
     option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
     if value is None:

@@ -165,7 +165,7 @@ def test_the_field_with_the_url_may_be_named(row_of):
             "the header proxy-x frames the message or belongs to the connection; leave it out",
         ),
         ({"url": "u", "method": "connect"}, "the method CONNECT requests a tunnel, not a resource"),
-        ({"url": "u", "method": "head", "body": ""}, "a body can't be sent with HEAD"),
+        ({"url": "u", "method": "head", "body": ""}, "a body cannot be sent with HEAD"),
         ({"url": "u", "body": 5}, "the body is int; it is text, an object or a list"),
         ({"url": "u", "body": True}, "the body is bool; it is text, an object or a list"),
     ],

@@ -22,10 +22,10 @@ class Awaited:
     """A source over the async iterable *items*, each passed through *make*.
 
     ``pull`` starts a task of *loop* that awaits the next item, unless one runs; *wake*
-    is called when it is done. Closing the source closes the iterator, if
-    it has ``aclose`` as a generator has, and then calls *done*. All tasks share one
-    context, as in a plain loop: a generator may set a variable before an item and reset
-    it after.
+    is called when it is done. Closing the source closes the iterator, if it has
+    ``aclose`` as a generator has, and then calls *done*. All tasks share one context,
+    as in a plain loop: a generator may set a variable before an item and reset it after
+    it.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Awaited:
             return Signal.EXHAUSTED
         if self._asking is None:
             self._asking = self._loop.create_task(self._ask(), context=self._context)
-            self._asking.add_done_callback(self._answered)
+            self._asking.add_done_callback(self._notify)
         if not self._asking.done():
             return Signal.NOT_YET
         asked, self._asking = self._asking, None
@@ -135,6 +135,6 @@ class Awaited:
         except StopAsyncIteration:
             return Signal.EXHAUSTED
 
-    def _answered(self, _asked: asyncio.Task[Any]) -> None:
+    def _notify(self, _asked: asyncio.Task[Any]) -> None:
         if not self._ended:
             self._wake()

@@ -127,7 +127,7 @@ class ColumnarInput:
                 yield from opened.batches(_select_columns(shape, opened.columns))
         except (pa.ArrowException, OSError, EOFError) as error:
             said = str(error).partition("\n")[0]
-            raise InputError(f"{self._name!r} can't be read as {self._format}: {said}") from error
+            raise InputError(f"{self._name!r} cannot be read as {self._format}: {said}") from error
 
 
 def _select_columns(shape: Shape, columns: list[str]) -> list[str]:

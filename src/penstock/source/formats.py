@@ -68,7 +68,7 @@ class Reader(NamedTuple):
 
 
 def guess_format(name: str, settings: InputSettings) -> str:
-    """Return the format of the file *name*: as *settings* say, else by its end.
+    """Return the format of the file *name*: of *settings*, else by its ending.
 
     A file without a telling name is a table if *settings* have what only a table has: a
     delimiter, or no header.

@@ -86,7 +86,7 @@ def recognise_kind(head: bytes, *, markup: bool = False) -> str | None:
     found += [kind for kind, is_it in KINDS if is_it(head)]
     if not markup and _XML.match(head):
         found.append(XML)
-    return found[0] if found else _binary(head[:SAMPLE])
+    return found[0] if found else _recognise_binary(head[:SAMPLE])
 
 
 KINDS: Final[tuple[tuple[str, Callable[[bytes], object]], ...]] = (
@@ -99,7 +99,7 @@ KINDS: Final[tuple[tuple[str, Callable[[bytes], object]], ...]] = (
 """Kinds that a comparison of the first bytes does not tell."""
 
 
-def _binary(head: bytes) -> str | None:
+def _recognise_binary(head: bytes) -> str | None:
     if head.startswith(MARKS):
         return None
     nuls = head.count(b"\0")

@@ -25,7 +25,7 @@ Item = Any
 
 
 class Inline:
-    """A source over an iterator that never waits: of a file on a disk, of a list.
+    """A source over an iterator that never waits, such as a file's or a list's.
 
     ``close`` closes *owner*, by default *items*.
     """

@@ -169,7 +169,7 @@ def _method(method: Any, body: bytes | None) -> str:
     if upper == "CONNECT":
         raise _FaultError("the method CONNECT requests a tunnel, not a resource")
     if upper == "HEAD" and body is not None:
-        raise _FaultError("a body can't be sent with HEAD")
+        raise _FaultError("a body cannot be sent with HEAD")
     return upper
 
 

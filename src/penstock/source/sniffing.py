@@ -67,30 +67,30 @@ def _suggest(wrong: list[Row], input_format: str, settings: InputSettings) -> tu
     texts = [row.url for row in wrong]
     most = len(wrong) // 2
 
-    def are(test: Callable[[str], object]) -> bool:
+    def most_pass(test: Callable[[str], object]) -> bool:
         return sum(bool(test(text)) for text in texts) > most
 
-    of_a_field = _field_with(lambda text: text.startswith(("http://", "https://")), wrong)
-    if of_a_field is not None:
-        return f"Those in column {of_a_field!r} are: ", keyword("column", of_a_field)
+    field = _find_field(lambda text: text.startswith(("http://", "https://")), wrong)
+    if field is not None:
+        return f"Those in column {field!r} are: ", keyword("column", field)
     if settings.url_template is None:
         name = "" if input_format == "lines" else settings.column or ("url" if settings.header else "1")
-        of_a_field = name if are(HOST.fullmatch) else _field_with(HOST.fullmatch, wrong)
-        if of_a_field is not None:
-            plus = "+" if are(lambda text: ":" in text or "/" in text) else ""
-            return "There are hosts: ", keyword("url_template", f"https://{{{plus}{of_a_field}}}")
+        field = name if most_pass(HOST.fullmatch) else _find_field(HOST.fullmatch, wrong)
+        if field is not None:
+            plus = "+" if most_pass(lambda text: ":" in text or "/" in text) else ""
+            return "There are hosts: ", keyword("url_template", f"https://{{{plus}{field}}}")
     if input_format == "lines" and texts[0][:1] in JSON_OR_XML:
         return "They look like another format: ", keyword("input_format", JSON_OR_XML[texts[0][0]])
     for delimiter, spelled in DELIMITERS.items():
-        if input_format in ("lines", "csv") and are(lambda text: delimiter in text):  # noqa: B023 - used at once
+        if input_format in ("lines", "csv") and most_pass(lambda text: delimiter in text):  # noqa: B023 - used at once
             said = f"Their fields seem to be separated by {delimiter!r}: "
             return said, keyword("input_format", "csv"), ", ", keyword("delimiter", spelled)
-    if settings.url_template is None and input_format == "lines" and are(_PATH.fullmatch):
+    if settings.url_template is None and input_format == "lines" and most_pass(_PATH.fullmatch):
         return "They look like paths: ", keyword("url_template", "https://HOST/{+}")
     return "See ", keyword("input_format"), ", ", keyword("column"), " and ", keyword("url_template")
 
 
-def _field_with(test: Callable[[str], object], rows: list[Row]) -> str | None:
+def _find_field(test: Callable[[str], object], rows: list[Row]) -> str | None:
     """Return the first field that passes the *test* in most of *rows*, or None."""
     for name in dict.fromkeys(name for row in rows for name in row.fields or ()):
         values = [(row.fields or {}).get(name) for row in rows]

@@ -142,7 +142,7 @@ class Table:
 
 
 def _map_to_columns(columns: list[str], record: list[str]) -> dict[str, str | None]:
-    """Return the fields of *record* by column, also if there are too few or many."""
+    """Return the fields of *record* by column; it may have too few or too many."""
     values: dict[str, str | None] = dict.fromkeys(columns)
     values.update(zip(columns, record, strict=False))
     for number, value in enumerate(record[len(columns) :], len(columns) + 1):

@@ -71,8 +71,8 @@ def to_line_feeds(blocks: Iterator[bytes]) -> Iterator[bytes]:
 def normalise_line_ends(blocks: Iterator[bytes]) -> Iterator[bytes]:
     r"""Convert *blocks* by ``to_line_feeds`` if their first line ends in ``\r`` alone.
 
-    There ``\r`` is a character: in a field in quotes, between the values of JSON, and
-    in a URL, which it makes invalid.
+    Else return them as they are: ``\r`` may be a character of a quoted field, blank
+    space in JSON, or part of a URL, which it makes invalid.
     """
     held = []
     for block in blocks:

@@ -99,5 +99,5 @@ def _translate_errors(shown: str) -> Iterator[None]:
         yield
     except _BROKEN as error:
         raise InputError(
-            f"{shown!r}: the zip archive can't be read: {str(error)[:200]}. Get an intact copy, or unpack it"
+            f"{shown!r}: the zip archive cannot be read: {str(error)[:200]}. Get an intact copy, or unpack it"
         ) from error
