@@ -108,7 +108,7 @@ def choose_reader(input_format: str, name: str, settings: InputSettings, remarks
     if asked:
         raise InputError(
             f"{name!r} is read as plain lines, which have no column {asked[0]!r}; in a template {{}} stands for the "
-            "line. If it is a table or JSON lines, give ",
+            "line. If it is a table or JSON lines, name its format with ",
             keyword("input_format"),
         )
     return Reader(PlainLines(shape), _prepare_text)
