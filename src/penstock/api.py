@@ -66,8 +66,8 @@ from penstock.runs.session import Folder as FolderStore
 from penstock.runs.session import Lines, Session
 from penstock.runs.verify import Recount, Verification
 from penstock.runs.verify import verify as check
-from penstock.scratch.overflow import Overflow
-from penstock.scratch.seen import Counts, Seen
+from penstock.scratch.overflow import DiskOverflow
+from penstock.scratch.seen import NameCounts, SeenRequests
 from penstock.seams import Contents, Input, Report
 from penstock.settings import Settings
 from penstock.sink.jsonl import JsonlSink
@@ -134,7 +134,7 @@ def fetch(
             urls, lambda item: look(rows.row(item), time.monotonic()), loop=loop, wake=engine.wake, done=looking.close
         )
         stages = Stages(source, frontier, engine, judge, delivery)
-        return Driver(stages, gate=gate_for(chosen), overflow=Overflow())
+        return Driver(stages, gate=gate_for(chosen), overflow=DiskOverflow())
 
     return Flow(frontier, make)
 
@@ -402,7 +402,7 @@ def plan(
     """
     source = open_inputs(names, settings.input())
     first = Requests().first
-    with Seen() as seen, Counts() as counts:
+    with SeenRequests() as seen, NameCounts() as counts:
         survey = Survey(counts, unique=settings.unique)
         for row in source.rows(Settled()):
             item = first(row, 0.0)
