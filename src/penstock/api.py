@@ -50,7 +50,7 @@ from penstock.fetching.wiring import (
 )
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
-from penstock.remedies import Remedy, call
+from penstock.remedies import Message, Remedy, call
 from penstock.report.screens import report_for
 from penstock.report.suggest import nothing_to_try
 from penstock.report.summary import headline
@@ -68,8 +68,8 @@ from penstock.runs.session import Session
 from penstock.runs.store import FolderStore, LineStore
 from penstock.runs.verify import Recount
 from penstock.runs.verify import verify as check
-from penstock.scratch.overflow import Overflow
-from penstock.scratch.seen import Counts, Seen
+from penstock.scratch.overflow import DiskOverflow
+from penstock.scratch.seen import NameCounts, SeenRequests
 from penstock.seams import Contents, Input, Report
 from penstock.settings import Settings
 from penstock.sink.jsonl import JsonlSink
@@ -136,7 +136,7 @@ def fetch(
             urls, lambda item: look(rows.row(item), time.monotonic()), loop=loop, wake=engine.wake, done=looking.close
         )
         stages = Stages(source, frontier, engine, judge, delivery)
-        return Driver(stages, gate=gate_for(chosen), overflow=Overflow())
+        return Driver(stages, gate=gate_for(chosen), overflow=DiskOverflow())
 
     return Flow(frontier, make)
 
@@ -303,7 +303,8 @@ def try_again(
         note_all(folder.path, folder.ledger, reasons)
         session = _session(folder, source, settings, None, reasons, force=force)
         if not folder.ledger.pending():
-            session.notify(nothing_to_try(folder.ledger.tally(), frozenset() if reasons == LATER else reasons))
+            only_these = frozenset() if reasons == LATER else reasons
+            session.notify(Message(*nothing_to_try(folder.ledger.tally(), only_these)))
         return session
 
 
@@ -404,7 +405,7 @@ def plan(
     """
     source = open_inputs(names, settings.input())
     first = Requests().first
-    with Seen() as seen, Counts() as counts:
+    with SeenRequests() as seen, NameCounts() as counts:
         survey = Survey(counts, unique=settings.unique)
         for row in source.rows(Settled()):
             item = first(row, 0.0)

@@ -8,7 +8,7 @@ from penstock.core.schedule.frontier import Bottleneck
 from penstock.core.schedule.learned import Learned
 from penstock.core.schedule.statistics import Statistics
 from penstock.core.schedule.tally import Tally
-from penstock.remedies import Remedy, spoken
+from penstock.remedies import Message, Remedy
 from penstock.runs.notices import Notices
 from penstock.runs.progress import RunProgress
 
@@ -98,7 +98,7 @@ def test_each_notice_is_given_once_in_its_order_and_the_input_is_asked_last():
     said = iter([["of the input"], []])
     notices = Notices(lambda: next(said))
     notices.notify("first")
-    notices.notify(("do ", Remedy("f()", "-f")))
+    notices.notify(Message("do ", Remedy("f()", "-f")))
     first, second, third = notices.take()
-    assert (first, spoken(second), third) == ("first", "do f()", "of the input")
+    assert (first, second, third) == ("first", "do f()", "of the input")
     assert [*notices.take()] == []

@@ -85,9 +85,7 @@ def guarded(ctx: click.Context) -> Iterator[None]:
         if code is Exit.BUG:
             _tell_bug(error)
         else:
-            from penstock.cli.options import as_options  # noqa: PLC0415 - settings take longer to load than a help page
-
-            tell("\n".join((f"penstock: {as_options(_typed(error))}", *getattr(error, "__notes__", ()))))
+            tell("\n".join((f"penstock: {_typed(error)}", *getattr(error, "__notes__", ()))))
         ctx.exit(code)
     except Exception as error:  # noqa: BLE001 - the last resort: it is told in full, and exits with 1
         _tell_bug(error)

@@ -6,7 +6,6 @@ know what becomes of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -15,7 +14,7 @@ import click
 from penstock.report.wording import size
 from penstock.settings import BODIES, BOUNDS, DURATIONS, INPUT_FORMATS, PACES, SINKS, SIZES, Settings
 
-__all__ = ["SECTIONS", "SETTINGS", "Command", "Option", "Spelling", "as_options", "given", "settings_options"]
+__all__ = ["SECTIONS", "SETTINGS", "Command", "Option", "Spelling", "given", "settings_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -370,17 +369,6 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     """Those of *options* that are settings and were given, as keywords of ``Settings.of``."""
     named = {spelling.field for spelling in SETTINGS}
     return {name: value for name, value in options.items() if name in named and value not in (None, ())}
-
-
-def as_options(text: str) -> str:
-    """*text* with the settings in it as options: ``column="a"`` becomes ``--column 'a'``."""
-    flags = {spelling.field: spelling.flags[-1] for spelling in SETTINGS}
-
-    def option(found: re.Match[str]) -> str:
-        value = found[2]
-        return flags[found[1]] if value == "False" else f"{flags[found[1]]} {value}"
-
-    return re.sub(rf"\b({'|'.join(flags)})=(\"[^\"]*\"|False)", option, text)
 
 
 def _option(spelling: Spelling, otherwise: str | None) -> Callable[[F], F]:

@@ -11,8 +11,9 @@ import click
 
 from penstock.cli.exits import Exit
 from penstock.cli.inputs import inputs_argument, named
-from penstock.cli.options import SETTINGS, Command, Option, as_options, given, settings_options
+from penstock.cli.options import SETTINGS, Command, Option, given, settings_options
 from penstock.cli.streams import show, tell, terminal_width
+from penstock.remedies import typed
 from penstock.report.plan import plan_json, plan_lines
 from penstock.settings import Settings
 
@@ -56,7 +57,7 @@ def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: An
     from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
 
     names = named(inputs, "plan")
-    plan = api.plan(names, Settings.of(**given(options)), hosts, lambda text: tell(as_options(text)))
+    plan = api.plan(names, Settings.of(**given(options)), hosts, lambda text: tell(typed([text])))
     lines = [plan_json(plan)] if as_json else plan_lines(plan, width=terminal_width(), several=len(names) > 1)
     show("\n".join(lines))
     return Exit.DONE

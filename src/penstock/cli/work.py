@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from penstock.cli.exits import Exit
-from penstock.cli.options import as_options
 from penstock.cli.showing import Showing
 from penstock.cli.signals import Signals
 from penstock.cli.streams import Stderr, tell, terminal_width
@@ -49,7 +48,7 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
         shown.remark(_preflight(session, folder))
     try:
         with Signals(session, shown.notice) as signals:
-            ended = session.execute(shown, typed)
+            ended = session.execute(shown)
     except PenstockError as error:
         if folder is not None:
             safe = "" if isinstance(error, FolderDamaged) else "What was committed is safe. "
@@ -91,7 +90,7 @@ class _Watched:
     def remark(self, text: str) -> None:
         """Something has turned out on the way."""
         if not self._quiet:
-            self._shown.remark(as_options(text))
+            self._shown.remark(typed([text]))
 
     def update(self, progress: Progress) -> None:
         """Show where the work stands."""

@@ -13,7 +13,7 @@ from typing import Self
 from penstock.core.schedule.verdicts import Duplicate
 from penstock.core.web.model import Job, Row, Skipped
 from penstock.core.web.requests import Requests, identity
-from penstock.scratch.seen import Seen
+from penstock.scratch.seen import SeenRequests
 
 __all__ = ["Once"]
 
@@ -26,7 +26,7 @@ class Once:
     def __init__(self, requests: Requests) -> None:
         """Nothing was asked for yet. OutputError where nothing can be remembered."""
         self._requests = requests
-        self._seen = Seen()
+        self._seen = SeenRequests()
 
     def look(self, row: Row, now: float) -> Job | Skipped | Duplicate:
         """What is to be done about *row*; rows in the order of the input. OutputError where the disk is full.

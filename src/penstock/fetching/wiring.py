@@ -33,7 +33,7 @@ from penstock.loop.flow import Flow
 from penstock.machine.descriptors import Preflight, look
 from penstock.machine.disk import Space, scratch_folder
 from penstock.runs.folder import RunFolder
-from penstock.scratch.overflow import Overflow
+from penstock.scratch.overflow import DiskOverflow
 from penstock.scratch.rules import RulesStore
 from penstock.seams import Contents, Input
 from penstock.settings import Settings
@@ -122,7 +122,7 @@ def flow_over(
         path = None if folder is None else folder.path
         gate = gate_for(settings, path, fitted.notify)
         stages = Stages(pulled, frontier, engine, judge, delivery)
-        return Driver(stages, gate=gate, overflow=Overflow(path))
+        return Driver(stages, gate=gate, overflow=DiskOverflow(path))
 
     return Flow(frontier, make)
 

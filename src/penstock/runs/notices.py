@@ -1,6 +1,6 @@
 """Notices for the user, kept until the session says them.
 
-Knows texts and remedies. Does not know which stage has something to say, or how it is
+Knows texts, some with remedies in them (``Message``). Does not know which stage has something to say, or how it is
 shown.
 """
 
@@ -9,12 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from penstock.remedies import Remedy
-
-__all__ = ["Notice", "Notices"]
-
-Notice = str | tuple[str | Remedy, ...]
-"""A text, or the parts of one that names a remedy."""
+__all__ = ["Notices"]
 
 
 class Notices:
@@ -27,14 +22,14 @@ class Notices:
 
     def __init__(self, source: Callable[[], Iterable[str]] = tuple) -> None:
         """Begin without a notice."""
-        self._held: deque[Notice] = deque()
+        self._held: deque[str] = deque()
         self._source = source
 
-    def notify(self, notice: Notice) -> None:
+    def notify(self, notice: str) -> None:
         """Keep *notice* to be said once."""
         self._held.append(notice)
 
-    def take(self) -> Iterator[Notice]:
+    def take(self) -> Iterator[str]:
         """Give each notice once, oldest first."""
         while self._held:
             yield self._held.popleft()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
 from penstock.core.results import Progress, Summary
@@ -20,8 +20,7 @@ from penstock.core.web.model import Outcome
 from penstock.errors import PenstockError
 from penstock.loop.flow import Flow
 from penstock.loop.interrupts import DeferredSignals
-from penstock.remedies import spoken
-from penstock.runs.notices import Notice, Notices
+from penstock.runs.notices import Notices
 from penstock.runs.progress import RunProgress
 from penstock.runs.store import Store
 from penstock.seams import Report
@@ -34,10 +33,6 @@ log = logging.getLogger("penstock")
 CHECK_EVERY: Final = 1.0
 """Longest time in seconds between two checks of ``deadline``, ``stop_at`` and
 ``min_speed``."""
-
-Spell = Callable[[Iterable[object]], str]
-"""Makes one text of the parts of a notice: ``remedies.spoken`` or
-``remedies.typed``."""
 
 
 class LogReport:
@@ -88,10 +83,8 @@ class Session:
         self._deadline: float | None = None
         self._check_at: float | None = None
 
-    def execute(self, report: Report | None = None, spell: Spell = spoken) -> Summary:
+    def execute(self, report: Report | None = None) -> Summary:
         """Do the work, show it in *report*, and return how it ended.
-
-        *spell* words the notices.
 
         If anything ends it early (Ctrl-C, an exception of the input, the report or
         ``on_page``), every complete outcome is stored and committed first. A resume
@@ -107,12 +100,12 @@ class Session:
             if (self.settings.stop_at, self.settings.min_speed) != (None, None):
                 self._check_at = self._clock() + CHECK_EVERY
             self._signals.install()
-            self._run_pass(report, spell)
+            self._run_pass(report)
             while self._progress.flow.complete and (flow := self._next_flow()) is not None:
                 self._progress.begin_pass(flow)
                 if self._is_over():
                     flow.stop()
-                self._run_pass(report, spell)
+                self._run_pass(report)
         finally:
             self._signals.restore()
             try:
@@ -121,7 +114,7 @@ class Session:
                 self.close()
         return self._progress.summary(self._ended_by)
 
-    def notify(self, notice: Notice) -> None:
+    def notify(self, notice: str) -> None:
         """Say *notice* once, as soon as a report listens."""
         self._notices.notify(notice)
 
@@ -152,15 +145,15 @@ class Session:
         self._ended_by = self._ended_by or "stop"
         self._progress.flow.abort()
 
-    def _run_pass(self, report: Report, spell: Spell) -> None:
+    def _run_pass(self, report: Report) -> None:
         flow, clock = self._progress.flow, self._clock
         due = None if report.every is None else clock()
-        self._say_notices(report, spell)
+        self._say_notices(report)
         turns = flow.turns(_soonest(self._store.every, report.every, self._check_interval()))
         try:
             for _ in turns:
                 self._store_completed()
-                self._say_notices(report, spell)
+                self._say_notices(report)
                 if self._is_over():
                     flow.stop()
                 if due is not None and clock() >= due:
@@ -203,9 +196,9 @@ class Session:
             except PenstockError as error:
                 failure.add_note(f"The outcomes that were complete by then could not be stored: {error}")
 
-    def _say_notices(self, report: Report, spell: Spell) -> None:
+    def _say_notices(self, report: Report) -> None:
         for notice in self._notices.take():
-            report.remark(notice if isinstance(notice, str) else spell(notice))
+            report.remark(notice)
 
     def _check_interval(self) -> float | None:
         """Return the longest time between two turns; None without a bound."""
