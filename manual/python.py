@@ -33,7 +33,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "Fetching": ("fetch", "run", "resume", "retry", "verify"),
     "Any async work": ("throttle", "coiterate", "cooperate", "Cooperator", "CooperativeTask"),
     "Results": ("Outcome", "Fetched", "Failed", "Skipped", "Result"),
-    "Progress": ("Flow", "Statistics", "Tally", "Waiting", "Summary", "Report"),
+    "Progress": ("Flow", "Statistics", "Progress", "Tally", "Waiting", "Summary", "Report"),
     "Settings": ("Settings",),
 }
 """Names in the order in which a reader needs them. What is in none of them goes into a section by its kind."""

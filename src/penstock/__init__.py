@@ -25,7 +25,7 @@ from penstock.version import __version__
 if TYPE_CHECKING:
     from penstock.api import fetch, resume, retry, run, verify
     from penstock.cooperation.cooperator import CooperativeTask, Cooperator, coiterate, cooperate
-    from penstock.core.results import Summary
+    from penstock.core.results import Progress, Summary
     from penstock.core.schedule.calls import Result
     from penstock.core.schedule.frontier import Bottleneck, Waiting
     from penstock.core.schedule.statistics import Statistics
@@ -58,6 +58,7 @@ __all__ = [
     "NotPaused",
     "Outcome",
     "PenstockError",
+    "Progress",
     "Reason",
     "Report",
     "Result",
@@ -106,7 +107,7 @@ _HOMES = {
     "penstock.loop.flow": ("Flow",),
     "penstock.seams": ("Report",),
     "penstock.settings": ("Settings",),
-    "penstock.core.results": ("Summary",),
+    "penstock.core.results": ("Progress", "Summary"),
     "penstock.throttling": ("throttle",),
 }
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from penstock.core.extents import Settled
-from penstock.core.results import Summary
+from penstock.core.results import Summary, Verification
 from penstock.core.schedule.verdicts import Duplicate
 from penstock.core.web.model import Job, Outcome, Skipped
 from penstock.core.web.plan import Plan, Survey
@@ -50,7 +50,7 @@ from penstock.fetching.wiring import (
 )
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
-from penstock.remedies import Remedy, call
+from penstock.remedies import Message, Remedy, call
 from penstock.report.screens import report_for
 from penstock.report.suggest import nothing_to_try
 from penstock.report.summary import headline
@@ -61,10 +61,12 @@ from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.manifest import Manifest
+from penstock.runs.notices import Notices
+from penstock.runs.progress import RunProgress
 from penstock.runs.repair import repair as rebuild
-from penstock.runs.session import Folder as FolderStore
-from penstock.runs.session import Lines, Session
-from penstock.runs.verify import Recount, Verification
+from penstock.runs.session import Session
+from penstock.runs.store import FolderStore, LineStore
+from penstock.runs.verify import Recount
 from penstock.runs.verify import verify as check
 from penstock.scratch.overflow import DiskOverflow
 from penstock.scratch.seen import NameCounts, SeenRequests
@@ -244,7 +246,7 @@ def begin_or_go_on(names: Sequence[str], output: str | os.PathLike[str], given: 
         return begun
     session = go_on(output, given, Named(names))
     if session.is_done():
-        session.remarks.append("This run has finished already: all inputs have their outcome.")
+        session.notify("This run has finished already: all inputs have their outcome.")
     return session
 
 
@@ -301,7 +303,8 @@ def try_again(
         note_all(folder.path, folder.ledger, reasons)
         session = _session(folder, source, settings, None, reasons, force=force)
         if not folder.ledger.pending():
-            session.advice = nothing_to_try(folder.ledger.tally(), frozenset() if reasons == LATER else reasons)
+            only_these = frozenset() if reasons == LATER else reasons
+            session.notify(Message(*nothing_to_try(folder.ledger.tally(), only_these)))
         return session
 
 
@@ -420,12 +423,11 @@ def stream(names: Sequence[str], settings: Settings, write: Callable[[bytes], ob
     _refuse_passes(settings)
     source = open_inputs(names, settings.input())
     inline_body = settings.body == "inline"
-    store = Lines(lambda outcome: pieces(outcome, inline_body=inline_body), write)
-    remarks: list[str] = []
-    fitted = Fitted(settings, remarks.append)
-    session = Session(flow_over(source, fitted, Settled(), delivery_for()), store, source, settings=fitted.settings)
-    session.remarks = remarks
-    return session
+    store = LineStore(lambda outcome: pieces(outcome, inline_body=inline_body), write)
+    notices = Notices(source.remarks)
+    fitted = Fitted(settings, notices.notify)
+    progress = RunProgress(flow_over(source, fitted, Settled(), delivery_for()), source)
+    return Session(progress, store, settings=fitted.settings, notices=notices)
 
 
 def _session(
@@ -443,15 +445,14 @@ def _session(
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
     if reasons and not (ledger.pending() and ledger.reasons == reasons):
         ledger.begin_pass(reasons)
-    remarks: list[str] = []
-    fitted = Fitted(settings, remarks.append)
+    notices = Notices(source.remarks)
+    fitted = Fitted(settings, notices.notify)
     passes = Passes(folder, source, fitted, on_page, force=force)
     store = FolderStore(
         sinks, folder, output.flush_every, learned=passes.learned, space=space_for(folder.path, settings)
     )
-    session = Session(passes.flow, store, source, settings=fitted.settings, folder=folder, again=passes.again)
-    session.remarks = remarks
-    return session
+    progress = RunProgress(passes.flow, source, folder)
+    return Session(progress, store, settings=fitted.settings, again=passes.again, notices=notices)
 
 
 def _reasons(only: str | int | Iterable[str | int] | None) -> frozenset[str]:

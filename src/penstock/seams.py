@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:  # work of any kind uses the seams, and must not load HTTP
     from penstock.core.extents import Extent, Settled
+    from penstock.core.results import Progress
     from penstock.core.schedule.answers import Bottleneck
     from penstock.core.schedule.shortage import Shortage
-    from penstock.core.schedule.statistics import Statistics
     from penstock.core.schedule.verdicts import Decision, Ending
     from penstock.core.web.model import Outcome, Row
 
@@ -189,8 +189,8 @@ class Report(Protocol):
     def remark(self, text: str) -> None:
         """Show *text* once: that a limit was lowered, that a file was set aside."""
 
-    def update(self, statistics: Statistics) -> None:
-        """Show where the work stands."""
+    def update(self, progress: Progress) -> None:
+        """Show where the run stands."""
 
     def close(self) -> None:
         """Leave the screen ready for another line of text; the last call."""

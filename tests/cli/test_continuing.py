@@ -169,11 +169,11 @@ def test_what_fails_for_good_is_named_when_there_is_nothing_to_try_again(run, we
     assert idle.exit_code == 0
     assert "Nothing to try again: 404 (3) is final; to try anyway: --only 404" in idle.stderr
     assert (
-        "Nothing to try again for timeout: what has failed is 404 (3)."
+        "Nothing to try again for timeout: the failures are 404 (3)."
         in run("retry", folder, "--only", "timeout").stderr
     )
     tried = run("retry", folder, "--only", "4xx")
-    assert "3 were tried again in this session" in tried.stderr
+    assert "3 were retried in this session" in tried.stderr
     assert "Nothing" not in tried.stderr
 
 
@@ -194,7 +194,7 @@ def test_a_finished_run_names_the_command_for_what_may_work_later(run, web, list
 def test_by_default_a_retry_takes_statuses_that_may_be_others_later(run, web, listed, tmp_path):
     folder = tmp_path / "run"
     run("fetch", listed(web.url(path="/status/429/a"), web.url(path="/status/404/b")), "-o", folder, *BRISK)
-    assert "1 was tried again in this session" in run("retry", folder).stderr
+    assert "1 was retried in this session" in run("retry", folder).stderr
 
 
 def test_statuses_can_be_too_much(run, web, listed):

@@ -50,7 +50,7 @@ def test_several_inputs_and_formats_are_read_as_fetch_reads_them(run, tmp_path):
     said = json.loads(run("plan", table, "http://c.example/", "--column", "link", "--json").stdout)
     assert (said["inputs"], said["hosts"]) == (3, 2)
     assert said["refused"][0]["first"] == [{"seq": 1, "line": 3}]
-    assert "(Lines are counted anew in each input.)" in run("plan", lines, table, "--input-format", "lines").stdout
+    assert "(Each input counts its lines from 1.)" in run("plan", lines, table, "--input-format", "lines").stdout
 
 
 def test_a_template_is_filled(run, listed):

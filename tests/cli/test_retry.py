@@ -30,14 +30,14 @@ def test_what_failed_is_tried_again_and_the_summary_counts_all_inputs(run, sick,
     ended = run("retry", finished)
     assert ended.exit_code == 0, ended.stderr
     said = " ".join(ended.stderr.split())
-    assert "Done: all 9 inputs have their outcome. 4 were tried again in this session. It took" in said
+    assert "Done: all 9 inputs have their outcome. 4 were retried in this session. It took" in said
     assert "fetched 8 200: 8 skipped 1 invalid_url: 1" in said
     assert len(records(finished)) == 13
     assert {record["seq"]: record for record in records(finished)}[1]["status"] == 200
     proof = run("verify", finished)
     assert proof.exit_code == 0
     assert "13 lines, " in proof.stdout
-    assert "4 lines of them made room for newer ones." in proof.stdout
+    assert "Newer lines replace 4 of them." in proof.stdout
 
 
 def test_only_some_are_tried_again_however_they_are_named(run, sick, finished):
@@ -64,17 +64,17 @@ def test_an_unfinished_retry_says_how_to_go_on_and_its_run_holds(run, sick, fini
     stopped = run("retry", finished, "--deadline", "0.05", "--attempts", "2", "--per-host", "1")
     assert stopped.exit_code == 5, stopped.stderr
     said = " ".join(stopped.stderr.split())
-    assert "still to be tried again." in said
+    assert "still to be retried." in said
     assert f"penstock resume {finished}" in stopped.stderr
     proof = run("verify", finished)
     assert proof.exit_code == 0
-    assert "still to be tried again:" in proof.stdout
+    assert "still to be retried:" in proof.stdout
 
 
 def test_passes_are_told_of(run, sick, listed, tmp_path):
     urls = listed(*(sick.url(number % 2, f"/page/{number}") for number in range(8)))
     ended = run("fetch", urls, "-o", tmp_path / "again", "--passes", "2", *BRISK)
-    assert "all 8 inputs have their outcome. 4 were tried again in this session." in " ".join(ended.stderr.split())
+    assert "all 8 inputs have their outcome. 4 were retried in this session." in " ".join(ended.stderr.split())
     refused = run("fetch", urls, "--passes", "2")
     assert refused.exit_code == 2
     assert "-o DIR" in refused.stderr

@@ -137,7 +137,7 @@ def test_an_address_that_is_not_available_is_a_lack_of_ports_in_ipv4_alone():
 
 def test_a_shortage_lowers_the_ceiling_says_so_once_and_raises_it_later():
     told = []
-    resources = Resources(allowed, tell=told.append)
+    resources = Resources(allowed, notify=told.append)
     assert resources.shortage is NO_SHORTAGE
     resources.lower("file descriptors", 60, 0.0)
     assert resources.most == 54

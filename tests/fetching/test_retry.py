@@ -17,7 +17,9 @@ from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import Manifest
-from penstock.runs.session import Folder, Session
+from penstock.runs.progress import RunProgress
+from penstock.runs.session import Session
+from penstock.runs.store import FolderStore
 from penstock.settings import OutputSettings, Settings
 from penstock.sink.jsonl import JsonlSink
 from penstock.source.pulled import Inline
@@ -186,11 +188,9 @@ class Passing:
         self.jobs = jobs
         sinks = [JsonlSink(path, {}, OutputSettings())]
         self.session = Session(
-            self.flow(),
-            Folder(sinks, self.folder, 10.0, clock=self.clock),
-            Nothing(),
+            RunProgress(self.flow(), Nothing(), self.folder),
+            FolderStore(sinks, self.folder, 10.0, clock=self.clock),
             settings=Settings.of(delay=5),
-            folder=self.folder,
             again=self.again,
             clock=self.clock,
         )

@@ -15,7 +15,7 @@ from penstock.core.web.model import Reason, Row
 from penstock.core.web.requests import Requests
 from penstock.core.web.robots import LIFETIME, UNAVAILABLE_FOR, RobotsAnswer
 from penstock.fetching.robots import Robots
-from penstock.runs.session import Silence
+from penstock.runs.session import LogReport
 from penstock.scratch.rules import RulesStore
 from penstock.settings import Settings
 from penstock.testing.hostile import HostileServer
@@ -289,7 +289,7 @@ def test_what_was_kept_and_is_damaged_is_asked_for_again_and_stops_nothing(web, 
     (tmp_path / "urls.txt").write_text("".join(f"{web.url(0, f'/page/{number}')}\n" for number in range(20)))
     said = []
 
-    class Shown(Silence):
+    class Shown(LogReport):
         every = 0.0
 
         def update(self, statistics):

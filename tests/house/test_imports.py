@@ -39,7 +39,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "sink": STAGE,
     "report": STAGE,
     "scratch": STAGE,
-    "runs": (*STAGE, "loop", "sink.durable"),
+    "runs": (*STAGE, "loop", "machine.disk", "sink.durable"),
     "cooperation": ("core.schedule", "errors"),
     "loop": ("bounds", "core", "errors", "seams"),
     "fetching": (*STAGE, "engine", "loop", "machine", "runs", "scratch", "source"),

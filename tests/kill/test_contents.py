@@ -13,7 +13,7 @@ from tests.kill.instant import Instant
 import penstock
 from penstock.errors import InputChanged
 from penstock.fetching import wiring
-from penstock.runs import session
+from penstock.runs import store
 from penstock.runs.contents import WIDTH
 from penstock.runs.folder import LEDGER_FILE, RunFolder, read_manifest
 from penstock.runs.ledger import Ledger
@@ -28,7 +28,7 @@ def engine(monkeypatch):
     """An engine that needs no web; every outcome is a commit of its own."""
     Instant.asked = []
     monkeypatch.setattr(wiring, "CurlEngine", Instant)
-    monkeypatch.setattr(session, "FLUSH_BYTES", 1)
+    monkeypatch.setattr(store, "FLUSH_BYTES", 1)
 
 
 @pytest.fixture

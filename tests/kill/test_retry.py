@@ -24,7 +24,7 @@ from penstock import api
 from penstock.core.web.model import Attempt, Job, Reason
 from penstock.errors import PenstockError
 from penstock.fetching import wiring
-from penstock.runs import session
+from penstock.runs import store
 
 KINDS = ("page", "page", "later", "never", "busy")
 INPUTS = 30
@@ -57,7 +57,7 @@ def engine(monkeypatch):
     """The engine in the place of the real one; every outcome is a commit of its own."""
     Failing.asked, Failing.mended = [], False
     monkeypatch.setattr(wiring, "CurlEngine", Failing)
-    monkeypatch.setattr(session, "FLUSH_BYTES", 1)
+    monkeypatch.setattr(store, "FLUSH_BYTES", 1)
     return Failing
 
 

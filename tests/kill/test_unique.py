@@ -22,7 +22,7 @@ from tests.kill.instant import Instant
 
 import penstock
 from penstock.fetching import wiring
-from penstock.runs import session
+from penstock.runs import store
 
 INPUTS = 60
 FAST = {"delay": 0, "per_host": 4, "concurrency": 4, "flush_every": 0.01, "unique": True}
@@ -33,7 +33,7 @@ def engine(monkeypatch):
     """The engine in the place of the real one; every outcome is a commit of its own."""
     Instant.asked = []
     monkeypatch.setattr(wiring, "CurlEngine", Instant)
-    monkeypatch.setattr(session, "FLUSH_BYTES", 1)
+    monkeypatch.setattr(store, "FLUSH_BYTES", 1)
     return Instant
 
 

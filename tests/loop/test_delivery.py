@@ -105,7 +105,7 @@ class Named(NamedTuple):
 
 def test_what_has_the_last_word_is_what_is_counted_and_delivered():
     closed = []
-    delivery = Delivery(Tally(), finish=Named(closed))
+    delivery = Delivery(Tally(), transform=Named(closed))
     delivery.put(Fetched(0, "as it came", status=404))
     assert delivery.ready[0].url == "named"
     assert delivery.tally().statuses == {200: 1}

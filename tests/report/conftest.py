@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from msgspec import Struct
 
+from penstock.core.results import Progress, Summary
 from penstock.core.schedule.frontier import Bottleneck
-from penstock.core.schedule.statistics import Statistics
 from penstock.core.schedule.tally import Tally
 
 
@@ -24,22 +23,6 @@ def tally_of(statuses=None, reasons=None, **others):
     return tally
 
 
-class Ended(Struct):
-    """An end, with the fields that a session's summary has."""
-
-    statistics: Statistics
-    tally: Tally
-    session: Tally
-    folder: str | None = "pages"
-    inputs: int | None = None
-    elapsed: float = 10.0
-    complete: bool = True
-    again: int = 0
-    pending: int = 0
-    ended_by: str | None = None
-    inputs_left: int | None = None
-
-
 @pytest.fixture(name="tally_of")
 def fixture_tally_of():
     return tally_of
@@ -47,7 +30,7 @@ def fixture_tally_of():
 
 @pytest.fixture
 def stands():
-    """Makes the statistics of a run that fetched *done* pages."""
+    """Makes the progress of a run that fetched *done* pages."""
 
     def make(done=0, **fields):
         known = {
@@ -61,7 +44,7 @@ def stands():
             "busiest": None,
             "tally": tally_of({200: done}),
         }
-        return Statistics(**known | fields)
+        return Progress(**known | fields)
 
     return make
 
@@ -71,7 +54,15 @@ def ended(stands):
     """Makes an end with *tally*; the session's is the same unless it is given."""
 
     def make(tally, **fields):
-        known = {"statistics": stands(), "tally": tally, "session": tally, "inputs": tally.total}
-        return Ended(**known | fields)
+        known = {
+            "folder": "pages",
+            "tally": tally,
+            "session": tally,
+            "inputs": tally.total,
+            "elapsed": 10.0,
+            "complete": True,
+            "statistics": stands(),
+        }
+        return Summary(**known | fields)
 
     return make

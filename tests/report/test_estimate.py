@@ -92,7 +92,7 @@ def test_without_a_total_there_is_no_time_left(stands):
 def test_an_input_that_shares_the_outcome_of_another_is_done(stands, tally_of):
     """Ten inputs were read, four of them duplicates: with six outcomes nothing is outstanding."""
     at_the_end = stands(6, pulled=10, exhausted=True, tally=tally_of({200: 6}, duplicates=4))
-    assert estimate.done(at_the_end) == estimate.total(at_the_end) == 10
+    assert at_the_end.done == estimate.total(at_the_end) == 10
     assert estimate.outstanding(at_the_end) == 0
 
 

@@ -53,9 +53,9 @@ def test_a_list_with_one_host_that_is_most_of_it(planned):
         "",
         "It takes at least 12 min 40 s. x.example sets that: 3,800 starts, 0.2 s apart",
         "(--delay 0.2).",
-        "It takes longer where a request takes over 7.6 s on average (--concurrency 100),",
-        "or over 0.4 s at x.example (--per-host 2); and for robots.txt, redirects and",
-        "second tries.",
+        "It takes longer if a request takes over 7.6 s on average (--concurrency 100), or",
+        "over 0.4 s at x.example (--per-host 2); and for robots.txt, redirects and",
+        "retries.",
         "",
         "Hint: without x.example it could be 40 s; if it is yours, fetch it with a lower",
         "--delay.",
@@ -72,8 +72,8 @@ def test_a_rate_that_sets_the_time(planned):
         "",
         "It takes at least 16 min 50 s. --rate 10 sets that: 10,000 starts, at most 10 a",
         "second over all hosts.",
-        "It takes longer where a request takes over 5.05 s on average (--concurrency 50);",
-        "and for robots.txt, redirects and second tries.",
+        "It takes longer if a request takes over 5.05 s on average (--concurrency 50);",
+        "and for robots.txt, redirects and retries.",
     ]
 
 
@@ -96,18 +96,18 @@ def test_an_empty_list(planned):
         "Nothing was sent. 0 inputs, counted exactly:",
         "  0  requests",
         "",
-        "One request or none takes what its server takes.",
+        "How long it takes is up to the server.",
     ]
 
 
 def test_duplicates_are_told_with_what_can_be_done_about_them(planned):
-    assert "  2  of them for the same as an earlier one; --unique leaves these out" in plan_lines(
+    assert "  2  of them for the same as an earlier one; --unique skips these" in plan_lines(
         planned({"a": 3}, duplicates=2)
     )
     assert plan_lines(planned({"a": 3}, duplicates=2, unique=True))[:3] == [
         "Nothing was sent. 5 inputs, counted exactly:",
         "  3  requests, to 1 host",
-        "  2  that ask for the same as an earlier one, passed over (--unique)",
+        "  2  that ask for the same as an earlier one, skipped (--unique)",
     ]
 
 
@@ -116,7 +116,7 @@ def test_many_lines_refused_for_one_reason_take_two_lines(planned):
     lines = plan_lines(planned({}, refused=refused), several=True)
     assert lines[3:5] == [
         "  invalid_url: 20, lines 11, 12, 13, 14, 15 ..., the first: said 11",
-        "  (Lines are counted anew in each input.)",
+        "  (Each input counts its lines from 1.)",
     ]
 
 

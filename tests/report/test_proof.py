@@ -39,8 +39,8 @@ def test_what_is_not_finished_says_how_to_go_on():
     assert proof(found(total=None, torn=1_234), "pages") == [
         "Holds so far: 20,000 outcomes, each once. The run has not finished.",
         READ_BACK,
-        "1.2 kB that a crash left uncommitted will be set aside.",
-        "Go on:",
+        "1.2 kB that a crash left uncommitted; a resume sets them aside.",
+        "Continue:",
         "  penstock resume pages",
     ]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.report.summary import command, summary, wrapped
+from penstock.report.summary import command, summary, wrap
 from penstock.settings import Settings
 
 SETTINGS = Settings.of(delay=0.1)
@@ -124,15 +124,14 @@ def test_a_stopped_run_says_how_many_inputs_are_left_if_anything_says_it(ended, 
 def test_it_says_who_wanted_more_time_than_they_got(ended, stands, tally_of):
     stood = stands(capped={"a.test": 61.0, "b\x1b.test": 300.0})
     assert (
-        "  2 hosts ask for more than 60 s between two requests (robots.txt), which is\n"
-        "  what they got: b\\x1b.test wants 5 min\n"
+        "  2 hosts ask for more than 60 s between two requests (robots.txt), and got\n  that: b\\x1b.test wants 5 min\n"
     ) in text_of(ended(tally_of({200: 3}), statistics=stood))
 
 
 def test_a_run_that_had_enough_says_how_to_go_beyond_it(ended, tally_of):
     """A resume goes by the same share as before: by itself it would stop again at once."""
     said = text_of(ended(tally_of({200: 98}), complete=False, inputs=None, ended_by="stop_at"))
-    assert said.endswith("Go on:\n  penstock resume --stop-at 100% pages")
+    assert said.endswith("Continue:\n  penstock resume --stop-at 100% pages")
 
 
 def test_a_stopped_run_says_how_to_go_on_and_what_will_take_long(ended, stands, tally_of):
@@ -140,16 +139,16 @@ def test_a_stopped_run_says_how_to_go_on_and_what_will_take_long(ended, stands, 
     stood = stands(8_123, pulled=20_000, held=11_777, running=100, exhausted=True, busiest=("big.test", 10_800))
     ending = ended(tally, complete=False, inputs=None, statistics=stood, elapsed=100.0)
     assert text_of(ending) == golden("""
-        Stopped after 1 min 40 s: 8,123 outcomes stored for good, and 11,877 inputs are
+        Stopped after 1 min 40 s: 8,123 outcomes stored durably, and 11,877 inputs are
         left.
 
           fetched  8,123  200: 8,123
           81 MB of bodies, 81 outcomes a second
 
-        Hint: big.test holds 90 % of what is left; at 10 a second it needs 18 min: raise
-        --per-host or lower --delay if it is yours.
+        Hint: big.test holds 90 % of the remaining inputs; at 10 a second it needs
+        18 min: raise --per-host or lower --delay if it is yours.
 
-        Go on:
+        Continue:
           penstock resume pages
     """)
 
@@ -170,7 +169,7 @@ def test_lines_on_standard_output_can_neither_be_verified_nor_resumed(ended, tal
 
 
 def test_an_empty_input_is_complete(ended, tally_of):
-    assert text_of(ended(tally_of(), folder=None)) == "Done: the input is empty, so there is nothing to tell.\n"
+    assert text_of(ended(tally_of(), folder=None)) == "Done: the input is empty.\n"
 
 
 def test_one_input_is_singular(ended, tally_of):
@@ -199,7 +198,7 @@ def test_on_any_terminal_no_entry_is_torn_apart(ended, tally_of, width):
 
 @given(st.text(st.characters(categories=("L",)), min_size=1), st.integers(0, 200))
 def test_wrapping_loses_no_word(text, width):
-    assert " ".join(wrapped(f"{text} a b {text}", width)).split() == f"{text} a b {text}".split()
+    assert " ".join(wrap(f"{text} a b {text}", width)).split() == f"{text} a b {text}".split()
 
 
 def test_a_command_is_quoted_for_a_shell_and_safe_to_print():
@@ -225,4 +224,4 @@ def test_a_name_of_any_bytes_can_be_typed_again(name):
 def test_what_is_left_alone_when_it_stops_is_named(ended, stands, tally_of):
     stood = stands(5, alone=1, parked=(("a.test", 600.0),))
     lines = summary(ended(tally_of({200: 5}), complete=False, statistics=stood), Settings(), width=200)
-    assert "Left alone for now, having asked for it or being out of reach: a.test (10 min)." in lines
+    assert "Paused, as they asked for it or could not be reached: a.test (10 min)." in lines

@@ -16,7 +16,9 @@ from penstock.core.web.model import Job
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
-from penstock.runs.session import Lines, Session
+from penstock.runs.progress import RunProgress
+from penstock.runs.session import Session
+from penstock.runs.store import LineStore
 from penstock.settings import Settings
 from penstock.source.pulled import Inline
 from penstock.testing.engine import Answered, ScriptedEngine
@@ -42,9 +44,9 @@ def session(jobs: int, deadline: float | None) -> tuple[Session, ScriptedEngine,
     stages = Stages(source, frontier, engine, Judge(), Delivery(Tally()))
     flow = Flow(frontier, lambda _loop: Driver(stages, clock=engine.clock))
     taken = []
-    store = Lines(lambda outcome: taken.append(outcome) or b"", lambda _lines: None)
+    store = LineStore(lambda outcome: taken.append(outcome) or b"", lambda _lines: None)
     settings = Settings.of(deadline=deadline)
-    return Session(flow, store, Nothing(), settings=settings, clock=engine.clock), engine, taken
+    return Session(RunProgress(flow, Nothing()), store, settings=settings, clock=engine.clock), engine, taken
 
 
 def test_nothing_is_begun_after_the_deadline_and_what_runs_is_kept():

@@ -19,7 +19,9 @@ from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.runs import session
-from penstock.runs.session import Lines, Session
+from penstock.runs.progress import RunProgress
+from penstock.runs.session import Session
+from penstock.runs.store import LineStore
 from penstock.settings import Settings
 from penstock.source.pulled import Inline
 from penstock.testing.engine import Answered, ScriptedEngine
@@ -44,8 +46,8 @@ def ended(script, jobs, at_once, **settings):
     stages = Stages(source, frontier, engine, Judge(), Delivery(Tally()))
     flow = Flow(frontier, lambda _loop: Driver(stages, clock=engine.clock))
     taken = []
-    store = Lines(lambda outcome: taken.append(outcome) or b"", lambda _lines: None)
-    begun = Session(flow, store, Nothing(), settings=Settings.of(**settings), clock=engine.clock)
+    store = LineStore(lambda outcome: taken.append(outcome) or b"", lambda _lines: None)
+    begun = Session(RunProgress(flow, Nothing()), store, settings=Settings.of(**settings), clock=engine.clock)
     return begun.execute(), engine, taken
 
 
@@ -123,7 +125,7 @@ def web():
 @pytest.fixture
 def often(monkeypatch):
     """A session that looks a hundred times a second whether it has enough, so that none has to last for one."""
-    monkeypatch.setattr(session, "OFTEN", 0.01)
+    monkeypatch.setattr(session, "CHECK_EVERY", 0.01)
 
 
 @pytest.fixture

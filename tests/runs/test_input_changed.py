@@ -24,7 +24,7 @@ from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Attempt, Fetched, Reason
 from penstock.errors import FolderMismatch, InputChanged, UsageError
 from penstock.fetching import wiring
-from penstock.runs import session
+from penstock.runs import store
 from penstock.runs.folder import RunFolder
 from penstock.settings import OutputSettings
 from penstock.sink.jsonl import JsonlSink
@@ -41,7 +41,7 @@ def engine(monkeypatch):
     """An engine that needs no web, in the place of the real one; every outcome is a commit of its own."""
     Instant.asked = []
     monkeypatch.setattr(wiring, "CurlEngine", Instant)
-    monkeypatch.setattr(session, "FLUSH_BYTES", 1)
+    monkeypatch.setattr(store, "FLUSH_BYTES", 1)
     return Instant
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import penstock
 from penstock.errors import OutputError
-from penstock.runs.session import Silence
+from penstock.runs.session import LogReport
 from penstock.sink import durable
 from penstock.sink.jsonl import JsonlSink
 from penstock.testing.web import LocalWeb
@@ -34,7 +34,7 @@ def urls(web):
     return [web.url(path=f"/page/{number}") for number in range(PAGES)]
 
 
-class Shown(Silence):
+class Shown(LogReport):
     """A report that does *action* as soon as so many pages have come, and *last* when it is closed."""
 
     every = 0.0

@@ -11,7 +11,7 @@ import penstock
 from penstock import api
 from penstock.cli.exits import Exit, code_of
 from penstock.errors import FolderDamaged
-from penstock.runs import session
+from penstock.runs import store
 from penstock.sink import jsonl
 from penstock.testing.web import LocalWeb
 
@@ -66,7 +66,7 @@ def run(web, folder, lose, *, when=FIRST, pages=2 * FIRST, **settings):
 def often(monkeypatch):
     """A commit with each page."""
 
-    class Often(session.Folder):
+    class Often(store.FolderStore):
         def take(self, outcomes):
             self._due = 0.0
             super().take(outcomes)

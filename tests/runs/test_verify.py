@@ -8,9 +8,10 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
+from penstock.core.results import Verification
 from penstock.errors import FolderDamaged, FolderError, FolderInUse
 from penstock.runs.folder import RunFolder
-from penstock.runs.verify import MOST_PROBLEMS, Recount, Verification, verify
+from penstock.runs.verify import MOST_PROBLEMS, Recount, verify
 from penstock.sink.record import line
 
 

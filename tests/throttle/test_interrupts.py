@@ -9,7 +9,7 @@ import pytest
 from tests.throttle.trial import Work
 
 from penstock import throttle
-from penstock.loop.interrupts import Interrupts
+from penstock.loop.interrupts import DeferredInterrupt
 
 
 def interrupt() -> None:
@@ -18,19 +18,19 @@ def interrupt() -> None:
 
 def test_it_is_held_back_until_the_end_of_the_block_which_is_woken():
     done = []
-    interrupts = Interrupts(lambda: done.append("woken"))
+    interrupts = DeferredInterrupt(lambda: done.append("woken"))
     with pytest.raises(KeyboardInterrupt), interrupts:
-        assert not interrupts.held
+        assert not interrupts.pending
         interrupt()
-        assert interrupts.held
+        assert interrupts.pending
         done.append("done")
     assert done == ["woken", "done"]
-    assert not interrupts.held
+    assert not interrupts.pending
 
 
 def test_the_second_is_raised_at_once():
     done = []
-    with pytest.raises(KeyboardInterrupt), Interrupts(lambda: None):
+    with pytest.raises(KeyboardInterrupt), DeferredInterrupt(lambda: None):
         interrupt()
         interrupt()
         done.append("never")
@@ -38,7 +38,7 @@ def test_the_second_is_raised_at_once():
 
 
 def test_outside_of_the_block_it_is_raised_at_once():
-    with Interrupts(lambda: None):
+    with DeferredInterrupt(lambda: None):
         pass
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with pytest.raises(KeyboardInterrupt):
@@ -49,7 +49,7 @@ def test_where_somebody_else_handles_it_they_do():
     heard = []
     before = signal.signal(signal.SIGINT, lambda *_: heard.append("theirs"))
     try:
-        with Interrupts(lambda: heard.append("ours")):
+        with DeferredInterrupt(lambda: heard.append("ours")):
             interrupt()
         assert heard == ["theirs"]
     finally:
@@ -60,7 +60,7 @@ def test_in_another_thread_nothing_is_done():
     seen = []
 
     def block() -> None:
-        with Interrupts(lambda: None):
+        with DeferredInterrupt(lambda: None):
             seen.append(signal.getsignal(signal.SIGINT))
 
     thread = threading.Thread(target=block)
@@ -70,7 +70,7 @@ def test_in_another_thread_nothing_is_done():
 
 
 def test_an_error_in_the_block_keeps_its_handler_from_staying():
-    with pytest.raises(ZeroDivisionError), Interrupts(lambda: None):
+    with pytest.raises(ZeroDivisionError), DeferredInterrupt(lambda: None):
         raise ZeroDivisionError
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

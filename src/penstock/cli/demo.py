@@ -22,7 +22,7 @@ from penstock.cli.work import perform
 from penstock.errors import OutputError
 from penstock.remedies import shell_path
 from penstock.report.summary import command as command_line
-from penstock.report.summary import wrapped
+from penstock.report.summary import wrap
 from penstock.report.wording import count
 from penstock.settings import Settings
 
@@ -87,7 +87,7 @@ def command(output: str | None, pages: int, **options: Any) -> Exit:
             session = api.begin((str(listed),), folder, Settings.of(connect_to=web.connect_to, **PACE))
             introduction = BEGINNING.format(count(pages), listed, folder)
         if not showing.quiet:
-            tell("\n".join(wrapped(introduction, terminal_width())) + "\n")
+            tell("\n".join(wrap(introduction, terminal_width())) + "\n")
         code = perform(session, showing, folder)
     if not showing.quiet:
         tell(_what_next(folder, complete=code is Exit.DONE))
@@ -115,7 +115,7 @@ def _write_list(listed: Path, pages: int) -> None:
 def _what_next(folder: str, *, complete: bool) -> str:
     """What to type now."""
     if not complete:
-        gone = wrapped(GONE, terminal_width())
+        gone = wrap(GONE, terminal_width())
         return "\n".join(("", *gone, f"  {command_line('demo', folder, '-o')}"))
     outcomes = f"{shell_path(folder)}/outcomes-*.jsonl"
     if shutil.which("jq"):

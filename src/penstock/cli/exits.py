@@ -16,7 +16,7 @@ import click
 
 from penstock import errors
 from penstock.cli.streams import ReaderGone, tell
-from penstock.report.safe import safe_lines
+from penstock.report.escaping import escape_lines
 
 __all__ = ["MEANINGS", "Exit", "code_of", "guarded"]
 
@@ -111,7 +111,7 @@ def _typed(error: errors.PenstockError) -> str:
 
 
 def _tell_bug(error: BaseException) -> None:
-    tell(safe_lines("".join(traceback.format_exception(error)).rstrip()))
+    tell(escape_lines("".join(traceback.format_exception(error)).rstrip()))
     tell(
         "penstock: this is a bug in Penstock, not a mistake of yours. Please report it with the lines above, "
         "less what is private in them. What was committed to a run folder is safe.",

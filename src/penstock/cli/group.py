@@ -14,7 +14,7 @@ import click
 
 from penstock.cli.exits import guarded
 from penstock.remedies import shell_word
-from penstock.report.safe import safe
+from penstock.report.escaping import escape
 from penstock.version import __version__
 
 __all__ = ["main"]
@@ -44,7 +44,7 @@ class Commands(click.Group):
         """As click's; if the first word is an input rather than a command, name the command that takes it."""
         name = args[0]
         if name not in COMMANDS and (name == "-" or "://" in name or os.path.exists(name)):  # noqa: PTH110 - any text
-            raise click.UsageError(f"{safe(name)} is no command; to fetch it: penstock fetch {shell_word(name)}", ctx)
+            raise click.UsageError(f"{escape(name)} is no command; to fetch it: penstock fetch {shell_word(name)}", ctx)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import IO, Any, BinaryIO
 
 from penstock.errors import OutputError
-from penstock.report.safe import safe_json, safe_lines
+from penstock.report.escaping import escape_json, escape_lines
 
 __all__ = ["ReaderGone", "Stderr", "Stdout", "show", "tell", "terminal_width"]
 
@@ -40,7 +40,7 @@ class Stdout:
     def write(self, data: bytes) -> None:
         """Pass *data* on. ReaderGone where nobody takes it, OutputError where it cannot be written."""
         try:
-            self._stream.write(safe_json(data) if self._to_terminal else data)
+            self._stream.write(escape_json(data) if self._to_terminal else data)
             self._stream.flush()
         except BrokenPipeError:
             _forget(self._stream)
@@ -100,7 +100,7 @@ def show(text: str) -> None:
 
 def tell(text: str) -> None:
     """Write a message of one or more lines, made safe, to standard error."""
-    Stderr().write(f"{safe_lines(text)}\n")
+    Stderr().write(f"{escape_lines(text)}\n")
 
 
 def terminal_width() -> int:

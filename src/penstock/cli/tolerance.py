@@ -13,7 +13,7 @@ from msgspec import Struct
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.alike import alike
 from penstock.core.web.reasons import covers, is_failure, read_reasons, reasons_in
-from penstock.report.suggest import listed
+from penstock.report.suggest import list_reasons
 
 __all__ = ["Tolerance", "max_failures", "reasons"]
 
@@ -47,7 +47,7 @@ class Tolerance(Struct, frozen=True):
         found = reasons_in(tally)
         unwanted = {why: count for why, count in found.items() if covers(self.fail_on, why)}
         if unwanted:
-            return f"--fail-on: {listed(unwanted)} among the outcomes"
+            return f"--fail-on: {list_reasons(unwanted)} among the outcomes"
         if self.most is None:
             return None
         number, is_share = self.most
@@ -57,7 +57,7 @@ class Tolerance(Struct, frozen=True):
         if failed <= allowed:
             return None
         limit = f"{number:g}{'%' if is_share else ''}"
-        return f"--max-failures {limit}: {failed:,} of {tally.total:,} inputs have failed: {listed(failures)}"
+        return f"--max-failures {limit}: {failed:,} of {tally.total:,} inputs have failed: {list_reasons(failures)}"
 
     def accepts(self, tally: Tally) -> bool:
         """Whether a finished run with this *tally* is a success; what nearly all ended in counts if none was given."""

@@ -18,14 +18,14 @@ from penstock.cli.showing import Showing
 from penstock.cli.signals import Signals
 from penstock.cli.streams import Stderr, tell, terminal_width
 from penstock.cli.tolerance import Tolerance
-from penstock.core.schedule.statistics import Statistics
+from penstock.core.results import Progress
 from penstock.core.web.hosts import blot
 from penstock.errors import FolderDamaged, PenstockError
 from penstock.machine.descriptors import free_descriptors
 from penstock.remedies import typed
 from penstock.report.json import summary_line
 from penstock.report.screens import Screen, choose, screen
-from penstock.report.summary import command, summary, wrapped
+from penstock.report.summary import command, summary, wrap
 from penstock.report.wording import plural, size
 from penstock.settings import Settings
 
@@ -71,7 +71,7 @@ class _Watched:
     """A report that remembers where the work stood before it was told to stop: then nothing is left to see."""
 
     def __init__(self, shown: Screen, *, quiet: bool) -> None:
-        self.stood: Statistics | None = None
+        self.stood: Progress | None = None
         self._shown = shown
         self._quiet = quiet
         self._stopping = False
@@ -92,11 +92,11 @@ class _Watched:
         if not self._quiet:
             self._shown.remark(typed([text]))
 
-    def update(self, statistics: Statistics) -> None:
+    def update(self, progress: Progress) -> None:
         """Show where the work stands."""
         if not self._stopping:
-            self.stood = statistics
-        self._shown.update(statistics)
+            self.stood = progress
+        self._shown.update(progress)
 
     def close(self) -> None:
         """Leave the screen to the summary."""
@@ -109,7 +109,7 @@ def _announce(settings: Settings, *, verbose: bool) -> None:
         # Also with -q: nobody should find this out later.
         tell("penstock: WARNING: --insecure: certificates are not verified; anybody on the way may read and change it")
     if verbose:
-        tell("\n".join(wrapped(f"Settings: {', '.join(_described(settings))}", terminal_width())))
+        tell("\n".join(wrap(f"Settings: {', '.join(_described(settings))}", terminal_width())))
 
 
 def _preflight(session: Session, folder: str | None) -> str:

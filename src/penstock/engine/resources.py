@@ -24,7 +24,7 @@ another request's end has left a descriptor."""
 
 
 class Resources:
-    """Counts what requests take of the machine, and tells the user by *tell*, once, when something runs out.
+    """Counts what requests take of the machine, and notifies the user by *notify*, once, when something runs out.
 
     *concurrency* returns what the user allows at the moment; without it nothing is
     limited here. *undelivered* returns the bytes of outcomes that wait for the
@@ -38,14 +38,14 @@ class Resources:
         undelivered: Callable[[], int] = int,
         memory: int | None = None,
         body: int = 0,
-        tell: Callable[[str], object] = str,
+        notify: Callable[[str], object] = str,
     ) -> None:
         """Start with enough of everything."""
         self.memory = Memory(memory, body)
         self.shortage = NO_SHORTAGE
         self._concurrency = concurrency
         self._undelivered = undelivered
-        self._tell = tell
+        self._notify = notify
         self._told = False
         self._allowance = Allowance()
         self._short_at = float("-inf")
@@ -106,7 +106,7 @@ class Resources:
         self._report(self.shortage.full)
         if not self._told:
             self._told = True
-            self._tell(f"there are no {lacking} left; fewer requests run at once, until there are. Nothing is lost")
+            self._notify(f"there are no {lacking} left; fewer requests run at once, until there are. Nothing is lost")
 
     def _report(self, full: bool) -> None:  # noqa: FBT001 - a field of the report
         ceiling = self._allowance.ceiling

@@ -20,7 +20,7 @@ from typing import Any, Final
 from penstock.core.schedule.calls import Call, Called
 from penstock.core.schedule.shortage import NO_SHORTAGE, Shortage
 from penstock.errors import UsageError, WorkCancelled
-from penstock.loop.cancellation import settle
+from penstock.loop.cancellation import join_cancelled
 
 __all__ = ["TasksEngine"]
 
@@ -141,7 +141,7 @@ class TasksEngine:
 
     async def settle(self) -> None:
         """Wait until what was cancelled is over, however often whoever waits is cancelled meanwhile."""
-        await settle(self._dropped)
+        await join_cancelled(self._dropped)
 
     def close(self) -> None:
         """Cancel what runs, and close the loop if it is the engine's own; from inside of that, only end its run."""

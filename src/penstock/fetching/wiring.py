@@ -67,14 +67,14 @@ def space_for(path: Path, settings: Settings) -> Space:
 
 
 class Fitted:
-    """*settings* as far as they fit into this process; *tell* is told where they do not, now or later."""
+    """*settings* as far as they fit into this process; *notify* gets a text when they do not."""
 
-    def __init__(self, settings: Settings, tell: Callable[[str], object]) -> None:
+    def __init__(self, settings: Settings, notify: Callable[[str], object]) -> None:
         self._found: Preflight = look(settings.concurrency, CONNECTIONS_PER_SLOT)
-        self.tell = tell
+        self.notify = notify
         self.settings = replace(settings, concurrency=self._found.concurrency)
         if self._found.lowered is not None:
-            tell(self._found.lowered)
+            notify(self._found.lowered)
 
     def engine(self, frontier: Frontier, delivery: Delivery[Outcome]) -> CurlEngine:
         """Make an engine that reports to *frontier* what the machine runs out of."""
@@ -84,7 +84,7 @@ class Fitted:
             undelivered=lambda: sum(len(outcome.body) for outcome in delivery.ready),
             memory=settings.memory,
             body=settings.max_body,
-            tell=self.tell,
+            notify=self.notify,
         )
         return CurlEngine(settings.http(), resources=resources, connections=self._found.connections)
 
@@ -120,7 +120,7 @@ def flow_over(
         # To look at ten million settled rows again for what they asked takes a minute, in which a Ctrl-C is heard.
         pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
         path = None if folder is None else folder.path
-        gate = gate_for(settings, path, fitted.tell)
+        gate = gate_for(settings, path, fitted.notify)
         stages = Stages(pulled, frontier, engine, judge, delivery)
         return Driver(stages, gate=gate, overflow=DiskOverflow(path))
 
@@ -128,15 +128,15 @@ def flow_over(
 
 
 def gate_for(
-    settings: Settings, folder: Path | None = None, tell: Callable[[str], object] = lambda _: None
+    settings: Settings, folder: Path | None = None, notify: Callable[[str], object] = lambda _: None
 ) -> Robots | None:
-    """What asks the hosts first, if anything does; what they answer is kept in *folder*, and *tell* hears if not."""
-    return Robots(settings.agent(), RulesStore(folder, tell)) if settings.robots else None
+    """Return the gate that asks hosts for robots.txt; *notify* gets a text if *folder* can't keep them."""
+    return Robots(settings.agent(), RulesStore(folder, notify)) if settings.robots else None
 
 
 def delivery_for(on_page: OnPage | None = None, *, ordered: bool = False) -> Delivery[Outcome]:
     """The way out for outcomes, *on_page* having the last word on each page."""
-    return Delivery(Tally(), finish=None if on_page is None else PageCallback(on_page), ordered=ordered)
+    return Delivery(Tally(), transform=None if on_page is None else PageCallback(on_page), ordered=ordered)
 
 
 def jobs_of(

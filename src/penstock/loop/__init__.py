@@ -1,1 +1,1 @@
-"""The loop between the stages: the driver, the shells that wait for it, and the flow that a caller iterates."""
+"""The loop between the stages: the driver, its shells, and the flow of outcomes."""

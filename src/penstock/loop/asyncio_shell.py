@@ -16,23 +16,27 @@ __all__ = ["AsyncioShell"]
 
 
 class AsyncioShell:
-    """Waits in the running event loop, which watches the engine's one descriptor.
+    """Lets the running event loop drive the work.
 
-    The work goes on while the consumer awaits something else, up to the outcomes that may wait for it.
+    The work continues while the consumer awaits something else, up to the outcomes that
+    may wait for it.
     """
 
     def __init__(self, driver: Driver[Any]) -> None:
-        """Plug *driver* into the running loop."""
+        """Add the engine of *driver* to the running loop."""
         self._driver = driver
         self._loop = asyncio.get_running_loop()
         self._fd = driver.engine.fileno()
-        self._turns = Turns(driver, self._loop.call_later, self.tell)
+        self._turns = Turns(driver, self._loop.call_later, self.wake)
         self._waiter: asyncio.Future[None] | None = None
         self._loop.add_reader(self._fd, self._turns)
-        self._plugged = True
+        self._watched = True
 
     async def wait(self) -> bool:
-        """Work until there are outcomes or everything is done; whether there may be more later."""
+        """Work until outcomes are ready or the work has finished.
+
+        Return whether outcomes may follow.
+        """
         driver, turns = self._driver, self._turns
         turns()
         while not driver.outcomes and not driver.finished and turns.failure is None:
@@ -45,15 +49,15 @@ class AsyncioShell:
             raise turns.failure
         return driver.has_more()
 
-    def tell(self) -> None:
-        """Let whoever waits look again."""
+    def wake(self) -> None:
+        """Let ``wait`` check again."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def close(self) -> None:
-        """Unplug from the loop, before the engine closes: then its descriptor may be anybody's. May be called twice."""
+        """Remove the engine's descriptor from the loop. May be called twice."""
         self._turns.close()
-        if self._plugged:
-            self._plugged = False
+        if self._watched:
+            self._watched = False
             with suppress(RuntimeError):
                 self._loop.remove_reader(self._fd)

@@ -1,4 +1,4 @@
-"""Waiting for asyncio tasks to be over, whatever happens to whoever waits.
+"""Waits for cancelled tasks to end, even if the waiting task is cancelled too.
 
 Knows tasks. Does not know what they do.
 """
@@ -8,14 +8,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-__all__ = ["settle"]
+__all__ = ["join_cancelled"]
 
 
-async def settle(tasks: set[asyncio.Task[Any]]) -> None:
-    """Wait until all of *tasks*, cancelled already, are over, and take them out of the set.
+async def join_cancelled(tasks: set[asyncio.Task[Any]]) -> None:
+    """Wait until each of the cancelled *tasks* has ended, and remove it from the set.
 
-    Where whoever waits is cancelled meanwhile they are cancelled once more, and the cancellation is passed on when
-    they are over. The task that waits is not waited for, and stays in the set. What they raised has been seen.
+    If the waiting task is cancelled meanwhile, *tasks* are cancelled once more, and its
+    own cancellation is raised when they have ended. A task never waits for itself: it
+    stays in the set. Exceptions of *tasks* are dropped.
     """
     cancelled = None
     me = asyncio.current_task()
@@ -28,7 +29,7 @@ async def settle(tasks: set[asyncio.Task[Any]]) -> None:
                 task.cancel()
     for task in tasks:
         if task.done() and not task.cancelled():
-            task.exception()
+            task.exception()  # asyncio logs an exception that is never retrieved
     tasks.difference_update([task for task in tasks if task.done()])
     if cancelled is not None:
         raise cancelled

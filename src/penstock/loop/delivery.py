@@ -1,93 +1,97 @@
-"""What happens to an outcome between the judge and whoever takes it: the last word, the count, the order.
+"""The way of an outcome to the consumer: it is transformed, counted, put in order.
 
-Knows outcomes by their ``seq`` and ``error``. Does not know where they come from, or what the work was.
+Knows outcomes by their ``seq`` and ``error``. Does not know where they come from, or
+what the work was.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from penstock.core.schedule.tally import Tally
 from penstock.core.schedule.verdicts import Duplicate
 
-if TYPE_CHECKING:
-    from penstock.core.web.model import Outcome
-
-__all__ = ["Accounts", "Delivery", "Finish"]
+__all__ = ["Delivery", "OutcomeCounter", "Transform"]
 
 R = TypeVar("R")
 
 
-class Finish(Protocol):
-    """What has the last word on an outcome, such as a page callback."""
+class Transform(Protocol):
+    """Replaces each outcome before it is counted, as a page callback does."""
 
-    def __call__(self, outcome: Outcome) -> Outcome:
-        """The outcome to deliver in place of *outcome*."""
+    def __call__(self, outcome: Any) -> Any:
+        """Return the outcome to deliver instead of *outcome*."""
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Release everything: no outcome follows."""
 
 
-class Accounts(Protocol):
-    """What counts outcomes."""
+class OutcomeCounter(Protocol):
+    """Counts outcomes: a ``Tally``, or a ``CallTally`` for ``throttle``."""
 
     def add(self, outcome: Any) -> None:
-        """Count one."""
+        """Count *outcome*."""
 
     def snapshot(self) -> Tally:
-        """What was counted until now, and counts no further."""
+        """Return the counts so far, as a copy that counts no further."""
 
 
 class Delivery(Generic[R]):
-    """Outcomes on their way out: ``ready`` has those that may be taken, oldest first.
+    """Outcomes for the consumer: ``ready`` has them, oldest first.
 
-    *finish* has the last word on each. With *ordered* they become ready in the order of their seqs, which
-    count from 0 without a gap (a duplicate has its turn, and nothing comes of it); ``withheld`` is how many
-    came before their turn (None where they are not ordered). With *fail_fast* the first error is not delivered
-    but becomes ``failure``: the end of it all.
+    *transform* may replace each outcome. With *ordered*, outcomes become ready in the
+    order of their seqs, which count from 0 without a gap; a duplicate takes its turn
+    and delivers nothing. ``withheld`` counts the outcomes that wait for their turn, and
+    is None if they are not *ordered*. With *fail_fast*, the first error is not
+    delivered: it becomes ``failure``, and the work is to end.
     """
 
     def __init__(
-        self, accounts: Accounts, *, finish: Finish | None = None, ordered: bool = False, fail_fast: bool = False
+        self,
+        counter: OutcomeCounter,
+        *,
+        transform: Transform | None = None,
+        ordered: bool = False,
+        fail_fast: bool = False,
     ) -> None:
-        """Nothing on its way yet."""
+        """Begin without an outcome."""
         self.ready: deque[R] = deque()
         self.failure: Exception | None = None
-        self._accounts = accounts
-        self._finish = finish
+        self._counter = counter
+        self._transform = transform
         self._early: dict[int, R | None] | None = {} if ordered else None
         self.withheld: int | None = 0 if ordered else None
         self._turn = 0
         self._fail_fast = fail_fast
 
     def put(self, outcome: Any) -> None:
-        """Take *outcome* in, or a duplicate, which is only counted; no seq twice."""
+        """Take *outcome*, or a duplicate, which is only counted; each seq once."""
         if type(outcome) is Duplicate:
-            self._accounts.add(outcome)
+            self._counter.add(outcome)
             if self._early is not None:
-                self._line_up(self._early, outcome.seq, None)
+                self._enqueue(self._early, outcome.seq, None)
             return
-        if self._finish is not None:
-            outcome = self._finish(outcome)
-        self._accounts.add(outcome)
+        if self._transform is not None:
+            outcome = self._transform(outcome)
+        self._counter.add(outcome)
         if self._fail_fast and outcome.error is not None:
             self.failure = self.failure or outcome.error
         elif self._early is None:
             self.ready.append(outcome)
         else:
-            self._line_up(self._early, outcome.seq, outcome)
+            self._enqueue(self._early, outcome.seq, outcome)
 
     def release(self) -> None:
-        """Nothing more will come: what waits for one that never will is ready now, still in order."""
+        """Make all withheld outcomes ready, still in order: no other outcome follows."""
         if self._early:
             in_order = (self._early[seq] for seq in sorted(self._early))
             self.ready.extend(outcome for outcome in in_order if outcome is not None)
             self._early.clear()
             self.withheld = 0
 
-    def _line_up(self, early: dict[int, R | None], seq: int, outcome: R | None) -> None:
-        """Let *outcome*, None for a duplicate, come when it is its turn."""
+    def _enqueue(self, early: dict[int, R | None], seq: int, outcome: R | None) -> None:
+        """Keep *outcome*, None for a duplicate, until each lower seq is ready."""
         early[seq] = outcome
         while self._turn in early:
             turn = early.pop(self._turn)
@@ -97,10 +101,10 @@ class Delivery(Generic[R]):
         self.withheld = len(early)
 
     def tally(self) -> Tally:
-        """What has come so far."""
-        return self._accounts.snapshot()
+        """Return the counts so far."""
+        return self._counter.snapshot()
 
     def close(self) -> None:
-        """Nothing more will be put."""
-        if self._finish is not None:
-            self._finish.close()
+        """Close the transform: no outcome follows."""
+        if self._transform is not None:
+            self._transform.close()

@@ -1,4 +1,4 @@
-"""Flow: what the caller of ``fetch`` and ``throttle`` holds. Iterable with ``for`` and with ``async for``.
+"""The flow that ``fetch`` and ``throttle`` return, for ``for`` and for ``async for``.
 
 Knows the driver, its shells and the frontier's limits. Does not know what the work is.
 """
@@ -31,25 +31,27 @@ Make = Callable[[asyncio.AbstractEventLoop | None], Driver[R]]
 
 
 class Flow(Generic[R]):
-    """Outcomes as they complete, made only as fast as they are taken.
+    """Outcomes as they complete, only as fast as the consumer takes them.
 
-    Nothing begins before the first one is asked for. While outcomes wait to be taken nothing new starts:
-    at most ``concurrency`` of them wait. Leaving the loop early closes everything; so do ``close``,
-    ``aclose`` and leaving a ``with`` or ``async with`` block. Of a loop in a coroutine that is left by ``break`` or
-    by what its own body raises, Python closes what is behind it a moment later; inside of ``async with flow:``
-    everything is over when the block is left.
+    Nothing starts before the consumer asks for the first outcome. While outcomes wait
+    for the consumer, no job starts; at most ``concurrency`` of them wait. Leaving the
+    loop early closes everything; so do ``close``, ``aclose`` and leaving a ``with`` or
+    ``async with`` block. If ``break`` or an exception leaves an ``async for`` loop,
+    Python closes the flow a moment later; with ``async with flow:`` everything is over
+    when the block is left.
 
-    One flow is iterated once, in one way. An Exception of an input iterator comes out of the loop after the
-    outcomes of all that was read before; a KeyboardInterrupt or SystemExit of it at once.
+    A flow is iterated once, in one way. If the input iterator raises an Exception, the
+    loop raises it after the outcomes of all items before; a KeyboardInterrupt or
+    SystemExit at once.
 
-    ``pause``, ``resume``, ``stop``, ``abort``, the limits and all that tells how it goes may be used at any
-    time, from any thread.
+    ``pause``, ``resume``, ``stop``, ``abort``, the limits and all queries may be used
+    at any time, from any thread.
     """
 
     def __init__(self, frontier: Frontier, make: Make[R]) -> None:
-        """*make* is called when the first outcome is asked for, with the loop to work in, if there is one.
+        """*make* makes the driver of *frontier* at the request for the first outcome.
 
-        *frontier* is that of the driver it makes.
+        It gets the event loop to work in, or None.
         """
         self._frontier = frontier
         self._make = make
@@ -61,11 +63,11 @@ class Flow(Generic[R]):
         self._stopping = False
         self._aborting = False
         self._closed = False
-        # Whom done() and join() wait for, on whatever thread; its result is what the loop raised.
+        # done() and join() wait for it, on any thread; its result is the exception that the loop raised.
         self._end: Future[Exception | None] = Future()
 
     def __repr__(self) -> str:
-        """State, counts and limits, for a debugger."""
+        """Show state, counts and limits, for a debugger."""
         frontier = self._frontier
         limits = f"concurrency={frontier.concurrency} per_key={self.per_key} rate={frontier.rate}"
         if frontier.pauses:
@@ -80,38 +82,42 @@ class Flow(Generic[R]):
         )
 
     def __iter__(self) -> Iterator[R]:
-        """Outcomes as they complete, for a plain loop."""
+        """Yield outcomes as they complete, for a plain loop."""
         for batch in self.batches():
-            # A page that was taken is the caller's alone: memory does not hold it until the whole batch is taken.
+            # The consumer alone holds a page that it has taken: the batch does not keep it in memory.
             batch.reverse()
             while batch:
                 yield batch.pop()
 
     async def __aiter__(self) -> AsyncIterator[R]:
-        """Outcomes as they complete, for a loop inside a coroutine."""
+        """Yield outcomes as they complete, for a loop inside a coroutine."""
         driver = self.begin(asyncio.get_running_loop())
         self._consumer = asyncio.current_task()
         with self.ending():
             try:
-                shell = self._shell = AsyncioShell(driver)
-                try:
+                with closing(AsyncioShell(driver)) as shell:
+                    self._shell = shell
                     while await shell.wait():
                         while driver.outcomes:
                             yield driver.outcomes.popleft()
                     driver.raise_failure()
-                finally:
-                    shell.close()
             finally:
                 await driver.aclose()
 
     def batches(self, every: float | None = None) -> Generator[list[R], None, None]:
-        """What has completed since the last time, as lists; a list may be empty after *every* seconds."""
+        """Yield the outcomes that have completed since the last batch.
+
+        A batch is empty if none has after *every* seconds.
+        """
         with closing(self.turns(every)) as turns:
             for _ in turns:
-                yield self.completed()
+                yield self.take_completed()
 
-    def completed(self) -> list[R]:
-        """Take what has completed since the last time; also after the loop was left, however it was."""
+    def take_completed(self) -> list[R]:
+        """Take the outcomes that have completed since the last call.
+
+        This also works after the loop was left.
+        """
         if self._driver is None:
             return []
         outcomes = list(self._driver.outcomes)
@@ -119,7 +125,10 @@ class Flow(Generic[R]):
         return outcomes
 
     def turns(self, every: float | None = None) -> Generator[None, None, None]:
-        """Work, and stop whenever something is ``completed``, or after *every* seconds. What is not taken stays."""
+        """Work, and yield when outcomes have completed, or after *every* seconds.
+
+        ``take_completed`` takes them.
+        """
         driver = self.begin(None)
         self._thread = threading.get_ident()
         shell = BlockingShell(driver)
@@ -132,25 +141,31 @@ class Flow(Generic[R]):
                 driver.close()
 
     async def done(self) -> Statistics:
-        """Wait until the work is over, whoever takes its outcomes; where nobody does, do it and drop them.
+        """Wait until the work has ended.
 
-        Returns how it ended: ``tally`` counts what failed, ``Flow.complete`` tells whether anything was left.
-        Raises what the loop over the outcomes raised, if the input or, with ``fail_fast``, the work did. UsageError
-        inside of the very loop over the outcomes, where it would wait for itself.
+        Without a consumer, do the work and drop its outcomes.
+
+        Returns the final statistics: ``tally`` counts the failures; ``Flow.complete``
+        says whether every input has its outcome.
+
+        Raises the exception that the loop over the outcomes raised. Raises UsageError
+        inside that loop itself, as it would wait for ever.
         """
         if self._driver is None and not self._closed:
             async for _ in self:
                 pass
         else:
-            self._refuse_to_wait(asyncio.current_task() is self._consumer)
+            self._check_wait(asyncio.current_task() is self._consumer)
             self._raise(await asyncio.shield(asyncio.wrap_future(self._end)))
         return self.statistics()
 
     def join(self) -> Statistics:
-        """``done`` for where no event loop runs: blocks until the work is over, and does it where nobody does.
+        """Block until the work has ended, as ``done`` does.
 
-        UsageError inside of an event loop, and inside of the very loop over the outcomes, where it would wait
-        for itself.
+        Without a consumer, do the work and drop its outcomes.
+
+        Raises UsageError inside an event loop, and inside the loop over the outcomes
+        itself, as it would wait for ever.
         """
         if loop_runs():
             raise UsageError("join would block the running event loop; write: await flow.done()")
@@ -158,17 +173,20 @@ class Flow(Generic[R]):
             for _ in self.batches():
                 pass
         else:
-            self._refuse_to_wait(self._thread == threading.get_ident())
+            self._check_wait(self._thread == threading.get_ident())
             self._raise(self._end.result())
         return self.statistics()
 
     def pause(self) -> None:
-        """Start nothing more until ``resume`` was called as often as ``pause``; what runs goes on."""
+        """Start no job until ``resume`` was called as often as ``pause``.
+
+        Running jobs continue.
+        """
         with self._pausing:
             self._frontier.pauses += 1
 
     def resume(self) -> None:
-        """Take one pause back; NotPaused where there is none."""
+        """Take back one ``pause``. Raises NotPaused if there is none."""
         with self._pausing:
             if not self._frontier.pauses:
                 raise NotPaused("this flow is not paused; each resume() takes back one pause()")
@@ -177,7 +195,10 @@ class Flow(Generic[R]):
 
     @property
     def concurrency(self) -> int:
-        """How many jobs run at once (1 to 1,000,000). A lower one holds as soon as enough have finished."""
+        """The most jobs at once, 1 to 1,000,000.
+
+        A lower limit holds as soon as enough jobs have finished.
+        """
         return self._frontier.concurrency
 
     @concurrency.setter
@@ -187,9 +208,11 @@ class Flow(Generic[R]):
 
     @property
     def per_key(self) -> int | None:
-        """How many jobs of one key run at once (1 to 1,000,000), None for no limit; of ``fetch``: ``per_host``.
+        """The most jobs of one key at once, 1 to 1,000,000, or None for no limit.
 
-        UsageError where it is set and there are no keys.
+        This is ``per_host`` of ``fetch``.
+
+        Setting it raises UsageError if there are no keys.
         """
         return None if self._frontier.per_key >= MOST_AT_ONCE else self._frontier.per_key
 
@@ -203,7 +226,7 @@ class Flow(Generic[R]):
 
     @property
     def rate(self) -> float | None:
-        """How many jobs start in a second (above 0, to 1,000,000); None for no limit."""
+        """The most starts a second, above 0, up to 1,000,000; None for no limit."""
         return self._frontier.rate
 
     @rate.setter
@@ -212,20 +235,23 @@ class Flow(Generic[R]):
         self._wake()
 
     def parked(self) -> dict[Any, float]:
-        """The keys whose servers asked to be left alone (Retry-After), and until when, in seconds since 1970."""
+        """Return the paused keys (Retry-After), each with the end in seconds since 1970."""
         now, wall = time.monotonic(), time.time()
         return {key: wall + until - now for key, until in self._frontier.parked(now).items()}
 
     def learned(self) -> Learned:
-        """What was learned of the keys that another session should know."""
+        """Return what another session should know of the keys."""
         return Learned(self.parked(), self._frontier.slowed(), time.time())
 
     def waiting(self) -> list[Waiting]:
-        """What the jobs of each key wait for, most jobs first; times are those of ``time.monotonic``."""
+        """Return why the jobs of each key wait, most jobs first.
+
+        Times are as of ``time.monotonic``.
+        """
         return self._frontier.waiting()
 
     def stop(self) -> None:
-        """Take no more and start no more; what runs may finish and comes out. The rest stays undone.
+        """Start no more jobs; running jobs finish, and their outcomes are delivered.
 
         May be called from any thread and from a signal handler.
         """
@@ -234,7 +260,9 @@ class Flow(Generic[R]):
             self._driver.stop()
 
     def abort(self) -> None:
-        """Take no more and drop what runs; what had completed still comes out.
+        """Start no more jobs and drop the running ones.
+
+        Completed outcomes are still delivered.
 
         May be called from any thread and from a signal handler.
         """
@@ -244,35 +272,38 @@ class Flow(Generic[R]):
 
     @property
     def complete(self) -> bool:
-        """Whether every input has come out with its outcome, and there are no more."""
+        """Whether every input has its outcome, and there are no more inputs."""
         return self._driver is not None and self._driver.complete
 
     @property
     def failure(self) -> BaseException | None:
-        """What the input's iterator raised, if it did."""
+        """The exception of the input iterator, or None."""
         return None if self._driver is None else self._driver.failure
 
     def close(self) -> None:
-        """Drop what runs and give back everything. May be called twice.
+        """Drop the running jobs and release everything. May be called twice.
 
-        Inside of an event loop use ``aclose``: this one can't wait until coroutines that it drops are over.
-        Called by the work itself both are an ``abort``: whoever takes the outcomes does the rest.
+        Inside an event loop use ``aclose``: this method can't wait until dropped
+        coroutines have ended. If the work itself calls either, that is an ``abort``:
+        the consumer's loop closes the rest.
         """
         with self._leaving() as driver:
             if driver is not None:
                 driver.close()
 
     async def aclose(self) -> None:
-        """Drop what runs, wait until it is over, and give back everything. May be called twice.
+        """Drop the running jobs, wait until they have ended, and release everything.
 
-        Raises what the input's iterator raises when it is closed.
+        May be called twice.
+
+        Raises the exception that the input iterator raises when it is closed.
         """
         with self._leaving() as driver:
             if driver is not None:
                 await driver.aclose()
 
     def statistics(self) -> Statistics:
-        """Where the work stands. UsageError where it has not begun."""
+        """Return where the work stands. Raises UsageError if it has not begun."""
         if self._driver is None:
             raise UsageError(
                 "this flow was closed before it began"
@@ -302,9 +333,12 @@ class Flow(Generic[R]):
         await self.aclose()
 
     def begin(self, loop: asyncio.AbstractEventLoop | None) -> Driver[R]:
-        """The driver, begun: for a shell that waits in another way than the two here do, inside of ``ending``.
+        """Make the driver and return it, for another shell than the two here.
 
-        *loop* is the asyncio loop to work in, if there is one. UsageError where somebody has begun before.
+        Drive it inside ``ending``.
+
+        *loop* is the asyncio loop to work in, or None. Raises UsageError if the flow
+        has begun before.
         """
         if self._closed:
             raise UsageError("this flow is closed")
@@ -312,9 +346,9 @@ class Flow(Generic[R]):
             raise UsageError("this flow is being iterated already; one flow is one loop")
         try:
             self._driver = self._make(loop)
-        except UsageError:  # in another way it may still begin
+        except UsageError:  # the flow may still begin in another way
             raise
-        except BaseException:  # the input's, from its __iter__
+        except BaseException:  # raised by the __iter__ of the input
             with self.ending():
                 raise
         if self._stopping:
@@ -325,7 +359,10 @@ class Flow(Generic[R]):
 
     @contextmanager
     def _leaving(self) -> Iterator[Driver[R] | None]:
-        """The driver to close, if there is one, with nobody watching it any more; called by the work, only an abort."""
+        """Give the driver to close, or None, once no loop watches it.
+
+        If the work itself is the caller, only abort.
+        """
         if self._is_inside():
             self.abort()
             yield None
@@ -337,7 +374,7 @@ class Flow(Generic[R]):
 
     @contextmanager
     def ending(self) -> Iterator[None]:
-        """Inside of it this flow comes to its end, and whoever waits for that is told of it afterwards."""
+        """End the flow when the block is left, and wake ``done`` and ``join``."""
         error = None
         try:
             yield
@@ -349,18 +386,19 @@ class Flow(Generic[R]):
             if not self._end.done():
                 self._end.set_result(error)
             if self._shell is not None:
-                self._shell.tell()
+                self._shell.wake()
 
-    def _refuse_to_wait(self, for_itself: bool) -> None:  # noqa: FBT001 - what is asked, said where it is known
-        if for_itself and not self._end.done():
-            raise UsageError("inside of the loop over the outcomes this would wait for itself for ever")
+    def _check_wait(self, is_consumer: bool) -> None:  # noqa: FBT001 - each caller knows its consumer in another way
+        """Raise UsageError if the consumer would wait for its own loop."""
+        if is_consumer and not self._end.done():
+            raise UsageError("inside the loop over the outcomes this would wait for itself for ever")
 
     def _raise(self, error: Exception | None) -> None:
         if error is not None:
             raise error
 
     def _is_inside(self) -> bool:
-        """Whether it is the work that asks."""
+        """Whether the work itself is the caller."""
         return self._driver is not None and self._driver.engine.inside()
 
     def _wake(self) -> None:

@@ -1,4 +1,4 @@
-"""What every shell in an event loop does when the loop calls it.
+"""The work that each shell in an event loop does when the loop calls it.
 
 Knows the driver and how to ask a loop for a timer. Does not know which loop it is.
 """
@@ -14,27 +14,27 @@ __all__ = ["Timer", "Turns"]
 
 
 class Timer(Protocol):
-    """What a loop gives for something it will call."""
+    """A call that an event loop has scheduled."""
 
     def cancel(self) -> object:
-        """Do not call it."""
+        """Drop the call."""
 
 
 class Turns:
-    """What a shell does whenever its loop lets it: all that can be done now, and a timer for what comes later.
+    """Advances a driver as far as it can, and sets a timer for the next turn.
 
-    *later* is the loop's way to call something after so many seconds; *tell* is called when there are
-    outcomes, or nothing more will come, or ``failure`` says why not.
+    *later* schedules a call of the event loop after a number of seconds. *wake* wakes
+    the consumer: outcomes are ready, the work has finished, or ``failure`` is set.
     """
 
     def __init__(
-        self, driver: Driver[Any], later: Callable[[float, Callable[[], None]], Timer], tell: Callable[[], None]
+        self, driver: Driver[Any], later: Callable[[float, Callable[[], None]], Timer], wake: Callable[[], None]
     ) -> None:
         """Nothing is done before the first call."""
         self.failure: BaseException | None = None
         self._driver = driver
         self._later = later
-        self._tell = tell
+        self._wake = wake
         self._timer: Timer | None = None
         self._due: float | None = None
 
@@ -42,30 +42,30 @@ class Turns:
         """Take one turn."""
         if not self._driver.finished:
             try:
-                self._work()
+                self._advance()
             except (KeyboardInterrupt, SystemExit):
                 raise
-            except BaseException as failure:  # noqa: BLE001 - nobody stands above a loop's callback; the consumer must know
+            except BaseException as failure:  # noqa: BLE001 - a loop's callback has no caller: the consumer raises it
                 self.failure = failure
-                self._tell()
+                self._wake()
 
     def close(self) -> None:
-        """Take no more turns by itself. May be called twice."""
+        """Cancel the timer. May be called twice."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = self._due = None
 
-    def _work(self) -> None:
+    def _advance(self) -> None:
         driver = self._driver
         driver.collect(0)
-        wake = driver.step()
+        next_start = driver.step()
         if driver.outcomes or driver.finished:
-            self._tell()
+            self._wake()
         if driver.finished:
             return
         due = driver.engine.deadline()
-        if due is None or (wake is not None and wake < due):
-            due = wake
+        if due is None or (next_start is not None and next_start < due):
+            due = next_start
         if due != self._due:
             self.close()
             if due is not None:

@@ -1,4 +1,5 @@
-"""How the work goes, told to somebody: one formatter per file, and the arithmetic they share.
+"""Reports of progress and results: one formatter a file, and their arithmetic.
 
-Knows counts, times and terminals. Does not know jobs, sockets, folders or how the work is done.
+Knows counts, times and terminals. Does not know jobs, sockets, folders or how the work
+is done.
 """

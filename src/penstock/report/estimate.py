@@ -1,4 +1,4 @@
-"""How fast it goes, how much there is, and when it will end: arithmetic on counts and times.
+"""Estimates of speed, total and remaining time: arithmetic on counts and times.
 
 Knows numbers only: no clock, no terminal, no wording.
 """
@@ -8,18 +8,19 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from penstock.core.schedule.statistics import Statistics
+from penstock.core.results import Progress
 
-__all__ = ["Speed", "done", "outstanding", "time_left", "total"]
+__all__ = ["Speed", "outstanding", "time_left", "total"]
 
 LEAST_READ: Final = 0.001
-"""The share of the input that must have been read before its length is guessed from it."""
+"""The share of the input that must be read before the number of inputs is estimated
+from it."""
 
 
 class Speed:
-    """How many a second, as of the last few seconds: an average in which the past fades away.
+    """The number of events a second, as an exponential moving average.
 
-    What happened *memory* seconds ago weighs 1/e of what happens now.
+    An event of *memory* seconds ago weighs 1/e of one that happens now.
     """
 
     def __init__(self, memory: float) -> None:
@@ -31,65 +32,65 @@ class Speed:
         self._weight = 0.0
 
     def update(self, at: float, count: int) -> None:
-        """By the time *at*, in seconds since the start, *count* were done. Times do not go back."""
+        """Note that *count* events have happened *at* seconds after the start.
+
+        Times never decrease.
+        """
         passed = at - self._at
         if passed <= 0:
             return
         fading = math.exp(-passed / self._memory)
         self._amount = self._amount * fading + (count - self._count) / passed * (1 - fading)
-        # Divided by the weight there is so far, or the first seconds would look slower than they are.
+        # Divided by the weight so far, or the first seconds would look slower than they are.
         self._weight = self._weight * fading + 1 - fading
         self._at = at
         self._count = count
 
     @property
     def rate(self) -> float:
-        """How many a second; 0 before the first update."""
+        """Events a second; 0 before the first update."""
         return self._amount / self._weight if self._weight else 0.0
 
 
-def done(statistics: Statistics) -> int:
-    """How many inputs have their outcome, those of earlier sessions included, or share that of another."""
-    return statistics.done
+def total(progress: Progress) -> int | None:
+    """Return the number of inputs, exact once all are read, or an estimate.
 
-
-def total(statistics: Statistics) -> int | None:
-    """How many inputs there are: counted once all are read, else guessed from the share that is read.
-
-    None where nothing says it. A guess supposes lines of about the same length throughout.
+    The estimate comes from the bytes read, and assumes lines of about the same length.
+    None if there is no basis for one.
     """
-    if statistics.total is not None:
-        return statistics.total
-    known = statistics.before + statistics.pulled - statistics.again
-    # On a resume the settled inputs are passed over first; until one was pulled, nobody knows how far that got.
-    if statistics.read is None or not statistics.pulled:
+    if progress.total is not None:
+        return progress.total
+    # A resume skips the settled inputs first; until it has pulled one, their number so far is unknown.
+    if progress.read is None or not progress.pulled:
         return None
-    read, size = statistics.read
-    # All bytes read and yet more to come: the last block is being taken apart, and may hold everything.
+    read, size = progress.read
+    # If all bytes are read but more inputs follow, the last block is still being split, and may hold everything.
     if not LEAST_READ * size <= read < size:
         return None
-    return round(known * size / read)
+    return round(progress.known * size / read)
 
 
-def outstanding(statistics: Statistics) -> int | None:
-    """How many inputs have no outcome yet; None where their number is unknown."""
-    there_are = total(statistics)
-    return None if there_are is None else max(0, there_are - done(statistics))
+def outstanding(progress: Progress) -> int | None:
+    """Return the number of inputs without an outcome; None if it is unknown."""
+    inputs = total(progress)
+    return None if inputs is None else max(0, inputs - progress.done)
 
 
-def time_left(statistics: Statistics, rate: float, delay: float = 0.0) -> float | None:
-    """Seconds until the end, at *rate* a second; None where nothing says it, or it is less than a second.
+def time_left(progress: Progress, rate: float, delay: float = 0.0) -> float | None:
+    """Return the seconds until the end, at *rate* inputs a second.
 
-    The last few may be slow ones, of which no rate says anything.
-    The host with most to do can't be done sooner than its jobs started *delay* seconds apart, or as many as it was
-    found to need, beginning when it is not left alone any more.
+    None if unknown, or less than a second.
+
+    In the last second a rate says nothing: the last few inputs may be slow. The busiest
+    host takes at least *delay* seconds for each of its jobs, or as long as it was
+    slowed down to, and starts only when its pause is over.
     """
-    left = outstanding(statistics)
+    left = outstanding(progress)
     if left is None or rate <= 0:
         return None
     slowest = 0.0
-    if statistics.busiest is not None:
-        host, jobs = statistics.busiest
-        slowest = dict(statistics.parked).get(host, 0.0) + jobs * max(delay, statistics.spacing)
+    if progress.busiest is not None:
+        host, jobs = progress.busiest
+        slowest = dict(progress.parked).get(host, 0.0) + jobs * max(delay, progress.spacing)
     seconds = max(left / rate, slowest)
     return seconds if seconds >= 1 else None

@@ -1,10 +1,10 @@
-"""A JSON object a line, for programs that watch.
+"""Progress as JSON objects, one a line, for programs that watch.
 
-Knows the names of the fields, which stay. Does not know where its lines go.
+Knows the names of the fields, which never change. Does not know where its lines go.
 
-    {"event":"progress", ...}   where the work stands
-    {"event":"notice", ...}     something a person would be told meanwhile
-    {"event":"summary", ...}    how it ended
+    {"event":"progress", ...}   where the run stands
+    {"event":"notice", ...}     a text for a person
+    {"event":"summary", ...}    how the session ended
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from penstock.core.schedule.statistics import Statistics
+from penstock.core.results import Progress, Summary
 from penstock.report import estimate
-from penstock.report.suggest import later
-from penstock.report.summary import Ending
+from penstock.report.suggest import find_retryable
 from penstock.settings import Settings
 
 __all__ = ["Json", "summary_line"]
 
 
 class Json:
-    """Writes where the work stands, an object each time; all times in seconds, all sizes in bytes."""
+    """Writes an object with each update; times are in seconds, sizes in bytes."""
 
     every: float | None = 1.0
 
@@ -41,53 +40,53 @@ class Json:
         """Write *text*."""
         self._write(_line({"event": "notice", "text": text}))
 
-    def update(self, statistics: Statistics) -> None:
-        """Write where the work stands."""
-        self._speed.update(statistics.elapsed, statistics.tally.total)
-        left = estimate.time_left(statistics, self._speed.rate, self._settings.delay)
-        busiest = statistics.busiest
+    def update(self, progress: Progress) -> None:
+        """Write *progress*."""
+        self._speed.update(progress.elapsed, progress.tally.total)
+        left = estimate.time_left(progress, self._speed.rate, self._settings.delay)
+        busiest = progress.busiest
         fields = {
             "event": "progress",
-            "elapsed": round(statistics.elapsed, 3),
-            "done": estimate.done(statistics),
-            "before": statistics.before,
-            "total": estimate.total(statistics),
-            "total_is_exact": statistics.total is not None,
+            "elapsed": round(progress.elapsed, 3),
+            "done": progress.done,
+            "before": progress.before,
+            "total": estimate.total(progress),
+            "total_is_exact": progress.total is not None,
             "per_second": round(self._speed.rate, 3),
             "left": None if left is None else round(left, 1),
-            "running": statistics.running,
-            "held": statistics.held,
-            "undelivered": statistics.undelivered,
-            "pulled": statistics.pulled,
-            "read": statistics.read and {"bytes": statistics.read[0], "of": statistics.read[1]},
-            "bound": statistics.bound.value,
+            "running": progress.running,
+            "held": progress.held,
+            "undelivered": progress.undelivered,
+            "pulled": progress.pulled,
+            "read": progress.read and {"bytes": progress.read[0], "of": progress.read[1]},
+            "bound": progress.bound.value,
             "busiest": busiest and {"host": busiest[0], "jobs": busiest[1]},
-            "alone": statistics.alone,
-            "parked": [{"host": host, "left": round(seconds, 1)} for host, seconds in statistics.parked],
-            "session": statistics.tally.as_dict(),
+            "alone": progress.alone,
+            "parked": [{"host": host, "left": round(seconds, 1)} for host, seconds in progress.parked],
+            "session": progress.tally.as_dict(),
         }
         self._write(_line(fields))
 
     def close(self) -> None:
-        """Every line is complete already."""
+        """Do nothing: every line is complete."""
 
 
-def summary_line(ending: Ending, code: int) -> str:
-    """How it ended, and the exit code that says so."""
+def summary_line(ended: Summary, code: int) -> str:
+    """Return the object for the end of a session, with its exit *code*."""
     fields = {
         "event": "summary",
-        "complete": ending.complete,
+        "complete": ended.complete,
         "exit_code": code,
-        "folder": ending.folder,
-        "elapsed": round(ending.elapsed, 3),
-        "inputs": ending.inputs,
-        "again": ending.again,
-        "pending": ending.pending,
-        "ended_by": ending.ended_by,
-        "inputs_left": ending.inputs_left,
-        "later": later(ending.tally),
-        "run": ending.tally.as_dict(),
-        "session": ending.session.as_dict(),
+        "folder": ended.folder,
+        "elapsed": round(ended.elapsed, 3),
+        "inputs": ended.inputs,
+        "again": ended.again,
+        "pending": ended.pending,
+        "ended_by": ended.ended_by,
+        "inputs_left": ended.inputs_left,
+        "later": find_retryable(ended.tally),
+        "run": ended.tally.as_dict(),
+        "session": ended.session.as_dict(),
     }
     return _line(fields)
 

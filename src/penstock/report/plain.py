@@ -1,4 +1,4 @@
-"""A line of text every few seconds, for logs and for whatever is no terminal.
+"""Progress as a line of text every few seconds, for logs and pipes.
 
 Knows the counts and how to word them. Does not know where its lines go.
 """
@@ -8,27 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core.schedule.statistics import Statistics
+from penstock.core.results import Progress
 from penstock.report import estimate, explain, wording
 from penstock.settings import Settings
 
 __all__ = ["Plain"]
 
 MOST: Final = 4
-"""Statuses, and reasons, that are named in one line; the rest is counted together."""
+"""Statuses, and reasons, that a line names; the others are counted together."""
 
 SOON: Final = 1.0
-"""Seconds before which there is nothing to tell."""
+"""Seconds before the first line."""
 
 INTERVALS: Final = ((60, 5.0), (300, 10.0), (1_800, 30.0))
-"""Until so many seconds have passed, the seconds between two lines."""
+"""Pairs: until this elapsed time in seconds, the seconds between two lines."""
 
 LONGEST: Final = 60.0
-"""Seconds between two lines after that: a run of a day has 1,500 lines, not 17,000."""
+"""Seconds between two lines after that: a run of a day writes 1,500 lines, not
+17,000."""
 
 
 class Plain:
-    """Writes where the work stands, a line each time, and less often the longer it takes."""
+    """Writes a line with each update, less often the longer the run takes."""
 
     def __init__(self, settings: Settings, write: Callable[[str], None]) -> None:
         """*write* takes one line, without its end, and does not raise."""
@@ -51,31 +52,31 @@ class Plain:
         """Write *text*."""
         self._write(text)
 
-    def update(self, statistics: Statistics) -> None:
-        """Write where the work stands; nothing in the first second."""
-        now, self._elapsed = statistics.tally.total, statistics.elapsed
-        self._shown.update(statistics.elapsed, now)
-        self._steady.update(statistics.elapsed, now)
-        if statistics.elapsed >= SOON:
-            self._write(self._line(statistics))
+    def update(self, progress: Progress) -> None:
+        """Write *progress*; nothing in the first second."""
+        now, self._elapsed = progress.tally.total, progress.elapsed
+        self._shown.update(progress.elapsed, now)
+        self._steady.update(progress.elapsed, now)
+        if progress.elapsed >= SOON:
+            self._write(self._line(progress))
 
     def close(self) -> None:
-        """Every line is complete already."""
+        """Do nothing: every line is complete."""
 
-    def _line(self, statistics: Statistics) -> str:
-        done, total = estimate.done(statistics), estimate.total(statistics)
+    def _line(self, progress: Progress) -> str:
+        done, total = progress.done, estimate.total(progress)
         how_far = f"{wording.count(done)} done"
         if total is not None:
-            about = "" if statistics.total is not None else "about "
+            about = "" if progress.total is not None else "about "
             how_far = f"{how_far} of {about}{wording.count(total)} ({wording.share(done, total)})"
-        left = estimate.time_left(statistics, self._steady.rate, self._settings.delay)
+        left = estimate.time_left(progress, self._steady.rate, self._settings.delay)
         parts = [
             how_far,
             wording.pace(self._shown.rate),
             *([] if left is None else [f"{wording.duration(round(left))} left"]),
-            f"{wording.count(statistics.running)} in flight",
-            *wording.counts(statistics.tally.statuses, MOST),
-            *wording.counts(statistics.tally.reasons, MOST),
+            f"{wording.count(progress.running)} in flight",
+            *wording.counts(progress.tally.statuses, MOST),
+            *wording.counts(progress.tally.reasons, MOST),
         ]
-        why = explain.hint(statistics, self._settings) or explain.bound(statistics, self._settings)
-        return f"{wording.duration(round(statistics.elapsed))}: {', '.join(parts)}; {why}"
+        why = explain.find_hint(progress, self._settings) or explain.explain_bound(progress, self._settings)
+        return f"{wording.duration(round(progress.elapsed))}: {', '.join(parts)}; {why}"

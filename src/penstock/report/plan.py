@@ -1,6 +1,6 @@
-"""A plan as lines of text, and as one JSON object: what is in the list, and the least time it takes.
+"""A plan as lines of text or JSON: the contents of the list, and the least time.
 
-Knows the counts. Does not know how they were taken.
+Knows the counts. Does not know how they were made.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from penstock.core.web.plan import Cause, Limits, Load, Plan
-from penstock.report.safe import safe
-from penstock.report.summary import wrapped
+from penstock.report.escaping import escape
+from penstock.report.summary import wrap
 from penstock.report.wording import count, duration, plural, rate, share
 
 __all__ = ["plan_json", "plan_lines"]
@@ -20,32 +20,38 @@ LONGEST_HOST: Final = 50
 """Characters of a host's name that are shown."""
 
 LONGEST_DETAIL: Final = 120
-"""Characters shown of what is wrong with a line."""
+"""Characters shown of the fault of a line."""
 
 SKEWED: Final = 2
-"""How many times as long as all others a host must take to be worth a word."""
+"""The factor by which a host must take longer than all others to be worth a hint."""
 
 
 def plan_lines(plan: Plan, *, width: int = 80, several: bool = False) -> list[str]:
-    """The lines to print, safe for a terminal. *several* inputs were read, the lines of each counted from 1."""
+    """Return the lines to print, safe for a terminal.
+
+    *several* says that several inputs were read.
+    """
     lines = [
         f"Nothing was sent. {plural(plan.inputs, 'input')}, counted exactly:",
         *_table(plan),
         *_refusals(plan, width),
     ]
     if several and plan.refusals:
-        lines += wrapped("  (Lines are counted anew in each input.)", width)
+        lines += wrap("  (Each input counts its lines from 1.)", width)
     if plan.loads:
         lines += ["", *_hosts(plan)]
-    lines += ["", *wrapped(_bound(plan), width)]
-    lines += [line for text in _conditions(plan) for line in wrapped(text, width)]
+    lines += ["", *wrap(_bound(plan), width)]
+    lines += [line for text in _conditions(plan) for line in wrap(text, width)]
     if (hint := _hint(plan)) is not None:
-        lines += ["", *wrapped(f"Hint: {hint}.", width)]
+        lines += ["", *wrap(f"Hint: {hint}.", width)]
     return lines
 
 
 def plan_json(plan: Plan) -> str:
-    """The plan as one line of JSON; times in seconds. All counts are exact, ``bound`` is one from below."""
+    """Return the plan as one line of JSON; times in seconds.
+
+    Counts are exact, ``bound`` is a lower bound.
+    """
     fields = {
         "v": 1,
         "inputs": plan.inputs,
@@ -86,9 +92,9 @@ def _table(plan: Plan) -> Iterator[str]:
     hosts = f", to {plural(plan.hosts, 'host')}" if plan.requests else ""
     rows = [(plan.requests, f"{'request' if plan.requests == 1 else 'requests'}{hosts}")]
     if plan.unique:
-        rows.append((plan.duplicates, "that ask for the same as an earlier one, passed over (--unique)"))
+        rows.append((plan.duplicates, "that ask for the same as an earlier one, skipped (--unique)"))
     elif plan.duplicates:
-        rows.append((plan.duplicates, "of them for the same as an earlier one; --unique leaves these out"))
+        rows.append((plan.duplicates, "of them for the same as an earlier one; --unique skips these"))
     if plan.refused:
         rows.append((plan.refused, "that cannot be requested:"))
     room = max(len(count(number)) for number, _ in rows)
@@ -103,9 +109,9 @@ def _refusals(plan: Plan, width: int) -> Iterator[str]:
         else:
             more = " ..." if refusal.count > len(refusal.first) else ""
             where = f"lines {first}{more}, the first"
-        # The detail was made for an outcome, which has no line of its own.
-        reason = safe(refusal.detail or "", LONGEST_DETAIL).removeprefix(f"line {refusal.first[0][1]}: ")
-        yield from wrapped(f"  {refusal.reason}: {count(refusal.count)}, {where}: {reason}", width)
+        # The detail names the line, as an outcome has no field for it.
+        reason = escape(refusal.detail or "", LONGEST_DETAIL).removeprefix(f"line {refusal.first[0][1]}: ")
+        yield from wrap(f"  {refusal.reason}: {count(refusal.count)}, {where}: {reason}", width)
 
 
 def _hosts(plan: Plan) -> Iterator[str]:
@@ -123,14 +129,14 @@ def _hosts(plan: Plan) -> Iterator[str]:
 
 def _host(load: Load, plan: Plan, *, timed: bool) -> tuple[str, str, str, str]:
     time = duration(load.seconds) if timed else ""
-    return safe(load.host, LONGEST_HOST), count(load.requests), share(load.requests, plan.requests), time
+    return escape(load.host, LONGEST_HOST), count(load.requests), share(load.requests, plan.requests), time
 
 
 def _bound(plan: Plan) -> str:
     bound, limits = plan.bound, plan.limits
     if bound.cause is Cause.DELAY:
         assert bound.host is not None
-        host, largest = safe(bound.host, LONGEST_HOST), plan.loads[0].requests if plan.loads else 0
+        host, largest = escape(bound.host, LONGEST_HOST), plan.loads[0].requests if plan.loads else 0
         starts = f"{plural(largest, 'start')}, " if largest else ""
         return (
             f"It takes at least {duration(bound.seconds)}. {host} sets that: {starts}{limits.delay:g} s apart "
@@ -142,27 +148,27 @@ def _bound(plan: Plan) -> str:
             f"{plural(plan.requests, 'start')}, at most {rate(limits.rate or 0.0)} a second over all hosts."
         )
     if plan.requests < 2:
-        return "One request or none takes what its server takes."
+        return "How long it takes is up to the server."
     return "No lower bound follows from these settings: how long it takes is up to the servers."
 
 
 def _conditions(plan: Plan) -> Iterator[str]:
-    """From when on the other limits set the time."""
+    """Say when other limits make it take longer."""
     bound, limits = plan.bound, plan.limits
     if bound.cause is Cause.NOTHING:
         return
     average = limits.concurrency * bound.seconds / plan.requests
     parts = [f"over {average:.3g} s on average (--concurrency {limits.concurrency})"]
     if bound.host is not None:
-        host, at_once = safe(bound.host, LONGEST_HOST), limits.per_host
+        host, at_once = escape(bound.host, LONGEST_HOST), limits.per_host
         parts.append(f"over {at_once * limits.delay:.3g} s at {host} (--per-host {at_once})")
     taken = ", or ".join(parts)
-    yield f"It takes longer where a request takes {taken}; and for robots.txt, redirects and second tries."
+    yield f"It takes longer if a request takes {taken}; and for robots.txt, redirects and retries."
 
 
 def _hint(plan: Plan) -> str | None:
-    """What one host does to all the others."""
+    """Say how much faster it is without the slowest host; None if that is not much."""
     if plan.bound.host is None or plan.hosts < 2 or plan.bound.seconds < SKEWED * max(plan.rest.seconds, 1.0):
         return None
-    host = safe(plan.bound.host, LONGEST_HOST)
+    host = escape(plan.bound.host, LONGEST_HOST)
     return f"without {host} it could be {duration(plan.rest.seconds)}; if it is yours, fetch it with a lower --delay"

@@ -1,6 +1,7 @@
-"""Which report fits the place it is shown in.
+"""The choice of the report that fits the place it is shown in.
 
-Knows the reports by name and what a terminal is. Loads rich only for the one that draws.
+Knows the reports by name and what a terminal is. Loads rich only for the one that
+draws.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import IO, Any, Final, Protocol, cast
 
-from penstock.core.schedule.statistics import Statistics
+from penstock.core.results import Progress
 from penstock.errors import UsageError
+from penstock.report.escaping import escape
 from penstock.report.json import Json
 from penstock.report.plain import Plain
-from penstock.report.safe import safe
 from penstock.seams import Report
 from penstock.settings import Settings
 
@@ -27,24 +28,24 @@ CANNOT_DRAW: Final = ("dumb", "unknown")
 
 
 class Screen(Report, Protocol):
-    """A report that can say something besides."""
+    """A report that can also say something out of turn."""
 
     def notice(self, text: str) -> None:
-        """Say *text* to who looks on. Safe in a signal handler."""
+        """Say *text* at once. Safe in a signal handler."""
 
 
 class Stream(Protocol):
-    """Where reports are written to: text, whose loss is nobody's error."""
+    """The place that reports are written to: a text whose loss is no error."""
 
     def isatty(self) -> bool:
         """Whether it is a terminal."""
 
     def write(self, text: str, /) -> int:
-        """Write and pass on at once; does not raise when nobody is there any more."""
+        """Write *text* and flush it; never raises, even if the reader is gone."""
 
 
 class Silent:
-    """A report that says nothing but what must be said."""
+    """A report that shows no progress, only notices."""
 
     every: float | None = None
 
@@ -54,24 +55,26 @@ class Silent:
 
     def notice(self, text: str) -> None:
         """Write *text*."""
-        self._stream.write(f"{safe(text)}\n")
+        self._stream.write(f"{escape(text)}\n")
 
     def remark(self, text: str) -> None:
         """Write *text*."""
-        self._stream.write(f"{safe(text)}\n")
+        self._stream.write(f"{escape(text)}\n")
 
-    def update(self, statistics: Statistics) -> None:
-        """Say nothing."""
+    def update(self, progress: Progress) -> None:
+        """Show nothing."""
 
     def close(self) -> None:
-        """Nothing to leave."""
+        """Do nothing."""
 
 
 def choose(progress: str, stream: Stream, *, data_on_terminal: bool) -> str:
-    """Return the report to show: for ``auto`` a bar on a terminal that can draw one, lines elsewhere.
+    """Return the name of the report to show.
 
-    Nothing if the data itself goes to the terminal: the two would be torn into each other. Lines also in place of a bar
-    that was asked for on a terminal that says it can't draw: rich would draw nothing at all.
+    For ``auto``, a bar on a terminal that can draw one, lines elsewhere.
+
+    If the data itself goes to the terminal, ``none``: the two would mix. Lines also
+    replace a bar on a terminal that says it can't draw: rich would draw nothing at all.
     """
     if progress == "bar":
         return "plain" if os.environ.get("TERM") in CANNOT_DRAW else "bar"
@@ -84,20 +87,25 @@ def choose(progress: str, stream: Stream, *, data_on_terminal: bool) -> str:
 
 
 def screen(progress: str, settings: Settings, stream: Stream) -> Screen:
-    """The report called *progress* (``auto`` is for ``choose``), writing to *stream*."""
+    """Make the report called *progress*, as ``choose`` returns it.
+
+    It writes to *stream*.
+    """
     if progress == "bar":
         return _bar(settings, stream)
     if progress == "plain":
-        return Plain(settings, lambda line: _write(stream, f"{_now()} {safe(line)}"))
+        return Plain(settings, lambda line: _write(stream, f"{_now()} {escape(line)}"))
     if progress == "json":
         return Json(settings, lambda line: _write(stream, line))
     return Silent(stream)
 
 
 def report_for(report: Report | Callable[[str], object] | None, settings: Settings) -> Report | None:
-    """Return *report*, or one that hands it a line of text every few seconds, safe for a terminal, if it is a function.
+    """Return *report*.
 
-    Raises UsageError if it is neither.
+    For a function, a report that calls it with a line of text every few seconds.
+
+    The lines are safe for a terminal. Raises UsageError if *report* is neither.
     """
     if not isinstance(report, type):
         if report is None or all(hasattr(report, name) for name in ("every", "remark", "update", "close")):
@@ -109,20 +117,20 @@ def report_for(report: Report | Callable[[str], object] | None, settings: Settin
 
 
 def _now() -> str:
-    """The time of day for a line of a log, as RFC 3339 has it: local, with the difference to UTC."""
+    """Return the local time for a log, with the difference to UTC (RFC 3339)."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def _say(say: Callable[[str], object], line: str) -> None:
-    say(safe(line))
+    say(escape(line))
 
 
 def _bar(settings: Settings, stream: Stream) -> Screen:
-    from rich.console import Console  # noqa: PLC0415 - 60 ms that only a bar is worth
+    from rich.console import Console  # noqa: PLC0415 - it takes 60 ms, and only a bar needs it
 
     from penstock.report.bar import Bar  # noqa: PLC0415 - as above
 
-    # What rich asks of a file is what Stream promises, and whether it is a terminal after all.
+    # rich needs of a file only the methods of Stream.
     file = cast("IO[str]", cast("Any", stream))
     console = Console(file=file, force_terminal=True, highlight=False, markup=False, emoji=False)
     return Bar(settings, console)

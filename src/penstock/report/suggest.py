@@ -1,6 +1,7 @@
-"""What it suggests if nearly all inputs ended in the same way, and what may work later, in words.
+"""Suggestions if nearly all inputs ended alike, and failures that may work later.
 
-Knows the ways and the settings in force. Does not know counts beyond those it is given.
+Knows the ways in which inputs end alike, and the settings in force. Counts nothing
+itself.
 """
 
 from __future__ import annotations
@@ -15,24 +16,24 @@ from penstock.core.web.retry import LATER
 from penstock.remedies import Remedy, keyword
 from penstock.settings import Settings
 
-__all__ = ["later", "listed", "nothing_to_try", "suggestion"]
+__all__ = ["find_retryable", "list_reasons", "nothing_to_try", "suggestion"]
 
 FEWEST_OF_A_STOPPED_RUN: Final = 5
-"""Outcomes of a run that was stopped below which nothing is concluded."""
+"""The fewest outcomes of a stopped run that allow a conclusion."""
 
 MOST: Final = 6
-"""Reasons that are named; the rest is counted together."""
+"""Reasons that are named; the others are counted together."""
 
 _THROUGH_A_PROXY: Final = frozenset({Way.NAMES, Way.CONNECTIONS, Way.CERTIFICATES, Way.TIME})
 
 _SUGGESTED: Final = {
     Way.NAMES: "no network, or a name server that does not answer for these names (--resolver ADDRESS asks another)",
     Way.CONNECTIONS: "no network, a firewall, or a proxy that must be named (--proxy URL)",
-    Way.CERTIFICATES: "certificates that something on the way replaces (--cacert FILE names whom to trust)",
+    Way.CERTIFICATES: "certificates that something on the way replaces (--cacert FILE names the authorities to trust)",
     Way.TIME: "a network that is too slow, or overloaded by this run (lower --concurrency, or a longer --timeout)",
     Way.LIST: "another input format (--input-format, --column), or a --url-template that is missing: "
     "--url-template 'https://{}/' makes URLs of host names",
-    Way.ADDRESSES: "names that lead to addresses that are not public, as a name server that filters gives them",
+    Way.ADDRESSES: "names with addresses that are not public, as a filtering name server answers",
     Way.ROBOTS: "a site that wants no robots; --no-robots is for sites of your own",
     Way.CREDENTIALS: "credentials that are missing or wrong (-H 'Authorization: ...')",
     Way.PROXY: "a proxy that wants credentials (--proxy http://USER:PASSWORD@HOST:PORT)",
@@ -43,9 +44,10 @@ _SUGGESTED: Final = {
 
 
 def suggestion(tally: Tally, settings: Settings, *, complete: bool = True) -> str | None:
-    """Return one sentence on what it suggests that nearly all inputs ended alike; None if they did not.
+    """Return the likely cause if nearly all inputs ended alike, else None.
 
-    Of a run that is not *complete* fewer are enough: a cut-off network stops it before there are many.
+    Of a run that is not *complete*, fewer outcomes are enough: without a network it
+    stops before there are many.
     """
     found = alike(tally) if complete else alike(tally, FEWEST_OF_A_STOPPED_RUN)
     if found is None:
@@ -58,27 +60,27 @@ def suggestion(tally: Tally, settings: Settings, *, complete: bool = True) -> st
     return f"{said}." if suggested is None else f"{said}, which suggests {suggested}."
 
 
-def later(tally: Tally) -> dict[str, int]:
-    """Return what of *tally* may work another time, by reason."""
+def find_retryable(tally: Tally) -> dict[str, int]:
+    """Return the failures in *tally* that may work another time, by reason."""
     return {why: count for why, count in reasons_in(tally).items() if covers(LATER, why)}
 
 
 def nothing_to_try(tally: Tally, only: frozenset[str]) -> tuple[str | Remedy, ...]:
-    """Return why nothing of *tally* is tried again for the reasons *only*, or by default, and what can be named."""
+    """Return why a retry for the reasons *only*, or by default, would do nothing."""
     failed = {why: count for why, count in reasons_in(tally).items() if is_failure(why)}
     if not failed:
         return ("Nothing to try again: no input has failed.",)
     if only:
-        return (f"Nothing to try again for {', '.join(sorted(only))}: what has failed is {listed(failed)}.",)
+        return (f"Nothing to try again for {', '.join(sorted(only))}: the failures are {list_reasons(failed)}.",)
     final, them = ("are final", "them ") if len(failed) > 1 else ("is final", "")
     return (
-        f"Nothing to try again: {listed(failed)} {final}; to try {them}anyway: ",
+        f"Nothing to try again: {list_reasons(failed)} {final}; to try {them}anyway: ",
         keyword("only", ",".join(why for why, _ in ranked(failed))),
     )
 
 
-def listed(counts: Mapping[str, int], form: str = "{why} ({count:,})") -> str:
-    """Return *counts* as ``dns_not_found (407), 404 (3)``, largest first, each in this *form*."""
+def list_reasons(counts: Mapping[str, int], form: str = "{why} ({count:,})") -> str:
+    """Return *counts*, largest first, each in *form*: ``dns_not_found (407), 404 (3)``."""
     entries = ranked(counts)
     shown = [form.format(why=why, count=count) for why, count in entries[:MOST]]
     rest = sum(count for _, count in entries[MOST:])

@@ -1,6 +1,6 @@
-"""How it ended, as lines of text: what came of the inputs, what it cost, and what to type next.
+"""The end of a session as lines of text, with the next command to type.
 
-Knows the counts, the folder and the width there is. Does not know terminals or exit codes.
+Knows the counts, the folder and the width. Does not know terminals or exit codes.
 """
 
 from __future__ import annotations
@@ -8,179 +8,135 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from penstock.core.schedule.statistics import Statistics
+from penstock.core.results import Summary
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Kind, Reason
 from penstock.core.web.robots import LONGEST_DELAY
 from penstock.remedies import shell_path, shell_word
 from penstock.report import estimate, explain, suggest, wording
-from penstock.report.safe import safe
+from penstock.report.escaping import escape
 from penstock.settings import Settings
 
-__all__ = ["Ending", "command", "headline", "summary", "wrapped"]
+__all__ = ["command", "headline", "summary", "wrap"]
 
 INDENT: Final = "  "
 MOST: Final = 6
-"""Statuses, and reasons, that are named unless more is asked for; the rest is counted together."""
+"""Statuses, and reasons, that are named without *verbose*; the others are counted
+together."""
 
 
 TIMES: Final = "{count:,} \N{MULTIPLICATION SIGN} {why}"
 
 TIE: Final = "\xa0"
-"""A space at which no line is broken; it never leaves this file."""
+"""A space at which no line is broken; no line has it in the end."""
 
 _BEFORE_A_UNIT: Final = re.compile(r"(?<=[0-9]) (?=%|(?:s|min|h|d|bytes|[kMGTP]B)\b)")
 
 _KINDS: Final = {str(reason): reason.kind for reason in Reason}
 
 
-class Ending(Protocol):
-    """What must be known of the end: see ``Summary``, which is one."""
+def summary(ended: Summary, settings: Settings, *, width: int = 80, verbose: bool = False) -> list[str]:
+    """Return the lines to print, no longer than *width* unless a single word is.
 
-    @property
-    def folder(self) -> str | None:
-        """The run folder; None where lines went to standard output."""
-
-    @property
-    def tally(self) -> Tally:
-        """All outcomes there are."""
-
-    @property
-    def session(self) -> Tally:
-        """Those of this session."""
-
-    @property
-    def again(self) -> int:
-        """How many of those took the place of an older one."""
-
-    @property
-    def pending(self) -> int:
-        """How many inputs are still to be tried again, though they have an outcome."""
-
-    @property
-    def ended_by(self) -> str | None:
-        """The setting or the signal by which it took no more, if one did."""
-
-    @property
-    def inputs_left(self) -> int | None:
-        """How many inputs have no outcome yet or are still to be tried again, if that is known."""
-
-    @property
-    def inputs(self) -> int | None:
-        """How many inputs there are, once all have been read."""
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds that this session took."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every input has its outcome."""
-
-    @property
-    def statistics(self) -> Statistics:
-        """Where the work stood."""
-
-
-def summary(ending: Ending, settings: Settings, *, width: int = 80, verbose: bool = False) -> list[str]:
-    """The lines to print; none is longer than *width* unless a single word is. *verbose* leaves nothing out."""
-    lines = [*wrapped(headline(ending), width), "", *_table(ending, width, None if verbose else MOST)]
-    if ending.tally.duplicates:
-        ask = "1 input asks" if ending.tally.duplicates == 1 else f"{ending.tally.duplicates:,} inputs ask"
-        lines += wrapped(f"{INDENT}{ask} for the same as an earlier one and share its outcome (--unique)", width)
-    if ending.tally.total:
-        lines += wrapped(_cost(ending, verbose=verbose), width)
-    lines += wrapped(_capped(ending.statistics.capped), width)
-    lines += _what_next(ending, settings, width)
-    hint = None if ending.complete else explain.hint(ending.statistics, settings)
+    *verbose* shows all.
+    """
+    lines = [*wrap(headline(ended), width), "", *_table(ended, width, None if verbose else MOST)]
+    if ended.tally.duplicates:
+        ask = "1 input asks" if ended.tally.duplicates == 1 else f"{ended.tally.duplicates:,} inputs ask"
+        lines += wrap(f"{INDENT}{ask} for the same as an earlier one and share its outcome (--unique)", width)
+    if ended.tally.total:
+        lines += wrap(_cost(ended, verbose=verbose), width)
+    lines += wrap(_capped(ended.statistics.capped), width)
+    lines += _what_next(ended, settings, width)
+    hint = None if ended.complete else explain.find_hint(ended.statistics, settings)
     if hint is not None:
-        lines += ["", *wrapped(f"Hint: {hint}.", width)]
-    alone = None if ending.complete else explain.alone(ending.statistics)
-    if alone is not None:
-        lines += ["", *wrapped(f"Left alone for now, having asked for it or being out of reach: {alone}.", width)]
-    if ending.folder is not None:
-        verb, does = ("verify", "Prove it") if ending.complete else ("resume", "Go on")
-        # A resume keeps the share, which would stop it at once.
-        more = ("--stop-at", "100%") if ending.ended_by == "stop_at" else ()
-        # On a line of its own and never broken: it is there to be copied.
-        lines += ["", f"{does}:", f"{INDENT}{command(verb, ending.folder, *more)}"]
+        lines += ["", *wrap(f"Hint: {hint}.", width)]
+    paused = None if ended.complete else explain.name_paused(ended.statistics)
+    if paused is not None:
+        lines += ["", *wrap(f"Paused, as they asked for it or could not be reached: {paused}.", width)]
+    if ended.folder is not None:
+        verb, does = ("verify", "Prove it") if ended.complete else ("resume", "Continue")
+        # A resume keeps the setting, which would stop it at once.
+        more = ("--stop-at", "100%") if ended.ended_by == "stop_at" else ()
+        # On a line of its own and never broken, so that it can be copied.
+        lines += ["", f"{does}:", f"{INDENT}{command(verb, ended.folder, *more)}"]
     return lines
 
 
-def _what_next(ending: Ending, settings: Settings, width: int) -> Iterator[str]:
-    """What the outcomes suggest, and what of a finished run may work another time."""
-    suggested = suggest.suggestion(ending.tally, settings, complete=ending.complete)
+def _what_next(ended: Summary, settings: Settings, width: int) -> Iterator[str]:
+    """Yield the likely cause of failures, and those that may work later."""
+    suggested = suggest.suggestion(ended.tally, settings, complete=ended.complete)
     if suggested is not None:
         yield ""
-        yield from wrapped(suggested, width)
-    later = suggest.later(ending.tally)
-    if later and ending.complete and ending.folder is not None:
-        said = f"{suggest.listed(later, TIMES)} may work later:"
-        typed = command("retry", ending.folder)
+        yield from wrap(suggested, width)
+    retryable = suggest.find_retryable(ended.tally)
+    if retryable and ended.complete and ended.folder is not None:
+        said = f"{suggest.list_reasons(retryable, TIMES)} may work later:"
+        typed = command("retry", ended.folder)
         yield ""
         if len(said) + 1 + len(typed) <= width:
             yield f"{said} {typed}"
         else:
-            yield from (*wrapped(said, width), f"{INDENT}{typed}")
+            yield from (*wrap(said, width), f"{INDENT}{typed}")
 
 
 def command(verb: str, folder: str, *options: str) -> str:
-    """A command to type, quoted for a shell and safe to print."""
+    """Return a command to type, quoted for a shell and safe to print."""
     return " ".join(["penstock", verb, *map(shell_word, options), shell_path(folder)])
 
 
-def headline(ending: Ending) -> str:
+def headline(ended: Summary) -> str:
     """Say in one line how it ended."""
-    stored = wording.plural(ending.tally.total, "outcome")
-    took = wording.duration(ending.elapsed)
-    if ending.complete:
-        if not ending.inputs:
-            return "Done: the input is empty, so there is nothing to tell."
-        each = "1 input has its outcome" if ending.inputs == 1 else f"all {ending.inputs:,} inputs have their outcome"
-        return f"Done: {each}.{_of_it(ending)} It took {took}."
-    stopped = f"Stopped{_by(ending.ended_by)} after {took}"
-    if ending.folder is None:
-        left = _left(ending)
+    stored = wording.plural(ended.tally.total, "outcome")
+    took = wording.duration(ended.elapsed)
+    if ended.complete:
+        if not ended.inputs:
+            return "Done: the input is empty."
+        each = "1 input has its outcome" if ended.inputs == 1 else f"all {ended.inputs:,} inputs have their outcome"
+        return f"Done: {each}.{_of_it(ended)} It took {took}."
+    stopped = f"Stopped{_by(ended.ended_by)} after {took}"
+    if ended.folder is None:
+        left = _left(ended)
         written = f"{stored} written{'' if left is None else f', {left}'}"
-        return f"{stopped}: {written}. Nothing remembers which; with -o DIR a run can be resumed."
-    if ending.pending:
-        left = "1 input is" if ending.pending == 1 else f"{ending.pending:,} inputs are"
-        return f"{stopped}: {stored} stored for good, and {left} still to be tried again.{_of_it(ending)}"
-    return f"{stopped}: {stored} stored for good, and {_left(ending) or 'the rest can be done later'}.{_of_it(ending)}"
+        return f"{stopped}: {written}. This can't be resumed; a run with -o DIR can."
+    if ended.pending:
+        left = "1 input is" if ended.pending == 1 else f"{ended.pending:,} inputs are"
+        return f"{stopped}: {stored} stored durably, and {left} still to be retried.{_of_it(ended)}"
+    return f"{stopped}: {stored} stored durably, and {_left(ended) or 'the rest can be done later'}.{_of_it(ended)}"
 
 
 def _by(ended_by: str | None) -> str:
-    """What ended it, as the user calls it."""
+    """Name the option or signal that ended the session."""
     if ended_by is None or ended_by == "stop":
         return ""
     return f" by {ended_by.upper()}" if ended_by.startswith("sig") else f" by --{ended_by.replace('_', '-')}"
 
 
-def _left(ending: Ending) -> str | None:
-    """How many inputs have no outcome yet; None if that is not known."""
-    total = estimate.total(ending.statistics)
+def _left(ended: Summary) -> str | None:
+    """Say how many inputs have no outcome yet; None if that is unknown."""
+    total = estimate.total(ended.statistics)
     if total is None:
         return None
-    left = total - ending.tally.total - ending.tally.duplicates
-    if left <= 0:  # a guess that was too low
+    left = total - ended.tally.total - ended.tally.duplicates
+    if left <= 0:  # the estimate was too low
         return None
-    about = "" if ending.statistics.total is not None else "about "
+    about = "" if ended.statistics.total is not None else "about "
     return f"{about}1 input is left" if left == 1 else f"{about}{left:,} inputs are left"
 
 
-def _of_it(ending: Ending) -> str:
-    """What this session did, where that is not just all."""
-    if ending.again:
-        return f" {wording.count(ending.again)} {'was' if ending.again == 1 else 'were'} tried again in this session."
-    if ending.session.total == ending.tally.total:
+def _of_it(ended: Summary) -> str:
+    """Say how many outcomes are of this session, if not all are."""
+    if ended.again:
+        return f" {wording.count(ended.again)} {'was' if ended.again == 1 else 'were'} retried in this session."
+    if ended.session.total == ended.tally.total:
         return ""
-    return f" {wording.count(ending.session.total)} of them in this session."
+    return f" {wording.count(ended.session.total)} of them in this session."
 
 
-def _table(ending: Ending, width: int, most: int | None) -> Iterator[str]:
-    tally = ending.tally
+def _table(ended: Summary, width: int, most: int | None) -> Iterator[str]:
+    tally = ended.tally
     details: dict[Kind, Mapping[Any, int]] = {
         Kind.FETCHED: tally.statuses,
         Kind.FAILED: _reasons(tally, Kind.FAILED),
@@ -195,19 +151,22 @@ def _table(ending: Ending, width: int, most: int | None) -> Iterator[str]:
 
 
 def _capped(hosts: Mapping[str, float]) -> str:
-    """What was not obeyed of a robots.txt."""
+    """Say which delays of a robots.txt were not obeyed."""
     if not hosts:
         return ""
     host, wish = max(hosts.items(), key=lambda item: item[1])
     asks = "1 host asks" if len(hosts) == 1 else f"{len(hosts):,} hosts ask"
     return (
-        f"{INDENT}{asks} for more than {LONGEST_DELAY:g} s between two requests (robots.txt), which is what they got: "
-        f"{safe(host)} wants {wording.duration(wish)}"
+        f"{INDENT}{asks} for more than {LONGEST_DELAY:g} s between two requests (robots.txt), and got that: "
+        f"{escape(host)} wants {wording.duration(wish)}"
     )
 
 
 def _columns(label: str, entries: list[str], width: int) -> Iterator[str]:
-    """*label* and what belongs to it, beside it in as many lines as it takes; no entry is torn apart."""
+    """Yield *label* with its *entries* beside it, in as many lines as they need.
+
+    No entry is broken.
+    """
     margin = " " * len(label)
     line = label
     for entry in entries:
@@ -222,19 +181,22 @@ def _reasons(tally: Tally, kind: Kind) -> dict[str, int]:
     return {reason: number for reason, number in tally.reasons.items() if _KINDS[reason] is kind}
 
 
-def _cost(ending: Ending, *, verbose: bool) -> str:
-    speed = ending.session.total / ending.elapsed if ending.elapsed > 0 else 0.0
-    text = f"{INDENT}{wording.size(ending.tally.bytes)} of bodies"
-    if ending.session.total:
+def _cost(ended: Summary, *, verbose: bool) -> str:
+    speed = ended.session.total / ended.elapsed if ended.elapsed > 0 else 0.0
+    text = f"{INDENT}{wording.size(ended.tally.bytes)} of bodies"
+    if ended.session.total:
         text += f", {wording.rate(speed)} outcomes a second"
     if verbose:
-        attempts = wording.plural(ending.tally.attempts, "attempt")
-        text += f", {attempts}, {wording.plural(ending.tally.redirects, 'redirect')}"
+        attempts = wording.plural(ended.tally.attempts, "attempt")
+        text += f", {attempts}, {wording.plural(ended.tally.redirects, 'redirect')}"
     return text
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """*text* in lines of at most *width* characters; no word is torn apart, nor a number from its unit."""
+def wrap(text: str, width: int) -> list[str]:
+    """Break *text* into lines of at most *width* characters.
+
+    No line is broken inside a word, or between a number and its unit.
+    """
     indent = INDENT if text.startswith(INDENT) else ""
     tied = _BEFORE_A_UNIT.sub(TIE, text)
     lines = textwrap.wrap(tied, max(width, 1), break_long_words=False, break_on_hyphens=False, subsequent_indent=indent)

@@ -1,4 +1,4 @@
-"""Numbers as people read them, in one style everywhere.
+"""Numbers as people read them, in one style.
 
 Knows numbers and their units. Does not know what they count.
 """
@@ -28,8 +28,11 @@ def plural(number: int, noun: str) -> str:
 
 
 def counts(numbers: Mapping[Any, int], most: int | None = None) -> list[str]:
-    """``["200: 7,900", "404: 12"]``, largest first; what is over *most* entries is put together as ``other``."""
-    # Ties are told apart by name, so that the same counts always look the same.
+    """``["200: 7,900", "404: 12"]``, largest first.
+
+    Entries beyond *most* are added up as ``other``.
+    """
+    # Ties are sorted by name, so that the same counts always look the same.
     ranked = sorted(((name, number) for name, number in numbers.items() if number), key=_rank)
     if most is not None and len(ranked) > most:
         rest = sum(number for _, number in ranked[most - 1 :])
@@ -38,7 +41,7 @@ def counts(numbers: Mapping[Any, int], most: int | None = None) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """``0.4 s``, ``45 s``, ``3 min 20 s``, ``2 h 5 min``, ``4 d 3 h``: two units at most."""
+    """``0.4 s``, ``45 s``, ``3 min 20 s``, ``4 d 3 h``: two units at most."""
     if seconds < 9.95 and seconds % 1:
         return f"{max(seconds, 0.1):.1f} s"
     whole = round(seconds)
@@ -50,7 +53,7 @@ def duration(seconds: float) -> str:
 
 
 def pace(number: float) -> str:
-    """Something a second: ``1,428/s``, ``3.4/s``, ``0.02/s``."""
+    """A rate with its unit: ``1,428/s``, ``3.4/s``, ``0.02/s``."""
     return f"{rate(number)}/s"
 
 
@@ -60,7 +63,7 @@ def rate(number: float) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """``92 %``, rounded down, so that 100 % is said of nothing that is not all there; ``<1 %`` is not zero."""
+    """``92 %``, rounded down, so that only the whole is 100 %; ``<1 %`` is not zero."""
     percent = int(100 * part / whole) if whole else 0
     return "<1 %" if part and not percent else f"{percent} %"
 

@@ -95,10 +95,10 @@ class RunFolder:
             write_file(self.path / MANIFEST_FILE, changed.encode())
             self.manifest = changed
 
-    def confirm(self) -> None:
-        """Raise FolderDamaged if run.json or run.lock is not what it was when this process opened the folder.
+    def confirm(self) -> Ledger:
+        """Return the ledger, to write to it now; it and the outputs check themselves when they are written.
 
-        The ledger and the outputs are looked at when they are written.
+        Raises FolderDamaged if run.json or run.lock is not what it was when this process opened the folder.
         """
         self._lock.confirm()
         if _manifest(self.path) != self.manifest:
@@ -106,6 +106,7 @@ class RunFolder:
                 f"{self.path / MANIFEST_FILE} was changed while the run was at work, so nothing more is stored; "
                 "put it back as it was"
             )
+        return self.ledger
 
     def close(self) -> None:
         """Let go of the ledger and the lock. May be called twice."""

@@ -17,6 +17,7 @@ from msgspec import Struct
 from pyroaring import BitMap64
 
 from penstock.core.extents import Extent, Settled
+from penstock.core.results import Verification
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Kind
 from penstock.core.web.retry import reason
@@ -28,7 +29,7 @@ from penstock.runs.lock import Lock
 from penstock.sink.durable import checksum, checksum_text
 from penstock.sink.record import Stored, read_line
 
-__all__ = ["Counts", "Recount", "Verification", "rows", "verify"]
+__all__ = ["Counts", "Recount", "rows", "verify"]
 
 MOST_PROBLEMS: Final = 100
 """Problems told one by one; all are counted."""
@@ -43,40 +44,6 @@ class Recount(Struct, frozen=True):
     inputs: int = 0
     duplicates: Settled = msgspec.field(default_factory=Settled)
     changed: str | None = None
-
-
-class Verification(Struct, frozen=True, kw_only=True):
-    """What was found: *problems* has the first of them in words, *problem_count* counts all.
-
-    *rows* and *bytes* were read back and agree unless a problem says otherwise. *settled* inputs have
-    their outcome; *replaced* rows are older outcomes of some of them: *rows* = *settled* + *replaced*. *pending* ones
-    are still to be tried again. *total* is the number of inputs once the run has finished, and *duplicates* how many of
-    them share an earlier one's outcome: *total* = *settled* + *duplicates*. *torn* bytes stand after what was
-    committed, as a crash leaves them; a resume sets them aside.
-    """
-
-    files: int
-    extents: int
-    rows: int
-    bytes: int
-    settled: int
-    replaced: int
-    pending: int
-    total: int | None
-    duplicates: int
-    torn: int
-    problem_count: int
-    problems: tuple[str, ...]
-
-    @property
-    def finished(self) -> bool:
-        """Whether every input was read and has its outcome, by the ledger's word."""
-        return self.total is not None
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong; a run that is not finished may well be in order."""
-        return self.problem_count == 0
 
 
 def verify(path: Path, again: Recount | None = None) -> Verification:

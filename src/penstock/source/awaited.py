@@ -12,7 +12,7 @@ from contextvars import copy_context
 from typing import Any
 
 from penstock.errors import WorkCancelled
-from penstock.loop.cancellation import settle
+from penstock.loop.cancellation import join_cancelled
 from penstock.seams import Signal
 
 __all__ = ["Awaited"]
@@ -93,7 +93,7 @@ class Awaited:
             self._ended = True
             self._asking.cancel()
             return
-        await settle({self._begin_to_close()})
+        await join_cancelled({self._begin_to_close()})
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
@@ -111,7 +111,7 @@ class Awaited:
                 if asking is not None:
                     if not asking.cancelling():
                         asking.cancel()
-                    await settle({asking})
+                    await join_cancelled({asking})
                     if not asking.cancelled():
                         asking.result()
             finally:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from penstock.core.results import Progress
 from penstock.core.schedule.frontier import Bottleneck
-from penstock.core.schedule.statistics import Statistics
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.finish import Finish
 
@@ -13,7 +13,7 @@ from penstock.core.web.finish import Finish
 def stands(elapsed=0.0, done=0, *, pulled=100, exhausted=True, **more):
     tally = Tally()
     tally.kinds["fetched"] = done
-    return Statistics(elapsed, 0, 0, 0, pulled, exhausted, Bottleneck.NOTHING, None, tally, **more)
+    return Progress(elapsed, 0, 0, 0, pulled, exhausted, Bottleneck.NOTHING, None, tally, **more)
 
 
 @pytest.mark.parametrize(("share", "enough"), [(0.9, 90), (0.999, 100), (1, 100), (0.07, 7), (0.01, 1)])

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from penstock.loop.interrupts import Interrupts, Uninterrupted
+from penstock.loop.interrupts import DeferredInterrupt, DeferredSignals
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def heard():
 
 @pytest.fixture
 def block(heard):
-    uninterrupted = Uninterrupted()
+    uninterrupted = DeferredSignals()
     uninterrupted.install()
     yield uninterrupted
     uninterrupted.restore()
@@ -86,7 +86,7 @@ def test_a_block_that_raises_is_followed_by_the_handlers_too(block, heard):
 
 
 def test_the_handlers_are_put_back_but_for_those_that_were_set_meanwhile(heard):
-    uninterrupted, before = Uninterrupted(), signal.getsignal(signal.SIGTERM)
+    uninterrupted, before = DeferredSignals(), signal.getsignal(signal.SIGTERM)
     uninterrupted.install()
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     uninterrupted.restore()
@@ -99,14 +99,14 @@ def test_the_handlers_are_put_back_but_for_those_that_were_set_meanwhile(heard):
 def test_a_signal_that_is_left_to_the_system_stays_so():
     before = signal.getsignal(signal.SIGHUP)
     assert not callable(before)
-    uninterrupted = Uninterrupted()
+    uninterrupted = DeferredSignals()
     uninterrupted.install()
     assert signal.getsignal(signal.SIGHUP) is before
     uninterrupted.restore()
 
 
 def test_in_another_thread_than_the_main_nothing_is_done():
-    uninterrupted = Uninterrupted()
+    uninterrupted = DeferredSignals()
     thread = threading.Thread(target=uninterrupted.install)
     thread.start()
     thread.join()
@@ -119,7 +119,7 @@ def test_in_another_thread_than_the_main_nothing_is_done():
 def test_behind_it_ctrl_c_wakes_what_waits_as_ever(block):
     """A loop that waits holds it back in its own way, and gives the handler back that it found."""
     woken = []
-    with pytest.raises(KeyboardInterrupt), Interrupts(lambda: woken.append("woken")):
+    with pytest.raises(KeyboardInterrupt), DeferredInterrupt(lambda: woken.append("woken")):
         signal.raise_signal(signal.SIGINT)
         assert woken == ["woken"]
     with pytest.raises(KeyboardInterrupt), block:
@@ -130,13 +130,13 @@ def test_behind_it_ctrl_c_wakes_what_waits_as_ever(block):
 
 def test_what_waits_behind_it_holds_back_all_that_it_does_and_is_woken(block, heard):
     """libcurl's callbacks run in there: what is raised in one is printed and lost."""
-    interrupts = Interrupts(lambda: heard.append("woken"))
+    interrupts = DeferredInterrupt(lambda: heard.append("woken"))
     with pytest.raises(ZeroDivisionError), interrupts:
         signal.raise_signal(signal.SIGTERM)
-        assert interrupts.held
+        assert interrupts.pending
         assert heard == ["woken"]
     assert heard == ["woken", signal.SIGTERM]
-    assert not interrupts.held
+    assert not interrupts.pending
     with interrupts:
         signal.raise_signal(signal.SIGUSR1)
     assert heard[2:] == ["woken", signal.SIGUSR1]
@@ -145,10 +145,10 @@ def test_what_waits_behind_it_holds_back_all_that_it_does_and_is_woken(block, he
 def test_what_a_program_does_with_ctrl_c_itself_is_done_at_the_end_too():
     heard = []
     before = signal.signal(signal.SIGINT, lambda *_: heard.append("theirs"))
-    uninterrupted = Uninterrupted()
+    uninterrupted = DeferredSignals()
     try:
         uninterrupted.install()
-        with Interrupts(lambda: heard.append("woken")):
+        with DeferredInterrupt(lambda: heard.append("woken")):
             signal.raise_signal(signal.SIGINT)
         assert heard == ["woken", "theirs"]
     finally:

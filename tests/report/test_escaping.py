@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.report.safe import safe, safe_json, safe_lines
+from penstock.report.escaping import escape, escape_json, escape_lines
 
 ANY_TEXT = st.text(st.characters())
 """Surrogates and unassigned characters included."""
@@ -16,19 +16,19 @@ ANY_TEXT = st.text(st.characters())
 
 @given(ANY_TEXT)
 def test_safe_text_is_printable_and_can_be_encoded(text):
-    assert safe(text).isprintable()
-    safe(text).encode()
+    assert escape(text).isprintable()
+    escape(text).encode()
 
 
 @given(ANY_TEXT, st.integers(1, 30))
 def test_safe_text_is_never_longer_than_its_limit(text, limit):
-    assert len(safe(text, limit)) <= limit
-    assert safe(text, limit).isprintable()
+    assert len(escape(text, limit)) <= limit
+    assert escape(text, limit).isprintable()
 
 
 @given(st.text(st.characters(codec="ascii", categories=("L", "N", "P"))))
 def test_what_shows_stays_as_it_is(text):
-    assert safe(text) == text
+    assert escape(text) == text
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def test_what_shows_stays_as_it_is(text):
     ],
 )
 def test_what_acts_upon_a_terminal_is_written_out(hostile, shown):
-    assert safe(hostile) == shown
+    assert escape(hostile) == shown
 
 
 def test_a_cut_says_that_it_is_one():
-    assert safe("abcdef", 4) == "abc…"
-    assert safe("abcd", 4) == "abcd"
-    assert safe("\x1b\x1b", 4) == r"\x1…"
-    assert safe("abc", 1) == "…"
+    assert escape("abcdef", 4) == "abc…"
+    assert escape("abcd", 4) == "abcd"
+    assert escape("\x1b\x1b", 4) == r"\x1…"
+    assert escape("abc", 1) == "…"
 
 
 def test_a_gigantic_text_is_not_looked_at_beyond_the_cut():
@@ -64,23 +64,23 @@ def test_a_gigantic_text_is_not_looked_at_beyond_the_cut():
         def isprintable(self):
             raise AssertionError("looked at the whole text")
 
-    assert safe(Watched("a" * 1000), 5) == "aaaa…"
+    assert escape(Watched("a" * 1000), 5) == "aaaa…"
 
 
 @given(ANY_TEXT)
 def test_only_line_feeds_survive_in_text_of_several_lines(text):
-    assert all(line.isprintable() for line in safe_lines(text).split("\n"))
-    assert safe_lines(text).count("\n") == text.count("\n")
+    assert all(line.isprintable() for line in escape_lines(text).split("\n"))
+    assert escape_lines(text).count("\n") == text.count("\n")
 
 
 @given(st.recursive(ANY_TEXT.filter(lambda t: t.isascii() or not any("\ud800" <= c <= "\udfff" for c in t)), st.lists))
-def test_safe_json_reads_back_as_the_same_and_shows_in_full(value):
+def test_escape_json_reads_back_as_the_same_and_shows_in_full(value):
     line = json.dumps(value, ensure_ascii=False).encode()
-    made = safe_json(line)
+    made = escape_json(line)
     assert json.loads(made) == value
     assert made.decode().isprintable()
 
 
 def test_json_that_is_safe_already_is_not_copied():
     line = b'{"v":1,"url":"http://a.test/"}\n'
-    assert safe_json(line) is line
+    assert escape_json(line) is line
