@@ -13,9 +13,9 @@ import sys
 import time
 from pathlib import Path
 
-from penstock import api
 from penstock.core.web.model import Duplicate
 from penstock.core.web.requests import Requests
+from penstock.fetching import auditing
 from penstock.fetching.deduplication import Once
 from penstock.seams import Settled
 from penstock.settings import Settings
@@ -38,13 +38,13 @@ def main(kind: str, lines: int, folder: Path) -> float:
 
 
 def plan(file: Path) -> int:
-    return api.plan((str(file),), Settings()).duplicates
+    return auditing.plan((str(file),), Settings()).duplicates
 
 
 def unique(file: Path) -> int:
     with Once(Requests()) as once:
         rows = open_inputs((str(file),), Settings().input()).rows(Settled())
-        return sum(type(once.look(row, 0.0)) is Duplicate for row in rows)
+        return sum(type(once.parse(row, 0.0)) is Duplicate for row in rows)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any, Final, TypedDict, TypeVar, Unpack
 
 from msgspec import Struct
 
+from penstock.bounds import check_number, check_rate
 from penstock.core.schedule.calls import Call, CallJudge, CallTally, Result, Retry
 from penstock.core.schedule.frontier import Ahead, Frontier
 from penstock.engine.tasks import TasksEngine
@@ -21,7 +22,6 @@ from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver
 from penstock.loop.flow import MOST_AT_ONCE, Flow, loop_runs
 from penstock.seams import Source
-from penstock.settings import check_number, check_rate
 from penstock.source.awaited import Awaited
 from penstock.source.pulled import Inline
 

@@ -17,19 +17,20 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 
 STAGE = ("core", "seams", "settings", "errors", "remedies")
-COMMANDS = ("", "api", "core", "errors", "machine", "remedies", "report", "runs.session", "settings", "version")
+COMMANDS = ("", "core", "errors", "fetching", "machine", "remedies", "report", "runs.session", "settings", "version")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "": ("api", "cooperation", "core", "errors", "loop", "seams", "settings", "throttling", "version"),
     "__main__": ("cli",),
     "version": (),
+    "bounds": ("errors",),
     "errors": ("remedies",),
     "remedies": (),
     "core": (),
     "core.schedule": (),
     "core.web": ("core.schedule",),
     "seams": ("core",),
-    "settings": ("core", "errors", "version"),
+    "settings": ("bounds", "core", "errors", "version"),
     "machine": ("core", "errors"),
     "source": (*STAGE, "loop.cancellation"),
     "engine": (*STAGE, "loop.cancellation"),
@@ -38,10 +39,10 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "scratch": STAGE,
     "runs": (*STAGE, "loop", "sink.durable"),
     "cooperation": ("core.schedule", "errors"),
-    "loop": ("core", "errors", "seams", "settings"),
-    "fetching": (*STAGE, "engine", "loop", "machine", "runs", "scratch", "source"),
-    "api": (*STAGE, "engine", "fetching", "loop", "report", "runs", "scratch", "sink", "source"),
-    "throttling": (*STAGE, "engine", "loop", "source"),
+    "loop": ("bounds", "core", "errors", "seams"),
+    "fetching": (*STAGE, "engine", "loop", "machine", "report", "runs", "scratch", "sink", "source"),
+    "api": (*STAGE, "fetching", "loop", "report", "runs"),
+    "throttling": ("bounds", "core.schedule", "engine", "errors", "loop", "seams", "source"),
     "cli": COMMANDS,
     "cli.demo": ("cli", *COMMANDS, "testing"),
     "testing": STAGE,
@@ -261,7 +262,9 @@ CLEAN = {
     "penstock.sink.durable": "import os",
     "penstock.sink.jsonl": "import orjson",
     "penstock.loop.driver": "import asyncio\nfrom penstock.core.web.model import Job",
-    "penstock.api": "from penstock.source.lines import Lines\nfrom penstock.loop.driver import Driver",
+    "penstock.fetching": "",
+    "penstock.fetching.wiring": "from penstock.source.lines import Lines",
+    "penstock.api": "from penstock.fetching.wiring import Flow\nfrom penstock.loop.driver import Driver",
     "penstock.cli": "",
     "penstock.cli.demo": "import click\nimport penstock.testing.web",
     "penstock.testing": "",

@@ -18,11 +18,11 @@ import pytest
 from tests.kill.instant import Instant
 
 import penstock
-from penstock.api import leftover
 from penstock.core.web.model import Attempt, Fetched, Reason
 from penstock.core.web.tally import Tally
 from penstock.errors import FolderMismatch, InputChanged, UsageError
 from penstock.fetching import wiring
+from penstock.fetching.auditing import leftover
 from penstock.runs import session
 from penstock.runs.folder import RunFolder
 from penstock.seams import Settled

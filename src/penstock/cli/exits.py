@@ -16,6 +16,7 @@ import click
 
 from penstock import errors
 from penstock.cli.streams import ReaderGone, tell
+from penstock.remedies import keyword
 from penstock.report.safe import safe_lines
 
 __all__ = ["MEANINGS", "Exit", "code_of", "guarded"]
@@ -101,14 +102,12 @@ def code_of(error: errors.PenstockError) -> Exit:
 
 def _typed(error: errors.PenstockError) -> str:
     """The message of *error*, with the option in the place of a setting that it begins with."""
-    from penstock.cli.options import SETTINGS  # noqa: PLC0415 - it takes longer to load than a version number may
+    from penstock.settings import SETTINGS  # noqa: PLC0415 - it takes longer to load than a version number may
 
     said = error.typed()
-    if isinstance(error, errors.UsageError):
-        for spelling in SETTINGS:
-            if re.match(rf"{spelling.field}\b", said):
-                option = next(flag for flag in reversed(spelling.flags) if flag.startswith("--")).partition("/")[0]
-                return said.replace(spelling.field, option, 1)
+    first = re.match(r"\w*", said)
+    if isinstance(error, errors.UsageError) and first is not None and first[0] in SETTINGS:
+        return f"{keyword(first[0]).typed}{said[first.end() :]}"
     return said
 
 

@@ -33,9 +33,9 @@ def command(folder: str) -> Exit:
     The input is read again for it, which standard input can't be; nothing is changed. A URL that had credentials in it
     is a comment without them. Methods, bodies and other fields are left out: a resume has them all.
     """
-    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+    from penstock.fetching import auditing  # noqa: PLC0415 - libcurl takes longer to load than a help page may
 
-    stdout, urls = Stdout(), api.leftover(folder)
+    stdout, urls = Stdout(), auditing.leftover(folder)
     while lines := list(islice(urls, AT_ONCE)):
         stdout.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
     return Exit.DONE

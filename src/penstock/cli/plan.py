@@ -10,20 +10,16 @@ from typing import Any, Final
 import click
 
 from penstock.cli.exits import Exit
-from penstock.cli.inputs import inputs_argument, named
-from penstock.cli.options import SETTINGS, Command, Option, as_options, given, settings_options
+from penstock.cli.inputs import inputs_argument, inputs_or_stdin
+from penstock.cli.options import Command, Option, as_options, pick_settings, settings_options
 from penstock.cli.streams import show, tell, terminal_width
+from penstock.core.web.plan import Limits
 from penstock.report.plan import plan_json, plan_lines
-from penstock.settings import Settings
+from penstock.settings import InputSettings, Settings
 
 __all__ = ["PLANNED", "command"]
 
-PLANNED: Final = frozenset(
-    {
-        *("column", "concurrency", "delay", "delimiter", "header", "input_format", "per_host", "rate", "select"),
-        *("unique", "url_template"),
-    }
-)
+PLANNED: Final = frozenset({"unique", *InputSettings.__struct_fields__, *Limits.__struct_fields__})
 """Settings that say what is in a list, and how fast it may be."""
 
 MOST_HOSTS: Final = 10_000
@@ -36,7 +32,7 @@ MOST_HOSTS: Final = 10_000
     epilog="Example: penstock plan urls.txt --delay 0.2",
 )
 @inputs_argument
-@settings_options(spelling for spelling in SETTINGS if spelling.field in PLANNED)
+@settings_options(PLANNED)
 @click.option(
     "--hosts",
     cls=Option,
@@ -53,10 +49,10 @@ def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: An
     time that --delay and --rate alone ask for, with the host that sets it. How fast servers answer is not guessed; a
     host that can't be reached is given up sooner.
     """
-    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+    from penstock.fetching import auditing  # noqa: PLC0415 - libcurl takes longer to load than a help page may
 
-    names = named(inputs, "plan")
-    plan = api.plan(names, Settings.of(**given(options)), hosts, lambda text: tell(as_options(text)))
+    names = inputs_or_stdin(inputs, "plan")
+    plan = auditing.plan(names, Settings.of(**pick_settings(options)), hosts, lambda text: tell(as_options(text)))
     lines = [plan_json(plan)] if as_json else plan_lines(plan, width=terminal_width(), several=len(names) > 1)
     show("\n".join(lines))
     return Exit.DONE

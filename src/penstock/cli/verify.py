@@ -30,9 +30,9 @@ def command(folder: str, *, repair: bool, quiet: bool) -> Exit:
     Exits with 0 if the run has finished and everything holds, with 5 if everything holds so far, and with 4 if
     something is damaged. Without --repair, nothing is changed.
     """
-    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+    from penstock.fetching import auditing  # noqa: PLC0415 - libcurl takes longer to load than a help page may
 
-    found = api.verify(folder, repair=repair)
+    found = auditing.verify(folder, repair=repair)
     if not quiet:
         show("\n".join(proof(found, folder)))
     if found.problem_count:

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
+from penstock.bounds import check_number, check_rate
 from penstock.core.schedule.frontier import Frontier, Waiting
 from penstock.core.web.delays import Learned
 from penstock.core.web.tally import Statistics
@@ -21,7 +22,6 @@ from penstock.errors import NotPaused, UsageError
 from penstock.loop.asyncio_shell import AsyncioShell
 from penstock.loop.blocking_shell import BlockingShell
 from penstock.loop.driver import Driver
-from penstock.settings import check_number, check_rate
 
 __all__ = ["MOST_AT_ONCE", "Flow", "loop_runs"]
 

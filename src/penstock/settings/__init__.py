@@ -1,0 +1,27 @@
+"""The settings of a run: a table with one row each, and what is derived from it.
+
+``table`` is what to edit; ``whole`` validates; ``slices`` cuts out what each stage gets; ``keywords`` is generated.
+"""
+
+from penstock.settings.checks import check_guard
+from penstock.settings.row import Resume, Row, Unit
+from penstock.settings.slices import HttpSettings, InputSettings, OutputSettings
+from penstock.settings.table import CHANGEABLE, SETTINGS, Setting
+from penstock.settings.texts import parse_duration, parse_size
+from penstock.settings.whole import Settings
+
+__all__ = [
+    "CHANGEABLE",
+    "SETTINGS",
+    "HttpSettings",
+    "InputSettings",
+    "OutputSettings",
+    "Resume",
+    "Row",
+    "Setting",
+    "Settings",
+    "Unit",
+    "check_guard",
+    "parse_duration",
+    "parse_size",
+]
