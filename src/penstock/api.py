@@ -22,7 +22,7 @@ from penstock.report.summary import headline
 from penstock.runs.session import Session
 from penstock.runs.verify import Verification
 from penstock.seams import Report
-from penstock.settings import CHANGEABLE, SETTINGS, Settings
+from penstock.settings import SETTINGS, Settings
 from penstock.settings.keywords import FetchOptions, ResumeOptions
 from penstock.settings.listing import append_names, append_settings
 
@@ -86,7 +86,7 @@ def run(
     return _execute(sessions.run(inputs, output, settings, on_page=on_page, force=force), report)
 
 
-@append_names(CHANGEABLE, "Settings that may be changed, which ``help(penstock.fetch)`` describes")
+@append_names(ResumeOptions.__annotations__, "The settings, which ``help(penstock.fetch)`` describes")
 def resume(
     output: str | os.PathLike[str],
     *,
@@ -108,7 +108,7 @@ def resume(
     return _execute(sessions.resume(output, changes, inputs, force=force), report)
 
 
-@append_names(CHANGEABLE, "Settings that may be changed, which ``help(penstock.fetch)`` describes")
+@append_names(ResumeOptions.__annotations__, "The settings, which ``help(penstock.fetch)`` describes")
 def retry(
     output: str | os.PathLike[str],
     *,

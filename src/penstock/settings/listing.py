@@ -34,7 +34,7 @@ def annotate(setting: Setting) -> str:
     if isinstance(setting.default, tuple):
         return "str | Sequence[str]"
     if row.choices:
-        return plain.replace("str", f"Literal[{', '.join(map(repr, row.choices))}]")
+        return plain.replace("str", "Literal[{}]".format(", ".join(f'"{choice}"' for choice in row.choices)))
     return plain
 
 
