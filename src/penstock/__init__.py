@@ -20,8 +20,6 @@ names is first used, so that ``import penstock`` costs little.
 from importlib import import_module
 from typing import Any
 
-from penstock.version import __version__
-
 _HOMES = {
     "penstock.api": "fetch resume retry run verify",
     "penstock.cooperation.cooperator": "CooperativeTask Cooperator coiterate cooperate",
@@ -39,10 +37,11 @@ _HOMES = {
     "penstock.seams": "Report",
     "penstock.settings": "Settings",
     "penstock.throttling": "throttle",
+    "penstock.version": "__version__",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
-__all__ = sorted([*_HOME, "__version__"])
+__all__ = [*sorted(_HOME)]  # noqa: PLE0604 - computed
 
 
 def __getattr__(name: str) -> Any:
