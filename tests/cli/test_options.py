@@ -105,7 +105,7 @@ def test_a_plan_takes_the_settings_that_say_what_is_read_and_how_fast_it_may_be(
 
 @pytest.mark.parametrize(
     ("name", "low", "high"),
-    [(name, one.row.low, one.row.high) for name, one in SETTINGS.items() if one.row.low is not None],
+    [(name, one.spec.low, one.spec.high) for name, one in SETTINGS.items() if one.spec.low is not None],
 )
 def test_the_help_page_tells_default_and_bounds(run, name, low, high):
     said = next(
@@ -118,7 +118,7 @@ def test_the_help_page_tells_default_and_bounds(run, name, low, high):
         assert said.endswith(sizes[name])
         return
     default = getattr(Settings(), name)
-    unit = " s" if SETTINGS[name].row.unit is Unit.SECONDS else ""
+    unit = " s" if SETTINGS[name].spec.unit is Unit.SECONDS else ""
     bounds = f"{low:,}{unit} to {high:,.0f}{unit}]"
     assert said.endswith(f"[default {default:,g}{unit}; {bounds}" if default is not None else f"[{bounds}")
 

@@ -15,7 +15,7 @@ from penstock.settings import CHANGEABLE, SETTINGS, Resume, generate
 from penstock.settings.keywords import FetchOptions, ResumeOptions
 from penstock.throttling import ThrottleOptions, _Chosen
 
-GIVEN_AGAIN = {name for name, setting in SETTINGS.items() if setting.row.resume is Resume.GIVEN_AGAIN}
+GIVEN_AGAIN = {name for name, setting in SETTINGS.items() if setting.spec.resume is Resume.GIVEN_AGAIN}
 
 
 def test_the_generated_keywords_are_up_to_date():
@@ -59,11 +59,11 @@ def test_each_keyword_has_a_docstring_for_editors(kind):
 
 def test_a_row_says_all_that_is_derived_from_it():
     for name, setting in SETTINGS.items():
-        row = setting.row
-        assert row.text[0].isupper() or name == "pace"
-        assert row.text.endswith(".")
-        assert (row.low is None) == (row.high is None)
-        assert set(re.findall("`(.+?)`", row.text)) <= SETTINGS.keys()
+        spec = setting.spec
+        assert spec.text[0].isupper() or name == "pace"
+        assert spec.text.endswith(".")
+        assert (spec.low is None) == (spec.high is None)
+        assert set(re.findall("`(.+?)`", spec.text)) <= SETTINGS.keys()
 
 
 @pytest.mark.parametrize(

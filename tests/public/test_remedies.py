@@ -78,7 +78,7 @@ def test_every_setting_is_called_by_its_option():
 
 
 def test_every_setting_that_a_resume_may_change_is_an_option_of_it():
-    assert {name for name, setting in SETTINGS.items() if setting.row.resume is not Resume.FIXED} >= CHANGEABLE
+    assert {name for name, setting in SETTINGS.items() if setting.spec.resume is not Resume.FIXED} >= CHANGEABLE
 
 
 def test_every_setting_has_an_option_to_be_named_by():

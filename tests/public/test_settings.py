@@ -24,7 +24,7 @@ from penstock.settings import (
 )
 from penstock.version import __version__
 
-BOUNDS = [(name, one.row.low, one.row.high) for name, one in SETTINGS.items() if one.row.low is not None]
+BOUNDS = [(name, one.spec.low, one.spec.high) for name, one in SETTINGS.items() if one.spec.low is not None]
 
 
 def refusal(**given: object) -> str:
@@ -450,7 +450,7 @@ def test_what_is_no_duration_says_how_to_write_one(text):
         Settings.of(delay=text)
 
 
-@pytest.mark.parametrize("field", [name for name, one in SETTINGS.items() if one.row.unit is Unit.SECONDS])
+@pytest.mark.parametrize("field", [name for name, one in SETTINGS.items() if one.spec.unit is Unit.SECONDS])
 def test_every_duration_has_its_bounds_whatever_its_unit(field):
     with pytest.raises(UsageError, match=rf"{field} is .* goes from"):
         Settings.of(**{field: "2000000000s"})

@@ -72,7 +72,7 @@ def flags_of(setting: Setting) -> tuple[str, ...]:
     long = keyword(setting.name).typed
     if setting.default is True and not _only_turns_off(long):
         long = f"{long}/--no-{long.removeprefix('--')}"
-    return (long,) if setting.row.short is None else (setting.row.short, long)
+    return (long,) if setting.spec.short is None else (setting.spec.short, long)
 
 
 def _only_turns_off(flag: str) -> bool:
@@ -91,13 +91,13 @@ def as_options(text: str) -> str:
 
 
 def _option(setting: Setting, otherwise: str | None) -> Callable[[F], F]:
-    row, flags, kind = setting.row, flags_of(setting), _type_of(setting)
+    spec, flags, kind = setting.spec, flags_of(setting), _type_of(setting)
     off = {"flag_value": False} if _only_turns_off(flags[-1]) else {}
     return click.option(
         *flags,
         setting.name,
         cls=Option,
-        section=row.section,
+        section=spec.section,
         type=kind,
         is_flag=kind is None,
         default=None,
@@ -110,27 +110,27 @@ def _option(setting: Setting, otherwise: str | None) -> Callable[[F], F]:
 
 def _type_of(setting: Setting) -> click.ParamType[Any] | None:
     """Return click's type of *setting*; None for a flag. Texts are read by the settings, as in Python."""
-    row = setting.row
+    spec = setting.spec
     if isinstance(setting.default, bool):
         return None
-    if row.choices:
-        return click.Choice(row.choices)
-    if row.low is None or row.unit is not None or row.read is not None:
+    if spec.choices:
+        return click.Choice(spec.choices)
+    if spec.low is None or spec.unit is not None or spec.read is not None:
         return click.STRING
     return click.INT if setting.type is int else click.FLOAT
 
 
 def _metavar(setting: Setting, kind: click.ParamType[Any] | None) -> str | None:
-    if setting.row.metavar is not None or kind is None or setting.row.choices:
-        return setting.row.metavar
-    return {Unit.BYTES: "SIZE", Unit.SECONDS: "TIME", None: "N"}[setting.row.unit]
+    if setting.spec.metavar is not None or kind is None or setting.spec.choices:
+        return setting.spec.metavar
+    return {Unit.BYTES: "SIZE", Unit.SECONDS: "TIME", None: "N"}[setting.spec.unit]
 
 
 def _help(setting: Setting, otherwise: str | None) -> str:
     """Return the text of *setting* with other settings as options, its default and its bounds."""
-    row, default = setting.row, setting.default
-    text = re.sub("`(.+?)`", lambda found: flags_of(SETTINGS[found[1]])[-1], row.option_text or row.text)
-    shown: Callable[[Any], str] = {Unit.BYTES: size, Unit.SECONDS: _show_seconds, None: _show}[row.unit]
+    spec, default = setting.spec, setting.default
+    text = re.sub("`(.+?)`", lambda found: flags_of(SETTINGS[found[1]])[-1], spec.option_text or spec.text)
+    shown: Callable[[Any], str] = {Unit.BYTES: size, Unit.SECONDS: _show_seconds, None: _show}[spec.unit]
     if isinstance(default, tuple):
         text += " Repeatable."
         default = ", ".join(default)
@@ -141,8 +141,8 @@ def _help(setting: Setting, otherwise: str | None) -> str:
         limits.append(f"default {otherwise}")
     elif default not in (None, ""):
         limits.append(f"default {shown(default)}")
-    if row.low is not None:
-        limits.append(f"{shown(row.low)} to {shown(row.high)}")
+    if spec.low is not None:
+        limits.append(f"{shown(spec.low)} to {shown(spec.high)}")
     return f"{text}  [{'; '.join(limits)}]" if limits else text
 
 

@@ -188,7 +188,7 @@ def _apply_changes(manifest: Manifest, changes: Mapping[str, Any]) -> Settings:
     given = Settings.of(**changes)
     was = manifest.settings
     for name in sorted(changes):
-        if SETTINGS[name].row.resume is Resume.FIXED and getattr(given, name) != getattr(was, name):
+        if SETTINGS[name].spec.resume is Resume.FIXED and getattr(given, name) != getattr(was, name):
             raise _refuse_change(keyword(name))
     kept = {(name.lower(), value) for name, value in was.headers}
     for name, value in given.headers:

@@ -4,8 +4,8 @@
 """
 
 from penstock.settings.checks import check_guard
-from penstock.settings.row import Resume, Row, Unit
 from penstock.settings.slices import HttpSettings, InputSettings, OutputSettings
+from penstock.settings.spec import Resume, Spec, Unit
 from penstock.settings.table import CHANGEABLE, SETTINGS, Setting
 from penstock.settings.texts import parse_duration, parse_size
 from penstock.settings.whole import Settings
@@ -17,9 +17,9 @@ __all__ = [
     "InputSettings",
     "OutputSettings",
     "Resume",
-    "Row",
     "Setting",
     "Settings",
+    "Spec",
     "Unit",
     "check_guard",
     "parse_duration",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from penstock.settings.listing import WIDTH, annotate, describe
-from penstock.settings.row import Resume
+from penstock.settings.spec import Resume
 from penstock.settings.table import SETTINGS, Setting
 
 __all__ = ["PATH", "module"]
@@ -40,8 +40,8 @@ __all__ = ["FetchOptions", "ResumeOptions"]
 
 def module() -> str:
     """Return the whole module."""
-    fixed = [setting for setting in SETTINGS.values() if setting.row.resume is Resume.FIXED]
-    given = [setting for setting in SETTINGS.values() if setting.row.resume is not Resume.FIXED]
+    fixed = [setting for setting in SETTINGS.values() if setting.spec.resume is Resume.FIXED]
+    given = [setting for setting in SETTINGS.values() if setting.spec.resume is not Resume.FIXED]
     resume = 'class ResumeOptions(TypedDict, total=False):\n    """Settings that ``resume`` and ``retry`` take."""\n'
     fetch = 'class FetchOptions(ResumeOptions, total=False):\n    """Settings that ``fetch`` and ``run`` take."""\n'
     return "\n".join((HEAD, "", resume, *_fields(given), "", fetch, *_fields(fixed)))

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final, TypeVar
 
-from penstock.settings.row import Unit
+from penstock.settings.spec import Unit
 from penstock.settings.table import SETTINGS, Setting
 
 __all__ = ["annotate", "append_names", "append_settings", "describe"]
@@ -25,31 +25,31 @@ DURATIONS: Final = 'Durations are seconds, or text: "500ms", "30s", "1m", "1h30m
 
 def annotate(setting: Setting) -> str:
     """Return the annotation of the values that the keyword *setting* accepts."""
-    row, kind = setting.row, setting.type
+    spec, kind = setting.spec, setting.type
     plain = kind.__name__ if isinstance(kind, type) else str(kind)
-    if row.accepts is not None:
-        return row.accepts
-    if row.unit is not None:
+    if spec.accepts is not None:
+        return spec.accepts
+    if spec.unit is not None:
         return plain.replace("float", "float | str").replace("int", "int | str")
     if isinstance(setting.default, tuple):
         return "str | Sequence[str]"
-    if row.choices:
-        return plain.replace("str", "Literal[{}]".format(", ".join(f'"{choice}"' for choice in row.choices)))
+    if spec.choices:
+        return plain.replace("str", "Literal[{}]".format(", ".join(f'"{choice}"' for choice in spec.choices)))
     return plain
 
 
 def describe(setting: Setting) -> str:
     """Return what *setting* is for, its default and its bounds, in one paragraph."""
-    row, default = setting.row, setting.default
+    spec, default = setting.spec, setting.default
     said = [] if default in (None, ()) else [f"Default {_show(default)}"]
-    if row.low is not None and row.high is not None:
-        unit = {Unit.BYTES: " bytes", Unit.SECONDS: " s", None: ""}[row.unit]
-        bounds = f"{_show(row.low)} to {_show(row.high)}{unit}"
+    if spec.low is not None and spec.high is not None:
+        unit = {Unit.BYTES: " bytes", Unit.SECONDS: " s", None: ""}[spec.unit]
+        bounds = f"{_show(spec.low)} to {_show(spec.high)}{unit}"
         said.append(bounds if said else bounds.capitalize())
-    elif row.choices:
-        listed = ", ".join(row.choices)
+    elif spec.choices:
+        listed = ", ".join(spec.choices)
         said.append(f"one of {listed}" if said else f"One of {listed}")
-    text = re.sub("`(.+?)`", r"``\1``", row.text)
+    text = re.sub("`(.+?)`", r"``\1``", spec.text)
     return f"{text} {'; '.join(said)}." if said else text
 
 

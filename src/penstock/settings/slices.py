@@ -9,11 +9,11 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from penstock.settings.table import Table
+from penstock.settings.table import SettingsTable
 
 __all__ = ["HttpSettings", "InputSettings", "OutputSettings", "cut"]
 
-DEFAULT: Final = Table()
+DEFAULT: Final = SettingsTable()
 
 Slice = TypeVar("Slice", bound=Struct)
 
@@ -54,6 +54,6 @@ class OutputSettings(Struct, frozen=True):
     flush_every: float = DEFAULT.flush_every
 
 
-def cut(part: type[Slice], settings: Table) -> Slice:
+def cut(part: type[Slice], settings: SettingsTable) -> Slice:
     """Return the slice *part* of *settings*."""
     return part(**{name: getattr(settings, name) for name in part.__struct_fields__})

@@ -1,4 +1,4 @@
-"""The table of settings: one row has all that is known of one of them.
+"""The table of settings: one row has all that is known of one setting.
 
 Options, documentation, checks, keywords and what a resume may change are derived from it. To add a setting, add a row,
 then run ``python -m penstock.settings.generate`` and ``python -m penstock.cli.reference``, which write the typed
@@ -22,7 +22,7 @@ from penstock.settings.checks import (
     check_proxy,
     check_resolver,
 )
-from penstock.settings.row import Resume, Row, Unit
+from penstock.settings.spec import Resume, Spec, Unit
 from penstock.settings.texts import (
     parse_share,
     read_column,
@@ -32,7 +32,7 @@ from penstock.settings.texts import (
     read_names,
 )
 
-__all__ = ["CHANGEABLE", "SETTINGS", "Setting", "Table"]
+__all__ = ["CHANGEABLE", "SETTINGS", "Setting", "SettingsTable"]
 
 DAY: Final = 86_400
 
@@ -45,21 +45,21 @@ MAY_CHANGE: Final = Resume.MAY_CHANGE
 GIVEN_AGAIN: Final = Resume.GIVEN_AGAIN
 
 
-class Table(Struct, frozen=True, kw_only=True):
-    """Every setting with its type, its default and its row; the order is that of the help page."""
+class SettingsTable(Struct, frozen=True, kw_only=True):
+    """Every setting with its type, its default and its spec, in the order of the help page."""
 
     concurrency: Annotated[
         int,
-        Row("Pace", "Requests at once, over all hosts.", low=1, high=10_000, resume=MAY_CHANGE, short="-c"),
+        Spec("Pace", "Requests at once, over all hosts.", low=1, high=10_000, resume=MAY_CHANGE, short="-c"),
     ] = 100
-    per_host: Annotated[int, Row("Pace", "Requests at once to one host.", low=1, high=10_000, resume=MAY_CHANGE)] = 2
+    per_host: Annotated[int, Spec("Pace", "Requests at once to one host.", low=1, high=10_000, resume=MAY_CHANGE)] = 2
     delay: Annotated[
         float,
-        Row("Pace", "Time between two starts on one host.", low=0, high=DAY, unit=Unit.SECONDS, resume=MAY_CHANGE),
+        Spec("Pace", "Time between two starts on one host.", low=0, high=DAY, unit=Unit.SECONDS, resume=MAY_CHANGE),
     ] = 0.1
     rate: Annotated[
         float | None,
-        Row(
+        Spec(
             "Pace",
             "Starts a second, over all hosts.",
             low=0,
@@ -70,7 +70,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     pace: Annotated[
         str,
-        Row(
+        Spec(
             "Pace",
             "adaptive slows down, within the limits, for hosts that are busy or late, and runs more than 100 requests "
             "at once only if that gains speed; fixed does neither.",
@@ -80,7 +80,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = "adaptive"
     window: Annotated[
         int,
-        Row(
+        Spec(
             "Pace",
             "Inputs read ahead and not started, in memory; above this, those of busy hosts wait on the disk.",
             low=1,
@@ -89,11 +89,11 @@ class Table(Struct, frozen=True, kw_only=True):
         ),
     ] = 10_000
     attempts: Annotated[
-        int, Row("Pace", "Tries for each input, the first included.", low=1, high=100, resume=MAY_CHANGE)
+        int, Spec("Pace", "Tries for each input, the first included.", low=1, high=100, resume=MAY_CHANGE)
     ] = 3
     retry_methods: Annotated[
         tuple[str, ...],
-        Row(
+        Spec(
             "Pace",
             "Methods to retry after a failure although the server may then act twice, as POST,PATCH. Idempotent "
             "methods, such as GET and PUT, are always retried (RFC 9110, section 9.2.2).",
@@ -104,7 +104,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = ()
     timeout: Annotated[
         float,
-        Row(
+        Spec(
             "Pace",
             "Time for one try: redirects count, waiting does not.",
             low=0.001,
@@ -115,7 +115,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = 30.0
     connect_timeout: Annotated[
         float,
-        Row(
+        Spec(
             "Pace",
             "Time of one try until the connection is ready, name look-up and TLS included.",
             low=0.001,
@@ -126,7 +126,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = 5.0
     max_body: Annotated[
         int,
-        Row(
+        Spec(
             "Requests",
             "Bytes of one body after decoding: 500, 64kB, 10MB, 1.5GB (powers of ten).",
             low=0,
@@ -137,7 +137,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = 100_000_000
     memory: Annotated[
         int,
-        Row(
+        Spec(
             "Pace",
             "Response bytes held in memory; above this, no request starts. One body may exceed it: the process takes "
             "at most twice the larger of this and half of it plus `max_body`, and some 50 MB.",
@@ -149,11 +149,11 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = 512_000_000
     max_redirects: Annotated[
         int,
-        Row("Requests", "Redirects followed for one input; with 0, a redirect is its outcome.", low=0, high=100),
+        Spec("Requests", "Redirects followed for one input; with 0, a redirect is its outcome.", low=0, high=100),
     ] = 10
     cookies: Annotated[
         bool,
-        Row(
+        Spec(
             "Requests",
             "Keep the cookies that servers set, in memory until the session ends, and send them back to the domains "
             "they are for (RFC 6265).",
@@ -161,7 +161,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = False
     robots: Annotated[
         bool,
-        Row(
+        Spec(
             "Requests",
             "Ask each site for its robots.txt first and obey it (RFC 9309), also the time it wants between two "
             "requests, up to a minute.",
@@ -169,7 +169,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = True
     headers: Annotated[
         Headers,
-        Row(
+        Spec(
             "Requests",
             "Headers sent with every request: lines ('Name: value'), pairs or a mapping. Values that may be secret, "
             "which are all but those of Accept, User-Agent and a few more, are never stored: give them again to "
@@ -185,7 +185,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = ()
     user_agent: Annotated[
         str | None,
-        Row(
+        Spec(
             "Requests",
             "The User-Agent to send instead of Penstock's own.",
             resume=MAY_CHANGE,
@@ -195,7 +195,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     contact: Annotated[
         str | None,
-        Row(
+        Spec(
             "Requests",
             "URL or email address for the User-Agent, so that site operators can reach you.",
             resume=MAY_CHANGE,
@@ -205,7 +205,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     proxy: Annotated[
         str | None,
-        Row(
+        Spec(
             "Requests",
             "A proxy for all requests: http://, https://, socks5:// or socks5h://host:port. The environment's is "
             "ignored. The proxy connects in Penstock's place, so the address a redirect leads to is not checked.",
@@ -216,7 +216,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     insecure: Annotated[
         bool,
-        Row(
+        Spec(
             "Requests",
             "Do not verify certificates: an attacker on the path can read and change everything.",
             resume=MAY_CHANGE,
@@ -224,7 +224,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = False
     cacert: Annotated[
         str | None,
-        Row(
+        Spec(
             "Requests",
             "A PEM file of certificates to trust instead of the built-in ones.",
             resume=MAY_CHANGE,
@@ -233,7 +233,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     connect_to: Annotated[
         tuple[str, ...],
-        Row(
+        Spec(
             "Requests",
             "HOST1:PORT1:HOST2:PORT2: connect to the second host for requests to the first, as curl does. An empty "
             "HOST1 or PORT1 matches any, an empty HOST2 or PORT2 changes nothing.",
@@ -244,7 +244,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = ()
     resolver: Annotated[
         str | None,
-        Row(
+        Spec(
             "Requests",
             "The name server to ask instead of the system's: ADDRESS or ADDRESS:PORT, an IPv6 address in brackets.",
             resume=MAY_CHANGE,
@@ -254,7 +254,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     public_only: Annotated[
         bool,
-        Row(
+        Spec(
             "Requests",
             "Connect to public addresses only, as for a list that strangers wrote. Without it, only a redirect from a "
             "public address to a private one is refused.",
@@ -262,7 +262,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = False
     input_format: Annotated[
         str | None,
-        Row(
+        Spec(
             "Reading",
             "How to read the input; by default the end of a file's name decides (.csv, .tsv, .jsonl, .ndjson, .json, "
             ".xml, .parquet, .arrow, .feather, else lines). jsonl is a JSON value a line, json an array of them; "
@@ -272,7 +272,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     column: Annotated[
         str | None,
-        Row(
+        Spec(
             "Reading",
             "The column or JSON field with the URL; a table's by its name or its number from 1. By default url, or "
             "the first column of a table without names.",
@@ -283,7 +283,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     url_template: Annotated[
         str | None,
-        Row(
+        Spec(
             "Reading",
             "A URL with {} or {COLUMN} in it, filled from each row; values are percent-encoded. In {+} and {+COLUMN} "
             "slashes, colons and the like stay as they are, for paths and host:port. Credentials in it are never "
@@ -294,7 +294,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     header: Annotated[
         bool,
-        Row(
+        Spec(
             "Reading",
             "Whether a table begins with a row of column names; without it, columns are named 1, 2 and so on.",
             option_text="The table has no row of column names: columns are named 1, 2 and so on.",
@@ -302,7 +302,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = True
     delimiter: Annotated[
         str | None,
-        Row(
+        Spec(
             "Reading",
             "The character between the fields of a table, instead of the comma; or the word tab.",
             metavar="CHARACTER",
@@ -312,7 +312,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     select: Annotated[
         tuple[str, ...],
-        Row(
+        Spec(
             "Reading",
             "The columns or JSON fields to carry along to the outcome, instead of all.",
             metavar="NAME,...",
@@ -321,18 +321,18 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = ()
     unique: Annotated[
         bool,
-        Row(
+        Spec(
             "Reading",
             "Fetch only the first of inputs that ask for the same (method, URL in one spelling, body; headers make no "
             "difference), and count the others.",
         ),
     ] = False
-    sinks: Annotated[tuple[str, ...], Row("Storing", "The formats in which a run folder stores.", choices=SINKS)] = (
+    sinks: Annotated[tuple[str, ...], Spec("Storing", "The formats in which a run folder stores.", choices=SINKS)] = (
         "jsonl",
     )
     body: Annotated[
         str,
-        Row(
+        Spec(
             "Storing",
             "Whether an outcome's record holds the body; none leaves its length and digest.",
             choices=BODIES,
@@ -341,7 +341,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = "inline"
     flush_every: Annotated[
         float,
-        Row(
+        Spec(
             "Storing",
             "Time between two commits to a run folder: what a crash costs at most.",
             low=0.01,
@@ -352,7 +352,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = 5.0
     deadline: Annotated[
         float | None,
-        Row(
+        Spec(
             "Pace",
             "Time after which no request starts: what runs is finished, and the rest can be resumed.",
             low=0.001,
@@ -363,7 +363,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     stop_at: Annotated[
         float | None,
-        Row(
+        Spec(
             "Pace",
             "The share of all inputs, 99.9% or 0.999, that is enough: the session then ends as by `deadline`. It is "
             "checked once the whole input has been read.",
@@ -377,7 +377,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     min_speed: Annotated[
         float | None,
-        Row(
+        Spec(
             "Pace",
             "Outcomes a second, on average over the last minute, below which the session ends as by `deadline`. It is "
             "not checked in the first minute.",
@@ -388,7 +388,7 @@ class Table(Struct, frozen=True, kw_only=True):
     ] = None
     passes: Annotated[
         int,
-        Row(
+        Spec(
             "Pace",
             "Times to go over the inputs of a run folder: failures that may be temporary are retried, whatever the "
             "method.",
@@ -400,25 +400,25 @@ class Table(Struct, frozen=True, kw_only=True):
 
 
 class Setting(NamedTuple):
-    """A setting: its *name*, the *type* of its one form, its *default*, and its *row*."""
+    """A setting: its *name*, the *type* of its one form, its *default*, and its *spec*."""
 
     name: str
     type: Any
     default: Any
-    row: Row
+    spec: Spec
 
 
 def _read_table() -> Mapping[str, Setting]:
     found = {}
-    for field in msgspec.structs.fields(Table):
-        kind, row = get_args(field.type)
-        found[field.name] = Setting(field.name, kind, field.default, row)
+    for field in msgspec.structs.fields(SettingsTable):
+        kind, spec = get_args(field.type)
+        found[field.name] = Setting(field.name, kind, field.default, spec)
     return found
 
 
 SETTINGS: Final = _read_table()
 """Every setting by its name, in the order of the table."""
 
-CHANGEABLE: Final = frozenset(name for name, setting in SETTINGS.items() if setting.row.resume is MAY_CHANGE)
+CHANGEABLE: Final = frozenset(name for name, setting in SETTINGS.items() if setting.spec.resume is MAY_CHANGE)
 """Settings that a resume may change: how fast, by which way, in whose name and how much is stored, not what is asked
 for. The run keeps the new value."""

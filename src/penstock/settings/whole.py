@@ -22,9 +22,9 @@ from penstock.core.web.retry import IDEMPOTENT, Retry
 from penstock.errors import UsageError
 from penstock.settings.checks import check_guard
 from penstock.settings.listing import append_settings
-from penstock.settings.row import Unit
 from penstock.settings.slices import HttpSettings, InputSettings, OutputSettings, cut
-from penstock.settings.table import SETTINGS, Setting, Table
+from penstock.settings.spec import Unit
+from penstock.settings.table import SETTINGS, Setting, SettingsTable
 from penstock.settings.texts import parse_duration, parse_size
 from penstock.version import __version__
 
@@ -32,7 +32,7 @@ __all__ = ["Settings"]
 
 
 @append_settings(SETTINGS.values())
-class Settings(Table, frozen=True, kw_only=True):
+class Settings(SettingsTable, frozen=True, kw_only=True):
     """All settings, flat: the keywords of ``fetch`` and ``run``. ``Settings.of`` validates."""
 
     @classmethod
@@ -102,29 +102,29 @@ class Settings(Table, frozen=True, kw_only=True):
 
 def _read(setting: Setting, value: Any) -> Any:
     """Return *value* in the one form in which *setting* is stored."""
-    name, row = setting.name, setting.row
-    if row.unit is Unit.BYTES:
+    name, spec = setting.name, setting.spec
+    if spec.unit is Unit.BYTES:
         return parse_size(value, name)
-    if row.unit is Unit.SECONDS:
+    if spec.unit is Unit.SECONDS:
         return parse_duration(value, name)
     if isinstance(setting.default, tuple) and isinstance(value, str):  # one of them may be given as it is
         value = (value,)
-    return value if row.read is None else row.read(value, name)
+    return value if spec.read is None else spec.read(value, name)
 
 
 def _check(setting: Setting, value: Any) -> None:
     """Raise UsageError if *value* is out of the bounds, or not among the choices, of *setting*."""
-    name, row = setting.name, setting.row
-    if value is not None and row.low is not None and row.high is not None:
-        check_number(name, value, row.low, row.high)
-    if row.choices and isinstance(value, tuple):
-        if not value or len(set(value)) != len(value) or set(value) - set(row.choices):
+    name, spec = setting.name, setting.spec
+    if value is not None and spec.low is not None and spec.high is not None:
+        check_number(name, value, spec.low, spec.high)
+    if spec.choices and isinstance(value, tuple):
+        if not value or len(set(value)) != len(value) or set(value) - set(spec.choices):
             listed = ", ".join(value) or "empty"
-            raise UsageError(f"{name} is {listed}; name each at most once of {', '.join(row.choices)}")
-    elif row.choices and value is not None and value not in row.choices:
-        raise UsageError(f"{name} is {value!r}; it is one of {', '.join(row.choices)}")
-    if row.check is not None:
-        row.check(value, name)
+            raise UsageError(f"{name} is {listed}; name each at most once of {', '.join(spec.choices)}")
+    elif spec.choices and value is not None and value not in spec.choices:
+        raise UsageError(f"{name} is {value!r}; it is one of {', '.join(spec.choices)}")
+    if spec.check is not None:
+        spec.check(value, name)
 
 
 def _put_name_first(message: str) -> str:

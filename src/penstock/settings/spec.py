@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-__all__ = ["Resume", "Row", "Unit"]
+__all__ = ["Resume", "Spec", "Unit"]
 
 
 class Unit(enum.Enum):
@@ -29,8 +29,8 @@ class Resume(enum.Enum):
     GIVEN_AGAIN = "give it again: its secrets are not stored"
 
 
-class Row(Struct, frozen=True):
-    """One row of the table of settings.
+class Spec(Struct, frozen=True):
+    """The rest of a row of the table: all but the name, the type and the default.
 
     *text* says what the setting is for, to users of Python and of the command line; in it, names of
     other settings stand in backticks. *option_text* replaces it on the command line if the option
@@ -56,4 +56,4 @@ class Row(Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Return it without its texts, which would fill the page of ``help(Settings)``."""
-        return f"Row({self.section!r}, ...)"
+        return f"Spec({self.section!r}, ...)"
