@@ -44,7 +44,7 @@ def plan(file: Path) -> int:
 def unique(file: Path) -> int:
     with Once(Requests()) as once:
         rows = open_inputs((str(file),), Settings().input()).rows(Settled())
-        return sum(type(once.parse(row, 0.0)) is Duplicate for row in rows)
+        return sum(type(once.prepare(row, 0.0)) is Duplicate for row in rows)
 
 
 if __name__ == "__main__":

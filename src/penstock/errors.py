@@ -1,7 +1,7 @@
 """Every exception Penstock raises.
 
 A bad web is data and never an exception: it arrives as an outcome. What is raised is a mistake of the
-caller's, a disk that does not obey, or a bug of ours, and each message says what to do about it.
+caller's, a disk that fails, or a bug in Penstock, and each message says what to do about it.
 
     PenstockError
     ├── UsageError            a setting or an argument is wrong
@@ -17,10 +17,10 @@ caller's, a disk that does not obey, or a bug of ours, and each message says wha
     │   ├── TaskFinished      the task has ended
     │   │   ├── TaskDone      its iterator is exhausted
     │   │   ├── TaskFailed    with an error
-    │   │   └── TaskStopped   somebody stopped it
+    │   │   └── TaskStopped   the program stopped it
     │   └── NotPaused         it was resumed more often than paused
-    ├── WorkCancelled         somebody cancelled the work that was waited for
-    └── Stalled               everybody waits and nobody will wake: a bug of ours
+    ├── WorkCancelled         the work that a consumer waits for was cancelled
+    └── Stalled               nothing can ever finish the work: a bug in Penstock
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ __all__ = [
 class PenstockError(Exception):
     """The one base class: ``except PenstockError`` catches all that Penstock raises on purpose.
 
-    Its arguments make up the message: texts, and remedies, which ``str`` has as Python does.
+    Its arguments make up the message: texts, and remedies, which ``str`` spells as Python does.
     """
 
     def __str__(self) -> str:
-        """The message for a program."""
+        """Return the message for a program."""
         return spoken(self.args)
 
     def typed(self) -> str:
-        """The message for the command line."""
+        """Return the message for the command line."""
         return typed(self.args)
 
 
@@ -101,7 +101,7 @@ class CooperationError(PenstockError):
 
 
 class SchedulerStopped(CooperationError):
-    """The cooperator was stopped, and every task it had with it; none will be stepped before it is started again."""
+    """The cooperator was stopped, and every task with it; no task is stepped until it is started again."""
 
 
 class TaskFinished(CooperationError):
@@ -117,7 +117,7 @@ class TaskFailed(TaskFinished):
 
 
 class TaskStopped(TaskFinished):
-    """The task was stopped; its ``__cause__`` has what had failed until then, if anything had."""
+    """The task was stopped; ``__cause__`` is the error that it had until then, if any."""
 
 
 class NotPaused(CooperationError):
@@ -125,11 +125,11 @@ class NotPaused(CooperationError):
 
 
 class WorkCancelled(PenstockError):
-    """Somebody cancelled the work that was waited for; ``__cause__`` is the CancelledError.
+    """The work that a consumer waits for was cancelled; ``__cause__`` is the CancelledError.
 
-    The CancelledError itself would look as if whoever waits for the result had been cancelled.
+    The CancelledError itself would look as if the consumer had been cancelled.
     """
 
 
 class Stalled(PenstockError):
-    """Nothing runs, nothing waits for a time, and yet the work is not finished: a bug of ours."""
+    """Nothing runs, nothing waits for a time, and yet the work is not finished: a bug in Penstock."""

@@ -107,7 +107,7 @@ def test_an_input_in_which_they_are_not_any_more_is_told_of(folder, listed):
 
 def test_a_run_that_has_not_finished_is_to_be_finished_first(listed, tmp_path):
     sessions.begin([str(listed)], tmp_path / "run", Settings.of(**FAST)).close()
-    with pytest.raises(FolderError, match=r"has not finished; first go on with it: penstock\.resume"):
+    with pytest.raises(FolderError, match=r"has not finished; resume it first: penstock\.resume"):
         penstock.retry(tmp_path / "run")
 
 

@@ -190,7 +190,7 @@ def test_an_outcome_of_the_wrong_one_of_two_is_found(web, tmp_path, monkeypatch)
         def __exit__(self, *_):
             pass
 
-        def parse(self, row, now):
+        def prepare(self, row, now):
             return Duplicate(row.seq) if row.seq == 0 else self.first(row, now)
 
     urls = tmp_path / "urls.txt"

@@ -23,7 +23,7 @@ SECTIONS: Final = ("Pace", "Requests", "Reading", "Storing", "Showing")
 
 
 class Option(click.Option):
-    """An option that knows under which heading of the help page it stands."""
+    """An option with the heading of the help page under which it stands."""
 
     def __init__(self, *args: Any, section: str = "Showing", **kwargs: Any) -> None:
         """As click's, and *section*."""
@@ -32,7 +32,7 @@ class Option(click.Option):
 
 
 class Command(click.Command):
-    """A command whose help page has its options under headings."""
+    """A command whose help page lists its options under headings."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write them, section by section."""

@@ -1,4 +1,4 @@
-"""``penstock plan``: what a list would come to, before anything is sent.
+"""``penstock plan``: what is in a list and how long it takes at least, before anything is sent.
 
 Knows its arguments. Does not know how a list is counted.
 """
@@ -28,7 +28,7 @@ MOST_HOSTS: Final = 10_000
 @click.command(
     "plan",
     cls=Command,
-    short_help="Say what a list would come to, before anything is sent.",
+    short_help="Show what is in a list and its least time, before anything is sent.",
     epilog="Example: penstock plan urls.txt --delay 0.2",
 )
 @inputs_argument
@@ -39,15 +39,15 @@ MOST_HOSTS: Final = 10_000
     type=click.IntRange(0, MOST_HOSTS),
     default=10,
     metavar="N",
-    help=f"How many of the biggest hosts are named.  [default 10; 0 to {MOST_HOSTS:,}]",
+    help=f"How many of the biggest hosts to name.  [default 10; 0 to {MOST_HOSTS:,}]",
 )
 @click.option("--json", "as_json", cls=Option, is_flag=True, help="One JSON object, times in seconds, instead of text.")
 def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: Any) -> Exit:
-    """Read INPUT as fetch would, send nothing, and say what is in it and the least time it takes.
+    """Read INPUT as fetch would, send nothing, and show what is in it and the least time it takes.
 
     That is: inputs, lines that are no URLs, duplicates, hosts and the biggest of them, all counted exactly; and the
-    time that --delay and --rate alone ask for, with the host that sets it. How fast servers answer is not guessed; a
-    host that can't be reached is given up sooner.
+    time that --delay and --rate alone require, with the host that determines it. How fast servers answer is not
+    guessed; a host that can't be reached is abandoned sooner.
     """
     from penstock.fetching import auditing  # noqa: PLC0415 - libcurl takes longer to load than a help page may
 

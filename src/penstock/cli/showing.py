@@ -11,7 +11,7 @@ import click
 from msgspec import Struct
 
 from penstock.cli.options import Option
-from penstock.cli.tolerance import Tolerance, max_failures, reasons
+from penstock.cli.tolerance import Tolerance, read_fail_on, read_max_failures
 from penstock.report.screens import PROGRESS
 
 __all__ = ["PROGRESS_OPTIONS", "TOLERANCE_OPTIONS", "Showing"]
@@ -53,7 +53,7 @@ TOLERANCE_OPTIONS: Final = (
     click.option(
         "--max-failures",
         cls=Option,
-        callback=max_failures,
+        callback=read_max_failures,
         metavar="N|N%",
         help="Exit with 3 if more inputs than this number, or share, have failed: errors, and statuses from 400 on.  "
         "[default: no limit, but exit with 3 if nearly all inputs ended in the same way without an answer]",
@@ -61,7 +61,7 @@ TOLERANCE_OPTIONS: Final = (
     click.option(
         "--fail-on",
         cls=Option,
-        callback=reasons,
+        callback=read_fail_on,
         multiple=True,
         metavar="REASON,...",
         help="Exit with 3 if any input ended for one of these reasons: statuses, as 404 and 5xx, and errors by their "

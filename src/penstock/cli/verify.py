@@ -1,6 +1,6 @@
 """``penstock verify``: prove that a run folder holds what it should.
 
-Knows its arguments. Does not know how the proof is made.
+Knows its arguments. Does not know how a folder is verified.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = ["command"]
     help="First rebuild the ledger from the outputs, and set aside what is damaged in them; a resume fetches that "
     "again.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors; the exit code tells.")
+@click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors; the exit code says the result.")
 def command(folder: str, *, repair: bool, quiet: bool) -> Exit:
-    """Read back all of the run in the folder DIR: inputs in = outcomes out, every byte as committed.
+    """Read the whole run in the folder DIR back: inputs in = outcomes out, every byte as committed.
 
     Exits with 0 if the run has finished and everything holds, with 5 if everything holds so far, and with 4 if
     something is damaged. Without --repair, nothing is changed.

@@ -100,7 +100,7 @@ def _recount(manifest: Manifest, contents: Contents) -> Recount | None:
         with Once(Requests()) as once:
             for row in rows:
                 inputs += 1
-                if type(once.parse(row, 0.0)) is Duplicate:
+                if type(once.prepare(row, 0.0)) is Duplicate:
                     duplicates.add(row.seq)
         return Recount(inputs, duplicates)
     except InputChanged as error:

@@ -18,7 +18,7 @@ __all__ = ["Once"]
 
 
 class Once:
-    """Parses rows, and remembers on the disk, exactly, what the rows before asked for."""
+    """Prepares rows, and remembers on the disk, exactly, what the rows before asked for."""
 
     __slots__ = ("_requests", "_seen")
 
@@ -27,7 +27,7 @@ class Once:
         self._requests = requests
         self._seen = Seen()
 
-    def parse(self, row: Row, now: float) -> Job | Skipped | Duplicate:
+    def prepare(self, row: Row, now: float) -> Job | Skipped | Duplicate:
         """Return the job of *row*, or its ending; rows come in the order of the input.
 
         A row that can't be asked for is never a duplicate: each is reported with its own line. Raises OutputError if

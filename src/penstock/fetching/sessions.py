@@ -133,7 +133,7 @@ def retry(
     reasons = _read_only(only)
     with close_on_error(RunFolder.open(Path(output))) as folder:
         if folder.ledger.total is None:
-            raise FolderError(f"the run in {output} has not finished; first go on with it: ", call("resume", output))
+            raise FolderError(f"the run in {output} has not finished; resume it first: ", call("resume", output))
         source, settings = reopen_source(folder, changes, inputs, force=force)
         make_space(folder.path, settings).check()
         note_all(folder.path, folder.ledger, reasons)

@@ -20,7 +20,7 @@ from penstock.fetching.wiring import (
     make_delivery,
     make_flow,
     make_gate,
-    make_row_parser,
+    make_row_preparer,
 )
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Beside, Driver
@@ -62,10 +62,14 @@ def _stream_awaited(urls: AsyncIterable[Any], fitted: Fitted, delivery: Delivery
         if loop is None:
             raise UsageError("the URLs come from an async iterable; write: async for page in penstock.fetch(...)")
         engine = fitted.engine(frontier, delivery)
-        rows, parsing = AsyncItems(settings.input()), ExitStack()
-        parse = parsing.enter_context(make_row_parser(settings))
+        rows, preparing = AsyncItems(settings.input()), ExitStack()
+        prepare = preparing.enter_context(make_row_preparer(settings))
         source = Awaited(
-            urls, lambda item: parse(rows.row(item), time.monotonic()), loop=loop, wake=engine.wake, done=parsing.close
+            urls,
+            lambda item: prepare(rows.row(item), time.monotonic()),
+            loop=loop,
+            wake=engine.wake,
+            done=preparing.close,
         )
         return Driver(source, frontier, engine, delivery, beside=Beside(make_gate(settings), Overflow()))
 

@@ -44,7 +44,7 @@ __all__ = [
     "make_delivery",
     "make_flow",
     "make_gate",
-    "make_row_parser",
+    "make_row_preparer",
     "make_space",
     "read_jobs",
     "try_engine",
@@ -143,20 +143,20 @@ def read_jobs(
     clock = time.monotonic
     # A settled row is not even parsed, unless a later one may be its duplicate.
     skipped = Settled() if settings.unique else settled
-    with make_row_parser(settings) as parse:
+    with make_row_preparer(settings) as prepare:
         for row in source.rows(skipped, contents):
-            item = parse(row, clock())
+            item = prepare(row, clock())
             if row.seq not in settled:
                 yield item
 
 
 @contextmanager
-def make_row_parser(settings: Settings) -> Iterator[Callable[[Row, float], Job | Ending]]:
+def make_row_preparer(settings: Settings) -> Iterator[Callable[[Row, float], Job | Ending]]:
     """Give a function that returns the job of a row, or its ending; rows in the order of the input."""
     requests = Requests(settings.request_headers())
     if settings.unique:
         with Once(requests) as once:
-            yield once.parse
+            yield once.prepare
     else:
         yield requests.first
 
