@@ -1,4 +1,4 @@
-"""Penstock: any amount of work from a lazy iterator, N at a time; first of all, fetching URLs.
+"""Penstock: any amount of work from a lazy iterator, N at a time; above all, URLs.
 
     import penstock
 
@@ -8,13 +8,14 @@
     async for page in penstock.fetch(urls, concurrency=50): # a service
         ...
 
-    async for result in penstock.throttle(work, items, concurrency=50): # any async work at all
+    async for result in penstock.throttle(work, items, concurrency=50):  # any work
         ...
 
-    penstock.run("urls.txt", "pages/")                      # durable: one outcome a line, kill -9 or not
+    penstock.run("urls.txt", "pages/")                      # durable, kill -9 or not
 
-Everything public is named here, once; ``__init__.pyi`` says the same to type checkers. A module loads when one of its
-names is first used, so that ``import penstock`` costs little.
+Everything public is named here, once; ``__init__.pyi`` says the same to type checkers.
+A module loads when one of its names is first used, so that ``import penstock`` costs
+little (docs/decisions/public-names.md).
 """
 
 from importlib import import_module

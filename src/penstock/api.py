@@ -1,7 +1,8 @@
-"""``fetch``, ``run``, ``resume``, ``retry`` and ``verify``: the public functions about URLs.
+"""The public functions about URLs: fetch, run, resume, retry and verify.
 
-Knows their keywords and what they promise. Does not know how the stages are wired: ``fetching`` does. Every keyword of
-``FetchOptions`` is a setting, and means the same on the command line.
+Knows their keywords and what they promise. Does not know how the stages are wired:
+``fetching`` does. Every keyword of ``FetchOptions`` is a setting, and means the same on
+the command line.
 """
 
 from __future__ import annotations
@@ -39,16 +40,20 @@ def fetch(
     ordered: bool = False,
     **settings: Unpack[FetchOptions],
 ) -> Flow[Outcome]:
-    """Fetch *urls* and give one outcome for each, as they complete; for ``for`` and ``async for``.
+    """Fetch *urls* and give one outcome for each, as they complete.
 
-    *urls* is any iterable of URLs, or of dicts with ``url`` and, if needed, ``method``, ``headers``, ``body`` and other
-    fields, which the outcome has in ``input``. It is read only as far as there is room. One that may have to wait, such
-    as a generator, is read on a thread of its own, up to 64 items ahead; with ``unique`` every input is. An async
-    iterable is for ``async for``, and is asked for one item at a time. A string is one URL.
+    Iterate over the flow with ``for`` or ``async for``.
 
-    *on_page* is called with each fetched page; its return value becomes the outcome's ``data``. With *ordered*,
-    outcomes come in the order of the URLs; at most twice ``concurrency`` URLs are then between the next to come out and
-    the newest.
+    *urls* is any iterable of URLs, or of dicts with ``url`` and, if needed, ``method``,
+    ``headers``, ``body`` and other fields, which the outcome has in ``input``. It is
+    read only as far as there is room. One that may have to wait, such as a generator,
+    is read on a thread of its own, up to 64 items ahead; with ``unique`` every input
+    is. An async iterable is for ``async for``, and is asked for one item at a time. A
+    string is one URL.
+
+    *on_page* is called with each fetched page; its return value becomes the outcome's
+    ``data``. With *ordered*, outcomes come in the order of the URLs; at most twice
+    ``concurrency`` URLs are then between the next to come out and the newest.
 
     Raises UsageError if a setting is wrong. The web never makes it raise.
     """
@@ -67,21 +72,25 @@ def run(
 ) -> Summary:
     """Fetch *inputs* into the run folder *output*, durably, and return how it ended.
 
-    *inputs* is the name of a file, a URL, ``-`` for standard input, or an iterable as ``fetch`` takes it, but not a
-    set: its order differs in each process, and inputs are known by their position. If *output* already holds a run of
-    the same inputs and settings, only its inputs without an outcome are fetched; so a script may be killed at any
-    moment and be started again. Settings that a resume may change and that are not given stay as the run has them. Each
-    settled input is compared with what it was as it is read again; with *force* it may differ, and the run continues by
-    position. An iterable may have more items than before.
+    *inputs* is the name of a file, a URL, ``-`` for standard input, or an iterable as
+    ``fetch`` takes it, but not a set: its order differs in each process, and inputs are
+    known by their position. If *output* already holds a run of the same inputs and
+    settings, only its inputs without an outcome are fetched; so a script may be killed
+    at any moment and be started again. Settings that a resume may change and that are
+    not given stay as the run has them. Each settled input is compared with what it was
+    as it is read again; with *force* it may differ, and the run continues by position.
+    An iterable may have more items than before.
 
-    *report* shows the progress: a function that takes a line of text, such as ``print``, called every five seconds at
-    first, every minute later, and at the end; or a ``Report``, which gets the numbers. Any exception that ends the run
-    early, Ctrl-C included, is raised after all that is complete has been stored.
+    *report* shows the progress: a function that takes a line of text, such as
+    ``print``, called every five seconds at first, every minute later, and at the end;
+    or a ``Report``, which gets the numbers. Any exception that ends the run early,
+    Ctrl-C included, is raised after all that is complete has been stored.
 
-    An Exception of the input's iterator is raised after the inputs before it have been fetched and stored, a
-    KeyboardInterrupt or SystemExit at once, as if it came from outside. Raises UsageError if a setting is wrong;
-    InputError if the input cannot be read, InputChanged if it is not the one the run began with; OutputError if
-    outcomes cannot be stored; FolderError if the folder cannot be used.
+    An Exception of the input's iterator is raised after the inputs before it have been
+    fetched and stored, a KeyboardInterrupt or SystemExit at once, as if it came from
+    outside. Raises UsageError if a setting is wrong; InputError if the input cannot be
+    read, InputChanged if it is not the one the run began with; OutputError if outcomes
+    cannot be stored; FolderError if the folder cannot be used.
     """
     return _execute(sessions.run(inputs, output, settings, on_page=on_page, force=force), report)
 
@@ -97,13 +106,15 @@ def resume(
 ) -> Summary:
     """Resume the run in the folder *output*, and return how it ended.
 
-    *inputs*, as ``run`` takes them, are needed if the run was begun with an iterable, and if a file has moved.
-    *changes* are settings for this session and later ones: how fast, by which way, in whose name and how much is
-    stored. ``headers`` and ``url_template`` are those of before: give them again if they had secrets, which are not
-    stored. With *force* the input may differ from the one the run began with. ``run`` describes *report*.
+    *inputs*, as ``run`` takes them, are needed if the run was begun with an iterable,
+    and if a file has moved. *changes* are settings for this session and later ones: how
+    fast, by which way, in whose name and how much is stored. ``headers`` and
+    ``url_template`` are those of before: give them again if they had secrets, which are
+    not stored. With *force* the input may differ from the one the run began with.
+    ``run`` describes *report*.
 
-    Raises as ``run`` does, and UsageError if a change would make another job of the run, or if the folder does not say
-    where its input is.
+    Raises as ``run`` does, and UsageError if a change would make another job of the
+    run, or if the folder does not say where its input is.
     """
     return _execute(sessions.resume(output, changes, inputs, force=force), report)
 
@@ -118,26 +129,30 @@ def retry(
     force: bool = False,
     **changes: Unpack[ResumeOptions],
 ) -> Summary:
-    """Retry failed inputs of the finished run in the folder *output*, and return how it ended.
+    """Retry failed inputs of the finished run in *output*, and return how it ended.
 
-    *only* names what to retry: reasons, statuses (404) and classes of them (5xx); one or several, also with commas
-    between them. By default it is every reason and status that may be temporary. The new outcome of an input replaces
-    the older one once it is durable. If a retry is stopped, the same call continues it. ``resume`` describes *inputs*,
-    *changes* and *force*, and ``run`` *report*.
+    *only* names what to retry: reasons, statuses (404) and classes of them (5xx); one
+    or several, also with commas between them. By default it is every reason and status
+    that may be temporary. The new outcome of an input replaces the older one once it is
+    durable. If a retry is stopped, the same call continues it. ``resume`` describes
+    *inputs*, *changes* and *force*, and ``run`` *report*.
 
-    Raises as ``resume`` does, and UsageError if *only* names no reason, FolderError if the run has not finished.
+    Raises as ``resume`` does, and UsageError if *only* names no reason, FolderError if
+    the run has not finished.
     """
     return _execute(sessions.retry(output, only, changes, inputs, force=force), report)
 
 
 def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verification:
-    """Prove that the run in the folder *output* holds what it should: inputs in, outcomes out.
+    """Prove that the run in *output* has one outcome for each input, intact.
 
-    Every byte is read back, and so is the input, if it is there and the run has finished. With *repair* a ledger that
-    is damaged or missing is first rebuilt from the outputs. ``problems`` of the result lists what is wrong with the
-    contents; ``ok`` says whether the list is empty.
+    Every byte is read back, and so is the input, if it is there and the run has
+    finished. With *repair* a ledger that is damaged or missing is first rebuilt from
+    the outputs. ``problems`` of the result lists what is wrong with the contents;
+    ``ok`` says whether the list is empty.
 
-    Raises FolderError if there is no run or its ledger can't be read, FolderInUse while another process works on it.
+    Raises FolderError if there is no run or its ledger can't be read, FolderInUse while
+    another process works on it.
     """
     return auditing.verify(output, repair=repair)
 

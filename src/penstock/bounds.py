@@ -1,6 +1,7 @@
 """Checks of a number that a caller gave: its type, its least and its greatest value.
 
-Knows the message. Does not know which settings there are, so that ``throttle`` need not load them.
+Knows the message. Does not know which settings there are, so that ``throttle`` need not
+load them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ Number = TypeVar("Number", int, float)
 
 
 def check_number(name: str, value: Number, low: float, high: float, *, whole: bool = False) -> Number:
-    """Return *value*. Raises UsageError unless it is a number from *low* to *high*, and a *whole* one if asked."""
+    """Return *value*.
+
+    Raises UsageError unless it is a number from *low* to *high*, and a *whole* one if
+    asked.
+    """
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         raise UsageError(f"{name} is {value!r}; it is a {'whole ' if whole else ''}number")
     if not low <= value <= high:
@@ -27,7 +32,10 @@ def check_number(name: str, value: Number, low: float, high: float, *, whole: bo
 
 
 def check_rate(rate: float | None, name: str = "rate") -> float | None:
-    """Return *rate*, starts a second or None for no limit. Raises UsageError if it is anything else."""
+    """Return *rate*, starts a second or None for no limit.
+
+    Raises UsageError if it is anything else.
+    """
     if rate == 0:
         raise UsageError(f"{name} is a number of starts a second above 0; leave it out for no limit")
     return None if rate is None else check_number(name, rate, 0, MOST_A_SECOND)

@@ -1,6 +1,7 @@
 """``throttle``: any async work at all, N at a time, wired together.
 
-Knows which source and which engine such work has. Knows nothing of the web: no module of ``core.web`` is loaded.
+Knows which source and which engine such work has. Knows nothing of the web: no module
+of ``core.web`` is loaded.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 WINDOW: Final = 1_000
-"""Items read ahead, at most, to find one whose key is not busy; minet has the same default."""
+"""Items read ahead, at most, to find one whose key is not busy; minet has the same
+default."""
 
 LONGEST: Final = 86_400
 """Seconds that a delay or a time-out may be."""
@@ -41,7 +43,8 @@ class ThrottleOptions(TypedDict, total=False):
     """The keywords of ``throttle`` that have a default."""
 
     per_key: int | None
-    """Calls at once for one key, 1 to 1,000,000; None for no limit but the concurrency."""
+    """Calls at once for one key, 1 to 1,000,000; None for no limit but the
+    concurrency."""
 
     delay: float
     """Seconds between two starts for one key. Default 0; 0 to 86,400."""
@@ -117,33 +120,41 @@ def throttle(
     fail_fast: bool = False,
     **options: Unpack[ThrottleOptions],
 ) -> Flow[Result[Item, Value]]:
-    """Await ``work(item)`` for each of *items*, *concurrency* at a time, and give one result for each.
+    """Await ``work(item)`` for each of *items*, *concurrency* at a time.
 
-    The results come as they complete, for ``async for``; without a running event loop, for a plain ``for`` as well. A
-    failure is a value (``result.error``; ``result.unwrap()`` raises it) and affects no other item.
+    There is one result for each item. They come as they complete, for ``async for``;
+    without a running event loop, for a plain ``for`` as well. A failure is a value
+    (``result.error``; ``result.unwrap()`` raises it) and affects no other item.
 
-    * *items*: any iterable or async iterable, finite or not, asked for an item only when there is room for it. A plain
-      one is asked inside the event loop, so it must not block; an async one may take its time.
+    * *items*: any iterable or async iterable, finite or not, asked for an item only
+      when there is room for it. A plain one is asked inside the event loop, so it must
+      not block; an async one may take its time.
     * *concurrency*: calls at once, 1 to 1,000,000.
-    * *key*: a function of an item that returns whose limits it counts for. ``per_key``: calls at once for one key;
-      ``delay``: seconds between two starts for one key, 0 to 86,400 (without *key* all items have one). Keys take
-      turns.
+    * *key*: a function of an item that returns whose limits it counts for. ``per_key``:
+      calls at once for one key; ``delay``: seconds between two starts for one key, 0 to
+      86,400 (without *key* all items have one). Keys take turns.
     * ``rate``: starts a second, all keys together, above 0 to 1,000,000.
-    * ``attempts``: calls for one item, at most (1 to 1,000). ``retry``: which exceptions to retry: a class or a tuple
-      of them, or a function of the exception that returns True, False, or the seconds to wait. By default every
-      Exception is retried, after a wait that grows from 1 s to at most 60 s with full jitter. An item that waits for a
-      retry holds no slot.
-    * ``timeout``: seconds for one call, 0.001 to 86,400; after that it is cancelled, and the error is a TimeoutError.
-    * *ordered*: results come in the order of the items. At most twice *concurrency* items are then between the next to
-      come out and the newest.
-    * *fail_fast*: the first error is raised from the loop, and all running work is cancelled.
-    * ``window`` (1,000; 1 to 100,000,000): the look-ahead. Items pulled and not finished never exceed *concurrency*
-      without a *key*, and *concurrency* + ``window`` with one; items that wait for a retry count for the window too.
+    * ``attempts``: calls for one item, at most (1 to 1,000). ``retry``: which
+      exceptions to retry: a class or a tuple of them, or a function of the exception
+      that returns True, False, or the seconds to wait. By default every Exception is
+      retried, after a wait that grows from 1 s to at most 60 s with full jitter. An
+      item that waits for a retry holds no slot.
+    * ``timeout``: seconds for one call, 0.001 to 86,400; after that it is cancelled,
+      and the error is a TimeoutError.
+    * *ordered*: results come in the order of the items. At most twice *concurrency*
+      items are then between the next to come out and the newest.
+    * *fail_fast*: the first error is raised from the loop, and all running work is
+      cancelled.
+    * ``window`` (1,000; 1 to 100,000,000): the look-ahead. Items pulled and not
+      finished never exceed *concurrency* without a *key*, and *concurrency* +
+      ``window`` with one; items that wait for a retry count for the window too.
 
-    If the consumer is cancelled or leaves, running work is cancelled and the iterator closed; inside ``async with``
-    that has happened when the block is left. Work that wants to end its own flow calls ``stop`` or ``abort``. An
-    Exception of the iterator is raised from the loop after the results of all items before it. Raises UsageError if an
-    argument is wrong, and from the loop if *work* returns something that can't be awaited.
+    If the consumer is cancelled or leaves, running work is cancelled and the iterator
+    closed; inside ``async with`` that has happened when the block is left. Work that
+    wants to end its own flow calls ``stop`` or ``abort``. An Exception of the iterator
+    is raised from the loop after the results of all items before it. Raises UsageError
+    if an argument is wrong, and from the loop if *work* returns something that can't be
+    awaited.
     """
     _check(work, items, key, options)
     chosen = _Chosen.of(concurrency, options)
@@ -169,13 +180,14 @@ def _make_source(items: Any, key: Callable[[Any], Hashable] | None, engine: Task
     if isinstance(items, AsyncIterable):
         return Awaited(items, lambda item: make(next(seqs), item), loop=engine.loop, wake=engine.wake)
     iterator = iter(items)
-    # A generator is closed in the end; the caller may still need other iterators, such as files.
+    # A generator is closed in the end; the caller may still need other iterators, such
+    # as files.
     owner = iterator if isinstance(iterator, Generator) else iter(())
     return Inline(map(make, seqs, iterator), owner)
 
 
 def _make_with_key(key: Callable[[Any], Hashable]) -> Callable[[int, Any], Call | Result[Any, Any]]:
-    """Return a function of an item and its seq that makes a call of them, or a failure if *key* raises."""
+    """Return a function of seq and item that makes a call, or a failure."""
 
     def make(seq: int, item: Any) -> Call | Result[Any, Any]:
         try:

@@ -1,7 +1,7 @@
-"""What the commands that run a session have in common: ``fetch``, ``resume``, ``retry`` and ``demo``.
+"""What fetch, resume, retry and demo have in common: each runs a session.
 
-Knows click, and that such a command needs descriptors, shows progress and ends with an exit code. Does not know where
-its session comes from.
+Knows click, and that such a command needs descriptors, shows progress and ends with an
+exit code. Does not know where its session comes from.
 """
 
 from __future__ import annotations
@@ -32,15 +32,21 @@ class Perform:
         self._showing = showing
 
     def __call__(self, session: Session, folder: str | None = None) -> Exit:
-        """Execute *session* and return its exit code; *folder* is the run folder as the user named it."""
+        """Execute *session* and return its exit code.
+
+        *folder* is the run folder as the user named it.
+        """
         return perform(session, self._showing, folder)
 
 
 def session_command(name: str, *, tolerance: bool = True, **how: Any) -> Callable[[Callable[..., Exit]], click.Command]:
-    """Make a command of a function that makes a session and returns what its first argument, a ``Perform``, returns.
+    """Make a command of a function that performs one session.
 
-    The command has the options of progress, and with *tolerance* those that say how much may fail; it raises the limit
-    of descriptors before the function is called. *how* goes to click.
+    The function calls its first argument, a ``Perform``, and returns the exit code.
+
+    The command has the options of progress, and with *tolerance* those that say how
+    much may fail; it raises the limit of descriptors before the function is called.
+    *how* goes to click.
     """
 
     def decorate(function: Callable[..., Exit]) -> click.Command:

@@ -1,7 +1,7 @@
 """``penstock demo``: a local web of many hosts, fetched before your eyes.
 
-Knows the local web, and shows how it is fetched as ``fetch`` does. Needs no network. It is the only command that uses
-``penstock.testing``.
+Knows the local web, and shows how it is fetched as ``fetch`` does. Needs no network. It
+is the only command that uses ``penstock.testing``.
 """
 
 from __future__ import annotations
@@ -61,9 +61,12 @@ PACE: Final = {"concurrency": 100, "per_host": 4, "delay": 0.01, "attempts": 2, 
     help="Inputs to fetch.  [default 20,000; 1 to 1,000,000]",
 )
 def command(perform: Perform, output: str | None, pages: int) -> Exit:
-    """Serve a small web from inside this process and fetch it into a run folder. It needs no network.
+    """Serve a small web from inside this process and fetch it into a run folder.
 
-    Some of its hosts are slow, some fail, some redirect, and some lines of the list are broken.
+    It needs no network.
+
+    Some of its hosts are slow, some fail, some redirect, and some lines of the list are
+    broken.
     """
     # libcurl and asyncio take longer to load than a help page may.
     from penstock.fetching import sessions  # noqa: PLC0415

@@ -1,6 +1,7 @@
-"""The list that the demo fetches, and how the hosts in it behave: a small web with what the real one has.
+"""The list that the demo fetches, and how the hosts in it behave.
 
-Knows the paths that ``penstock.testing.pages`` serves. Does not know how they are served or fetched.
+Knows the paths that ``penstock.testing.pages`` serves. Does not know how they are
+served or fetched.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ FEW: Final = ("resets.test", "hangs-up.test")
 """Hosts that cost attempts: they get a few pages each."""
 
 DEAD: Final = "refusing.test"
-"""A host that can't be reached gets one page: with more its breaker would open, and the demo wait for it."""
+"""A host that can't be reached gets one page: with more its breaker would open, and the
+demo wait for it."""
 
 SILENT: Final = ("silent.test", 4)
-"""A host that costs time-outs, and how many pages it gets: early ones, so that the demo's end need not wait for it."""
+"""A host that costs time-outs, and how many pages it gets: early ones, so that the
+demo's end need not wait for it."""
 
 BROKEN: Final = ("not a url", "http://", "http://port.test:99999/", "ftp://files.test/list", "mailto:miller@mill.test")
 

@@ -50,8 +50,8 @@ MEANINGS: Final = {
     Exit.READER_GONE: "the reader of standard output closed it (`| head`): a quiet end, with the code of grep and cat",
     Exit.TERMINATED: "stopped by SIGTERM, can be resumed",
 }
-"""What each means, for docs/cli.md. Nothing is printed if the reader has closed standard output; 0 would be
-wrong, since not every outcome reached it."""
+"""What each means, for docs/cli.md. Nothing is printed if the reader has closed
+standard output; 0 would be wrong, since not every outcome reached it."""
 
 _CODES: Final[tuple[tuple[type[errors.PenstockError], Exit], ...]] = (
     (errors.Stalled, Exit.BUG),
@@ -60,7 +60,8 @@ _CODES: Final[tuple[tuple[type[errors.PenstockError], Exit], ...]] = (
     (errors.OutputError, Exit.OUTPUT),
     (errors.FolderInUse, Exit.OUTPUT),
     (errors.FolderDamaged, Exit.OUTPUT),
-    # A folder with another run in it, with none, or of another job: the wrong one was named.
+    # A folder with another run in it, with none, or of another job: the wrong one was
+    # named.
     (errors.FolderError, Exit.USAGE),
     (errors.PenstockError, Exit.BUG),
 )
@@ -69,7 +70,7 @@ _CODES: Final[tuple[tuple[type[errors.PenstockError], Exit], ...]] = (
 
 @contextmanager
 def exit_on_error(ctx: click.Context) -> Iterator[None]:
-    """Turn an exception raised inside into its message on standard error and its exit code."""
+    """Turn an exception raised inside into a message and an exit code."""
     try:
         yield
     except click.exceptions.Exit:
@@ -101,7 +102,7 @@ def code_of(error: errors.PenstockError) -> Exit:
 
 
 def _put_option_first(error: errors.PenstockError) -> str:
-    """Return the message of *error*; if it begins with a setting, with the option in its place."""
+    """Return the message of *error*, with the option for a setting at its start."""
     from penstock.settings import SETTINGS  # noqa: PLC0415 - it takes longer to load than a version number may
 
     said = error.typed()

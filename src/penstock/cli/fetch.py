@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def refuse_curl_option(*flags: str) -> Callable[[F], F]:
-    """Refuse an option of curl's and say what to do instead: each row has its own method and body."""
+    """Refuse an option of curl's and say what to do instead."""
 
     def refuse(_ctx: click.Context, _option: click.Parameter, value: str | None) -> None:
         if value is not None:
@@ -73,9 +73,10 @@ def command(
 ) -> Exit:
     """Fetch every URL of INPUT: a URL, a file, or - for standard input.
 
-    A file is plain lines, CSV, TSV, JSON, a sitemap, Parquet or Arrow, compressed or not (docs/lists.md). Without
-    INPUT, standard input is read. Every input gets exactly one outcome; an HTTP error status is one. TIME is in
-    seconds, or has a unit: 500ms, 30s, 1m, 1h30m.
+    A file is plain lines, CSV, TSV, JSON, a sitemap, Parquet or Arrow, compressed or
+    not (docs/lists.md). Without INPUT, standard input is read. Every input gets exactly
+    one outcome; an HTTP error status is one. TIME is in seconds, or has a unit: 500ms,
+    30s, 1m, 1h30m.
     """
     # libcurl takes longer to load than a help page may.
     from penstock.fetching import resuming, sessions, streaming  # noqa: PLC0415

@@ -1,6 +1,7 @@
 """The command ``penstock`` itself: its commands, and how the failure of one ends.
 
-Knows the commands by name, and imports one only when it is used: ``penstock --version`` takes no longer than click.
+Knows the commands by name, and imports one only when it is used: ``penstock --version``
+takes no longer than click.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ COMMANDS: Final = ("plan", "fetch", "resume", "retry", "leftover", "verify", "de
 
 
 class Commands(click.Group):
-    """A group that loads its commands on demand and gives each failure its message and exit code."""
+    """A group that loads its commands on demand and exits with their codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names, in the order of use."""
@@ -40,7 +41,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click's; if the first word is an input instead of a command, name the command that takes it."""
+        """Name ``fetch`` if the first word is an input; else resolve as click does."""
         name = args[0]
         if name not in COMMANDS and (name == "-" or "://" in name or os.path.exists(name)):  # noqa: PTH110 - any text
             raise click.UsageError(f"{safe(name)} is no command; to fetch it: penstock fetch {shell_word(name)}", ctx)
@@ -60,4 +61,4 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
-    """Fetch lists of URLs of any length, politely and durably: one outcome for every line."""
+    """Fetch lists of URLs of any length, politely and durably, one outcome a line."""

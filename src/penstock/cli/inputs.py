@@ -30,11 +30,14 @@ input_option: Final = click.option(
     help="The input, to give again if it has moved, had credentials in it, or was standard input or a program's: a "
     "URL, a file, or -. Repeatable, in the order of before. Its content must be the same.",
 )
-"""Gives a command the names of inputs that are given again, as the keyword ``inputs``."""
+"""Gives a command the names of inputs given again, as the keyword ``inputs``."""
 
 
 def inputs_or_stdin(inputs: tuple[str, ...], verb: str) -> tuple[str, ...]:
-    """Return *inputs*, or standard input if there are none. Raises UsageError if that is a terminal."""
+    """Return *inputs*, or standard input if there are none.
+
+    Raises UsageError if that is a terminal.
+    """
     if inputs:
         return inputs
     if sys.stdin is None or sys.stdin.isatty():

@@ -28,10 +28,11 @@ AT_ONCE: Final = 1_000
 )
 @click.argument("folder", metavar="DIR")
 def command(folder: str) -> Exit:
-    """Write the inputs without an outcome of the run in the folder DIR to standard output, a URL a line.
+    """Write the inputs without an outcome of the run in the folder DIR, a URL a line.
 
-    The input is read again, which is not possible for standard input; nothing is changed. A URL that had credentials
-    in it is a comment without them. Methods, bodies and other fields are omitted; a resume has them all.
+    The input is read again, which is not possible for standard input; nothing is
+    changed. A URL that had credentials in it is a comment without them. Methods, bodies
+    and other fields are omitted; a resume has them all.
     """
     from penstock.fetching import auditing  # noqa: PLC0415 - libcurl takes longer to load than a help page may
 

@@ -1,6 +1,7 @@
 """The options that are settings: how each setting is spelled on the command line.
 
-Knows the table of settings, and adds click's spelling. Does not know what happens to the values.
+Knows the table of settings, and adds click's spelling. Does not know what happens to
+the values.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class Command(click.Command):
 
 
 def settings_options(names: Collection[str] = SETTINGS, otherwise: str | None = None) -> Callable[[F], F]:
-    """Give a command the options of the settings *names*; they arrive as keywords, None or () if not given.
+    """Give a command the options of the settings *names*.
+
+    They arrive as keywords, None or () if not given.
 
     The help page shows the table's defaults, or *otherwise* in their place.
     """
@@ -63,12 +66,15 @@ def settings_options(names: Collection[str] = SETTINGS, otherwise: str | None = 
 
 
 def pick_settings(options: dict[str, Any]) -> dict[str, Any]:
-    """Return those of *options* that are settings and were given, as keywords of ``Settings.of``."""
+    """Return those of *options* that are settings and were given."""
     return {name: value for name, value in options.items() if name in SETTINGS and value not in (None, ())}
 
 
 def flags_of(setting: Setting) -> tuple[str, ...]:
-    """Return the flags of *setting*, the long one last; a flag that is on by default has two in one."""
+    """Return the flags of *setting*, the long one last.
+
+    A flag that is on by default has two in one.
+    """
     long = keyword(setting.name).typed
     if setting.default is True and not _only_turns_off(long):
         long = f"{long}/--no-{long.removeprefix('--')}"
@@ -80,7 +86,7 @@ def _only_turns_off(flag: str) -> bool:
 
 
 def as_options(text: str) -> str:
-    """*text* with the settings in it as options: ``column="a"`` becomes ``--column 'a'``."""
+    """Return *text* with options for settings: ``--column 'a'`` for ``column="a"``."""
     flags = {name: flags_of(setting)[-1] for name, setting in SETTINGS.items()}
 
     def option(found: re.Match[str]) -> str:
@@ -109,7 +115,10 @@ def _option(setting: Setting, otherwise: str | None) -> Callable[[F], F]:
 
 
 def _type_of(setting: Setting) -> click.ParamType[Any] | None:
-    """Return click's type of *setting*; None for a flag. Texts are read by the settings, as in Python."""
+    """Return click's type of *setting*; None for a flag.
+
+    Texts are read by the settings, as in Python.
+    """
     spec = setting.spec
     if isinstance(setting.default, bool):
         return None
@@ -127,7 +136,7 @@ def _metavar(setting: Setting, kind: click.ParamType[Any] | None) -> str | None:
 
 
 def _help(setting: Setting, otherwise: str | None) -> str:
-    """Return the text of *setting* with other settings as options, its default and its bounds."""
+    """Return the help of *setting*, with its default and its bounds."""
     spec, default = setting.spec, setting.default
     text = re.sub("`(.+?)`", lambda found: flags_of(SETTINGS[found[1]])[-1], spec.option_text or spec.text)
     shown: Callable[[Any], str] = {Unit.BYTES: size, Unit.SECONDS: _show_seconds, None: _show}[spec.unit]

@@ -1,4 +1,4 @@
-"""``penstock plan``: what is in a list and how long it takes at least, before anything is sent.
+"""``penstock plan``: what is in a list and how long it takes at least.
 
 Knows its arguments. Does not know how a list is counted.
 """
@@ -43,11 +43,12 @@ MOST_HOSTS: Final = 10_000
 )
 @click.option("--json", "as_json", cls=Option, is_flag=True, help="One JSON object, times in seconds, instead of text.")
 def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: Any) -> Exit:
-    """Read INPUT as fetch would, send nothing, and show what is in it and the least time it takes.
+    """Read INPUT, send nothing, and show what is in it and the least time it takes.
 
-    That is: inputs, lines that are no URLs, duplicates, hosts and the biggest of them, all counted exactly; and the
-    time that --delay and --rate alone require, with the host that determines it. How fast servers answer is not
-    guessed; a host that can't be reached is abandoned sooner.
+    That is: inputs, lines that are no URLs, duplicates, hosts and the biggest of them,
+    all counted exactly; and the time that --delay and --rate alone require, with the
+    host that determines it. How fast servers answer is not guessed; a host that can't
+    be reached is abandoned sooner.
     """
     from penstock.fetching import auditing  # noqa: PLC0415 - libcurl takes longer to load than a help page may
 

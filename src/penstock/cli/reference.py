@@ -1,4 +1,6 @@
-"""docs/cli.md, generated from the commands: ``python -m penstock.cli.reference > docs/cli.md``.
+"""docs/cli.md, generated from the commands.
+
+    python -m penstock.cli.reference > docs/cli.md
 
 Knows click's parameters and Markdown. A test compares the page with what this makes.
 """
@@ -113,7 +115,7 @@ def _described(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    r"""Return *text* for a cell of a table: there a bar ends the cell even within a code span, unless it is ``\|``."""
+    r"""Return *text* for a cell of a table, where a bar must be written ``\|``."""
     return " ".join(text.split()).replace("|", r"\|")
 
 

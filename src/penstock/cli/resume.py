@@ -30,8 +30,8 @@ __all__ = ["command"]
 def command(perform: Perform, folder: str, *, inputs: tuple[str, ...], force: bool, **options: Any) -> Exit:
     """Resume the run in the folder DIR, however it ended.
 
-    Inputs that have their outcome are not fetched again. The run keeps its settings; those below may be changed, and
-    later sessions keep the change.
+    Inputs that have their outcome are not fetched again. The run keeps its settings;
+    those below may be changed, and later sessions keep the change.
     """
     # libcurl takes longer to load than a help page may.
     from penstock.fetching import resuming, sessions  # noqa: PLC0415

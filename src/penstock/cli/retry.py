@@ -39,10 +39,11 @@ def command(
 ) -> Exit:
     """Retry failed inputs of the finished run in the folder DIR, whatever their method.
 
-    The new outcome of an input replaces the older one once it is stored: each input has one outcome at every moment.
-    The files keep the older line; of several lines with one seq the last counts, files in the order of their names.
-    If it is stopped or killed, the same command or a resume continues it. With --passes, inputs that still fail are
-    retried that often.
+    The new outcome of an input replaces the older one once it is stored: each input has
+    one outcome at every moment. The files keep the older line; of several lines with
+    one seq the last counts, files in the order of their names. If it is stopped or
+    killed, the same command or a resume continues it. With --passes, inputs that still
+    fail are retried that often.
     """
     # libcurl takes longer to load than a help page may.
     from penstock.fetching import resuming, sessions  # noqa: PLC0415

@@ -27,7 +27,7 @@ class Showing(Struct, frozen=True):
 
     @classmethod
     def take(cls, options: dict[str, Any]) -> Showing:
-        """Take those of ``PROGRESS_OPTIONS`` and ``TOLERANCE_OPTIONS`` out of *options*."""
+        """Take the options of progress and tolerance out of *options*."""
         progress, quiet, verbose = (options.pop(name) for name in ("progress", "quiet", "verbose"))
         if quiet and verbose:
             raise click.UsageError("-q and -v contradict each other")

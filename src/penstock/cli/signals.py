@@ -1,4 +1,4 @@
-"""Ctrl-C and related signals: the first stops the work gently, the second aborts it, the third kills the process.
+"""Ctrl-C and related signals: the first stops, the second aborts, the third kills.
 
 Knows signals. Of the work it knows only how to stop and abort it.
 """
@@ -29,9 +29,12 @@ class Stoppable(Protocol):
 
 
 class Signals:
-    """Stops *work* on signals until its ``with`` block ends; *notice* is called with what happens.
+    """Stops *work* on signals until its ``with`` block ends.
 
-    A signal that was ignored before (``nohup``, a shell's background job) stays ignored.
+    *notice* is called with what happens.
+
+    A signal that was ignored before (``nohup``, a shell's background job) stays
+    ignored.
     """
 
     def __init__(self, work: Stoppable, notice: Callable[[str], None]) -> None:
@@ -43,7 +46,10 @@ class Signals:
 
     @property
     def code(self) -> int | None:
-        """The exit code for the first signal (128 and its number); None if there was none."""
+        """The exit code for the first signal (128 and its number).
+
+        None if there was none.
+        """
         return None if self.first is None else 128 + self.first
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
-"""Standard output for data, standard error for everything else, with a reader or without one.
+"""Standard output for data, standard error for everything else.
 
-Knows how streams end: a reader that closed its end, a terminal that hung up, a full disk. Does not know what is
-written.
+Knows how streams end: a reader that closed its end, a terminal that hung up, a full
+disk. Does not know what is written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class ReaderGone(Exception):
 class Stdout:
     """Takes outcomes as bytes and writes them at once.
 
-    On a terminal, characters that would control it are written as JSON's escapes: the same values, safely.
+    On a terminal, characters that would control it are written as JSON's escapes: the
+    same values, safely.
     """
 
     def __init__(self) -> None:
@@ -33,12 +34,17 @@ class Stdout:
             raise OutputError("standard output is closed; name a folder to write to: -o DIR")
         self._stream: BinaryIO = sys.stdout.buffer
         self._to_terminal = sys.stdout.isatty()
-        # Another process on the pipe may have made it non-blocking (Node.js does); a full pipe would then be an error.
+        # Another process on the pipe may have made it non-blocking (Node.js does); a
+        # full pipe would then be an error.
         with suppress(OSError):
             os.set_blocking(self._stream.fileno(), True)
 
     def write(self, data: bytes) -> None:
-        """Write *data*. Raises ReaderGone if the reader has closed the stream, OutputError if it cannot be written."""
+        """Write *data*.
+
+        Raises ReaderGone if the reader has closed the stream, OutputError if it cannot
+        be written.
+        """
         try:
             self._stream.write(safe_json(data) if self._to_terminal else data)
             self._stream.flush()
@@ -51,7 +57,10 @@ class Stdout:
 
 
 class Stderr:
-    """Standard error as text; if it can't be written to (a terminal that hung up), the text is dropped."""
+    """Standard error as text.
+
+    If it can't be written to (a terminal that hung up), the text is dropped.
+    """
 
     @property
     def encoding(self) -> str:
@@ -76,8 +85,9 @@ class Stderr:
                 stream.write(text)
                 stream.flush()
             except (BlockingIOError, RuntimeError):
-                # A reader that does not keep up, or a signal handler that writes in the middle of a write ("reentrant
-                # call"): this text is lost, a later one need not be.
+                # A reader that does not keep up, or a signal handler that writes in the
+                # middle of a write ("reentrant call"): this text is lost, a later one
+                # need not be.
                 return 0
             except OSError:
                 _redirect_to_null(stream)
@@ -93,7 +103,10 @@ class Stderr:
 
 
 def show(text: str) -> None:
-    """Write *text*, escaped already, to standard output as a command's result; drop it if that is closed."""
+    """Write *text*, escaped already, to standard output as a command's result.
+
+    Drop it if that is closed.
+    """
     if sys.stdout is not None:
         Stdout().write(f"{text}\n".encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
 
@@ -112,7 +125,7 @@ def terminal_width() -> int:
 
 
 def _redirect_to_null(stream: IO[Any]) -> None:
-    """Point *stream* at /dev/null: what its buffer still holds must not fail again when Python ends."""
+    """Point *stream* at /dev/null, so that its buffer cannot fail as Python ends."""
     with suppress(OSError, ValueError):
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, stream.fileno())

@@ -19,7 +19,10 @@ __all__ = ["Tolerance", "read_fail_on", "read_max_failures"]
 
 
 def read_max_failures(_ctx: click.Context, _option: click.Parameter, value: str | None) -> tuple[float, bool] | None:
-    """Return the number in ``100`` or ``2.5%``, and whether it is a share of all; a callback of click."""
+    """Return the number in ``100`` or ``2.5%``, and whether it is a share of all.
+
+    A callback of click.
+    """
     if value is None:
         return None
     found = re.fullmatch(r"\s*([0-9]+|[0-9]+\.[0-9]+(?=\s*%))\s*(%?)\s*", value)
@@ -37,7 +40,10 @@ def read_fail_on(_ctx: click.Context, _option: click.Parameter, value: tuple[str
 
 
 class Tolerance(Struct, frozen=True):
-    """What ``--max-failures`` and ``--fail-on`` allow; by default all but nearly all inputs failing in the same way."""
+    """What ``--max-failures`` and ``--fail-on`` allow.
+
+    By default all but nearly all inputs failing in the same way.
+    """
 
     most: tuple[float, bool] | None = None
     fail_on: frozenset[str] = frozenset()
@@ -62,7 +68,8 @@ class Tolerance(Struct, frozen=True):
     def accepts(self, tally: Tally) -> bool:
         """Return whether a finished run with this *tally* is a success.
 
-        Without either option it is none if nearly all inputs ended in the same way without an answer.
+        Without either option it is none if nearly all inputs ended in the same way
+        without an answer.
         """
         if self.complaint(tally) is not None:
             return False

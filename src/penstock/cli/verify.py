@@ -25,10 +25,11 @@ __all__ = ["command"]
 )
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors; the exit code says the result.")
 def command(folder: str, *, repair: bool, quiet: bool) -> Exit:
-    """Read the whole run in the folder DIR back: inputs in = outcomes out, every byte as committed.
+    """Prove that the run in DIR has one outcome for each input, all as committed.
 
-    Exits with 0 if the run has finished and everything holds, with 5 if everything holds so far, and with 4 if
-    something is damaged. Without --repair, nothing is changed.
+    Exits with 0 if the run has finished and everything holds, with 5 if everything
+    holds so far, and with 4 if something is damaged. Without --repair, nothing is
+    changed.
     """
     from penstock.fetching import auditing  # noqa: PLC0415 - libcurl takes longer to load than a help page may
 

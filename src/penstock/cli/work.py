@@ -39,7 +39,10 @@ __all__ = ["perform"]
 
 
 def perform(session: Session, showing: Showing, folder: str | None = None) -> Exit:
-    """Execute and show *session*, and return its exit code; *folder* is the run folder as the user named it."""
+    """Execute and show *session*, and return its exit code.
+
+    *folder* is the run folder as the user named it.
+    """
     stderr = Stderr()
     to_terminal = folder is None and sys.stdout is not None and sys.stdout.isatty()
     progress = "none" if showing.quiet else choose(showing.progress, stderr, data_on_terminal=to_terminal)
@@ -72,7 +75,7 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
 
 
 class _Watched:
-    """A report that keeps the last numbers from before a stop, since after it nothing is running."""
+    """A report that keeps the last numbers from before a stop."""
 
     def __init__(self, shown: Screen, *, quiet: bool) -> None:
         self.stood: Statistics | None = None
@@ -117,7 +120,10 @@ def _announce(settings: Settings, *, verbose: bool) -> None:
 
 
 def _preflight(session: Session, folder: str | None) -> str:
-    """Return what this process and the disk allow, in one line; *folder* is the run folder, if there is one."""
+    """Return what this process and the disk allow, in one line.
+
+    *folder* is the run folder, if there is one.
+    """
     settings = session.settings
     descriptors = free_descriptors()[0]
     allowed = "no limit of descriptors" if descriptors is None else plural(descriptors, "descriptor")

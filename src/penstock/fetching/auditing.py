@@ -1,6 +1,7 @@
 """What can be said of a list or a run folder without a request: plan, leftover, verify.
 
-Knows how an input is read again and compared with a ledger. Changes nothing, except that ``verify`` may repair.
+Knows how an input is read again and compared with a ledger. Changes nothing, except
+that ``verify`` may repair.
 """
 
 from __future__ import annotations
@@ -38,11 +39,12 @@ log = logging.getLogger("penstock")
 
 
 def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
-    """Yield the URLs of the run in the folder *output* that have no outcome, reading the input again.
+    """Yield the URLs of the run in *output* that have no outcome.
 
-    A URL with credentials is a comment without them. Raises FolderError if there is no run, FolderInUse while another
-    process works on it, InputChanged if the input is not the one the run began with; UsageError if the input can't be
-    read again: it was standard input or an iterable, or had secrets in it.
+    The input is read again. A URL with credentials is a comment without them. Raises
+    FolderError if there is no run, FolderInUse while another process works on it,
+    InputChanged if the input is not the one the run began with; UsageError if the input
+    can't be read again: it was standard input or an iterable, or had secrets in it.
     """
     path = Path(output)
     if not RunFolder.holds_run(path):
@@ -73,7 +75,10 @@ def _read_leftover(manifest: Manifest, ledger: Ledger) -> Iterator[str]:
 
 
 def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verification:
-    """Prove that the run in the folder *output* holds what it should; see ``penstock.verify``."""
+    """Prove that the run in the folder *output* holds what it should.
+
+    See ``penstock.verify``.
+    """
     path = Path(output)
     if not RunFolder.holds_run(path):
         raise no_run(path)
@@ -86,7 +91,10 @@ def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verificat
 
 
 def _recount(manifest: Manifest, contents: Contents) -> Recount | None:
-    """Count and compare the inputs again; None if the fingerprint differs or they can be read only once."""
+    """Count and compare the inputs again.
+
+    None if the fingerprint differs or they can be read only once.
+    """
     if manifest.fingerprint is None or "inputs" in manifest.withheld:
         return None
     try:
@@ -112,11 +120,12 @@ def _recount(manifest: Manifest, contents: Contents) -> Recount | None:
 def plan(
     names: Sequence[str], settings: Settings, hosts: int = 10, tell: Callable[[str], object] = log.warning
 ) -> Plan:
-    """Return what the inputs *names* amount to within *settings*, and their biggest *hosts*. Nothing is sent.
+    """Return what is in the inputs *names*, their biggest *hosts* and the least time.
 
-    All of them are read, within bounded memory; a temporary file holds what must be remembered of them. *tell* is
-    called with each remark on how the inputs are written. Raises UsageError if a setting is wrong, InputError if an
-    input can't be read, OutputError if the disk has no room for the temporary file.
+    All of them are read, within bounded memory; a temporary file holds what must be
+    remembered of them. *tell* is called with each remark on how the inputs are written.
+    Raises UsageError if a setting is wrong, InputError if an input can't be read,
+    OutputError if the disk has no room for the temporary file.
     """
     source = open_inputs(names, settings.input())
     first = Requests().first

@@ -18,7 +18,8 @@ from penstock.core.web.model import Failed, Fetched, Outcome, Reason
 __all__ = ["PATIENCE", "PageCallback"]
 
 PATIENCE: Final = 30.0
-"""Seconds a callback may take before a warning names it. Nothing can end a thread's call from outside."""
+"""Seconds a callback may take before a warning names it. Nothing can end a thread's
+call from outside."""
 
 log = logging.getLogger("penstock")
 
@@ -26,8 +27,8 @@ log = logging.getLogger("penstock")
 class PageCallback:
     """Puts what *call* returns for a page into the outcome's ``data``.
 
-    If it raises, the outcome becomes ``callback_error`` and keeps the page. If it takes longer than PATIENCE, a
-    warning in the log ``penstock`` names it and the page.
+    If it raises, the outcome becomes ``callback_error`` and keeps the page. If it takes
+    longer than PATIENCE, a warning in the log ``penstock`` names it and the page.
     """
 
     def __init__(self, call: Callable[[Fetched], Any], patience: float = PATIENCE) -> None:
@@ -82,7 +83,7 @@ class _Watchdog:
             self._thread.join()
 
     def _watch(self) -> None:
-        """Check once every *patience* seconds: a hang is reported after one to two of these."""
+        """Check every *patience* seconds: a hang is found after one to two of these."""
         warned = None
         while not self._closed.wait(self._patience):
             what, since = self._what, self._since

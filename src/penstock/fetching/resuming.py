@@ -1,7 +1,8 @@
-"""What a resumed run works on: its input, reopened or given again, and its settings with the changes.
+"""What a resumed run works on: its input, and its settings with the changes.
 
-Knows run.json and how inputs are opened. Does not know which inputs are settled, or how they are fetched.
-docs/decisions/settings-in-force.md says why run.json is written again.
+Knows run.json and how inputs are opened. Does not know which inputs are settled, or how
+they are fetched. docs/decisions/settings-in-force.md says why run.json is written
+again.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ __all__ = [
 ]
 
 Inputs = str | os.PathLike[str] | Iterable[Any]
-"""What a program may give: the name of a file, a URL, ``-``, or an iterable of URLs or mappings."""
+"""What a program may give: the name of a file, a URL, ``-``, or an iterable of URLs or
+mappings."""
 
 
 AGAIN: Final = Remedy("inputs=...", "--input FILE")
@@ -67,7 +69,7 @@ def close_on_error(folder: RunFolder) -> Iterator[RunFolder]:
 
 
 def _make_absolute(names: Sequence[str]) -> tuple[str, ...]:
-    """Return *names* with absolute paths of files, so that a run can be resumed from anywhere."""
+    """Return *names* with absolute paths, so that a resume works from anywhere."""
     return tuple(name if name == "-" or "://" in name else str(Path(name).absolute()) for name in names)
 
 
@@ -92,10 +94,13 @@ def open_source(inputs: Inputs, settings: InputSettings) -> tuple[tuple[str, ...
 def reopen_source(
     folder: RunFolder, changes: Mapping[str, Any], inputs: Inputs | None = None, *, force: bool = False
 ) -> tuple[Input, Settings]:
-    """Open the input of the run in *folder*, or *inputs* in its place; return it and the settings with *changes*.
+    """Open the input of the run in *folder*, or *inputs* in its place.
 
-    The run keeps the changes. Raises InputChanged if the input is not the one that the run began with, unless *force*;
-    UsageError if it can't be found, or a change would make another job of the run.
+    Return it and the settings with *changes*.
+
+    The run keeps the changes. Raises InputChanged if the input is not the one that the
+    run began with, unless *force*; UsageError if it can't be found, or a change would
+    make another job of the run.
     """
     settings = _apply_changes(folder.manifest, changes)
     try_engine(settings)
@@ -115,17 +120,19 @@ def reopen_source(
 def update_run(
     folder: RunFolder, settings: Settings, names: tuple[str, ...], source: Input, *, force: bool = False
 ) -> None:
-    """Store *settings* and *names*, where *source* is, as those of the run in *folder* from now on.
+    """Make *settings* and *names*, where *source* is, those of the run in *folder*.
 
-    Raises FolderMismatch if they make another job of it, InputChanged if *source* is another input, unless *force*.
+    Raises FolderMismatch if they make another job of it, InputChanged if *source* is
+    another input, unless *force*.
     """
     was = folder.manifest
-    # An iterable has no fingerprint, since it may have grown: its items are compared as they come. But a build that
-    # kept no digests took one of a list.
+    # An iterable has no fingerprint, since it may have grown: its items are compared as
+    # they come. But a build that kept no digests took one of a list.
     fingerprint = source.fingerprint() if names or was.fingerprint is not None else None
     now = Manifest.of(settings, names, fingerprint)
     try:
-        # An input without a fingerprint, as standard input, is compared only as it is read; its place may change.
+        # An input without a fingerprint, as standard input, is compared only as it is
+        # read; its place may change.
         folder.check(replace(now, inputs=was.inputs) if was.fingerprint is None else now)
     except InputChanged:
         if not force:
@@ -134,7 +141,9 @@ def update_run(
 
 
 def inherit_settings(manifest: Manifest, settings: Settings, given: Collection[str]) -> Settings:
-    """Return *settings*; those that a resume may change and that are not *given* are the run's.
+    """Return *settings*.
+
+    Those that a resume may change and that are not *given* are the run's.
 
     Raises UsageError if one is a proxy whose credentials are not stored.
     """
@@ -146,9 +155,10 @@ def inherit_settings(manifest: Manifest, settings: Settings, given: Collection[s
 
 @contextmanager
 def suggest_force(output: str | os.PathLike[str], names: Sequence[str] = ()) -> Iterator[None]:
-    """Make an InputChanged that is raised inside name the resume that accepts the input.
+    """Make an InputChanged raised inside name the resume that accepts the input.
 
-    For commands without ``force``. *names* are those of the input, if they are given again.
+    For commands without ``force``. *names* are those of the input, if they are given
+    again.
     """
     try:
         yield
@@ -163,7 +173,7 @@ def suggest_force(output: str | os.PathLike[str], names: Sequence[str] = ()) -> 
 
 
 def check_passes(settings: Settings, source: Input) -> None:
-    """Raise UsageError if *settings* want the input to be read again and *source* can't be."""
+    """Raise UsageError if *settings* want to read *source* again and it can't be."""
     if settings.passes > 1 and source.blocks:
         raise UsageError(
             "passes read the input again, and this one can be read only once; put it into a file or a list"
@@ -171,7 +181,10 @@ def check_passes(settings: Settings, source: Input) -> None:
 
 
 def _find_inputs(manifest: Manifest) -> tuple[str, ...]:
-    """Return the names of the run's inputs. Raises UsageError if run.json does not have them."""
+    """Return the names of the run's inputs.
+
+    Raises UsageError if run.json does not have them.
+    """
     if not manifest.inputs:
         raise UsageError("this run's input was an iterable of a program, which is not kept; give it again: ", AGAIN)
     if "inputs" in manifest.withheld:
@@ -184,7 +197,10 @@ def _find_inputs(manifest: Manifest) -> tuple[str, ...]:
 
 
 def _apply_changes(manifest: Manifest, changes: Mapping[str, Any]) -> Settings:
-    """Return the settings of the run with *changes*. Raises UsageError if one would make another job of it."""
+    """Return the settings of the run with *changes*.
+
+    Raises UsageError if one would make another job of it.
+    """
     given = Settings.of(**changes)
     was = manifest.settings
     for name in sorted(changes):

@@ -1,7 +1,7 @@
 """Sessions on a run folder: begun, resumed or retried, each ready to execute.
 
-Knows run folders, sinks and inputs, and how they make a session. Does not know who executes it: the public functions
-and the commands do.
+Knows run folders, sinks and inputs, and how they make a session. Does not know who
+executes it: the public functions and the commands do.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ def run(
     on_page: OnPage | None = None,
     force: bool = False,
 ) -> Session:
-    """Return a session that begins a run of *inputs*, or continues it if *output* holds it already.
+    """Return a session that begins a run in *output*, or continues it.
 
-    *given* are settings; those that may change and are not given stay as the run has them. Raises as ``penstock.run``.
+    *given* are settings; those that may change and are not given stay as the run has
+    them. Raises as ``penstock.run``.
     """
     chosen, path = Settings.of(**given), Path(output)
     if RunFolder.holds_run(path):
@@ -68,7 +69,10 @@ def run(
 
 
 def begin(names: Sequence[str], output: str | os.PathLike[str], settings: Settings) -> Session:
-    """Return a session on a new run folder. Raises as ``penstock.run``, and FolderError if there is a run already."""
+    """Return a session on a new run folder.
+
+    Raises as ``penstock.run``, and FolderError if there is a run already.
+    """
     try_engine(settings)
     absolute, source = open_source(Named(names), settings.input())
     check_passes(settings, source)
@@ -79,7 +83,7 @@ def begin(names: Sequence[str], output: str | os.PathLike[str], settings: Settin
 
 
 def begin_or_resume(names: Sequence[str], output: str | os.PathLike[str], given: Mapping[str, Any]) -> Session:
-    """Return a session that begins a run in the folder *output*, or resumes the one it holds. Raises as these."""
+    """Return a session that begins a run in *output*, or resumes the one it holds."""
     begun = _create(Path(output), lambda: begin(names, output, Settings.of(**given)))
     if begun is not None:
         return begun
@@ -90,7 +94,10 @@ def begin_or_resume(names: Sequence[str], output: str | os.PathLike[str], given:
 
 
 def _create(path: Path, create: Callable[[], T]) -> T | None:
-    """Return what *create* makes of a new run in the folder *path*; None if another process has begun one there."""
+    """Return what *create* makes of a new run in the folder *path*.
+
+    None if another process has begun one there.
+    """
     if not RunFolder.holds_run(path):
         try:
             return create()
@@ -104,13 +111,17 @@ def _create(path: Path, create: Callable[[], T]) -> T | None:
 def resume(
     output: str | os.PathLike[str], changes: Mapping[str, Any], inputs: Inputs | None = None, *, force: bool = False
 ) -> Session:
-    """Return a session that resumes the run in the folder *output*; see ``penstock.resume``.
+    """Return a session that resumes the run in the folder *output*.
 
-    *changes* are settings for this session and later ones, and the headers and credentials that the folder does not
-    store. *inputs* replace those that the folder names.
+    See ``penstock.resume``.
 
-    Raises InputChanged if the input is not the one the run began with, unless *force*; UsageError if the folder does
-    not say where its input is, or a change would make another job of the run.
+    *changes* are settings for this session and later ones, and the headers and
+    credentials that the folder does not store. *inputs* replace those that the folder
+    names.
+
+    Raises InputChanged if the input is not the one the run began with, unless *force*;
+    UsageError if the folder does not say where its input is, or a change would make
+    another job of the run.
     """
     with close_on_error(RunFolder.open(Path(output))) as folder:
         source, settings = reopen_source(folder, changes, inputs, force=force)
@@ -126,9 +137,12 @@ def retry(
     *,
     force: bool = False,
 ) -> Session:
-    """Return a session that retries inputs of the finished run in *output*; see ``penstock.retry``.
+    """Return a session that retries inputs of the finished run in *output*.
 
-    Raises UsageError if *only* names no reason, FolderError if the run has not finished; else as ``resume``.
+    See ``penstock.retry``.
+
+    Raises UsageError if *only* names no reason, FolderError if the run has not
+    finished; else as ``resume``.
     """
     reasons = _read_only(only)
     with close_on_error(RunFolder.open(Path(output))) as folder:
@@ -162,7 +176,10 @@ def _make_session(
     *,
     force: bool = False,
 ) -> Session:
-    """Return a session on *folder*, which it closes at its end; it retries what failed for *reasons*."""
+    """Return a session on *folder*, which it closes at its end.
+
+    It retries what failed for *reasons*.
+    """
     ledger, output = folder.ledger, settings.output()
     # What a crash left beyond the committed bytes is cut off before any pass begins.
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]

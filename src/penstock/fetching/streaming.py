@@ -1,4 +1,6 @@
-"""Fetching without a run folder: a flow for a program, or a session that writes lines. Nothing is stored.
+"""Fetching without a run folder: a flow for a program, or a session that writes lines.
+
+Nothing is stored.
 
 Knows which stages such a flow has. Does not know run folders.
 """
@@ -77,7 +79,7 @@ def _stream_awaited(urls: AsyncIterable[Any], fitted: Fitted, delivery: Delivery
 
 
 def stream_lines(names: Sequence[str], settings: Settings, write: Callable[[bytes], object]) -> Session:
-    """Return a session that gives *write* one JSON line for each outcome as it completes, and stores nothing."""
+    """Return a session that calls *write* with one JSON line for each outcome."""
     _refuse_passes(settings)
     source = open_inputs(names, settings.input())
     inline_body = settings.body == "inline"

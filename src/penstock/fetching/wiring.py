@@ -65,7 +65,10 @@ def make_space(path: Path, settings: Settings) -> Space:
 
 
 class Fitted:
-    """*settings* as far as they fit into this process; *tell* is called with each limit that must be lowered."""
+    """*settings* as far as they fit into this process.
+
+    *tell* is called with each limit that must be lowered.
+    """
 
     def __init__(self, settings: Settings, tell: Callable[[str], object]) -> None:
         self._found: Preflight = look(settings.concurrency, CONNECTIONS_PER_SLOT)
@@ -75,7 +78,7 @@ class Fitted:
             tell(self._found.lowered)
 
     def engine(self, frontier: Frontier, delivery: Delivery[Outcome]) -> CurlEngine:
-        """Return an engine that keeps *frontier* within the memory and descriptors available."""
+        """Return an engine that keeps *frontier* within memory and descriptors."""
         settings = self.settings
         means = Means(
             frontier,
@@ -97,10 +100,13 @@ def make_flow(
     rest: bool = False,
     contents: Contents | None = None,
 ) -> Flow[Outcome]:
-    """Return a flow over the rows of *source* that are not yet *settled*; *contents* compares all of them.
+    """Return a flow over the rows of *source* that are not yet *settled*.
 
-    *folder* has what was learned of hosts, and holds what must wait on a disk. With *rest* another session may have
-    ended a moment ago, and its last requests are unknown: hosts then first get the delay they are promised.
+    *contents* compares all of them.
+
+    *folder* has what was learned of hosts, and holds what must wait on a disk. With
+    *rest* another session may have ended a moment ago, and its last requests are
+    unknown: hosts then first get the delay they are promised.
     """
     settings = fitted.settings
     learned = Learned() if folder is None else folder.ledger.learned()
@@ -115,7 +121,8 @@ def make_flow(
     def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
         engine = fitted.engine(frontier, delivery)
         jobs = read_jobs(source, settled, settings, contents)
-        # Parsing ten million settled rows again takes a minute; on a thread, a Ctrl-C is still handled.
+        # Parsing ten million settled rows again takes a minute; on a thread, a Ctrl-C
+        # is still handled.
         pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
         path = None if folder is None else folder.path
         gate = make_gate(settings, path, fitted.tell)
@@ -127,7 +134,10 @@ def make_flow(
 def make_gate(
     settings: Settings, folder: Path | None = None, tell: Callable[[str], object] = lambda _: None
 ) -> Robots | None:
-    """Return the robots.txt gate, if there is one; it keeps rules in *folder*, or calls *tell* if it cannot."""
+    """Return the robots.txt gate, if there is one.
+
+    It keeps rules in *folder*, or calls *tell* if it cannot.
+    """
     return Robots(settings.agent(), RulesStore(folder, tell)) if settings.robots else None
 
 
@@ -139,7 +149,7 @@ def make_delivery(on_page: OnPage | None = None, *, ordered: bool = False) -> De
 def read_jobs(
     source: Input, settled: Settled, settings: Settings, contents: Contents | None = None
 ) -> Iterator[Job | Ending]:
-    """Yield the job of each row of *source* that is not *settled*, or its ending if it needs none."""
+    """Yield the job, or the ending, of each row of *source* that is not *settled*."""
     clock = time.monotonic
     # A settled row is not even parsed, unless a later one may be its duplicate.
     skipped = Settled() if settings.unique else settled
@@ -152,7 +162,10 @@ def read_jobs(
 
 @contextmanager
 def make_row_preparer(settings: Settings) -> Iterator[Callable[[Row, float], Job | Ending]]:
-    """Give a function that returns the job of a row, or its ending; rows in the order of the input."""
+    """Give a function that returns the job of a row, or its ending.
+
+    Rows in the order of the input.
+    """
     requests = Requests(settings.request_headers())
     if settings.unique:
         with Once(requests) as once:
@@ -162,7 +175,7 @@ def make_row_preparer(settings: Settings) -> Iterator[Callable[[Row, float], Job
 
 
 class Passes:
-    """The flows of one run: over inputs without an outcome, then over those that failed, up to ``passes`` times."""
+    """The flows of one run: over its inputs, then over those that failed."""
 
     def __init__(
         self, folder: RunFolder, source: Input, fitted: Fitted, on_page: OnPage | None, *, force: bool = False

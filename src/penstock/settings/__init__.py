@@ -1,6 +1,7 @@
 """The settings of a run: a table with one row each, and what is derived from it.
 
-``table`` is what to edit; ``whole`` validates; ``slices`` cuts out what each stage gets; ``keywords`` is generated.
+``table`` is what to edit; ``whole`` validates; ``slices`` cuts out what each stage
+gets; ``keywords`` is generated.
 """
 
 from penstock.settings.checks import check_guard

@@ -1,6 +1,7 @@
 """Checks of settings that are text, once they are in their one form.
 
-Knows what libcurl and HTTP can be given. Does not know numbers and choices: the table itself has their bounds.
+Knows what libcurl and HTTP can be given. Does not know numbers and choices: the table
+itself has their bounds.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _CONNECT_TO: Final = re.compile(f"{_ENDPOINT}:{_ENDPOINT}")
 
 
 def check_connect_to(entries: tuple[str, ...], name: str) -> None:
-    """Raise UsageError unless each of *entries* is written as curl's ``--connect-to`` takes it."""
+    """Raise UsageError unless curl's ``--connect-to`` would take each of *entries*."""
     for entry in entries:
         if not _CONNECT_TO.fullmatch(entry):
             raise UsageError(f"{name} is {entry!r}; write HOST1:PORT1:HOST2:PORT2, any of them empty")
@@ -46,7 +47,10 @@ def check_proxy(proxy: str | None, name: str) -> None:
 
 
 def _is_sendable(text: str) -> bool:
-    """Return whether *text* has no control characters; bytes that are not UTF-8 stay as they were typed."""
+    """Return whether *text* has no control characters.
+
+    Bytes that are not UTF-8 stay as they were typed.
+    """
     try:
         text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -76,6 +80,6 @@ def check_field_value(value: str | None, name: str) -> None:
 
 
 def check_guard(*, public_only: bool, proxy: str | None) -> None:
-    """Raise UsageError if *public_only* cannot be kept, because a *proxy* connects in our place."""
+    """Raise UsageError if *public_only* is set with a *proxy*, which looks names up."""
     if public_only and proxy:
         raise UsageError("public_only can't be promised through a proxy, which looks names up by itself; drop either")

@@ -1,7 +1,7 @@
 """The typed keywords, written from the table: ``python -m penstock.settings.generate``.
 
-mypy can derive no TypedDict from a table, so the module ``keywords`` is generated. A test compares it with what this
-makes.
+mypy can derive no TypedDict from a table, so the module ``keywords`` is generated. A
+test compares it with what this makes.
 """
 
 from __future__ import annotations

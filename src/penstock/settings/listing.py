@@ -1,6 +1,7 @@
 """The settings in words for users of Python: for docstrings and for the typed keywords.
 
-Knows the table. Does not know the command line, which has words of its own around the same texts.
+Knows the table. Does not know the command line, which has words of its own around the
+same texts.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def append_settings(settings: Iterable[Setting]) -> Callable[[Documented], Docum
 
 
 def append_names(names: Collection[str], what: str) -> Callable[[Documented], Documented]:
-    """Append the *names* of settings, which are *what*, to the docstring of what is decorated."""
+    """Append *what* and the *names* of settings to a docstring."""
     listed = ", ".join(f"``{name}``" for name in SETTINGS if name in names)
     return _append(textwrap.fill(f"{what}: {listed}.", WIDTH, break_on_hyphens=False))
 

@@ -1,6 +1,7 @@
 """The slice of the settings that each stage gets.
 
-Knows which stage needs which settings. Their types and defaults are the table's: mypy compares the types here.
+Knows which stage needs which settings. Their types and defaults are the table's: mypy
+compares the types here.
 """
 
 from __future__ import annotations

@@ -32,12 +32,13 @@ class Resume(enum.Enum):
 class Spec(Struct, frozen=True):
     """The rest of a row of the table: all but the name, the type and the default.
 
-    *text* says what the setting is for, to users of Python and of the command line; in it, names of
-    other settings stand in backticks. *option_text* replaces it on the command line if the option
-    means the opposite or is written otherwise. *low* and *high* are the bounds of a number. *read*
-    takes a value and the setting's name and returns the value in its one form; what it does not
-    understand it returns unchanged, for the check of types. *accepts* is the annotation of what *read*
-    takes. *check* takes the value and the name and raises UsageError if the value is wrong.
+    *text* says what the setting is for, to users of Python and of the command line; in
+    it, names of other settings stand in backticks. *option_text* replaces it on the
+    command line if the option means the opposite or is written otherwise. *low* and
+    *high* are the bounds of a number. *read* takes a value and the setting's name and
+    returns the value in its one form; what it does not understand it returns unchanged,
+    for the check of types. *accepts* is the annotation of what *read* takes. *check*
+    takes the value and the name and raises UsageError if the value is wrong.
     """
 
     section: str
@@ -55,5 +56,5 @@ class Spec(Struct, frozen=True):
     check: Callable[[Any, str], object] | None = None
 
     def __repr__(self) -> str:
-        """Return it without its texts, which would fill the page of ``help(Settings)``."""
+        """Return it without its texts, which would fill ``help(Settings)``."""
         return f"Spec({self.section!r}, ...)"

@@ -1,8 +1,9 @@
 """The table of settings: one row has all that is known of one setting.
 
-Options, documentation, checks, keywords and what a resume may change are derived from it. To add a setting, add a row,
-then run ``python -m penstock.settings.generate`` and ``python -m penstock.cli.reference``, which write the typed
-keywords and docs/cli.md; if a stage needs the value, name it in ``slices``.
+Options, documentation, checks, keywords and what a resume may change are derived from
+it (docs/decisions/settings-table.md). To add a setting, add a row, then run ``python -m
+penstock.settings.generate`` and ``python -m penstock.cli.reference > docs/cli.md``; if a
+stage needs the value, name it in ``slices``.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ GIVEN_AGAIN: Final = Resume.GIVEN_AGAIN
 
 
 class SettingsTable(Struct, frozen=True, kw_only=True):
-    """Every setting with its type, its default and its spec, in the order of the help page."""
+    """Every setting with its type, its default and its spec, as in the help page."""
 
     concurrency: Annotated[
         int,
@@ -400,7 +401,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
 
 
 class Setting(NamedTuple):
-    """A setting: its *name*, the *type* of its one form, its *default*, and its *spec*."""
+    """A setting: its *name*, its *type* as stored, its *default*, and its *spec*."""
 
     name: str
     type: Any
@@ -420,5 +421,5 @@ SETTINGS: Final = _read_table()
 """Every setting by its name, in the order of the table."""
 
 CHANGEABLE: Final = frozenset(name for name, setting in SETTINGS.items() if setting.spec.resume is MAY_CHANGE)
-"""Settings that a resume may change: how fast, by which way, in whose name and how much is stored, not what is asked
-for. The run keeps the new value."""
+"""Settings that a resume may change: how fast, by which way, in whose name and how much
+is stored, not what is asked for. The run keeps the new value."""

@@ -1,6 +1,7 @@
-"""The forms in which a setting may be written, each brought into the one form that is stored.
+"""The forms in which a setting may be written, and the one in which it is stored.
 
-Knows sizes, durations, shares, headers and lists of names. Does not know the settings' bounds.
+Knows sizes, durations, shares, headers and lists of names. Does not know the settings'
+bounds.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _HEADER_FORMS: Final = "headers: write 'Name: value', pairs of texts, or a mappi
 
 
 def parse_size(size: int | str, name: str = "max_body") -> int:
-    """Return bytes, from a number or from text: ``500``, ``10MB``, ``1.5 GB`` (powers of 1,000), ``10MiB``."""
+    """Return bytes, from a number or text: ``10MB``, ``1.5 GB`` or ``10MiB``."""
     if isinstance(size, int) and not isinstance(size, bool):
         return size
     found = _SIZE.fullmatch(size) if isinstance(size, str) else None
@@ -46,9 +47,10 @@ def parse_size(size: int | str, name: str = "max_body") -> int:
 
 
 def parse_duration(duration: float | str | None, name: str) -> Any:
-    """Return seconds, from a number or from text: ``30``, ``500ms``, ``1.5 s``, ``1m``, ``2h``, ``1h30m``, ``7d``.
+    """Return seconds, from a number or text: ``500ms``, ``1.5 s``, ``1h30m``, ``7d``.
 
-    A value of another type is returned unchanged, for the check of types. Raises UsageError if the text is no duration.
+    A value of another type is returned unchanged, for the check of types. Raises
+    UsageError if the text is no duration.
     """
     if not isinstance(duration, str):
         return duration
@@ -60,7 +62,10 @@ def parse_duration(duration: float | str | None, name: str) -> Any:
 
 
 def parse_share(share: float | str | None, name: str) -> Any:
-    """Return a share from 0 to 1, from a number or from text: ``99.9%``, ``0.999``. Else as ``parse_duration``."""
+    """Return a share from 0 to 1, from a number or from text: ``99.9%``, ``0.999``.
+
+    Else as ``parse_duration``.
+    """
     if not isinstance(share, str):
         return share
     found = _SHARE.fullmatch(share)
@@ -72,7 +77,7 @@ def parse_share(share: float | str | None, name: str) -> Any:
 
 
 def read_headers(given: Any, _name: str) -> list[tuple[str, str]]:
-    """Return pairs, from pairs, a mapping, or lines as curl's -H takes them (or one such line)."""
+    """Return pairs, from pairs, a mapping, or lines as curl's -H takes them."""
     if isinstance(given, str):
         given = [given]
     if not isinstance(given, Iterable):
@@ -84,7 +89,8 @@ def _read_header(pair: Any) -> tuple[str, str]:
     if isinstance(pair, str):
         name, colon, value = pair.partition(":")
         if not colon:
-            # Without a colon it is unknown where a secret begins, so no more than the first word is shown.
+            # Without a colon it is unknown where a secret begins, so no more than the
+            # first word is shown.
             raise UsageError(f"headers: {pair.partition(' ')[0]!r} has no colon; write 'Name: value'")
         pair = name, value
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
@@ -100,7 +106,10 @@ def _read_header(pair: Any) -> tuple[str, str]:
 
 
 def read_methods(given: Any, name: str) -> Any:
-    """Return the methods in upper case; each text may hold several, separated by commas."""
+    """Return the methods in upper case.
+
+    Each text may hold several, separated by commas.
+    """
     split = read_names(given, name)
     if split is given:
         return given

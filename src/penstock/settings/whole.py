@@ -1,7 +1,7 @@
-"""Every setting of a run, validated once, frozen, and cut into the slice that each stage gets.
+"""Every setting of a run: validated once, frozen, cut into a slice for each stage.
 
-The same words in Python, on the command line and in every message. The defaults are polite; each can be
-lifted by itself.
+The same words in Python, on the command line and in every message. The defaults are
+polite; each can be lifted by itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ __all__ = ["Settings"]
 
 @append_settings(SETTINGS.values())
 class Settings(SettingsTable, frozen=True, kw_only=True):
-    """All settings, flat: the keywords of ``fetch`` and ``run``. ``Settings.of`` validates."""
+    """All settings, flat: the keywords of ``fetch`` and ``run``.
+
+    ``Settings.of`` validates.
+    """
 
     @classmethod
     def of(cls, **given: Any) -> Settings:
@@ -67,7 +70,10 @@ class Settings(SettingsTable, frozen=True, kw_only=True):
         return cut(OutputSettings, self)
 
     def frontier(self, learned: Mapping[Any, float] | None = None) -> Frontier:
-        """A frontier with these limits, judging by these rules; *learned* are the paces of an earlier session."""
+        """A frontier with these limits, judging by these rules.
+
+        *learned* are the paces of an earlier session.
+        """
         paces = AdaptiveDelays(learned) if self.pace == "adaptive" else None
         retry = Retry(self.attempts, methods=IDEMPOTENT | set(self.retry_methods))
         frontier = Frontier(
@@ -94,7 +100,7 @@ class Settings(SettingsTable, frozen=True, kw_only=True):
         return (("User-Agent", self.agent()), *self.headers)
 
     def agent(self) -> str:
-        """Return the User-Agent, with the contact if there is one (RFC 9110, section 10.1.5)."""
+        """Return the User-Agent, with the contact if any (RFC 9110, section 10.1.5)."""
         given = [value for name, value in self.headers if name.lower() == "user-agent"]
         own = f"penstock/{__version__}" + (f" (+{self.contact})" if self.contact else "")
         return given[0] if given else self.user_agent or own
@@ -113,7 +119,7 @@ def _read(setting: Setting, value: Any) -> Any:
 
 
 def _check(setting: Setting, value: Any) -> None:
-    """Raise UsageError if *value* is out of the bounds, or not among the choices, of *setting*."""
+    """Raise UsageError if *value* is not within the bounds and choices of *setting*."""
     name, spec = setting.name, setting.spec
     if value is not None and spec.low is not None and spec.high is not None:
         check_number(name, value, spec.low, spec.high)
@@ -128,6 +134,6 @@ def _check(setting: Setting, value: Any) -> None:
 
 
 def _put_name_first(message: str) -> str:
-    """Return msgspec's "Expected `int`, got `str` - at `$.concurrency`" with the name first."""
+    """Return msgspec's "Expected `int` - at `$.concurrency`" with the name first."""
     found = re.fullmatch(r"(.*) - at `\$\.(\w+).*`", message)
     return f"{found[2]}: {found[1]}" if found else message
