@@ -165,21 +165,21 @@ def throttle(
             raise UsageError("an event loop runs here already; write: async for result in flow")
         engine = TasksEngine(work, timeout=chosen.timeout, loop=loop)
         delivery: Delivery[Result[Item, Value]] = Delivery(CallTally(), ordered=ordered, fail_fast=fail_fast)
-        try:
-            source = _make_source(items, key, engine)
-        except BaseException:  # the iterable's own, from its __iter__
-            engine.close()
-            raise
-        return Driver(source, frontier, engine, delivery)
+        return Driver(_make_source(items, key, engine), frontier, engine, delivery)
 
     return Flow(frontier, make)
 
 
 def _make_source(items: Any, key: Callable[[Any], Hashable] | None, engine: TasksEngine) -> Source[Call]:
+    """Return the source of *items*; close *engine* if they raise when they are opened."""
     make, seqs = Call if key is None else _make_with_key(key), count()
-    if isinstance(items, AsyncIterable):
-        return Awaited(items, lambda item: make(next(seqs), item), loop=engine.loop, wake=engine.wake)
-    iterator = iter(items)
+    try:
+        if isinstance(items, AsyncIterable):
+            return Awaited(items, lambda item: make(next(seqs), item), loop=engine.loop, wake=engine.wake)
+        iterator = iter(items)
+    except BaseException:
+        engine.close()
+        raise
     # A generator is closed in the end; the caller may still need other iterators, such
     # as files.
     owner = iterator if isinstance(iterator, Generator) else iter(())
