@@ -21,7 +21,6 @@ from penstock.core.web.plan import Limits
 from penstock.core.web.retry import IDEMPOTENT, Retry
 from penstock.errors import UsageError
 from penstock.settings.checks import check_guard
-from penstock.settings.listing import append_settings
 from penstock.settings.slices import HttpSettings, InputSettings, OutputSettings, cut
 from penstock.settings.spec import Unit
 from penstock.settings.table import SETTINGS, Setting, SettingsTable
@@ -31,11 +30,10 @@ from penstock.version import __version__
 __all__ = ["Settings"]
 
 
-@append_settings(SETTINGS.values())
 class Settings(SettingsTable, frozen=True, kw_only=True):
     """All settings, flat: the keywords of ``fetch`` and ``run``.
 
-    ``Settings.of`` validates.
+    ``Settings.of`` validates them; ``help(penstock.fetch)`` describes each.
     """
 
     @classmethod
