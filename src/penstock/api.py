@@ -107,9 +107,9 @@ def resume(
     """Resume the run in the folder *output*, and return how it ended.
 
     *inputs*, as ``run`` takes them, are needed if the run was begun with an iterable,
-    and if a file has moved. *changes* are settings for this session and later ones: how
-    fast, by which way, in whose name and how much is stored. ``headers`` and
-    ``url_template`` are those of before: give them again if they had secrets, which are
+    and if a file has moved. *changes* are settings for this session and later ones: the
+    pace, the route, the User-Agent and how much is stored. ``headers`` and
+    ``url_template`` stay the same: give them again if they had secrets, which are
     not stored. With *force* the input may differ from the one the run began with.
     ``run`` describes *report*.
 
@@ -148,7 +148,7 @@ def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verificat
 
     Every byte is read back, and so is the input, if it is there and the run has
     finished. With *repair* a ledger that is damaged or missing is first rebuilt from
-    the outputs. ``problems`` of the result lists what is wrong with the contents;
+    the outputs. ``problems`` of the result lists the errors in the contents;
     ``ok`` says whether the list is empty.
 
     Raises FolderError if there is no run or its ledger can't be read, FolderInUse while

@@ -1,14 +1,14 @@
 """Every exception Penstock raises.
 
-A bad web is data and never an exception: it arrives as an outcome. What is raised is a
-mistake of the caller's, a disk that fails, or a bug in Penstock, and each message says
-what to do about it.
+A bad web is data and never an exception: it arrives as an outcome. Exceptions are for
+mistakes of the caller, a disk that fails, or a bug in Penstock, and each message says
+how to fix it.
 
     PenstockError
     ├── UsageError            a setting or an argument is wrong
     ├── InputError            the input cannot be read as asked
     │   └── InputChanged      it is not the input this run began with
-    ├── OutputError           what was asked for cannot be written
+    ├── OutputError           the output cannot be written
     ├── FolderError           the run folder cannot be used
     │   ├── FolderInUse       another process holds it
     │   ├── FolderDamaged     it does not hold what its ledger says
@@ -69,7 +69,7 @@ class PenstockError(Exception):
 class UsageError(PenstockError, ValueError):
     """A setting or an argument is wrong.
 
-    The message names it, its bounds and what was given.
+    The message names it, its bounds and the value given.
     """
 
 
@@ -85,7 +85,7 @@ class InputChanged(InputError):
 
 
 class OutputError(PenstockError):
-    """What was asked for cannot be written; what was committed before is safe."""
+    """The output cannot be written; outcomes committed before are safe."""
 
 
 class FolderError(PenstockError):

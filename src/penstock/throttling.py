@@ -171,7 +171,7 @@ def throttle(
 
 
 def _make_source(items: Any, key: Callable[[Any], Hashable] | None, engine: TasksEngine) -> Source[Call]:
-    """Return the source of *items*; close *engine* if they raise when they are opened."""
+    """Return the source of *items*; close *engine* if opening them raises."""
     make, seqs = Call if key is None else _make_with_key(key), count()
     try:
         if isinstance(items, AsyncIterable):

@@ -1,4 +1,4 @@
-"""What fetch, resume, retry and demo have in common: each runs a session.
+"""The common part of fetch, resume, retry and demo: each runs a session.
 
 Knows click, and that such a command needs descriptors, shows progress and ends with an
 exit code. Does not know where its session comes from.
@@ -44,9 +44,9 @@ def session_command(name: str, *, tolerance: bool = True, **how: Any) -> Callabl
 
     The function calls its first argument, a ``Perform``, and returns the exit code.
 
-    The command has the options of progress, and with *tolerance* those that say how
-    much may fail; it raises the limit of descriptors before the function is called.
-    *how* goes to click.
+    The command has the options of progress, and with *tolerance* the ones about
+    failures; it raises the limit of descriptors before the function is called. *how*
+    goes to click.
     """
 
     def decorate(function: Callable[..., Exit]) -> click.Command:

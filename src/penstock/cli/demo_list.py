@@ -42,7 +42,7 @@ BROKEN: Final = ("not a url", "http://", "http://port.test:99999/", "ftp://files
 
 def urls(pages: int) -> Iterator[str]:
     """Yield *pages* inputs in an order that mixes the hosts, always the same."""
-    draw = random.Random(0)  # noqa: S311 - the same list every time is what is wanted
+    draw = random.Random(0)  # noqa: S311 - the list must be the same every time
     ordinary = [f"mill-{number:03}.test" for number in range(1, HOSTS + 1)]
     peculiar = [host for host in HABITS if host not in (*FEW, SILENT[0])]
     for number in range(pages):

@@ -39,7 +39,7 @@ class Exit(enum.IntEnum):
 
 MEANINGS: Final = {
     Exit.DONE: "every input has its outcome; an HTTP error status is one",
-    Exit.BUG: "a bug in Penstock; please report it with what was printed",
+    Exit.BUG: "a bug in Penstock; please report it with the printed lines",
     Exit.USAGE: "usage or input: a wrong option, an input that cannot be read, a folder of another run or of none",
     Exit.FAILURES: "finished, but more failed than `--max-failures` or `--fail-on` allows; or, without these, at least "
     "95 % of 10 inputs or more ended in the same way without an answer (no network, a wrong input format)",
@@ -50,7 +50,7 @@ MEANINGS: Final = {
     Exit.READER_GONE: "the reader of standard output closed it (`| head`): a quiet end, with the code of grep and cat",
     Exit.TERMINATED: "stopped by SIGTERM, can be resumed",
 }
-"""What each means, for docs/cli.md. Nothing is printed if the reader has closed
+"""The meaning of each, for docs/cli.md. Nothing is printed if the reader has closed
 standard output; 0 would be wrong, since not every outcome reached it."""
 
 _CODES: Final[tuple[tuple[type[errors.PenstockError], Exit], ...]] = (
@@ -116,5 +116,5 @@ def _tell_bug(error: BaseException) -> None:
     tell(safe_lines("".join(traceback.format_exception(error)).rstrip()))
     tell(
         "penstock: this is a bug in Penstock, not a mistake of yours. Please report it with the lines above, "
-        "without what is private in them. What was committed to a run folder is safe.",
+        "without anything private in them. The committed part of a run folder is safe.",
     )

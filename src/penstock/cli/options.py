@@ -66,7 +66,7 @@ def settings_options(names: Collection[str] = SETTINGS, otherwise: str | None = 
 
 
 def pick_settings(options: dict[str, Any]) -> dict[str, Any]:
-    """Return those of *options* that are settings and were given."""
+    """Return the settings among *options* that were given."""
     return {name: value for name, value in options.items() if name in SETTINGS and value not in (None, ())}
 
 

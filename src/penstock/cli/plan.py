@@ -1,4 +1,4 @@
-"""``penstock plan``: what is in a list and how long it takes at least.
+"""``penstock plan``: the contents of a list and its least time.
 
 Knows its arguments. Does not know how a list is counted.
 """
@@ -20,7 +20,7 @@ from penstock.settings import InputSettings, Settings
 __all__ = ["PLANNED", "command"]
 
 PLANNED: Final = frozenset({"unique", *InputSettings.__struct_fields__, *Limits.__struct_fields__})
-"""Settings that say what is in a list, and how fast it may be."""
+"""Settings about the contents of a list and the pace."""
 
 MOST_HOSTS: Final = 10_000
 
@@ -28,7 +28,7 @@ MOST_HOSTS: Final = 10_000
 @click.command(
     "plan",
     cls=Command,
-    short_help="Show what is in a list and its least time, before anything is sent.",
+    short_help="Count a list and show its least time, before anything is sent.",
     epilog="Example: penstock plan urls.txt --delay 0.2",
 )
 @inputs_argument
@@ -39,11 +39,11 @@ MOST_HOSTS: Final = 10_000
     type=click.IntRange(0, MOST_HOSTS),
     default=10,
     metavar="N",
-    help=f"How many of the biggest hosts to name.  [default 10; 0 to {MOST_HOSTS:,}]",
+    help=f"Number of the biggest hosts to name.  [default 10; 0 to {MOST_HOSTS:,}]",
 )
 @click.option("--json", "as_json", cls=Option, is_flag=True, help="One JSON object, times in seconds, instead of text.")
 def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: Any) -> Exit:
-    """Read INPUT, send nothing, and show what is in it and the least time it takes.
+    """Read INPUT, send nothing, and show its contents and the least time it takes.
 
     That is: inputs, lines that are no URLs, duplicates, hosts and the biggest of them,
     all counted exactly; and the time that --delay and --rate alone require, with the

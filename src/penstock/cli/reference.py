@@ -24,7 +24,7 @@ INTRODUCTION = """\
 
 <!-- Made by: python -m penstock.cli.reference > docs/cli.md -->
 
-Outcomes go to standard output or into a run folder; everything else goes to standard error. What comes from the
+Outcomes go to standard output or into a run folder; everything else goes to standard error. Text from the
 web is never printed raw: characters that would control a terminal are escaped, as `\\x1b`.
 """
 
@@ -41,7 +41,7 @@ The first Ctrl-C (SIGINT), SIGTERM or SIGHUP stops gently. The command prints:
 
 > {STOPPING}
 
-What is complete is committed, and the command that resumes the run is printed. The second stops at once: running
+Complete outcomes are committed, and the command that resumes the run is printed. The second stops at once: running
 requests are dropped, and the resume sends them again. A third kills, if that hangs too. A signal that was ignored when
 Penstock started, as by `nohup`, stays ignored.
 """

@@ -1,6 +1,6 @@
 """The options for how much is shown and how much may fail.
 
-Knows their spelling. Does not know what is shown.
+Knows their spelling. Does not know how progress is shown.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["PROGRESS_OPTIONS", "TOLERANCE_OPTIONS", "Showing"]
 
 
 class Showing(Struct, frozen=True):
-    """How much is shown, and how much may fail."""
+    """The detail that is shown, and the failures that are tolerated."""
 
     progress: str = "auto"
     quiet: bool = False

@@ -25,7 +25,7 @@ class Stoppable(Protocol):
         """Start nothing new and finish what runs."""
 
     def abort(self) -> None:
-        """Stop now and keep what is complete."""
+        """Stop now and keep complete outcomes."""
 
 
 class Signals:

@@ -1,7 +1,7 @@
 """Standard output for data, standard error for everything else.
 
 Knows how streams end: a reader that closed its end, a terminal that hung up, a full
-disk. Does not know what is written.
+disk. Does not know the data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How much may fail before a finished run counts as a failure.
+"""The failures that a finished run may have and still be a success.
 
 Knows counts and reasons. Does not know why anything failed.
 """
@@ -40,16 +40,16 @@ def read_fail_on(_ctx: click.Context, _option: click.Parameter, value: tuple[str
 
 
 class Tolerance(Struct, frozen=True):
-    """What ``--max-failures`` and ``--fail-on`` allow.
+    """The limits that ``--max-failures`` and ``--fail-on`` set.
 
-    By default all but nearly all inputs failing in the same way.
+    By default a run is no success if nearly all inputs fail in the same way.
     """
 
     most: tuple[float, bool] | None = None
     fail_on: frozenset[str] = frozenset()
 
     def complaint(self, tally: Tally) -> str | None:
-        """Say what *tally* has too much of; None if nothing."""
+        """Name the limit that *tally* exceeds; None if it exceeds none."""
         found = reasons_in(tally)
         unwanted = {why: count for why, count in found.items() if covers(self.fail_on, why)}
         if unwanted:

@@ -20,7 +20,7 @@ __all__ = ["command"]
 @click.option(
     "--repair",
     is_flag=True,
-    help="First rebuild the ledger from the outputs, and set aside what is damaged in them; a resume fetches that "
+    help="First rebuild the ledger from the outputs, and set aside damaged lines of them; a resume fetches these "
     "again.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors; the exit code says the result.")

@@ -58,8 +58,8 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
             ended = session.execute(shown)
     except PenstockError as error:
         if folder is not None:
-            safe = "" if isinstance(error, FolderDamaged) else "What was committed is safe. "
-            error.add_note(f"{safe}Once that is mended, resume:\n  {command('resume', folder)}")
+            safe = "" if isinstance(error, FolderDamaged) else "The committed outcomes are safe. "
+            error.add_note(f"{safe}Once that is repaired, resume:\n  {command('resume', folder)}")
         raise
     if ended.ended_by == "stop" and signals.first is not None:
         ended = replace(ended, ended_by=signals.first.name.lower())

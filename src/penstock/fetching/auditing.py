@@ -1,4 +1,4 @@
-"""What can be said of a list or a run folder without a request: plan, leftover, verify.
+"""Answers about a list or a run folder, without a request: plan, leftover, verify.
 
 Knows how an input is read again and compared with a ledger. Changes nothing, except
 that ``verify`` may repair.
@@ -62,10 +62,10 @@ def _read_leftover(manifest: Manifest, ledger: Ledger) -> Iterator[str]:
     """Yield as ``leftover`` does, of a run that has not finished."""
     if STDIN in manifest.inputs or not manifest.inputs:
         what = "standard input" if manifest.inputs else "an iterable of a program"
-        raise UsageError(f"this run's input was {what}, which can't be read again; a resume takes it anew")
+        raise UsageError(f"this run's input was {what}, which can't be read again; a resume takes it again")
     for secret, what in (("url_template", "template of this run"), ("inputs", "URLs of this run")):
         if secret in manifest.withheld:
-            raise UsageError(f"the {what} had credentials, which are not kept; a resume takes them anew")
+            raise UsageError(f"the {what} had credentials, which are not kept; a resume takes them again")
     source = open_inputs(manifest.inputs, manifest.settings.input())
     manifest.check(Manifest.of(manifest.settings, manifest.inputs, source.fingerprint()))
     for item in read_jobs(source, ledger.settled(), manifest.settings, ledger.contents()):
@@ -120,7 +120,7 @@ def _recount(manifest: Manifest, contents: Contents) -> Recount | None:
 def plan(
     names: Sequence[str], settings: Settings, hosts: int = 10, tell: Callable[[str], object] = log.warning
 ) -> Plan:
-    """Return what is in the inputs *names*, their biggest *hosts* and the least time.
+    """Return the plan of the inputs *names*, with their biggest *hosts*.
 
     All of them are read, within bounded memory; a temporary file holds what must be
     remembered of them. *tell* is called with each remark on how the inputs are written.

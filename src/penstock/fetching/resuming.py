@@ -1,4 +1,4 @@
-"""What a resumed run works on: its input, and its settings with the changes.
+"""The input of a resumed run, and its settings with the changes.
 
 Knows run.json and how inputs are opened. Does not know which inputs are settled, or how
 they are fetched. docs/decisions/settings-in-force.md says why run.json is written
@@ -34,14 +34,13 @@ __all__ = [
     "inherit_settings",
     "name_inputs",
     "open_source",
-    "reopen_source",
+    "resume_source",
     "suggest_force",
     "update_run",
 ]
 
 Inputs = str | os.PathLike[str] | Iterable[Any]
-"""What a program may give: the name of a file, a URL, ``-``, or an iterable of URLs or
-mappings."""
+"""The name of a file, a URL, ``-``, or an iterable of URLs or mappings."""
 
 
 AGAIN: Final = Remedy("inputs=...", "--input FILE")
@@ -54,7 +53,7 @@ class Named(tuple[str, ...]):
 
 
 def name_inputs(names: Sequence[str]) -> Inputs | None:
-    """Return *names* as ``reopen_source`` takes them; None if there are none."""
+    """Return *names* as ``resume_source`` takes them; None if there are none."""
     return Named(names) if names else None
 
 
@@ -91,7 +90,7 @@ def open_source(inputs: Inputs, settings: InputSettings) -> tuple[tuple[str, ...
     return (), Items(inputs, settings)
 
 
-def reopen_source(
+def resume_source(
     folder: RunFolder, changes: Mapping[str, Any], inputs: Inputs | None = None, *, force: bool = False
 ) -> tuple[Input, Settings]:
     """Open the input of the run in *folder*, or *inputs* in its place.
@@ -109,7 +108,7 @@ def reopen_source(
         try:
             source: Input = open_inputs(names, settings.input())
         except InputError as error:
-            raise InputError(*error.args, ". If it has moved, say where it is now: ", AGAIN) from error
+            raise InputError(*error.args, ". If it has moved, name its new place: ", AGAIN) from error
     else:
         names, source = open_source(inputs, settings.input())
     check_passes(settings, source)
@@ -120,7 +119,7 @@ def reopen_source(
 def update_run(
     folder: RunFolder, settings: Settings, names: tuple[str, ...], source: Input, *, force: bool = False
 ) -> None:
-    """Make *settings* and *names*, where *source* is, those of the run in *folder*.
+    """Store *settings* and *names*, where *source* is, in the run.json of *folder*.
 
     Raises FolderMismatch if they make another job of it, InputChanged if *source* is
     another input, unless *force*.
@@ -141,9 +140,7 @@ def update_run(
 
 
 def inherit_settings(manifest: Manifest, settings: Settings, given: Collection[str]) -> Settings:
-    """Return *settings*.
-
-    Those that a resume may change and that are not *given* are the run's.
+    """Return *settings*, with the run's values of changeable ones not *given*.
 
     Raises UsageError if one is a proxy whose credentials are not stored.
     """
@@ -157,8 +154,7 @@ def inherit_settings(manifest: Manifest, settings: Settings, given: Collection[s
 def suggest_force(output: str | os.PathLike[str], names: Sequence[str] = ()) -> Iterator[None]:
     """Make an InputChanged raised inside name the resume that accepts the input.
 
-    For commands without ``force``. *names* are those of the input, if they are given
-    again.
+    It is for commands without ``force``. *names* are the input's, if given again.
     """
     try:
         yield

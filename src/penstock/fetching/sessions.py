@@ -21,7 +21,7 @@ from penstock.fetching.resuming import (
     close_on_error,
     inherit_settings,
     open_source,
-    reopen_source,
+    resume_source,
     update_run,
 )
 from penstock.fetching.wiring import Fitted, OnPage, Passes, make_space, try_engine
@@ -51,8 +51,8 @@ def run(
 ) -> Session:
     """Return a session that begins a run in *output*, or continues it.
 
-    *given* are settings; those that may change and are not given stay as the run has
-    them. Raises as ``penstock.run``.
+    *given* are settings. A changeable one that is not given keeps the run's value.
+    Raises as ``penstock.run``.
     """
     chosen, path = Settings.of(**given), Path(output)
     if RunFolder.holds_run(path):
@@ -124,7 +124,7 @@ def resume(
     another job of the run.
     """
     with close_on_error(RunFolder.open(Path(output))) as folder:
-        source, settings = reopen_source(folder, changes, inputs, force=force)
+        source, settings = resume_source(folder, changes, inputs, force=force)
         make_space(folder.path, settings).check()
         return _make_session(folder, source, settings, None, force=force)
 
@@ -148,7 +148,7 @@ def retry(
     with close_on_error(RunFolder.open(Path(output))) as folder:
         if folder.ledger.total is None:
             raise FolderError(f"the run in {output} has not finished; resume it first: ", call("resume", output))
-        source, settings = reopen_source(folder, changes, inputs, force=force)
+        source, settings = resume_source(folder, changes, inputs, force=force)
         make_space(folder.path, settings).check()
         note_all(folder.path, folder.ledger, reasons)
         session = _make_session(folder, source, settings, None, reasons, force=force)
@@ -181,7 +181,7 @@ def _make_session(
     It retries what failed for *reasons*.
     """
     ledger, output = folder.ledger, settings.output()
-    # What a crash left beyond the committed bytes is cut off before any pass begins.
+    # Bytes that a crash left after the committed ones are cut off before any pass.
     sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
     if reasons and not (ledger.pending() and ledger.reasons == reasons):
         ledger.begin_pass(reasons)

@@ -104,7 +104,7 @@ def make_flow(
 
     *contents* compares all of them.
 
-    *folder* has what was learned of hosts, and holds what must wait on a disk. With
+    *folder* has the learned delays of hosts, and holds jobs that wait on a disk. With
     *rest* another session may have ended a moment ago, and its last requests are
     unknown: hosts then first get the delay they are promised.
     """

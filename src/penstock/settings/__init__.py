@@ -1,4 +1,4 @@
-"""The settings of a run: a table with one row each, and what is derived from it.
+"""The settings of a run: a table with one row each, and its derivations.
 
 ``table`` is what to edit; ``whole`` validates; ``slices`` cuts out what each stage
 gets; ``keywords`` is generated.

@@ -33,7 +33,7 @@ class ResumeOptions(TypedDict, total=False):
     adaptive; one of adaptive, fixed."""
 
     window: int
-    """Inputs read ahead and not started, in memory; above this, those of busy hosts
+    """Inputs read ahead and not started, in memory; above this, inputs of busy hosts
     wait on the disk. Default 10,000; 1 to 100,000,000."""
 
     attempts: int
@@ -63,9 +63,9 @@ class ResumeOptions(TypedDict, total=False):
     1,000,000,000,000,000 bytes."""
 
     headers: str | Mapping[str, str] | Iterable[str | tuple[str, str]]
-    """Headers sent with every request: lines ('Name: value'), pairs or a mapping.
-    Values that may be secret, which are all but those of Accept, User-Agent and a few
-    more, are never stored: give them again to resume."""
+    """Headers sent with every request: lines ('Name: value'), pairs or a mapping. Only
+    the values of Accept, User-Agent and a few more are stored; others may be secret:
+    give them again to resume."""
 
     user_agent: str | None
     """The User-Agent to send instead of Penstock's own."""

@@ -40,7 +40,7 @@ def annotate(setting: Setting) -> str:
 
 
 def describe(setting: Setting) -> str:
-    """Return what *setting* is for, its default and its bounds, in one paragraph."""
+    """Return the text of *setting*, its default and its bounds, in one paragraph."""
     spec, default = setting.spec, setting.default
     said = [] if default in (None, ()) else [f"Default {_show(default)}"]
     if spec.low is not None and spec.high is not None:

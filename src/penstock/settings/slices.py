@@ -20,7 +20,7 @@ Slice = TypeVar("Slice", bound=Struct)
 
 
 class HttpSettings(Struct, frozen=True):
-    """What the HTTP engine needs to know. Times in seconds, sizes in bytes."""
+    """The slice of the HTTP engine. Times in seconds, sizes in bytes."""
 
     concurrency: int = DEFAULT.concurrency
     timeout: float = DEFAULT.timeout
@@ -48,7 +48,7 @@ class InputSettings(Struct, frozen=True):
 
 
 class OutputSettings(Struct, frozen=True):
-    """What is stored, and how often it is made durable (*flush_every*, in seconds)."""
+    """The content of records, and the seconds between two commits (*flush_every*)."""
 
     sinks: tuple[str, ...] = DEFAULT.sinks
     body: str = DEFAULT.body

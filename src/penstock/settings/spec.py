@@ -1,4 +1,4 @@
-"""What is known of one setting besides its name, its type and its default.
+"""The columns of the table of settings, besides name, type and default.
 
 Knows the columns of the table. Does not know the settings.
 """
@@ -22,18 +22,18 @@ class Unit(enum.Enum):
 
 
 class Resume(enum.Enum):
-    """What a later session on a run folder may do about a setting."""
+    """The treatment of a setting by a later session on a run folder."""
 
-    FIXED = "keep it: it is part of what the run is"
+    FIXED = "keep it: it defines the run"
     MAY_CHANGE = "change it: the run keeps the new value"
     GIVEN_AGAIN = "give it again: its secrets are not stored"
 
 
 class Spec(Struct, frozen=True):
-    """The rest of a row of the table: all but the name, the type and the default.
+    """A row of the table, without the name, the type and the default.
 
     *text* says what the setting is for, to users of Python and of the command line; in
-    it, names of other settings stand in backticks. *option_text* replaces it on the
+    it, names of other settings are in backticks. *option_text* replaces it on the
     command line if the option means the opposite or is written otherwise. *low* and
     *high* are the bounds of a number. *read* takes a value and the setting's name and
     returns the value in its one form; what it does not understand it returns unchanged,

@@ -2,8 +2,8 @@
 
 Options, documentation, checks, keywords and what a resume may change are derived from
 it (docs/decisions/settings-table.md). To add a setting, add a row, then run ``python -m
-penstock.settings.generate`` and ``python -m penstock.cli.reference > docs/cli.md``; if a
-stage needs the value, name it in ``slices``.
+penstock.settings.generate`` and ``python -m penstock.cli.reference > docs/cli.md``. If
+a stage needs the value, name it in ``slices``.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
         int,
         Spec(
             "Pace",
-            "Inputs read ahead and not started, in memory; above this, those of busy hosts wait on the disk.",
+            "Inputs read ahead and not started, in memory; above this, inputs of busy hosts wait on the disk.",
             low=1,
             high=10**8,
             resume=MAY_CHANGE,
@@ -172,14 +172,13 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
         Headers,
         Spec(
             "Requests",
-            "Headers sent with every request: lines ('Name: value'), pairs or a mapping. Values that may be secret, "
-            "which are all but those of Accept, User-Agent and a few more, are never stored: give them again to "
-            "resume.",
+            "Headers sent with every request: lines ('Name: value'), pairs or a mapping. Only the values of Accept, "
+            "User-Agent and a few more are stored; others may be secret: give them again to resume.",
             resume=GIVEN_AGAIN,
             short="-H",
             metavar="HEADER",
-            option_text="A header sent with every request, 'Name: value'. Values that may be secret, which are all but "
-            "those of Accept, User-Agent and a few more, are never stored: give them again to resume.",
+            option_text="A header sent with every request, 'Name: value'. Only the values of Accept, User-Agent "
+            "and a few more are stored; others may be secret: give them again to resume.",
             read=read_headers,
             accepts="str | Mapping[str, str] | Iterable[str | tuple[str, str]]",
         ),
@@ -421,5 +420,5 @@ SETTINGS: Final = _read_table()
 """Every setting by its name, in the order of the table."""
 
 CHANGEABLE: Final = frozenset(name for name, setting in SETTINGS.items() if setting.spec.resume is MAY_CHANGE)
-"""Settings that a resume may change: how fast, by which way, in whose name and how much
-is stored, not what is asked for. The run keeps the new value."""
+"""Settings that a resume may change: the pace, the route, the User-Agent and how much
+is stored, but not the requests themselves. The run keeps the new value."""
