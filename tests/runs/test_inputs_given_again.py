@@ -66,7 +66,7 @@ def test_a_file_that_has_moved_is_found_where_it_is_said_to_be(urls, tmp_path):
     old.write_text("\n".join(urls))
     sessions.begin([str(old)], folder, Settings.of(**FAST)).close()
     old.rename(new)
-    with pytest.raises(penstock.PenstockError, match=r"there is no file .* where it is now: inputs=\.\.\.$"):
+    with pytest.raises(penstock.PenstockError, match=r"there is no file .* name its new place: inputs=\.\.\.$"):
         penstock.resume(folder)
     assert penstock.resume(folder, inputs=new).complete
     assert penstock.resume(folder).complete, "it is known where it is now"
