@@ -27,8 +27,9 @@ _HOMES = {
     "penstock.core.results": "Summary",
     "penstock.core.schedule.calls": "Result",
     "penstock.core.schedule.frontier": "Bottleneck Waiting",
+    "penstock.core.schedule.statistics": "Statistics",
+    "penstock.core.schedule.tally": "Tally",
     "penstock.core.web.model": "Failed Fetched Outcome Reason Skipped",
-    "penstock.core.web.tally": "Statistics Tally",
     "penstock.errors": (
         "CooperationError FolderDamaged FolderError FolderInUse FolderMismatch InputChanged InputError "
         "NotPaused OutputError PenstockError SchedulerStopped Stalled TaskDone TaskFailed TaskFinished "

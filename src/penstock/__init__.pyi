@@ -5,8 +5,9 @@ from penstock.cooperation.cooperator import CooperativeTask, Cooperator, coitera
 from penstock.core.results import Summary
 from penstock.core.schedule.calls import Result
 from penstock.core.schedule.frontier import Bottleneck, Waiting
+from penstock.core.schedule.statistics import Statistics
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped
-from penstock.core.web.tally import Statistics, Tally
 from penstock.errors import (
     CooperationError,
     FolderDamaged,

@@ -10,10 +10,13 @@ from typing import Final, TypeVar
 
 from penstock.errors import UsageError
 
-__all__ = ["MOST_A_SECOND", "check_number", "check_rate"]
+__all__ = ["MOST_AT_ONCE", "MOST_A_SECOND", "check_number", "check_rate"]
+
+MOST_AT_ONCE: Final = 1_000_000
+"""The highest concurrency: far more than anything except sleep can use."""
 
 MOST_A_SECOND: Final = 10**6
-"""The highest rate that can be set."""
+"""The highest rate."""
 
 Number = TypeVar("Number", int, float)
 

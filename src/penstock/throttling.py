@@ -14,14 +14,14 @@ from typing import Any, Final, TypedDict, TypeVar, Unpack
 
 from msgspec import Struct
 
-from penstock.bounds import check_number, check_rate
+from penstock.bounds import MOST_AT_ONCE, check_number, check_rate
 from penstock.core.schedule.calls import Call, CallJudge, CallTally, Result, Retry
 from penstock.core.schedule.frontier import Ahead, Frontier
 from penstock.engine.tasks import TasksEngine
 from penstock.errors import UsageError
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Driver
-from penstock.loop.flow import MOST_AT_ONCE, Flow, loop_runs
+from penstock.loop.driver import Driver, Stages
+from penstock.loop.flow import Flow, loop_runs
 from penstock.seams import Source
 from penstock.source.awaited import Awaited
 from penstock.source.pulled import Inline
@@ -105,7 +105,6 @@ class _Chosen(Struct, frozen=True, forbid_unknown_fields=True):
             per_key=self.per_key or MOST_AT_ONCE,
             delay=self.delay,
             rate=self.rate,
-            policy=CallJudge(self.attempts, _make_rule(self.retry)),
             ahead=Ahead.WINDOW if keyed else Ahead.NOWHERE,
         )
 
@@ -159,13 +158,15 @@ def throttle(
     _check(work, items, key, options)
     chosen = _Chosen.of(concurrency, options)
     frontier = chosen.frontier(keyed=key is not None)
+    judge = CallJudge(chosen.attempts, _make_rule(chosen.retry))
 
     def make(loop: asyncio.AbstractEventLoop | None) -> Driver[Result[Item, Value]]:
         if loop is None and loop_runs():
             raise UsageError("an event loop runs here already; write: async for result in flow")
         engine = TasksEngine(work, timeout=chosen.timeout, loop=loop)
         delivery: Delivery[Result[Item, Value]] = Delivery(CallTally(), ordered=ordered, fail_fast=fail_fast)
-        return Driver(_make_source(items, key, engine), frontier, engine, delivery)
+        stages = Stages(_make_source(items, key, engine), frontier, engine, judge, delivery)
+        return Driver(stages)
 
     return Flow(frontier, make)
 

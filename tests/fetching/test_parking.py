@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 import penstock
-from penstock.core.web.delays import Learned
+from penstock.core.schedule.learned import Learned
 from penstock.fetching import sessions
 from penstock.runs.folder import RunFolder
 from penstock.runs.session import Folder

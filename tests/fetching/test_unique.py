@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import penstock
-from penstock.core.web.model import Duplicate, Failed, Fetched, Reason
-from penstock.core.web.tally import Tally
+from penstock.core.schedule.tally import Tally
+from penstock.core.schedule.verdicts import Duplicate
+from penstock.core.web.model import Failed, Fetched, Reason
 from penstock.errors import FolderMismatch
 from penstock.fetching import sessions, wiring
 from penstock.loop.delivery import Delivery

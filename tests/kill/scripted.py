@@ -15,8 +15,8 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped
-from penstock.core.web.tally import Tally
 from penstock.errors import PenstockError
 from penstock.runs.files import LEDGER_FILE, outputs
 from penstock.runs.folder import RunFolder, read_manifest

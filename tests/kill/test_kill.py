@@ -20,10 +20,10 @@ from pyroaring import BitMap64
 from shim import Cut, Death, Plan, Shim, die_softly
 
 import penstock.runs.folder
+from penstock.core.extents import Extent
 from penstock.errors import PenstockError
 from penstock.runs.ledger import Ledger
 from penstock.runs.repair import repair
-from penstock.seams import Extent
 from penstock.sink import durable
 from penstock.sink.durable import AppendFile
 

@@ -18,17 +18,18 @@ import pytest
 from tests.kill.instant import Instant
 
 import penstock
+from penstock.core.extents import Settled
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Attempt, Fetched, Reason
-from penstock.core.web.tally import Tally
 from penstock.errors import FolderMismatch, InputChanged, UsageError
 from penstock.fetching import wiring
 from penstock.fetching.auditing import leftover
 from penstock.runs import session
 from penstock.runs.folder import RunFolder
-from penstock.seams import Settled
 from penstock.settings import OutputSettings
 from penstock.sink.jsonl import JsonlSink
-from penstock.source import Items, fingerprint
+from penstock.source import fingerprint
+from penstock.source.iterables import Items
 from penstock.source.opened import Opened
 
 FAST = {"robots": False, "delay": 0, "per_host": 4, "concurrency": 4, "flush_every": 0.01}

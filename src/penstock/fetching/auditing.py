@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from penstock.core.web.model import Duplicate, Job, Skipped
+from penstock.core.extents import Settled
+from penstock.core.schedule.verdicts import Duplicate
+from penstock.core.web.model import Job, Skipped
 from penstock.core.web.plan import Plan, Survey
 from penstock.core.web.requests import Requests, identity
 from penstock.errors import InputChanged, PenstockError, UsageError
@@ -29,7 +31,7 @@ from penstock.runs.repair import repair as rebuild
 from penstock.runs.verify import Recount, Verification
 from penstock.runs.verify import verify as check
 from penstock.scratch.seen import Counts, Seen
-from penstock.seams import Contents, Settled
+from penstock.seams import Contents
 from penstock.settings import Settings
 from penstock.source.opened import STDIN, open_inputs
 

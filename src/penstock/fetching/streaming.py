@@ -14,6 +14,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from penstock.core.extents import Settled
 from penstock.core.web.model import Outcome
 from penstock.errors import UsageError
 from penstock.fetching.wiring import (
@@ -25,12 +26,11 @@ from penstock.fetching.wiring import (
     make_row_preparer,
 )
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Beside, Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.remedies import Remedy
 from penstock.runs.session import Lines, Session
 from penstock.scratch.overflow import Overflow
-from penstock.seams import Settled
 from penstock.settings import Settings
 from penstock.sink.record import pieces
 from penstock.source.awaited import Awaited
@@ -58,7 +58,7 @@ def stream(
 
 def _stream_awaited(urls: AsyncIterable[Any], fitted: Fitted, delivery: Delivery[Outcome]) -> Flow[Outcome]:
     settings = fitted.settings
-    frontier = settings.frontier()
+    frontier, judge = settings.rules()
 
     def make(loop: AbstractEventLoop | None) -> Driver[Outcome]:
         if loop is None:
@@ -73,7 +73,8 @@ def _stream_awaited(urls: AsyncIterable[Any], fitted: Fitted, delivery: Delivery
             wake=engine.wake,
             done=preparing.close,
         )
-        return Driver(source, frontier, engine, delivery, beside=Beside(make_gate(settings), Overflow()))
+        stages = Stages(source, frontier, engine, judge, delivery)
+        return Driver(stages, gate=make_gate(settings), overflow=Overflow())
 
     return Flow(frontier, make)
 

@@ -14,26 +14,28 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from penstock.core.extents import Settled
 from penstock.core.schedule.frontier import Frontier
-from penstock.core.web.delays import Learned
-from penstock.core.web.model import Ending, Fetched, Job, Outcome, Row
+from penstock.core.schedule.learned import Learned
+from penstock.core.schedule.tally import Tally
+from penstock.core.schedule.verdicts import Ending
+from penstock.core.web.model import Fetched, Job, Outcome, Row
 from penstock.core.web.requests import Requests
 from penstock.core.web.retry import LATER, LONGEST_PARK
-from penstock.core.web.tally import Tally
 from penstock.engine.curl import CONNECTIONS_PER_SLOT, CurlEngine
-from penstock.engine.means import Means
+from penstock.engine.resources import Resources
 from penstock.fetching.callback import PageCallback
 from penstock.fetching.deduplication import Once
 from penstock.fetching.robots import Robots
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Beside, Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.machine.descriptors import Preflight, look
 from penstock.machine.disk import Space, scratch_folder
 from penstock.runs.folder import RunFolder
 from penstock.scratch.overflow import Overflow
 from penstock.scratch.rules import RulesStore
-from penstock.seams import Contents, Input, Settled
+from penstock.seams import Contents, Input
 from penstock.settings import Settings
 from penstock.source.pulled import Inline, ReadAhead
 
@@ -78,16 +80,16 @@ class Fitted:
             tell(self._found.lowered)
 
     def engine(self, frontier: Frontier, delivery: Delivery[Outcome]) -> CurlEngine:
-        """Return an engine that keeps *frontier* within memory and descriptors."""
+        """Return an engine that reports shortages of memory and descriptors."""
         settings = self.settings
-        means = Means(
-            frontier,
+        resources = Resources(
+            lambda: frontier.concurrency,
             undelivered=lambda: sum(len(outcome.body) for outcome in delivery.ready),
             memory=settings.memory,
             body=settings.max_body,
             tell=self.tell,
         )
-        return CurlEngine(settings.http(), means=means, connections=self._found.connections)
+        return CurlEngine(settings.http(), resources=resources, connections=self._found.connections)
 
 
 def make_flow(
@@ -110,11 +112,11 @@ def make_flow(
     """
     settings = fitted.settings
     learned = Learned() if folder is None else folder.ledger.learned()
-    frontier = settings.frontier(learned.slowed)
+    frontier, judge = settings.rules(learned.slowed)
     now, wall = time.monotonic(), time.time()
     if rest:
         frontier.rest(now + settings.delay, now)
-    for host, left in learned.left(wall).items():
+    for host, left in learned.remaining(wall).items():
         # An older version noted no date.
         frontier.park(host, now + min(left, LONGEST_PARK))
 
@@ -126,7 +128,8 @@ def make_flow(
         pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
         path = None if folder is None else folder.path
         gate = make_gate(settings, path, fitted.tell)
-        return Driver(pulled, frontier, engine, delivery, beside=Beside(gate, Overflow(path)))
+        stages = Stages(pulled, frontier, engine, judge, delivery)
+        return Driver(stages, gate=gate, overflow=Overflow(path))
 
     return Flow(frontier, make)
 

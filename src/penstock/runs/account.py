@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from pyroaring import BitMap64
 
-from penstock.core.web.tally import Tally
+from penstock.core.schedule.tally import Tally
+from penstock.core.web.model import kind_of
 
 __all__ = ["Account", "Failures"]
 
@@ -53,7 +54,7 @@ class Account:
         """Take in the outcomes of *seqs*, no input twice; ValueError as of ``replaces``."""
         for why, old in self.replaces(seqs).items():
             self.failures[why] -= old
-            self.tally.take_back(why, len(old))
+            self.tally.take_back(kind_of(why), why, len(old))
             self.replaced += len(old)
         self.settled |= seqs
         self.tally.merge(tally)

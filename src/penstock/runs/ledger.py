@@ -24,10 +24,11 @@ from typing import Any, Final
 
 from pyroaring import BitMap64
 
-from penstock.core.web.delays import Learned
+from penstock.core.extents import Extent, Settled
+from penstock.core.schedule.learned import Learned
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.reasons import covers, reasons_in
 from penstock.core.web.retry import STATUSES
-from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError
 from penstock.remedies import call
 from penstock.runs.account import Account, Failures
@@ -35,7 +36,6 @@ from penstock.runs.contents import SCHEMA as CONTENTS
 from penstock.runs.contents import Contents, Held, Kept, known_to, read_all, read_block, sum_fault, unknown, write_held
 from penstock.runs.lookup import url_of
 from penstock.runs.tables import APPLICATION_ID, SCHEMA, VERSION, extents_in, packed, sound, unnoted, unpacked
-from penstock.seams import Extent, Settled
 from penstock.sink.durable import PART, Hold, remove, rename, write_file
 
 __all__ = ["Ledger"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from penstock.seams import Extent
+from penstock.core.extents import Extent
 from penstock.sink.record import read_line
 
 __all__ = ["url_of"]

@@ -22,8 +22,9 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from pyroaring import BitMap64
 
+from penstock.core.extents import Extent
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.retry import LATER
-from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged, FolderError
 from penstock.runs.account import Account, Failures
 from penstock.runs.contents import Held
@@ -32,7 +33,6 @@ from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.verify import Counts, rows
-from penstock.seams import Extent
 from penstock.sink.durable import TORN, AppendFile, certify, checksum, set_aside, sweep
 from penstock.sink.jsonl import NAME, JsonlSink, file_name
 from penstock.sink.record import Stored, read_line

@@ -16,15 +16,15 @@ import msgspec
 from msgspec import Struct
 from pyroaring import BitMap64
 
+from penstock.core.extents import Extent, Settled
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Kind
 from penstock.core.web.retry import reason
-from penstock.core.web.tally import Tally
 from penstock.runs.account import Account, Failures
 from penstock.runs.files import LEDGER_FILE, asides, outputs
 from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
-from penstock.seams import Extent, Settled
 from penstock.sink.durable import checksum, checksum_text
 from penstock.sink.record import Stored, read_line
 

@@ -14,7 +14,8 @@ import msgspec
 
 from penstock.bounds import check_number
 from penstock.core.schedule.frontier import Ahead, Frontier
-from penstock.core.web.delays import AdaptiveDelays, ConcurrencyProbe
+from penstock.core.schedule.probe import ConcurrencyProbe
+from penstock.core.web.delays import AdaptiveDelays
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Headers
 from penstock.core.web.plan import Limits
@@ -67,12 +68,12 @@ class Settings(SettingsTable, frozen=True, kw_only=True):
         """Return the sinks' slice."""
         return cut(OutputSettings, self)
 
-    def frontier(self, learned: Mapping[Any, float] | None = None) -> Frontier:
-        """A frontier with these limits, judging by these rules.
+    def rules(self, learned: Mapping[Any, float] | None = None) -> tuple[Frontier, Judge]:
+        """Make a frontier and a judge of these settings, which share adaptive delays.
 
-        *learned* are the paces of an earlier session.
+        *learned* are the delays of an earlier session.
         """
-        paces = AdaptiveDelays(learned) if self.pace == "adaptive" else None
+        delays = AdaptiveDelays(learned) if self.pace == "adaptive" else None
         retry = Retry(self.attempts, methods=IDEMPOTENT | set(self.retry_methods))
         frontier = Frontier(
             window=self.window,
@@ -80,12 +81,11 @@ class Settings(SettingsTable, frozen=True, kw_only=True):
             per_key=self.per_host,
             delay=self.delay,
             rate=self.rate,
-            policy=Judge(retry, self.max_redirects, paces=paces),
             ahead=Ahead.OVERFLOW,
         )
-        if paces is not None:
-            frontier.adapt(paces, ConcurrencyProbe())
-        return frontier
+        if delays is not None:
+            frontier.adapt(delays, ConcurrencyProbe())
+        return frontier, Judge(retry, self.max_redirects, delays=delays)
 
     def limits(self) -> Limits:
         """Return what a plan is computed from."""

@@ -13,9 +13,9 @@ from typing import Final
 
 from pyroaring import BitMap64
 
+from penstock.core.extents import Extent
 from penstock.core.web.model import Outcome
 from penstock.errors import OutputError
-from penstock.seams import Extent
 from penstock.settings import OutputSettings
 from penstock.sink.durable import AppendFile, Hold
 from penstock.sink.record import LONG, line, pieces
