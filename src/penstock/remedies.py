@@ -1,44 +1,71 @@
-"""What to do about an error, as a program writes it and as it is typed on the command line.
+"""Remedies: what to do about an error, as Python writes it and as the command line does.
 
-Knows how Python and a shell spell things. Does not know errors: each has remedies among its arguments.
+Knows how Python and a shell spell things. Does not know errors or remarks, which have
+remedies among their parts.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
-__all__ = ["Remedy", "call", "keyword", "shell_path", "shell_word", "spoken", "typed"]
+__all__ = ["Message", "Remedy", "call", "keyword", "shell_path", "shell_word", "spoken", "typed"]
 
 
 OPTIONS: Final = {"header": "--no-header", "headers": "--header", "sinks": "--sink"}
-"""The options that are not called as their keywords."""
+"""The options that have another name than their keyword."""
 
 
 class Remedy(NamedTuple):
-    """What to do about an error: as *python* has it, and as it is *typed* on the command line."""
+    """What to do about an error: in *python*, and as it is *typed* on the command line."""
 
     python: str
     typed: str
 
 
+class Message(str):
+    """A text with remedies: itself as Python reads it, ``typed`` as the command line does.
+
+    It is a plain text for a report that does not know the difference.
+    """
+
+    __slots__ = ("parts", "typed")
+
+    parts: tuple[str | Remedy, ...]
+    typed: str
+
+    def __new__(cls, *parts: str | Remedy) -> Self:
+        """Join *parts*, texts and remedies."""
+        message = super().__new__(cls, spoken(parts))
+        message.parts = parts
+        message.typed = typed(parts)
+        return message
+
+
 def spoken(parts: Iterable[object]) -> str:
-    """*parts*, texts and remedies, as one text for a program."""
+    """Join *parts*, texts and remedies, to one text for a program."""
     return "".join(part.python if isinstance(part, Remedy) else str(part) for part in parts)
 
 
 def typed(parts: Iterable[object]) -> str:
-    """The same for the command line."""
-    return "".join(part.typed if isinstance(part, Remedy) else str(part) for part in parts)
+    """Join *parts*, texts and remedies, to one text for the command line."""
+    return "".join(part.typed if isinstance(part, Remedy | Message) else str(part) for part in parts)
 
 
 def keyword(name: str, value: Any = None) -> Remedy:
-    """The remedy of giving the keyword *name*, with this *value* if there is one: ``force=True``, ``--force``."""
+    """Return the remedy of giving the keyword *name*: ``force=True``, ``--force``.
+
+    Without a *value* it names the setting alone. The option of False is ``--no-NAME``.
+    """
     option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
     if value is None:
         return Remedy(name, option)
-    return Remedy(f"{name}={value!r}", option if value is True else f"{option} {value}")
+    if value is True:
+        return Remedy(f"{name}=True", option)
+    if value is False:
+        return Remedy(f"{name}=False", option if option.startswith("--no-") else f"--no-{option[2:]}")
+    return Remedy(f"{name}={value!r}", f"{option} {shell_word(str(value))}")
 
 
 def call(verb: str, folder: object, **keywords: Any) -> Remedy:

@@ -114,7 +114,7 @@ def test_what_json_does_not_have_is_valid_json_in_the_outcome(fetched):
         ("list.zip", zipped(a_txt=b"http://a.test/", b_txt=b"http://a.test/"), "an archive (zip) with 2 files"),
         ("list.txt", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "an image (PNG)"),
         ("list.csv", b"%PDF-1.7\nhttp://a.test/\n", "a PDF file"),
-        ("list.txt", b"<?xml version='1.0'?><urlset/>", '--input-format "sitemap"'),
+        ("list.txt", b"<?xml version='1.0'?><urlset/>", "--input-format sitemap"),
     ],
 )
 def test_what_is_plainly_no_list_stops_before_any_request(run, tmp_path, local, name, content, said):  # noqa: PLR0917
@@ -137,11 +137,11 @@ def test_what_is_plainly_no_list_in_a_stream_stops_before_any_request(run, local
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("hosts.txt", "a.test\nb.test\n", '--url-template "https://{}"'),
-        ("list.csv", "url,link\n1,http://a.test/\n", '--column "link"'),
+        ("hosts.txt", "a.test\nb.test\n", "--url-template 'https://{}'"),
+        ("list.csv", "url,link\n1,http://a.test/\n", "--column link"),
         ("list.csv", "1,http://a.test/\n", "--no-header"),
-        ("list.csv", "id;url\n1;http://a.test/\n", '--delimiter ";"'),
-        ("rows.txt", '{"url": "http://a.test/"}\n', '--input-format "jsonl"'),
+        ("list.csv", "id;url\n1;http://a.test/\n", "--delimiter ';'"),
+        ("rows.txt", '{"url": "http://a.test/"}\n', "--input-format jsonl"),
     ],
 )
 def test_the_option_that_may_help_is_said(run, tmp_path, name, content, said):
@@ -154,7 +154,7 @@ def test_the_option_that_may_help_is_said(run, tmp_path, name, content, said):
 def test_a_plan_says_it_too(run, tmp_path):
     (tmp_path / "hosts.txt").write_text("a.test\nb.test\n")
 
-    assert '--url-template "https://{}"' in run("plan", tmp_path / "hosts.txt").stderr
+    assert "--url-template 'https://{}'" in run("plan", tmp_path / "hosts.txt").stderr
 
 
 def test_in_python_the_keyword_is_said(tmp_path):

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from penstock.cli.plan import command
-from penstock.scratch.seen import Seen
+from penstock.scratch.seen import SeenRequests
 
 
 def test_a_plan_sends_nothing(run, web, listed):
@@ -94,12 +94,12 @@ def test_an_input_that_breaks_off_is_an_error_and_no_half_of_a_plan(run, tmp_pat
 
 
 def test_no_room_for_what_must_be_remembered_is_an_output_that_cannot_be_written(run, listed, monkeypatch):
-    class Full(Seen):
+    class Full(SeenRequests):
         def __init__(self):
             super().__init__()
             self._database.execute("PRAGMA max_page_count = 4")
 
-    monkeypatch.setattr("penstock.fetching.auditing.Seen", Full)
+    monkeypatch.setattr("penstock.fetching.auditing.SeenRequests", Full)
     ended = run("plan", listed(*(f"http://a.example/{number}" for number in range(2_000))))
     assert ended.exit_code == 4
     assert "TMPDIR" in ended.stderr

@@ -17,7 +17,7 @@ from penstock.runs import session
 from penstock.runs.contents import WIDTH
 from penstock.runs.folder import LEDGER_FILE, RunFolder, read_manifest
 from penstock.runs.ledger import Ledger
-from penstock.source.digests import of_item
+from penstock.source.digests import digest_item
 
 URLS = [f"http://host{number}.test/" for number in range(24)]
 FAST = {"robots": False, "delay": 0, "per_host": 4, "concurrency": 4, "flush_every": 0.01}
@@ -55,7 +55,7 @@ def unknown(root):
         return [
             seq
             for seq in ledger.settled()
-            if kept[seq * WIDTH : (seq + 1) * WIDTH] != of_item(URLS[seq]).to_bytes(WIDTH, "little")
+            if kept[seq * WIDTH : (seq + 1) * WIDTH] != digest_item(URLS[seq]).to_bytes(WIDTH, "little")
         ]
 
 

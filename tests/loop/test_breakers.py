@@ -17,7 +17,7 @@ from penstock.core.web.retry import Retry
 from penstock.loop.blocking_shell import BlockingShell
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
-from penstock.scratch.overflow import Overflow
+from penstock.scratch.overflow import DiskOverflow
 from penstock.source.pulled import Inline
 from penstock.testing.clock import VirtualClock
 from penstock.testing.engine import Answered, ScriptedEngine
@@ -33,7 +33,7 @@ def drive(
     delivery = Delivery(Tally())
     driver = Driver(
         Stages(Inline(jobs), frontier, engine, Judge(Retry(attempts)), delivery),
-        overflow=Overflow(),
+        overflow=DiskOverflow(),
         clock=engine.clock,
         draw=lambda: 0.5,
     )

@@ -12,7 +12,7 @@ from penstock.errors import OutputError
 from penstock.loop.blocking_shell import BlockingShell
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
-from penstock.scratch.overflow import Overflow
+from penstock.scratch.overflow import DiskOverflow
 from penstock.source.pulled import Inline
 from penstock.testing.engine import Answered, ScriptedEngine
 
@@ -46,7 +46,7 @@ def finish(driver: Driver, engine: ScriptedEngine) -> list[tuple[float, str]]:
 
 def test_the_others_finish_as_soon_as_if_the_slow_host_was_not_there():
     alone = max(time for time, _ in finish(*drive(0, None)))
-    came = finish(*drive(SLOW, Overflow()))
+    came = finish(*drive(SLOW, DiskOverflow()))
     assert len(came) == SLOW + OTHERS
     others = max(time for time, host in came if host != "slow")
     assert others <= 1.3 * alone, "2 of 10 slots are the slow host's"
@@ -54,7 +54,7 @@ def test_the_others_finish_as_soon_as_if_the_slow_host_was_not_there():
 
 
 def test_what_is_put_aside_counts_as_held():
-    driver, _ = drive(SLOW, Overflow())
+    driver, _ = drive(SLOW, DiskOverflow())
     driver.step()
     now = driver.statistics()
     assert now.held == now.pulled - now.running > 900
@@ -63,7 +63,7 @@ def test_what_is_put_aside_counts_as_held():
 
 
 def test_a_stop_leaves_what_is_put_aside_undone():
-    driver, engine = drive(SLOW, Overflow())
+    driver, engine = drive(SLOW, DiskOverflow())
     driver.step()
     driver.stop()
     assert len(finish(driver, engine)) == 2
@@ -71,7 +71,7 @@ def test_a_stop_leaves_what_is_put_aside_undone():
 
 
 def test_a_disk_that_takes_nothing_ends_the_run_with_its_error(tmp_path):
-    driver, _ = drive(SLOW, Overflow(tmp_path / "missing"))
+    driver, _ = drive(SLOW, DiskOverflow(tmp_path / "missing"))
     with pytest.raises(OutputError, match="missing"):
         driver.step()
     driver.close()

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.cli.options import flags_of
 from penstock.errors import FolderDamaged, PenstockError, UsageError
-from penstock.remedies import Remedy, call, keyword
+from penstock.remedies import Message, Remedy, call, keyword, typed
 from penstock.settings import CHANGEABLE, SETTINGS, Resume, Settings
 
 
@@ -17,6 +17,10 @@ from penstock.settings import CHANGEABLE, SETTINGS, Resume, Settings
     ("remedy", "python", "typed"),
     [
         (keyword("force", True), "force=True", "--force"),
+        (keyword("header", False), "header=False", "--no-header"),
+        (keyword("robots", False), "robots=False", "--no-robots"),
+        (keyword("delimiter", ";"), "delimiter=';'", "--delimiter ';'"),
+        (keyword("column", "it's"), 'column="it\'s"', """--column 'it'"'"'s'"""),
         (keyword("per_host"), "per_host", "--per-host"),
         (keyword("only", "404,timeout"), "only='404,timeout'", "--only 404,timeout"),
         (
@@ -39,6 +43,21 @@ def test_an_error_says_the_one_to_a_program_and_the_other_to_a_shell():
     assert error.typed() == "it is damaged: penstock verify --repair pages, or not"
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again), again.typed()) == (FolderDamaged, str(error), error.typed())
+
+
+def test_a_message_is_the_text_for_a_program_and_knows_the_one_for_a_shell():
+    message = Message("it may be a table: ", keyword("input_format", "csv"))
+    assert message == "it may be a table: input_format='csv'"
+    assert message.typed == typed([message]) == "it may be a table: --input-format csv"
+    assert typed(["a text is itself"]) == "a text is itself"
+    again = pickle.loads(pickle.dumps(message))
+    assert (type(again), again, again.typed) == (Message, message, message.typed)
+
+
+def test_a_message_in_an_error_keeps_both():
+    error = PenstockError("no list: ", Message("it may be a table: ", keyword("input_format", "csv")))
+    assert str(error) == "no list: it may be a table: input_format='csv'"
+    assert error.typed() == "no list: it may be a table: --input-format csv"
 
 
 def test_an_error_without_a_remedy_is_its_text():

@@ -9,7 +9,7 @@ import pytest
 from penstock.core.web.model import Reason, Skipped
 from penstock.core.web.plan import Limits, Survey
 from penstock.report.plan import plan_json, plan_lines
-from penstock.scratch.seen import Counts
+from penstock.scratch.seen import NameCounts
 
 LIMITS = Limits(100, 2, 0.2, None)
 
@@ -19,7 +19,7 @@ def planned():
     """Makes the plan of so many requests for each host, so many duplicates among them, and refused lines."""
 
     def make(hosts, *, refused=(), duplicates=0, unique=False, limits=LIMITS, most=10):
-        with Counts() as counts:
+        with NameCounts() as counts:
             survey = Survey(counts, unique=unique)
             for seq, (line, reason, said) in enumerate(refused):
                 survey.refuse(Skipped(seq, "", reason, f"line {line}: {said}"), line)

@@ -30,7 +30,7 @@ from penstock.runs.ledger import Ledger
 from penstock.runs.repair import repair
 from penstock.runs.verify import verify
 from penstock.settings import InputSettings
-from penstock.source.digests import packed
+from penstock.source.digests import pack_digests
 from penstock.source.iterables import Items
 from penstock.source.opened import open_inputs
 
@@ -197,7 +197,7 @@ def test_what_waits_to_be_tried_again_is_compared(path, ledger):
 
 
 def test_digests_over_many_blocks_are_kept_whatever_pieces_they_come_in(path, ledger):
-    digests = packed(range(1, 3 * BLOCK))
+    digests = pack_digests(range(1, 3 * BLOCK))
     contents, at = ledger.contents(), 0
     for size in (1, 2, BLOCK - 3, 1, BLOCK + 7, 10**6):
         piece = digests[at * WIDTH : (at + size) * WIDTH]
@@ -234,10 +234,10 @@ def test_no_more_than_some_are_held_however_long_nothing_is_settled(path, ledger
     monkeypatch.setattr(module, "MOST_HELD", module.STRETCH + 400)
     contents = ledger.contents()
     for seq in range(1_000):
-        contents.check(seq, packed([seq + 1]), nothing)
+        contents.check(seq, pack_digests([seq + 1]), nothing)
         assert sum(len(held) for _, held in contents._held) <= 440
     with reopened(path) as again:
-        assert kept_of(again).startswith(packed(range(1, 900)))
+        assert kept_of(again).startswith(pack_digests(range(1, 900)))
 
 
 def test_one_thread_reads_while_another_commits(path, ledger, monkeypatch):

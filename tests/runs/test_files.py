@@ -12,7 +12,7 @@ from penstock.runs.folder import RunFolder
 from penstock.runs.lock import Lock
 from penstock.runs.repair import repair
 from penstock.runs.verify import verify
-from penstock.scratch.overflow import Overflow
+from penstock.scratch.overflow import DiskOverflow
 from penstock.scratch.rules import FILE
 from penstock.sink.jsonl import file_name
 
@@ -82,7 +82,7 @@ def test_the_names_are_those_that_are_given(tmp_path):
 
 def test_the_overflow_has_a_name_that_is_swept_away_if_it_was_killed_before_it_lost_it(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.unlink", lambda file: None)
-    overflow = Overflow(tmp_path)
+    overflow = DiskOverflow(tmp_path)
     overflow.take("a", 1)
     overflow.close()
     assert [is_left(file.name) for file in tmp_path.iterdir()] == [True]

@@ -30,7 +30,7 @@ from penstock.settings import OutputSettings
 from penstock.sink.jsonl import JsonlSink
 from penstock.source import fingerprint
 from penstock.source.iterables import Items
-from penstock.source.opened import Opened
+from penstock.source.opened import FileInput
 
 FAST = {"robots": False, "delay": 0, "per_host": 4, "concurrency": 4, "flush_every": 0.01}
 URLS = [f"http://host{number}.test/" for number in range(12)]
@@ -245,7 +245,7 @@ def test_what_is_left_is_not_listed_of_another_input(folder, tmp_path, monkeypat
     monkeypatch.setattr(fingerprint, "of_file", lambda *_: {"kind": "file", "name": "x", "format": "x", "bytes": 1})
     path = tmp_path / "urls.txt"
     path.write_text("\n".join(URLS))
-    monkeypatch.setattr(Opened, "rows", lambda self, settled, contents=None: cut(self.read(settled, 0, contents), 5))
+    monkeypatch.setattr(FileInput, "rows", lambda self, settled, contents=None: cut(self.read(settled, 0, contents), 5))
     with pytest.raises(BrokenListError):
         penstock.run(path, folder, **FAST)
     monkeypatch.undo()

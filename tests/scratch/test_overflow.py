@@ -11,7 +11,7 @@ import pytest
 
 from penstock.core.web.model import Hop, Job
 from penstock.errors import OutputError
-from penstock.scratch.overflow import BATCH, Overflow
+from penstock.scratch.overflow import BATCH, DiskOverflow
 
 HEADERS = (("User-Agent", "penstock"),)
 
@@ -22,7 +22,7 @@ def job(seq: int, key: str = "a", **fields) -> Job:
 
 @pytest.fixture
 def overflow(tmp_path):
-    overflow = Overflow(tmp_path)
+    overflow = DiskOverflow(tmp_path)
     yield overflow
     overflow.close()
     overflow.close()
@@ -104,7 +104,7 @@ def test_nothing_is_made_before_there_is_something_to_keep(overflow, tmp_path):
 
 
 def test_a_disk_that_takes_no_more_is_an_error_that_says_what_to_do(tmp_path):
-    overflow = Overflow(tmp_path)
+    overflow = DiskOverflow(tmp_path)
     overflow.put([job(seq) for seq in range(BATCH)])
     limited = overflow._file
     limited.execute("PRAGMA max_page_count = 1")
@@ -114,7 +114,7 @@ def test_a_disk_that_takes_no_more_is_an_error_that_says_what_to_do(tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_that_names_it(tmp_path):
-    overflow = Overflow(tmp_path / "missing")
+    overflow = DiskOverflow(tmp_path / "missing")
     overflow.put([job(0)])
     with pytest.raises(OutputError, match="missing"):
         overflow.take("a", 1)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from penstock.errors import OutputError
 from penstock.scratch import seen as module
-from penstock.scratch.seen import Counts, Seen
+from penstock.scratch.seen import NameCounts, SeenRequests
 
 
 @given(st.lists(st.binary(max_size=2)))
 def test_seen_is_a_set(texts):
     there = set()
-    with Seen() as seen:
+    with SeenRequests() as seen:
         for text in texts:
             assert seen.add(text) == (text not in there)
             there.add(text)
@@ -27,7 +27,7 @@ def test_seen_is_a_set(texts):
 
 @given(st.lists(st.sampled_from(["a.test", "b.test", "c.test", "d.test", "xn--e.test"])), st.integers(1, 4))
 def test_counts_are_those_of_a_counter_however_few_names_are_held(names, held):
-    with Counts(held) as counts:
+    with NameCounts(held) as counts:
         for name in names:
             counts.add(name)
         expected = Counter(names)
@@ -38,7 +38,7 @@ def test_counts_are_those_of_a_counter_however_few_names_are_held(names, held):
 
 
 def test_counting_goes_on_after_a_question():
-    with Counts() as counts:
+    with NameCounts() as counts:
         counts.add("a")
         assert counts.largest(1) == [("a", 1)]
         counts.add("a")
@@ -46,7 +46,7 @@ def test_counting_goes_on_after_a_question():
 
 
 def test_no_more_names_are_held_than_allowed():
-    with Counts(held=10) as counts:
+    with NameCounts(held=10) as counts:
         for number in range(1000):
             counts.add(f"host{number}")
             assert len(counts._counts) <= 10
@@ -55,7 +55,7 @@ def test_no_more_names_are_held_than_allowed():
 
 def test_a_thread_may_go_on_where_another_left_off():
     """A source that reads ahead does so on a thread of its own, and may be closed by another."""
-    seen = Seen()
+    seen = SeenRequests()
     thread = threading.Thread(target=seen.add, args=(b"a",))
     thread.start()
     thread.join()
@@ -64,20 +64,20 @@ def test_a_thread_may_go_on_where_another_left_off():
     seen.close()
 
 
-@pytest.mark.parametrize("make", [Seen, lambda: Counts(held=1)])
+@pytest.mark.parametrize("make", [SeenRequests, lambda: NameCounts(held=1)])
 def test_a_full_disk_is_told_with_the_remedy(make):
     with make() as full:
         full._database.execute("PRAGMA max_page_count = 8")
         with pytest.raises(OutputError, match="TMPDIR"):
             for number in range(100_000):
-                full.add(f"{number:040}".encode() if isinstance(full, Seen) else f"{number:040}")
+                full.add(f"{number:040}".encode() if isinstance(full, SeenRequests) else f"{number:040}")
 
 
 def test_what_outgrows_its_cache_is_on_the_disk_in_a_file_without_a_name(monkeypatch):
     """So a kill leaves nothing behind."""
     monkeypatch.setattr(module, "CACHE_BYTES", 16 << 10)
     before = set(nameless())
-    with Seen() as seen:
+    with SeenRequests() as seen:
         assert all(seen.add(b"%d" % number) for number in range(20_000))
         assert not any(seen.add(b"%d" % number) for number in range(0, 20_000, 100))
         assert len(set(nameless()) - before) == 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from penstock.core.extents import Settled
 from penstock.errors import InputError
-from penstock.source.archives import STEP, XZ_MEMORY, expanded
+from penstock.source.archives import STEP, XZ_MEMORY, expand
 from penstock.source.opened import open_inputs
 
 RANDOM = random.Random(1)
@@ -39,7 +39,7 @@ def until_error(blocks):
     """What came before the InputError, and the error."""
     came = bytearray()
     with pytest.raises(InputError) as caught:
-        for text in expanded(blocks, "list.gz"):
+        for text in expand(blocks, "list.gz"):
             came += text
     return bytes(came), caught.value
 
@@ -63,25 +63,25 @@ def test_a_plain_file_with_an_archives_name_is_plain(read):
 def test_members_and_frames_follow_each_other(pack):
     packed = pack(TEXT[:1_000]) + pack(b"") + pack(TEXT[1_000:])
 
-    assert b"".join(expanded(blocks_of(packed), "list")) == TEXT
+    assert b"".join(expand(blocks_of(packed), "list")) == TEXT
 
 
 def test_zeros_after_the_last_gzip_member_are_padding():
     packed = gzip.compress(TEXT) + bytes(3_000)
 
-    assert b"".join(expanded(blocks_of(packed), "list")) == TEXT
+    assert b"".join(expand(blocks_of(packed), "list")) == TEXT
 
 
 def test_a_skippable_zstd_frame_may_come_first():
     packed = SKIPPABLE + zstd.compress(TEXT) + SKIPPABLE
 
-    assert b"".join(expanded(blocks_of(packed), "list")) == TEXT
+    assert b"".join(expand(blocks_of(packed), "list")) == TEXT
 
 
 @PACKS
 @pytest.mark.parametrize("size", [STEP - 1, STEP, 2 * STEP])
 def test_text_that_just_fills_the_steps_is_whole(pack, size):
-    assert b"".join(expanded(blocks_of(pack(bytes(size)), 7), "list")) == bytes(size)
+    assert b"".join(expand(blocks_of(pack(bytes(size)), 7), "list")) == bytes(size)
 
 
 @PACKS
@@ -89,8 +89,8 @@ def test_text_that_just_fills_the_steps_is_whole(pack, size):
 def test_bytes_may_come_in_any_pieces(pack, length, size):
     text = TEXT[:length]
 
-    assert b"".join(expanded(blocks_of(pack(text), size), "list")) == text
-    assert b"".join(expanded(blocks_of(text, size), "list")) == text
+    assert b"".join(expand(blocks_of(pack(text), size), "list")) == text
+    assert b"".join(expand(blocks_of(text, size), "list")) == text
 
 
 @PACKS
@@ -182,7 +182,7 @@ def test_a_bomb_costs_no_memory(pack):
     packed = pack(bytes(30_000_000))
 
     tracemalloc.start()
-    size = sum(map(len, expanded(iter([packed]), "list")))
+    size = sum(map(len, expand(iter([packed]), "list")))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -209,7 +209,7 @@ def test_a_bomb_costs_no_memory(pack):
     ],
 )
 def test_the_beginning_of_an_archives_first_bytes_is_no_archive(head):
-    assert b"".join(expanded(blocks_of(head, 1), "list")) == head
+    assert b"".join(expand(blocks_of(head, 1), "list")) == head
 
 
 def test_a_text_is_given_on_before_the_next_block_is_read():
@@ -219,7 +219,7 @@ def test_a_text_is_given_on_before_the_next_block_is_read():
         yield b"h"
         raise AssertionError
 
-    assert next(expanded(blocks(), "list")) == b"h"
+    assert next(expand(blocks(), "list")) == b"h"
 
 
 @pytest.mark.parametrize("pack", [bz2.compress, lzma.compress], ids=["bzip2", "xz"])

@@ -78,7 +78,7 @@ def test_a_column_that_is_not_there_is_said_when_it_is_opened(written):
 @pytest.mark.parametrize(("name", "said"), [("list.parquet", "as parquet"), ("list.arrow", "as arrow")])
 @pytest.mark.parametrize("content", [b"", b"http://a/\n", b"PAR1ARROW1 nothing of the kind"])
 def test_what_is_none_is_refused_when_it_is_opened(write, name, said, content):
-    with pytest.raises(InputError, match=f"can't be read {said}: "):
+    with pytest.raises(InputError, match=f"cannot be read {said}: "):
         open_inputs([write(content, name)], InputSettings())
 
 

@@ -41,6 +41,80 @@ def test_the_form_of_a_spreadsheet_in_europe(read, encode, end):
     assert second == Row(1, 3, "http://b/", fields={"Titel": "", "Preis": ""})
 
 
+ENCODINGS = {
+    "UTF-8": str.encode,
+    "UTF-8 with BOM": lambda text: text.encode("utf-8-sig"),
+    "UTF-16, as Excel writes it": lambda text: codecs.BOM_UTF16_LE + text.encode("utf-16-le"),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("directive", ["sep=;", "SEP=;"])
+def test_excels_directive_sets_the_delimiter_and_is_no_row(read, encoding, end, directive):
+    content = f'{directive}\nTitel;Url;Preis\n"Stra\u00dfe; gro\u00df";http://a/;1,5\n;http://b/;\n'.replace("\n", end)
+    first, second = read(ENCODINGS[encoding](content), "list.csv")
+
+    assert first == Row(0, 3, "http://a/", fields={"Titel": "Stra\u00dfe; gro\u00df", "Preis": "1,5"})
+    assert second == Row(1, 4, "http://b/", fields={"Titel": "", "Preis": ""})
+
+
+@pytest.mark.parametrize("delimiter", ["|", "\t", ",", " ", "\u00a6"])
+def test_excels_directive_may_name_any_character(read, delimiter):
+    content = f"sep={delimiter}\nid,url\n1,http://a/\n".replace(",", delimiter)
+
+    assert read(content, "list.csv") == [Row(0, 3, "http://a/", fields={"id": "1"})]
+
+
+def test_a_table_with_excels_directive_may_have_no_names(read):
+    assert read("sep=;\nhttp://a/;1\n", "list.csv", header=False) == [Row(0, 2, "http://a/", fields={"2": "1"})]
+
+
+def test_a_delimiter_that_is_given_overrules_excels_directive(read):
+    (row,) = read("sep=;\nid|url\n1;2|http://a/\n", "list.csv", delimiter="|")
+
+    assert row == Row(0, 3, "http://a/", fields={"id": "1;2"})
+
+
+def test_rows_after_excels_directive_are_numbered_as_excel_does(read):
+    """Excel shows the names in row 1; the line is that of the file."""
+    (row,) = read(b"sep=;\nid;url\n1;http://a/\xff\n", "list.csv")
+
+    assert (row.line, row.fault) == (3, "row 2: not valid UTF-8")
+
+
+def test_a_broken_row_after_excels_directive_costs_only_itself(read):
+    rows = read('sep=;\nurl;note\nhttp://a/;"x\nhttp://b/;y\n', "list.csv")
+
+    assert [(row.line, row.url, row.fault is None) for row in rows] == [(3, "http://a/", False), (4, "http://b/", True)]
+
+
+def test_a_settled_row_counts_after_excels_directive_too(read):
+    content = "sep=;\nid;url\n1;http://a/\n2;http://b/\n"
+
+    assert read(content, "list.csv", settled=[0]) == [Row(1, 4, "http://b/", fields={"id": "2"})]
+
+
+def test_a_table_with_excels_directive_alone_is_empty(read):
+    with pytest.raises(InputError, match="is empty; a table begins with a row of column names"):
+        read("sep=;\n", "list.csv")
+
+
+@pytest.mark.parametrize("line", ["sep=", "sep=;;", "sep=;x", " sep=;", 'sep="', "x sep=;"])
+def test_another_first_line_is_the_row_of_names(read, line):
+    with pytest.raises(InputError, match=r"has no column 'url'|cannot be read"):
+        read(f"{line}\nid;url\n1;http://a/\n", "list.csv")
+
+
+def test_excels_directive_counts_in_the_first_line_of_a_csv_alone(read):
+    assert [row.url for row in read("url\nsep=;\nhttp://a/\n", "list.csv")] == ["sep=;", "http://a/"]
+    assert [row.url for row in read("sep=;\nhttp://a/\n", "list.txt")] == ["sep=;", "http://a/"]
+    (row,) = read("sep=;\turl\nx\thttp://a/\n", "list.tsv")
+    assert row == Row(0, 2, "http://a/", fields={"sep=;": "x"})
+    with pytest.raises(InputError, match="it has 'sep=;'"):
+        read("sep=;\nid;url\n1;http://a/\n", "list.tsv")
+
+
 @pytest.mark.parametrize("delimiter", [";", "|", "\t", " ", "\u00a6"])
 def test_a_stray_quote_costs_its_own_row_with_any_delimiter(read, delimiter):
     content = 'url,note\nhttp://a/,"x\nhttp://b/,y\nhttp://c/,z\n'.replace(",", delimiter)
@@ -69,15 +143,15 @@ def test_without_names_the_first_column_has_the_url_unless_another_is_named(read
 @pytest.mark.parametrize(
     ("content", "settings", "said"),
     [
-        ("id;url\n1;http://a/\n", {}, "no column 'url'; it has 'id;url'. .* parted by ';': delimiter=\";\""),
-        ("id\turl\n1\thttp://a/\n", {}, 'delimiter="tab"'),
-        ("id,url\n1,http://a/\n", {"delimiter": ";"}, 'delimiter=","'),
+        ("id;url\n1;http://a/\n", {}, "no column 'url'; it has 'id;url'. .* separated by ';': delimiter=';'"),
+        ("id\turl\n1\thttp://a/\n", {}, "delimiter='tab'"),
+        ("id,url\n1,http://a/\n", {"delimiter": ";"}, "delimiter=','"),
         ("1,http://a/\n2,http://b/\n", {}, "It seems to have no row of column names: header=False"),
         (RANKED, {}, "It seems to have no row of column names: header=False"),
         (RANKED, {"header": False, "column": "3"}, "no column '3'; it has '1', '2'"),
         (RANKED, {"header": False, "column": "0"}, "no column '0'"),
         (RANKED, {"header": False, "url_template": "https://{3}"}, "no column '3'"),
-        (RANKED, {"header": False, "select": ("domain",)}, "no column 'domain'.* Say which with select"),
+        (RANKED, {"header": False, "select": ("domain",)}, "no column 'domain'.* Name one of these with select"),
         ('"open\n', {"header": False}, "the first row cannot be read"),
     ],
 )
@@ -88,7 +162,7 @@ def test_a_column_that_is_not_there_is_said_when_the_table_is_opened(read, conte
 
 @pytest.mark.parametrize(("name", "setting"), [("list.jsonl", "delimiter"), ("list.json", "header")])
 def test_what_only_a_table_has_is_refused_elsewhere(read, name, setting):
-    with pytest.raises(InputError, match=f'which has no {setting}; a table is input_format="csv"'):
+    with pytest.raises(InputError, match=f"which has no {setting}; a table is input_format='csv'"):
         read("", name, **{setting: ";" if setting == "delimiter" else False})
 
 

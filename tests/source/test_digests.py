@@ -13,7 +13,7 @@ from pyroaring import BitMap64
 
 from penstock.core.web.model import Row
 from penstock.settings import InputSettings
-from penstock.source.digests import of_item, packed
+from penstock.source.digests import digest_item, pack_digests
 from penstock.source.iterables import Items
 from penstock.source.opened import open_inputs
 
@@ -57,19 +57,23 @@ NESTED = {
 
 def test_a_value_has_the_same_digest_in_each_process():
     """Sets have another order there, and objects another address."""
-    program = "from tests.source.test_digests import *; print(of_item(NESTED), of_item(Row(0, 0, 'http://a/')))"
+    program = "from tests.source.test_digests import *; print(digest_item(NESTED), digest_item(Row(0, 0, 'http://a/')))"
     said = {
         subprocess.run(
             [sys.executable, "-c", program], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True, text=True
         ).stdout
         for seed in ("1", "2", "3")
     }
-    assert said == {f"{of_item(NESTED)} {of_item(Row(0, 0, 'http://a/'))}\n"}
+    assert said == {f"{digest_item(NESTED)} {digest_item(Row(0, 0, 'http://a/'))}\n"}
 
 
 def test_the_order_of_a_mappings_keys_and_its_type_say_nothing():
-    assert of_item({"url": "u", "id": 1}) == of_item({"id": 1, "url": "u"}) == of_item(OrderedDict(id=1, url="u"))
-    assert of_item({"id": 2**70, "url": "u"}) == of_item({"url": "u", "id": 2**70})
+    assert (
+        digest_item({"url": "u", "id": 1})
+        == digest_item({"id": 1, "url": "u"})
+        == digest_item(OrderedDict(id=1, url="u"))
+    )
+    assert digest_item({"id": 2**70, "url": "u"}) == digest_item({"url": "u", "id": 2**70})
 
 
 @pytest.mark.parametrize(
@@ -91,7 +95,7 @@ def test_the_order_of_a_mappings_keys_and_its_type_say_nothing():
     ],
 )
 def test_whatever_is_in_a_mapping_counts(change):
-    assert of_item(NESTED | change) != of_item(NESTED)
+    assert digest_item(NESTED | change) != digest_item(NESTED)
 
 
 @pytest.mark.parametrize(
@@ -106,22 +110,22 @@ def test_whatever_is_in_a_mapping_counts(change):
     ],
 )
 def test_all_of_a_row_counts_but_its_place(other):
-    assert of_item(other) != of_item(Row(0, 0, "http://a/")) == of_item(Row(7, 9, "http://a/"))
+    assert digest_item(other) != digest_item(Row(0, 0, "http://a/")) == digest_item(Row(7, 9, "http://a/"))
 
 
 def test_a_value_that_holds_itself_ends():
     item = {"url": "http://a/"}
     item["self"] = [item]
-    assert of_item(item)
+    assert digest_item(item)
 
 
 @given(st.text() | st.none() | st.integers() | st.floats() | st.binary() | st.lists(st.text()))
 def test_any_item_has_a_digest_that_is_not_zero(item):
-    assert 0 < of_item(item) < 2**32
+    assert 0 < digest_item(item) < 2**32
 
 
 def test_four_bytes_each_the_lowest_first():
-    assert packed([1, 0xDDCCBBAA]) == b"\1\0\0\0\xaa\xbb\xcc\xdd"
+    assert pack_digests([1, 0xDDCCBBAA]) == b"\1\0\0\0\xaa\xbb\xcc\xdd"
 
 
 LINES = b"# a list\nhttp://a/\r\n\n  http://b/\nhttp://c/ \n\xff\nhttp://e/"

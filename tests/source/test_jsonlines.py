@@ -67,7 +67,7 @@ def test_a_row_is_an_object_with_a_url_or_the_url_itself(read, content, name):
     ids=["objects", "texts", "many lines", "longer than a row"],
 )
 def test_an_array_is_refused_rather_than_taken_for_one_input(read, content):
-    with pytest.raises(InputError, match=r'begins with a JSON array; .* input_format="json"'):
+    with pytest.raises(InputError, match=r"begins with a JSON array; .* input_format='json'"):
         read(content, "list.jsonl")
 
 
@@ -138,10 +138,10 @@ def test_the_field_with_the_url_may_be_named(row_of):
         (["http://a/"], "list: neither a URL nor an object with 'url'"),
         (5, "int: neither a URL nor an object with 'url'"),
         (None, "null: neither a URL nor an object with 'url'"),
-        ({"url": "u", "method": "GET /"}, "the method is not one; it is a token as GET or POST"),
-        ({"url": "u", "method": ""}, "the method is not one; it is a token as GET or POST"),
-        ({"url": "u", "method": "G\r\nX: y"}, "the method is not one; it is a token as GET or POST"),
-        ({"url": "u", "method": 1}, "the method is not one; it is a token as GET or POST"),
+        ({"url": "u", "method": "GET /"}, "the method is invalid; it is a token such as GET or POST"),
+        ({"url": "u", "method": ""}, "the method is invalid; it is a token such as GET or POST"),
+        ({"url": "u", "method": "G\r\nX: y"}, "the method is invalid; it is a token such as GET or POST"),
+        ({"url": "u", "method": 1}, "the method is invalid; it is a token such as GET or POST"),
         ({"url": "u", "headers": "A: b"}, "the headers are str, neither an object nor a list of pairs"),
         ({"url": "u", "headers": ["A: b"]}, "a header is not a pair of texts, its name and its value"),
         ({"url": "u", "headers": {"A": 1}}, "a header is not a pair of texts, its name and its value"),
@@ -164,8 +164,8 @@ def test_the_field_with_the_url_may_be_named(row_of):
             {"url": "u", "headers": [["a", "b"], ["proxy-x", "\u0100"]]},
             "the header proxy-x frames the message or belongs to the connection; leave it out",
         ),
-        ({"url": "u", "method": "connect"}, "the method CONNECT asks for a tunnel, not for a resource"),
-        ({"url": "u", "method": "head", "body": ""}, "a body can't be sent with HEAD"),
+        ({"url": "u", "method": "connect"}, "the method CONNECT requests a tunnel, not a resource"),
+        ({"url": "u", "method": "head", "body": ""}, "a body cannot be sent with HEAD"),
         ({"url": "u", "body": 5}, "the body is int; it is text, an object or a list"),
         ({"url": "u", "body": True}, "the body is bool; it is text, an object or a list"),
     ],

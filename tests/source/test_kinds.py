@@ -15,7 +15,7 @@ from pyroaring import BitMap64
 
 from penstock.errors import InputError
 from penstock.settings import InputSettings
-from penstock.source.kinds import foreign_kind
+from penstock.source.kinds import recognise_kind
 from penstock.source.opened import open_inputs
 
 
@@ -47,7 +47,7 @@ FOREIGN = {
     "many": (archive(*"abcd"), r"4 files in it \('a', 'b', 'c', ...\)"),
     "empty zip": (archive(), "an empty zip archive"),
     "folders alone": (archive("folder/"), "nothing in it"),
-    "old Office": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "an Office file of the old kind"),
+    "old Office": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "an old Office file"),
     "tar": (tape(), r"an archive of files \(tar\)"),
     "tar.gz": (gzip.compress(tape()), r"an archive of files \(tar\)"),
     "PDF": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF file"),
@@ -60,7 +60,7 @@ FOREIGN = {
     "SQLite": (b"SQLite format 3\x00" + bytes(80), "an SQLite database"),
     "Parquet": (b"PAR1\x15\x04", "a Parquet file"),
     "HTML": (b"\n<!DOCTYPE html>\n<html lang=en>", "an HTML page"),
-    "XML": (b'<?xml version="1.0"?>\n<urlset>', 'an XML file; a sitemap is read with input_format="sitemap"'),
+    "XML": (b'<?xml version="1.0"?>\n<urlset>', "an XML file; a sitemap is read with input_format='sitemap'"),
     "LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS"),
     "UTF-16": ("http://a.example/\n".encode("utf-16-le"), "text in UTF-16 without a byte-order mark"),
     "random": (bytes(range(256)) * 20, "binary data"),
@@ -102,9 +102,9 @@ def test_a_stream_that_is_plainly_no_list_has_no_rows(kind):
     ],
 )
 def test_a_list_with_odd_characters_is_a_list(content):
-    assert foreign_kind(content) is None
+    assert recognise_kind(content) is None
 
 
 @given(st.text(max_size=200))
 def test_text_without_nuls_is_taken_for_a_list(text):
-    assert foreign_kind(("http://a/\n" + text.replace("\0", "")).encode()) is None
+    assert recognise_kind(("http://a/\n" + text.replace("\0", "")).encode()) is None

@@ -17,9 +17,9 @@ from pyroaring import BitMap64
 
 from penstock.core.web.hosts import Refusal, locate
 from penstock.core.web.model import Row
-from penstock.source.lines import KEPT, MAX_LINE, Lines, split
+from penstock.source.lines import KEPT, MAX_LINE, PlainLines, split
 from penstock.source.rows import Shape
-from penstock.source.transcoded import as_utf_8, as_written
+from penstock.source.transcoding import normalise_line_ends, to_utf_8
 
 CLEAN = "http://a/\nhttp://b/\n\n# note\nhttp://c/\u00e9\n"
 
@@ -36,7 +36,7 @@ def zipped(content):
 
 
 def plain(blocks, settled=()):
-    return list(Lines(Shape()).read(iter(blocks), BitMap64(settled), 0))
+    return list(PlainLines(Shape()).read(iter(blocks), BitMap64(settled), 0))
 
 
 def in_pieces(content, sizes):
@@ -87,8 +87,8 @@ def test_what_blocks_a_list_comes_in_makes_no_difference(mark, end):
     text = ("\ufeff" if mark == "utf-16-be" else "") + f"http://a/{end}{end}http://b/\U0001f600{end}"
     packed = text.encode(mark)
     for size in (1, 2, 3, 5, len(packed)):
-        blocks = as_written(as_utf_8(packed[at : at + size] for at in range(0, len(packed), size)))
-        rows = list(Lines(Shape()).read(blocks, BitMap64(), 0))
+        blocks = normalise_line_ends(to_utf_8(packed[at : at + size] for at in range(0, len(packed), size)))
+        rows = list(PlainLines(Shape()).read(blocks, BitMap64(), 0))
         assert [(row.line, row.url) for row in rows] == [(1, "http://a/"), (3, "http://b/\U0001f600")]
 
 
@@ -174,7 +174,7 @@ def test_only_the_lines_asked_for_are_read():
             taken.append(number)
             yield b"http://a/\n"
 
-    rows = Lines(Shape()).read(blocks(), BitMap64(), 0)
+    rows = PlainLines(Shape()).read(blocks(), BitMap64(), 0)
     assert taken == []
     next(rows)
     assert taken == [0]
@@ -189,7 +189,7 @@ def test_a_line_is_given_as_soon_as_its_end_is_there():
         yield b"http://a/\nhttp://b"
         raise AssertionError
 
-    assert next(Lines(Shape()).read(blocks(), BitMap64(), 0)).url == "http://a/"
+    assert next(PlainLines(Shape()).read(blocks(), BitMap64(), 0)).url == "http://a/"
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(1, 40), min_size=1, max_size=5), st.integers(40, 80))

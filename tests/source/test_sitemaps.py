@@ -69,7 +69,7 @@ def test_the_sitemaps_of_an_index_are_inputs_and_that_is_remarked_on(write):
 
     assert [row.url for row in opened.rows(BitMap64())] == ["http://a/1.xml.gz"]
     (said,) = opened.remarks()
-    assert "is an index of sitemaps: they are the inputs, not the pages in them" in said
+    assert "is a sitemap index: its sitemaps are the inputs, not the pages in them" in said
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_an_element_of_any_length_takes_no_memory():
 
 
 def test_a_url_is_not_fetched_to_be_read():
-    with pytest.raises(UsageError, match="get it first and read that"):
+    with pytest.raises(UsageError, match="fetch it first and read that"):
         open_inputs(["http://a/sitemap.xml"], InputSettings(input_format="sitemap"))
 
 

@@ -15,7 +15,7 @@ from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.settings import InputSettings
 from penstock.source.opened import open_inputs
-from penstock.source.records import MAX_RECORD, Quoted, Tabbed
+from penstock.source.records import MAX_RECORD, CsvRecords, TsvRecords
 from penstock.source.rows import Shape
 from penstock.source.tables import Table
 
@@ -24,7 +24,7 @@ FIELD_LIMIT = csv.field_size_limit()
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=8)
 
 
-def table(blocks, settled=(), records=Quoted):
+def table(blocks, settled=(), records=CsvRecords):
     return list(Table(Shape(), records, name="list").read(iter(blocks), BitMap64(settled), 0))
 
 
@@ -75,7 +75,7 @@ def test_a_column_with_the_exact_name_comes_before_one_alike(read):
 @pytest.mark.parametrize(
     ("content", "settings", "said"),
     [
-        ("id,link\n1,http://a/\n", {}, "has no column 'url'; it has 'id', 'link'. Say which with column"),
+        ("id,link\n1,http://a/\n", {}, "has no column 'url'; it has 'id', 'link'. Name one of these with column"),
         ("URL,Url\nhttp://a/,x\n", {}, "has no column 'url'; it has 'URL', 'Url'"),
         ("id,url\n", {"column": "link"}, "has no column 'link'; it has 'id', 'url'"),
         (",".join("abcdefghijklmnopqrstuvwxyz"), {}, "'t' and 6 more"),
@@ -87,7 +87,7 @@ def test_a_column_with_the_exact_name_comes_before_one_alike(read):
         (
             "id\n1\n",
             {"url_template": "http://a/{isbn}"},
-            "has no column 'isbn'; it has 'id'. Say which with url_template",
+            "has no column 'isbn'; it has 'id'. Name one of these with url_template",
         ),
         ("id\n1\n", {"url_template": "http://a/{}/{id}"}, "has no column 'url'"),
     ],
@@ -206,7 +206,7 @@ def test_a_quote_is_a_character_in_a_tsv(read, first, second):
 @given(st.lists(st.lists(st.text('a"\r \t', max_size=4), min_size=1, max_size=4), max_size=5))
 def test_each_line_of_a_tsv_is_one_row(cells):
     lines = ["\t".join(("x", *line)) for line in cells]
-    rows = table([("url\tnote\n" + "\n".join(lines)).encode()], records=Tabbed)
+    rows = table([("url\tnote\n" + "\n".join(lines)).encode()], records=TsvRecords)
 
     assert [row.line for row in rows] == list(range(2, len(lines) + 2))
     for row, line in zip(rows, lines, strict=True):
@@ -279,7 +279,7 @@ def test_quotes_that_are_never_closed_take_time_in_proportion_to_the_file(monkey
 
 def test_a_quote_that_opens_above_fifty_megabytes_swallows_nothing():
     blocks = itertools.chain([b'url,id\nhttp://a/,"x\n'], itertools.repeat(b"http://b/,%s\n" % (b"y" * 980), 50_000))
-    rows = Table(Shape(), Quoted, name="list").read(blocks, BitMap64(), 0)
+    rows = Table(Shape(), CsvRecords, name="list").read(blocks, BitMap64(), 0)
 
     assert next(rows).fault == "row 2: field larger than field limit (131072)"
     assert sum(row.fault is None for row in rows) == 50_000
@@ -289,7 +289,7 @@ def test_an_endless_record_costs_no_memory():
     blocks = itertools.chain([b"url,id\n"], itertools.repeat(b'"%s\n",' % (b"a" * 100) * 500, 1_000))
 
     tracemalloc.start()
-    rows = Table(Shape(), Quoted, name="list").read(blocks, BitMap64(), 0)
+    rows = Table(Shape(), CsvRecords, name="list").read(blocks, BitMap64(), 0)
     row = next(rows)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -331,7 +331,7 @@ def test_only_as_much_is_read_as_is_asked_for():
             taken.append(number)
             yield b"http://a/\n" if number else b"url\n"
 
-    rows = Table(Shape(), Quoted, name="list").read(blocks(), BitMap64(), 0)
+    rows = Table(Shape(), CsvRecords, name="list").read(blocks(), BitMap64(), 0)
     next(rows)
 
     assert taken == [0, 1]

@@ -29,7 +29,7 @@ def test_braces_name_a_value_and_nothing_more(pattern, url):
 
 @pytest.mark.parametrize("pattern", ["http://h/{", "http://h/}", "http://h/{a{b}", "{}}", "{a}{", "{a\n{}}"])
 def test_a_single_brace_is_refused(pattern):
-    with pytest.raises(UsageError, match=r"has a single brace at [0-9]+; a brace is written twice"):
+    with pytest.raises(UsageError, match=r"has a single brace at [0-9]+; write a literal brace twice"):
         Template(pattern)
 
 
@@ -94,6 +94,6 @@ def test_a_plus_is_no_part_of_the_name():
     template = Template("{+}{+a}{b}{a}")
 
     assert (template.names, template.uses_whole) == (("a", "b"), True)
-    assert template.renamed({"a": "c"}).names == ("c", "b")
-    assert template.renamed({"a": "c"}).fill({"": "/", "c": "/c", "b": "/b"}.__getitem__) == "//c%2Fb%2Fc"
+    assert template.rename({"a": "c"}).names == ("c", "b")
+    assert template.rename({"a": "c"}).fill({"": "/", "c": "/c", "b": "/b"}.__getitem__) == "//c%2Fb%2Fc"
     assert template.names == ("a", "b")

@@ -47,7 +47,7 @@ def test_damage_is_said_after_what_came_before(write):
     rows = open_inputs([write(bytes(packed))], InputSettings()).rows(Settled())
 
     urls = []
-    with pytest.raises(InputError, match="zip archive can't be read: Bad CRC-32"):
+    with pytest.raises(InputError, match="zip archive cannot be read: Bad CRC-32"):
         urls.extend(row.url for row in rows)
     assert urls[:30_000] == [f"http://a/{number}" for number in range(30_000)]
 
@@ -61,7 +61,7 @@ def test_damage_is_said_after_what_came_before(write):
     ids=["cut", "encrypted"],
 )
 def test_an_archive_that_cannot_be_read_is_refused_when_it_is_opened(write, change, said):
-    with pytest.raises(InputError, match=f"the zip archive can't be read: .*{said}"):
+    with pytest.raises(InputError, match=f"the zip archive cannot be read: .*{said}"):
         open_inputs([write(change(zipped("http://a/\n")))], InputSettings())
 
 

@@ -87,9 +87,7 @@ def exit_on_error(ctx: click.Context) -> Iterator[None]:
         if code is Exit.BUG:
             _tell_bug(error)
         else:
-            from penstock.cli.options import as_options  # noqa: PLC0415 - settings take longer to load than a help page
-
-            tell("\n".join((f"penstock: {as_options(_put_option_first(error))}", *getattr(error, "__notes__", ()))))
+            tell("\n".join((f"penstock: {_put_option_first(error)}", *getattr(error, "__notes__", ()))))
         ctx.exit(code)
     except Exception as error:  # noqa: BLE001 - the last resort: it is printed in full
         _tell_bug(error)

@@ -16,7 +16,7 @@ from penstock.remedies import keyword
 from penstock.report.wording import size
 from penstock.settings import SETTINGS, Setting, Unit
 
-__all__ = ["SECTIONS", "Command", "Option", "as_options", "flags_of", "pick_settings", "settings_options"]
+__all__ = ["SECTIONS", "Command", "Option", "flags_of", "pick_settings", "settings_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -83,17 +83,6 @@ def flags_of(setting: Setting) -> tuple[str, ...]:
 
 def _only_turns_off(flag: str) -> bool:
     return flag.startswith("--no-")
-
-
-def as_options(text: str) -> str:
-    """Return *text* with options for settings: ``--column 'a'`` for ``column="a"``."""
-    flags = {name: flags_of(setting)[-1] for name, setting in SETTINGS.items()}
-
-    def option(found: re.Match[str]) -> str:
-        value = found[2]
-        return flags[found[1]] if value == "False" else f"{flags[found[1]]} {value}"
-
-    return re.sub(rf"\b({'|'.join(flags)})=(\"[^\"]*\"|False)", option, text)
 
 
 def _option(setting: Setting, otherwise: str | None) -> Callable[[F], F]:

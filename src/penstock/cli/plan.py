@@ -11,9 +11,10 @@ import click
 
 from penstock.cli.exits import Exit
 from penstock.cli.inputs import inputs_argument, inputs_or_stdin
-from penstock.cli.options import Command, Option, as_options, pick_settings, settings_options
+from penstock.cli.options import Command, Option, pick_settings, settings_options
 from penstock.cli.streams import show, tell, terminal_width
 from penstock.core.web.plan import Limits
+from penstock.remedies import typed
 from penstock.report.plan import plan_json, plan_lines
 from penstock.settings import InputSettings, Settings
 
@@ -53,7 +54,7 @@ def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: An
     from penstock.fetching import auditing  # noqa: PLC0415 - libcurl takes longer to load than a help page may
 
     names = inputs_or_stdin(inputs, "plan")
-    plan = auditing.plan(names, Settings.of(**pick_settings(options)), hosts, lambda text: tell(as_options(text)))
+    plan = auditing.plan(names, Settings.of(**pick_settings(options)), hosts, lambda text: tell(typed([text])))
     lines = [plan_json(plan)] if as_json else plan_lines(plan, width=terminal_width(), several=len(names) > 1)
     show("\n".join(lines))
     return Exit.DONE

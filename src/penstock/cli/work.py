@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from penstock.cli.exits import Exit
-from penstock.cli.options import as_options
 from penstock.cli.showing import Showing
 from penstock.cli.signals import Signals
 from penstock.cli.streams import Stderr, tell, terminal_width
@@ -50,9 +49,6 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
     _announce(session.settings, verbose=showing.verbose)
     if folder is not None or showing.verbose:
         shown.remark(_preflight(session, folder))
-    if session.advice:
-        shown.remark(typed(session.advice))
-        session.advice = ()
     try:
         with Signals(session, shown.notice) as signals:
             ended = session.execute(shown)
@@ -97,7 +93,7 @@ class _Watched:
     def remark(self, text: str) -> None:
         """Show a remark."""
         if not self._quiet:
-            self._shown.remark(as_options(text))
+            self._shown.remark(typed([text]))
 
     def update(self, statistics: Statistics) -> None:
         """Show the numbers."""

@@ -30,7 +30,7 @@ from penstock.runs.manifest import Manifest
 from penstock.runs.repair import repair as rebuild
 from penstock.runs.verify import Recount, Verification
 from penstock.runs.verify import verify as check
-from penstock.scratch.seen import Counts, Seen
+from penstock.scratch.seen import NameCounts, SeenRequests
 from penstock.seams import Contents
 from penstock.settings import Settings
 from penstock.source.opened import STDIN, open_inputs
@@ -131,7 +131,7 @@ def plan(
     """
     source = open_inputs(names, settings.input())
     first = Requests().first
-    with Seen() as seen, Counts() as counts:
+    with SeenRequests() as seen, NameCounts() as counts:
         survey = Survey(counts, unique=settings.unique)
         for row in source.rows(Settled()):
             item = first(row, 0.0)

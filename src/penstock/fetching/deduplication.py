@@ -13,7 +13,7 @@ from typing import Self
 from penstock.core.schedule.verdicts import Duplicate
 from penstock.core.web.model import Job, Row, Skipped
 from penstock.core.web.requests import Requests, identity
-from penstock.scratch.seen import Seen
+from penstock.scratch.seen import SeenRequests
 
 __all__ = ["Once"]
 
@@ -29,7 +29,7 @@ class Once:
         Raises OutputError if nothing can be remembered.
         """
         self._requests = requests
-        self._seen = Seen()
+        self._seen = SeenRequests()
 
     def prepare(self, row: Row, now: float) -> Job | Skipped | Duplicate:
         """Return the job of *row*, or its ending; rows come in the order of the input.

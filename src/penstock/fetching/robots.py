@@ -17,7 +17,7 @@ from penstock.core.schedule.verdicts import Allow, Decision, Defer, Deny
 from penstock.core.web.hosts import origin
 from penstock.core.web.model import Job, Reason, Skipped
 from penstock.core.web.robots import LIFETIME, LONGEST_DELAY, UNAVAILABLE_FOR, RobotsAnswer, Rules, prerequisite
-from penstock.scratch.rules import Kept, RulesStore
+from penstock.scratch.rules import CachedRules, RulesStore
 
 __all__ = ["Robots"]
 
@@ -87,7 +87,7 @@ class Robots:
     def learn(self, result: RobotsAnswer) -> None:
         """Remember the answer of an origin, in memory and on the disk."""
         until = self._clock() + (LIFETIME if result.trouble is None else UNAVAILABLE_FOR)
-        kept = Kept(result, until)
+        kept = CachedRules(result, until)
         self._store.put(kept)
         self._remember(kept)
 
@@ -99,7 +99,7 @@ class Robots:
         kept = self._store.get(place)
         return None if kept is None else self._remember(kept)
 
-    def _remember(self, kept: Kept) -> _Known:
+    def _remember(self, kept: CachedRules) -> _Known:
         answer, known = kept.heard, self._known
         rules = Rules(answer.text, self._user_agent) if answer.text else None
         size = A_RULE + 10 * len(answer.text) if rules else NO_RULE

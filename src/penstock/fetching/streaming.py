@@ -30,7 +30,7 @@ from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.remedies import Remedy
 from penstock.runs.session import Lines, Session
-from penstock.scratch.overflow import Overflow
+from penstock.scratch.overflow import DiskOverflow
 from penstock.settings import Settings
 from penstock.sink.record import pieces
 from penstock.source.awaited import Awaited
@@ -74,7 +74,7 @@ def _stream_awaited(urls: AsyncIterable[Any], fitted: Fitted, delivery: Delivery
             done=preparing.close,
         )
         stages = Stages(source, frontier, engine, judge, delivery)
-        return Driver(stages, gate=make_gate(settings), overflow=Overflow())
+        return Driver(stages, gate=make_gate(settings), overflow=DiskOverflow())
 
     return Flow(frontier, make)
 

@@ -33,7 +33,7 @@ from penstock.loop.flow import Flow
 from penstock.machine.descriptors import Preflight, look
 from penstock.machine.disk import Space, scratch_folder
 from penstock.runs.folder import RunFolder
-from penstock.scratch.overflow import Overflow
+from penstock.scratch.overflow import DiskOverflow
 from penstock.scratch.rules import RulesStore
 from penstock.seams import Contents, Input
 from penstock.settings import Settings
@@ -129,7 +129,7 @@ def make_flow(
         path = None if folder is None else folder.path
         gate = make_gate(settings, path, fitted.tell)
         stages = Stages(pulled, frontier, engine, judge, delivery)
-        return Driver(stages, gate=gate, overflow=Overflow(path))
+        return Driver(stages, gate=gate, overflow=DiskOverflow(path))
 
     return Flow(frontier, make)
 

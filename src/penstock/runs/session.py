@@ -28,7 +28,7 @@ from penstock.core.web.retry import reason
 from penstock.errors import OutputError, PenstockError
 from penstock.loop.flow import Flow
 from penstock.loop.interrupts import Uninterrupted
-from penstock.remedies import Remedy, spoken
+from penstock.remedies import Message, Remedy
 from penstock.seams import Input, Report, Sink
 from penstock.settings import Settings
 
@@ -315,7 +315,7 @@ class Session:
         report = report or Silence()
         try:
             if self.advice:
-                report.remark(spoken(self.advice))
+                report.remark(Message(*self.advice))
             if self.settings.deadline is not None:
                 self._end = self._clock() + self.settings.deadline
             if (self.settings.stop_at, self.settings.min_speed) != (None, None):

@@ -1,1 +1,1 @@
-"""Stores on disk that nobody needs after a crash: all in them can be made again from the input."""
+"""Stores on disk whose content a resume can make again from the input."""

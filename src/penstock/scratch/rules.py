@@ -1,10 +1,10 @@
-"""What each origin answered when it was asked for its robots.txt, on the disk.
+"""Store on disk what each origin answered to the request for its robots.txt.
 
 Knows origins and texts, and SQLite. Does not know what the texts mean.
 
-It can all be asked for again, so nothing is flushed: a crash of the machine may cost requests, not outcomes. Nor does
-the file ever stop a run: one that is damaged in any way is set aside, and if none can be written, what is heard is kept
-in a file without a name.
+All of it can be requested again, so nothing is flushed: a crash of the machine may cost
+requests, not outcomes. The file never stops a run either. A damaged one is set aside;
+if none can be written, the answers are kept in a file without a name.
 """
 
 from __future__ import annotations
@@ -23,60 +23,60 @@ from msgspec import Struct
 
 from penstock.core.web.robots import RobotsAnswer
 
-__all__ = ["DAMAGED", "FILE", "Kept", "RulesStore"]
+__all__ = ["DAMAGED", "FILE", "CachedRules", "RulesStore"]
 
 T = TypeVar("T")
 
 FILE: Final = "robots.db"
-"""What the file in a run folder is called."""
+"""The name of the file in a run folder."""
 
 DAMAGED: Final = f"{FILE}.damaged"
-"""What it is called when it was set aside; an earlier one makes room."""
+"""The name of a file that was set aside; it replaces an earlier one."""
 
 SIDES: Final = ("", "-journal", "-wal", "-shm")
-"""A database, and what SQLite puts beside it."""
+"""What a database and the files that SQLite puts beside it have after their name."""
 
 CACHE_KIB: Final = 2_048
 
 LONGEST: Final = 1 << 20
-"""Bytes of one text at most: twice what is read of a robots.txt."""
+"""Bytes of one text at most: twice what Penstock reads of a robots.txt."""
 
 _TABLE: Final = """CREATE TABLE IF NOT EXISTS rules (
     origin TEXT PRIMARY KEY, until REAL NOT NULL, text BLOB NOT NULL, trouble TEXT
 ) WITHOUT ROWID"""
 
 
-class Kept(Struct, frozen=True, gc=False):
-    """What was *heard*, and until when it holds, in seconds since 1970."""
+class CachedRules(Struct, frozen=True, gc=False):
+    """An origin's answer, *heard*, and the time *until* which it holds (Unix)."""
 
     heard: RobotsAnswer
     until: float
 
 
 class RulesStore:
-    """Answers by their origin.
+    """Stores the rules of each origin, in *folder* or in a file without a name.
 
-    They are in the folder *folder*, where those of an earlier session may be, or in a file without a name. What was no
-    answer is forgotten between sessions, so that a resume asks again. *tell* is called once, if a file is damaged or
-    can't be used.
+    The folder may have rules of an earlier session. Failed requests are forgotten
+    between sessions, so that a resume asks again. *tell* is called once, if a file is
+    damaged or cannot be used.
     """
 
     def __init__(self, folder: Path | None = None, tell: Callable[[str], object] = lambda _: None) -> None:
-        """Nothing is opened yet."""
+        """Open no file before it is used."""
         self._path = None if folder is None else folder / FILE
         self._tell = tell
         self._told = False
         self._file: sqlite3.Connection | None = None
 
-    def get(self, origin: str) -> Kept | None:
-        """Return what *origin* answered last; None if it was not asked, or the answer is lost."""
-        return self._done(lambda file: _got(file, origin))
+    def get(self, origin: str) -> CachedRules | None:
+        """Return what *origin* answered last, or None if that is missing or lost."""
+        return self._perform(lambda file: _select(file, origin))
 
-    def put(self, kept: Kept) -> None:
-        """Keep it, in place of what its origin answered before."""
+    def put(self, kept: CachedRules) -> None:
+        """Store *kept* in place of what its origin answered before."""
         heard = kept.heard
         row = (heard.origin, kept.until, zlib.compress(heard.text, 1), heard.trouble)
-        self._done(lambda file: file.execute("INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?)", row))
+        self._perform(lambda file: file.execute("INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?)", row))
 
     def close(self) -> None:
         """Close the file. May be called twice."""
@@ -85,8 +85,8 @@ class RulesStore:
             with suppress(sqlite3.Error):  # of a damaged one, which may be lost
                 file.close()
 
-    def _done(self, action: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what *action* gives: with the file there is, else with a new one, else with one that has no name."""
+    def _perform(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        """Run *action* on the file, else a new one, else one without a name."""
         for give_up in (self._set_aside, self._do_without):
             try:
                 return action(self._open())
@@ -100,9 +100,10 @@ class RulesStore:
         return self._file
 
     def _set_aside(self, error: Exception) -> None:
-        """Give a damaged file another name, with what SQLite has put beside it; a link is renamed, and not followed.
+        """Rename a damaged file, and those that SQLite has put beside it.
 
-        A disk that is full, and a file that another process has locked, are no damage: that file stays as it is.
+        A link is renamed, not followed. A full disk and a file that another process has
+        locked are no damage: the file stays.
         """
         self.close()
         path = self._path
@@ -125,7 +126,7 @@ class RulesStore:
     def _do_without(self, error: Exception) -> None:
         self.close()
         if self._path is not None:
-            self._say(f"{self._path} can't be used ({error}): what hosts say in robots.txt is not kept for a resume")
+            self._say(f"{self._path} cannot be used ({error}): the hosts' robots.txt is not kept for a resume")
             self._path = None
 
     def _say(self, text: str) -> None:
@@ -137,28 +138,28 @@ class RulesStore:
 _NO_DAMAGE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
-def _got(file: sqlite3.Connection, origin: str) -> Kept | None:
+def _select(file: sqlite3.Connection, origin: str) -> CachedRules | None:
     row = file.execute("SELECT until, text, trouble FROM rules WHERE origin = ?", (origin,)).fetchone()
     if row is None:
         return None
     until, packed, trouble = row
     if not isinstance(until, float) or not math.isfinite(until) or not isinstance(trouble, str | None):
         raise TypeError("a value in it has changed")
-    # More than is ever kept would be damage too, and take memory.
+    # A longer text than is ever stored would be damage too, and take memory.
     unpacking = zlib.decompressobj()
     text = unpacking.decompress(packed, LONGEST)
     if not unpacking.eof:
         raise ValueError("a text in it has changed")
-    return Kept(RobotsAnswer(origin, text, trouble), until)
+    return CachedRules(RobotsAnswer(origin, text, trouble), until)
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:
     if path is not None:
-        _make(path)
+        _make_file(path)
     file = sqlite3.connect("" if path is None else path, isolation_level=None, check_same_thread=False)
     try:
-        # A killed process leaves its log, from which the next one goes on. With a journal to roll back a host takes
-        # 72 µs, and so 21 (asked for and put, 20,000 of them).
+        # A killed process leaves its log, which the next one reads. A host takes 21 µs
+        # (get and put, 20,000 of them); with a rollback journal it takes 72 µs.
         for pragma in ("journal_mode = WAL", "synchronous = OFF", f"cache_size = -{CACHE_KIB}"):
             file.execute(f"PRAGMA {pragma}")
         file.execute(_TABLE)
@@ -169,8 +170,11 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     return file
 
 
-def _make(path: Path) -> None:
-    """See that there is a plain file *path*, for its owner alone; OSError or ValueError if there can't be one."""
+def _make_file(path: Path) -> None:
+    """Create the file *path*, for its owner alone, unless it exists.
+
+    Raises OSError or ValueError if it cannot be created, or is no plain file.
+    """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):

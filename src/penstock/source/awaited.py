@@ -1,6 +1,7 @@
-"""Pulling from an async iterator: one item is awaited at a time, and only when it is asked for.
+"""Pull from an async iterator: one item is awaited at a time, and only after a pull.
 
-Knows that a source must never wait. Does not know what the items are or where they come from.
+Knows that a source must never wait. Does not know what the items are or where they come
+from.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ __all__ = ["Awaited"]
 
 
 class Awaited:
-    """A source over *items*, each of which becomes what *make* makes of it.
+    """A source over the async iterable *items*, each passed through *make*.
 
-    The iterator is asked, in a task of *loop*'s, when somebody pulls, and *wake* is called when it has
-    answered. It is closed in the end, if it can be, as a generator can; then *done* is called. All its tasks share
-    one context, as they would in a plain loop: it may set a variable before an item and set it back afterwards.
+    ``pull`` starts a task of *loop* that awaits the next item, unless one runs; *wake*
+    is called when it is done. Closing the source closes the iterator, if it has
+    ``aclose`` as a generator has, and then calls *done*. All tasks share one context,
+    as in a plain loop: a generator may set a variable before an item and reset it after
+    it.
     """
 
     def __init__(
@@ -34,7 +37,7 @@ class Awaited:
         wake: Callable[[], None],
         done: Callable[[], None] | None = None,
     ) -> None:
-        """Nothing is asked for before the first ``pull``."""
+        """Await nothing before the first ``pull``."""
         self._items = items
         self._make = make
         self._loop = loop
@@ -48,12 +51,15 @@ class Awaited:
         self._failure: BaseException | None = None
 
     def pull(self) -> Any:
-        """What was made of the next item, NOT_YET, or EXHAUSTED; what the iterator raised, once."""
+        """Return what *make* made of the next item, or NOT_YET, or EXHAUSTED.
+
+        Raises what the iterator raised, once.
+        """
         if self._ended:
             return Signal.EXHAUSTED
         if self._asking is None:
             self._asking = self._loop.create_task(self._ask(), context=self._context)
-            self._asking.add_done_callback(self._answered)
+            self._asking.add_done_callback(self._notify)
         if not self._asking.done():
             return Signal.NOT_YET
         asked, self._asking = self._asking, None
@@ -63,7 +69,7 @@ class Awaited:
                 return self._make(item)
         except asyncio.CancelledError as error:
             self._ended = True
-            raise WorkCancelled("the input's iterator was cancelled, though not by whoever takes from it") from error
+            raise WorkCancelled("the input's iterator was cancelled, but not by the code that takes from it") from error
         except BaseException:
             self._ended = True
             raise
@@ -71,17 +77,17 @@ class Awaited:
         return Signal.EXHAUSTED
 
     def close(self) -> None:
-        """``aclose``, done where the loop does not run, and else only begun."""
+        """Close the iterator; if the loop is running, only begin to."""
         if self._loop.is_running():
             self._begin_to_close()
         elif not self._loop.is_closed():
             self._loop.run_until_complete(self.aclose())
 
     async def aclose(self) -> None:
-        """Cancel what is asked for, and close the iterator; whoever comes while another does waits for the same.
+        """Cancel the awaited item and close the iterator; all callers wait for it.
 
-        Raises what either raises but for the cancellation, once. Called by the iterator itself it only cancels what
-        is asked for: the next who closes waits.
+        A call from the iterator itself only cancels: the next call waits. Raises what
+        the iterator raises, less the cancellation, once.
         """
         if self._asking is not None and self._asking is asyncio.current_task():
             self._ended = True
@@ -116,18 +122,19 @@ class Awaited:
                 finally:
                     if self._done is not None:
                         self._done()
-        except Exception as failure:  # noqa: BLE001 - it belongs to whoever waits for the end
+        except Exception as failure:  # noqa: BLE001 - aclose() raises it
             self._failure = failure
 
     async def _ask(self) -> Any:
         if self._iterator is None:
             self._iterator = aiter(self._items)
-        # Not anext() with a default: that one crashes CPython 3.11 where __anext__ is no async function.
+        # Not anext() with a default: that crashes CPython 3.11 if __anext__ is no async
+        # function.
         try:
             return await anext(self._iterator)
         except StopAsyncIteration:
             return Signal.EXHAUSTED
 
-    def _answered(self, _asked: asyncio.Task[Any]) -> None:
+    def _notify(self, _asked: asyncio.Task[Any]) -> None:
         if not self._ended:
             self._wake()

@@ -1,6 +1,7 @@
-"""Parquet and Arrow files, a batch of rows at a time, of the columns that are needed.
+"""Read Parquet and Arrow files, a batch of rows at a time and only the columns needed.
 
-Knows pyarrow, which is imported when such a file is opened. Does not know what a value asks for.
+Knows pyarrow, and imports it when such a file is opened. Does not know what a value
+requests.
 """
 
 from __future__ import annotations
@@ -17,32 +18,37 @@ from penstock.errors import InputError, UsageError
 from penstock.seams import Contents
 from penstock.settings import InputSettings
 from penstock.source import fingerprint
-from penstock.source.columns import resolved
-from penstock.source.digests import Digests, of_item, whole
+from penstock.source.columns import resolve_columns
+from penstock.source.digests import Digests, digest_item, read_whole
 from penstock.source.octets import Octets
 from penstock.source.rows import Shape
 
-__all__ = ["Columnar"]
+__all__ = ["ColumnarInput"]
 
 BATCH: Final = 1_024
-"""Rows made at once."""
+"""Rows read at once."""
 
 BUFFER: Final = 1_048_576
-"""Bytes of a column read at once, so that a row group of any size takes no more memory."""
+"""Bytes of a column read at once, so that memory does not grow with the row group."""
 
 Values = tuple[int, dict[str, Any]]
 
 
-class Columnar:
-    """An input in a Parquet file, or one of Arrow's (Feather): a row for each of its rows, numbered from 1.
+class ColumnarInput:
+    """A Parquet or Arrow (Feather) file as an input; its rows are numbered from 1.
 
-    UsageError if pyarrow is not there; InputError if the file is none, is damaged, or lacks a column.
+    Raises UsageError if pyarrow is missing; InputError if the file has another format,
+    is damaged, or lacks a column.
     """
 
     blocks = False
 
     def __init__(self, octets: Octets, input_format: str, settings: InputSettings) -> None:
-        """*input_format* is parquet or arrow."""
+        """*input_format* is parquet or arrow.
+
+        Raises InputError if *octets* are no file, or if *settings* do not fit the
+        format.
+        """
         if not octets.regular or isinstance(octets.where, int):
             raise InputError(f"{octets.name!r} is a stream; {input_format} is read from a file")
         if settings.delimiter is not None or not settings.header:
@@ -54,13 +60,13 @@ class Columnar:
         self._read = self._rows = 0
 
     def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
-        """Every row whose seq is not in *settled*, in order."""
-        return whole(self.read, settled, contents)
+        """Yield every row whose seq is not in *settled*, in order."""
+        return read_whole(self.read, settled, contents)
 
     def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
-        """The rows that are not *settled*, numbered from *first*; returns the next free seq."""
+        """Yield the rows not *settled*, numbered from *first*; return the next seq."""
         self._read = 0
-        with closing(self._opened()) as batches:
+        with closing(self._open()) as batches:
             shape = next(batches)
             seq = first
             digests = (
@@ -77,65 +83,68 @@ class Columnar:
                     self._read += 1
                     if seq not in settled:
                         if digests is not None:
-                            digests.tell(of_item(values), (self._read, values))
-                        yield _numbered(shape.row_of_values(seq, self._read, values))
+                            digests.tell(digest_item(values), (self._read, values))
+                        yield _number_fault(shape.row_of_values(seq, self._read, values))
                     elif digests is not None:
-                        digests.add(of_item(values), (self._read, values))
+                        digests.add(digest_item(values), (self._read, values))
                     seq += 1
             if digests is not None:
                 digests.flush()
         return seq
 
     def remarks(self) -> list[str]:
-        """Nothing is to be said of it."""
+        """Return no remarks: the file says what is in it."""
         return []
 
     def fingerprint(self) -> dict[str, Any] | None:
-        """What ``fingerprint.of_file`` says of it."""
+        """Return the fingerprint of the file."""
         return fingerprint.of_file(self._path, self._format)
 
     def progress(self) -> tuple[int, int] | None:
-        """Rows read, of rows there are; None if the file does not say how many."""
+        """Return rows read and rows in all, or None if the number is unknown."""
         return (min(self._read, self._rows), self._rows) if self._rows else None
 
     def check(self) -> None:
-        """Open it; InputError if it is none, or lacks a column."""
-        with closing(self._opened()) as batches:
+        """Open the file.
+
+        Raises InputError if it has another format or lacks a column.
+        """
+        with closing(self._open()) as batches:
             next(batches)
 
-    def _opened(self) -> Generator[Any, None, None]:
-        """The shape of its rows, and then its batches."""
+    def _open(self) -> Generator[Any, None, None]:
+        """Yield the shape of the rows, then the batches."""
         try:
             import pyarrow as pa  # noqa: PLC0415 - an extra
         except ImportError:
-            said = f"to read {self._name!r} takes pyarrow; install it: pip install 'penstock[parquet]'"
+            said = f"reading {self._name!r} takes pyarrow; install it: pip install 'penstock[parquet]'"
             raise UsageError(said) from None
         try:
             with pa.OSFile(self._path) as file:
                 opened = _Parquet(file) if self._format == "parquet" else _Arrow(file)
                 self._rows = opened.rows
-                shape = resolved(self._asked, opened.columns, self._name)
+                shape = resolve_columns(self._asked, opened.columns, self._name)
                 yield shape
-                yield from opened.batches(_needed(shape, opened.columns))
+                yield from opened.batches(_select_columns(shape, opened.columns))
         except (pa.ArrowException, OSError, EOFError) as error:
             said = str(error).partition("\n")[0]
-            raise InputError(f"{self._name!r} can't be read as {self._format}: {said}") from error
+            raise InputError(f"{self._name!r} cannot be read as {self._format}: {said}") from error
 
 
-def _needed(shape: Shape, columns: list[str]) -> list[str]:
-    """Those of *columns* that a row is made of."""
+def _select_columns(shape: Shape, columns: list[str]) -> list[str]:
+    """Return those of *columns* that a row is made of."""
     if not shape.select:
         return columns
     needed = {*shape.select, shape.column, *(shape.template.names if shape.template else ())}
     return [column for column in columns if column in needed]
 
 
-def _numbered(row: Row) -> Row:
+def _number_fault(row: Row) -> Row:
     return row if row.fault is None else replace(row, fault=f"row {row.line}: {row.fault}")
 
 
 class _Parquet:
-    """A Parquet file, read by pages: a row group may be of any size."""
+    """A Parquet file, read page by page, since a row group may have any size."""
 
     def __init__(self, file: Any) -> None:
         from pyarrow.parquet import ParquetFile  # noqa: PLC0415 - an extra
@@ -145,12 +154,12 @@ class _Parquet:
         self.rows = self._file.metadata.num_rows
 
     def batches(self, columns: list[str]) -> Iterator[Any]:
-        """All rows, *columns* of them."""
+        """Yield all rows, with *columns* alone."""
         return self._file.iter_batches(BATCH, columns=columns, use_threads=False)  # type: ignore[no-any-return]
 
 
 class _Arrow:
-    """An Arrow file, or a stream of Arrow's in a file."""
+    """An Arrow file, or an Arrow stream in a file."""
 
     def __init__(self, file: Any) -> None:
         from pyarrow import ipc  # noqa: PLC0415 - an extra
@@ -167,7 +176,7 @@ class _Arrow:
         self.rows = 0
 
     def batches(self, columns: list[str]) -> Iterator[Any]:
-        """All rows, *columns* of them, a few at a time."""
+        """Yield all rows, with *columns* alone, at most ``BATCH`` at a time."""
         for batch in self._found:
             for at in range(0, batch.num_rows, BATCH):
                 yield batch.slice(at, BATCH).select(columns)

@@ -1,7 +1,7 @@
-"""What tells one input from another, so that a run is not resumed on a list that has changed.
+"""Fingerprint an input, so that a run is not resumed with another list.
 
-Knows bytes and texts; does not know what they mean. The time of last change is deliberately not used, nor
-is the name compared: a copy is the same input, wherever it lies and whenever it was made.
+Knows bytes and texts. Does not know what they mean. Uses neither the name nor the time
+of the last change: a copy is the same input, wherever it is and whenever it was made.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ __all__ = ["of_file", "of_several", "of_texts"]
 SAMPLE: Final = 65_536
 SAMPLES: Final = 64
 WHOLE_UP_TO: Final = SAMPLE * SAMPLES
-"""Files up to 4 MiB are read whole; of larger ones 64 blocks of 64 KiB are, so that 100 GB cost no more."""
+"""Bytes up to which a whole file is read (4 MiB); of a larger one 64 blocks of 64 KiB
+are, so 100 GB cost no more."""
 
 
 def of_file(path: str, input_format: str) -> dict[str, Any]:
-    """The fingerprint of the file at *path*, read as *input_format*; InputError where it cannot be read.
+    """Return the fingerprint of the file at *path*, read as *input_format*.
 
-    SHA-256 over all of it up to 4 MiB, else over 64 blocks of 64 KiB spread evenly from its first byte to
-    its last. A change between the samples that keeps the size is not seen.
+    It has the SHA-256 of the whole file up to 4 MiB, else of 64 blocks of 64 KiB,
+    spread evenly from the first byte to the last. It misses a change between these
+    blocks that keeps the size. Raises InputError if the file cannot be read.
     """
     digest = hashlib.sha256()
     try:
@@ -45,7 +47,7 @@ def of_file(path: str, input_format: str) -> dict[str, Any]:
 
 
 def of_texts(texts: Iterable[str]) -> dict[str, Any]:
-    """The fingerprint of a list in memory: how many *texts*, and the SHA-256 over them."""
+    """Return the fingerprint of a list in memory: its length and its SHA-256."""
     digest = hashlib.sha256()
     count = 0
     for text in texts:
@@ -55,12 +57,12 @@ def of_texts(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def of_several(parts: Iterable[dict[str, Any] | None]) -> dict[str, Any]:
-    """The fingerprint of inputs read one after the other; None for a part that nothing is known of."""
+    """Return the fingerprint of several inputs; None stands for that of a stream."""
     return {"kind": "several", "parts": list(parts)}
 
 
 def _samples(size: int) -> Iterable[int]:
-    """Where the blocks begin that are read of a file of *size* bytes."""
+    """Yield the offsets of the blocks to read of a file of *size* bytes."""
     if size <= WHOLE_UP_TO:
         return range(0, size, SAMPLE)
     return (number * (size - SAMPLE) // (SAMPLES - 1) for number in range(SAMPLES))

@@ -1,4 +1,4 @@
-"""Which format an input is in, and what reads it.
+"""Choose the format of an input, and what reads it.
 
 Knows the formats by name. Does not know how any of them is read.
 """
@@ -18,15 +18,15 @@ from penstock.seams import Contents
 from penstock.settings import InputSettings
 from penstock.source.jsonlines import JsonLines
 from penstock.source.jsonvalues import JsonValues
-from penstock.source.lines import Lines
-from penstock.source.records import Quoted, Records, Tabbed
+from penstock.source.lines import PlainLines
+from penstock.source.records import CsvRecords, TableRecords, TsvRecords
 from penstock.source.remarks import Remarks
 from penstock.source.rows import Shape
 from penstock.source.sitemaps import Sitemap
 from penstock.source.tables import Table
-from penstock.source.transcoded import Prepare, as_utf_8, as_written
+from penstock.source.transcoding import Prepare, normalise_line_ends, to_utf_8
 
-__all__ = ["COLUMNAR", "Format", "Reader", "promised", "reader_for"]
+__all__ = ["COLUMNAR", "Format", "Reader", "choose_reader", "guess_format"]
 
 PACKED: Final = (".gz", ".zst", ".bz2", ".xz", ".zip")
 
@@ -44,10 +44,10 @@ ENDS: Final = {
     ".arrow": "arrow",
     ".feather": "arrow",
 }
-"""The format of a file by the end of its name; plain lines for all others."""
+"""The format of a file by the end of its name; all others are plain lines."""
 
 COLUMNAR: Final = ("parquet", "arrow")
-"""Formats that are read from a file, out of order, and not from blocks."""
+"""Formats that need random access to a file, and cannot be read from blocks."""
 
 TABLES: Final = ("csv", "tsv")
 
@@ -58,20 +58,21 @@ class Format(Protocol):
     def read(
         self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
     ) -> Generator[Row, None, int]:
-        """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq."""
+        """Yield the rows not *settled*, numbered from *first*; return the next seq."""
 
 
 class Reader(NamedTuple):
-    """A format, and what its blocks must be made into before."""
+    """A format, and how its blocks are prepared for it."""
 
     format: Format
     prepare: Prepare
 
 
-def promised(name: str, settings: InputSettings) -> str:
-    """The format of the file *name*: the one that is given, or that the end of its name promises.
+def guess_format(name: str, settings: InputSettings) -> str:
+    """Return the format of the file *name*: of *settings*, else by its ending.
 
-    What only a table has, a delimiter or no header, makes a table of lines.
+    A file without a telling name is a table if *settings* have what only a table has: a
+    delimiter, or no header.
     """
     if settings.input_format is not None:
         return settings.input_format
@@ -82,22 +83,23 @@ def promised(name: str, settings: InputSettings) -> str:
     return "csv" if found == "lines" and (settings.delimiter is not None or not settings.header) else found
 
 
-def reader_for(input_format: str, name: str, settings: InputSettings, remarks: Remarks) -> Reader:
-    """What reads the blocks of the input *name*; InputError if *settings* ask for what the format does not have."""
+def choose_reader(input_format: str, name: str, settings: InputSettings, remarks: Remarks) -> Reader:
+    """Return the reader of *name*. Raises InputError if *settings* do not fit."""
     shape = Shape.of(settings)
     if input_format in TABLES:
-        records: Callable[[Iterator[bytes]], Records] = Tabbed
-        delimiter = settings.delimiter or ("," if input_format == "csv" else "\t")
-        if input_format == "csv" or delimiter != "\t":
-            records = partial(Quoted, delimiter=delimiter)
-        return Reader(Table(shape, records, name=name, header=settings.header, remarks=remarks), _text)
+        records: Callable[[Iterator[bytes]], TableRecords] = TsvRecords
+        if input_format == "csv" or settings.delimiter not in (None, "\t"):
+            records = partial(CsvRecords, delimiter=settings.delimiter)
+        return Reader(Table(shape, records, name=name, header=settings.header, remarks=remarks), _prepare_text)
     if settings.delimiter is not None or not settings.header:
         setting = "delimiter" if settings.delimiter is not None else "header"
-        raise InputError(f'{name!r} is read as {input_format}, which has no {setting}; a table is input_format="csv"')
+        raise InputError(
+            f"{name!r} is read as {input_format}, which has no {setting}; a table is ", keyword("input_format", "csv")
+        )
     if input_format == "jsonl":
-        return Reader(JsonLines(shape, name), _text)
+        return Reader(JsonLines(shape, name), _prepare_text)
     if input_format == "json":
-        return Reader(JsonValues(shape, name), as_utf_8)
+        return Reader(JsonValues(shape, name), to_utf_8)
     if input_format == "sitemap":
         return Reader(Sitemap(shape, name, remarks), iter)
     asked = [settings.column] if settings.column is not None else []
@@ -107,11 +109,11 @@ def reader_for(input_format: str, name: str, settings: InputSettings, remarks: R
     if asked:
         raise InputError(
             f"{name!r} is read as plain lines, which have no column {asked[0]!r}; in a template {{}} stands for the "
-            "line. If it is a table or JSON lines, say so with ",
+            "line. If it is a table or JSON lines, name its format with ",
             keyword("input_format"),
         )
-    return Reader(Lines(shape), _text)
+    return Reader(PlainLines(shape), _prepare_text)
 
 
-def _text(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    return as_written(as_utf_8(blocks))
+def _prepare_text(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    return normalise_line_ends(to_utf_8(blocks))

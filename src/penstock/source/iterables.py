@@ -1,4 +1,4 @@
-"""Inputs that are in the program already: any iterable of URLs, mappings or rows.
+"""Inputs that a program has already: any iterable of URLs, mappings or rows.
 
 Knows Python's iterables. Does not know where their items come from.
 """
@@ -14,7 +14,7 @@ from penstock.errors import UsageError
 from penstock.seams import Contents
 from penstock.settings import InputSettings
 from penstock.source import fingerprint
-from penstock.source.digests import Digests, of_item, whole
+from penstock.source.digests import Digests, digest_item, read_whole
 from penstock.source.rows import Shape
 
 __all__ = ["AsyncItems", "Items"]
@@ -25,27 +25,29 @@ ROWS_OF: Final = {
     "iter_rows": 'df["url"], or its rows: df.to_dicts()',
     "to_pylist": 'df["url"].to_pylist(), or its rows: df.to_pylist()',
 }
-"""What tables of pandas, polars and pyarrow have, and how each gives a column, and its rows."""
+"""A method that tables of pandas, polars and pyarrow have, and how to get a column or
+the rows of each."""
 
 
 class Items:
-    """An input over *items*: texts, mappings with the keys of a JSON-lines row, or rows.
+    """An input over *items*: texts, mappings with a JSON-lines row's keys, or rows.
 
-    Every item is one input, blank texts too, so that outcomes and items pair up; its line is its place,
-    from 1. An item of another type becomes a row with a fault. What the iterable raises comes out of
-    ``rows``. A generator is closed when reading ends, early or not; other iterators are left as they are.
+    Every item is one input, blank texts too, so that outcomes and items pair up; its
+    line is its position from 1. An item of another type becomes a row with a fault.
+    ``rows`` raises what the iterable raises. It closes a generator when reading ends,
+    early or not, and no other iterator.
 
-    ``blocks`` is false for collections, whose items are there, and true for all other iterables.
+    ``blocks`` is false for collections, which never wait, and true for other iterables.
     """
 
     def __init__(self, items: Iterable[Any], settings: InputSettings | None = None) -> None:
-        """UsageError where *items* is a text, which would be read letter by letter, or no iterable."""
+        """Raises UsageError if *items* is no iterable, a table or a single text."""
         if isinstance(items, str | bytes):
             raise UsageError(f"{type(items).__name__} given where URLs belong; put one URL in a list: [url]")
         if _is_table(items):
             raise UsageError(
                 f"a table ({type(items).__name__}) given where an iterable of URLs belongs; "
-                f"give one of its columns: {_rows_of(items)}"
+                f"give one of its columns: {_advise(items)}"
             )
         if not isinstance(items, Iterable):
             raise UsageError(f"{type(items).__name__} given where an iterable of URLs belongs")
@@ -55,11 +57,11 @@ class Items:
         self._taken = 0
 
     def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
-        """Every row whose seq is not in *settled*, in order; the iterable is asked for one item at a time."""
-        return whole(self.read, settled, contents)
+        """Yield every row not in *settled*, in order, taking one item at a time."""
+        return read_whole(self.read, settled, contents)
 
     def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
-        """The rows that are not *settled*, numbered from *first*; returns the next free seq."""
+        """Yield the rows not *settled*, numbered from *first*; return the next seq."""
         self._taken = 0
         seq, row = first, self._shape.row
         iterator = iter(self._items)
@@ -73,10 +75,10 @@ class Items:
                 self._taken = number
                 if seq not in settled:
                     if digests is not None:
-                        digests.tell(of_item(item), item)
+                        digests.tell(digest_item(item), item)
                     yield row(seq, number, item)
                 elif digests is not None:
-                    digests.add(of_item(item), item)
+                    digests.add(digest_item(item), item)
                 seq += 1
             if digests is not None:
                 digests.flush()
@@ -86,42 +88,42 @@ class Items:
         return seq
 
     def remarks(self) -> list[str]:
-        """Nothing is to be said of it."""
+        """Return no remarks."""
         return []
 
     def fingerprint(self) -> dict[str, Any] | None:
-        """A digest of the URLs of a list or tuple. Others may come in another order next time: None."""
+        """Return a digest of a list's or tuple's URLs; None if the order may change."""
         if not isinstance(self._items, list | tuple):
             return None
         return fingerprint.of_texts(map(self._shape.text_of, self._items))
 
     def progress(self) -> tuple[int, int] | None:
-        """Items taken, of items there are; None where the iterable cannot tell."""
+        """Return items taken and items in all, or None if there is no length."""
         return (self._taken, len(self._items)) if isinstance(self._items, Collection) else None
 
 
 def _is_table(items: Any) -> bool:
-    """Whether *items* is a table of pandas, polars or pyarrow, told by its shape: none of them needs be there.
+    """Return whether *items* looks like a table of pandas, polars or pyarrow.
 
-    To iterate over one gives the names of its columns, or its columns, and never its rows.
+    A loop over one yields the names of its columns, or its columns, and never its rows.
     """
     return hasattr(items, "columns") and any(hasattr(items, name) for name in ROWS_OF)
 
 
-def _rows_of(items: Any) -> str:
+def _advise(items: Any) -> str:
     return next(said for name, said in ROWS_OF.items() if hasattr(items, name))
 
 
 class AsyncItems:
-    """The rows of items that come one by one from an async iterable; they are read as those of ``Items``."""
+    """Makes rows of the items of an async iterable, one by one, as ``Items`` does."""
 
     def __init__(self, settings: InputSettings) -> None:
-        """No item came yet."""
+        """Begin at seq 0."""
         self._shape = Shape.of(settings)
         self._next = 0
 
     def row(self, item: Any) -> Row:
-        """The row of the next item."""
+        """Return the row of *item*, the next one."""
         seq = self._next
         self._next += 1
         return self._shape.row(seq, seq + 1, item)

@@ -1,10 +1,10 @@
-"""A JSON array, whose items are inputs; or JSON values one after the other, as in a stream of them.
+"""Read a JSON array, whose items are inputs; or JSON values one after the other.
 
-Knows where a JSON value ends. What it asks for is ``rows``' to say.
+Knows where a JSON value ends. Leaves to ``rows`` what it requests.
 
-An item is found by its brackets and quotes alone and then parsed as a row of JSON lines is: so it has the same
-meaning, one that is broken costs itself, and an array of any length takes no more memory than its longest item.
-docs/decisions/json-arrays.md has the figures.
+Brackets and quotes alone delimit an item; it is then parsed as a row of JSON lines. So
+it means the same, a broken item costs only itself, and an array takes no more memory
+than its longest item. docs/decisions/json-arrays.md has the figures.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TO_LINE_END: Final = re.compile(rb'[^"\[\]{},\n]*+')
 _PLAIN_ITEM: Final = re.compile(
     rb'[ \t\r\n]*+("' + _STRING + rb'"|\{[^"\[\]{}]*+(?:"' + _STRING + rb'"[^"\[\]{}]*+)*+\})[ \t\r\n]*+,', re.DOTALL
 )
-"""Most items: they are found in one step."""
+"""A text or a flat object, as most items are: one match finds it."""
 
 BLANKS: Final = b" \t\r\n"
 QUOTE: Final = ord('"')
@@ -45,19 +45,19 @@ ARRAY: Final = ord("[")
 BACKSLASH: Final = ord("\\")
 
 Found = tuple[int, bytes]
-"""The line an item begins in, and its text."""
+"""The line in which an item begins, and its text."""
 
 
 class _Mode(enum.Enum):
-    """Where in the text it is."""
+    """Where in the text the scanner is."""
 
-    BETWEEN = "before an array, or after one: cat puts them one after the other"
+    BETWEEN = "before an array, or after one: cat may write several"
     ARRAY = "in an array"
-    VALUES = "among values that are in none"
+    VALUES = "among values outside of an array"
 
 
 class _Items:
-    """Cuts a text into its items, block by block."""
+    """Splits a text into its items, block by block."""
 
     def __init__(self) -> None:
         self.mode = _Mode.BETWEEN
@@ -67,42 +67,42 @@ class _Items:
         self._line = 1
 
     def feed(self, block: bytes) -> Iterator[Found]:
-        """The items that end in *block*."""
+        """Yield the items that end in *block*."""
         at = since = 0
         while at < len(block):
             if self.mode is _Mode.BETWEEN:
-                at = since = self._past_blanks(block, at)
-            elif since == at and not self._begun and (plain := self._plain_item(block, at)) is not None:
+                at = since = self._skip_blanks(block, at)
+            elif since == at and not self._begun and (plain := self._match_plain_item(block, at)) is not None:
                 yield self._line + block.count(b"\n", at, plain.start(1)), plain[1]
                 at = since = plain.end()
                 self._line += block.count(b"\n", plain.start(), at)
             elif self._quoted:
-                at = self._past_string(block, at)
+                at = self._skip_string(block, at)
                 if not (self._quoted or self._depth) and self.mode is _Mode.VALUES:
-                    yield from self._ended(block[since:at])
+                    yield from self._end_item(block[since:at])
                     since = at
             else:
-                ended, at = self._past_token(block, at)
+                ended, at = self._skip_token(block, at)
                 if ended is not None:
-                    yield from self._ended(block[since:ended])
+                    yield from self._end_item(block[since:ended])
                     since = at
         self._keep(block[since:])
 
     @property
     def between_values(self) -> bool:
-        """Whether no text or bracket is open."""
+        """Whether no string or bracket is open."""
         return not (self._depth or self._quoted)
 
     def rest(self) -> Iterator[Found]:
-        """The item that the end of the text ends."""
-        return self._ended(b"")
+        """Yield the item that the end of the text ends."""
+        return self._end_item(b"")
 
-    def _plain_item(self, block: bytes, at: int) -> re.Match[bytes] | None:
-        """The next item, if it is a text or a flat object and all of it, with the comma behind it, is in *block*."""
+    def _match_plain_item(self, block: bytes, at: int) -> re.Match[bytes] | None:
+        """Match the next item if it is flat and ends, with its comma, in *block*."""
         return _PLAIN_ITEM.match(block, at) if self.mode is _Mode.ARRAY else None
 
-    def _past_blanks(self, block: bytes, at: int) -> int:
-        """Where the text after *at* begins, and behind the bracket if that is an array."""
+    def _skip_blanks(self, block: bytes, at: int) -> int:
+        """Return where the text after *at* begins; of an array, after its bracket."""
         begun = len(block) - len(block[at:].lstrip(BLANKS))
         self._line += block.count(b"\n", at, begun)
         if begun < len(block):
@@ -110,22 +110,22 @@ class _Items:
             begun += block[begun] == ARRAY
         return begun
 
-    def _past_string(self, block: bytes, at: int) -> int:
+    def _skip_string(self, block: bytes, at: int) -> int:
         if self._escaped:
             self._escaped = False
             return at + 1
-        end = _past(_TO_QUOTE, block, at)
+        end = _skip(_TO_QUOTE, block, at)
         if end < len(block):
             self._escaped = block[end] == BACKSLASH
             self._quoted = self._escaped
             end += 1
         return end
 
-    def _past_token(self, block: bytes, at: int) -> tuple[int | None, int]:
-        """Where the item ends, if it does with the next token after *at*; and where that token does."""
+    def _skip_token(self, block: bytes, at: int) -> tuple[int | None, int]:
+        """Return where the item ends, or None, and where the next token does."""
         values = self.mode is _Mode.VALUES
         to = _TO_BRACKET if self._depth else _TO_LINE_END if values else _TO_COMMA
-        at = _past(to, block, at)
+        at = _skip(to, block, at)
         if at == len(block):
             return None, at
         token = block[at]
@@ -144,7 +144,7 @@ class _Items:
             return at, at + 1
         return None, at + 1
 
-    def _ended(self, text: bytes) -> Iterator[Found]:
+    def _end_item(self, text: bytes) -> Iterator[Found]:
         self._keep(text)
         text = bytes(self._begun.lstrip(BLANKS))
         if text:
@@ -156,7 +156,7 @@ class _Items:
         self._begun.clear()
 
     def _keep(self, text: bytes) -> None:
-        """Take *text* for the item, as far as there is room for it."""
+        """Append *text* to the item, up to ``MAX_ROW``."""
         if not self._begun:
             blanks = len(text) - len(text.lstrip(BLANKS))
             self._line += text.count(b"\n", 0, blanks)
@@ -166,32 +166,32 @@ class _Items:
         self._begun += text[:room]
 
 
-def _past(pattern: re.Pattern[bytes], block: bytes, at: int) -> int:
-    """Where what *pattern* matches at *at* ends; it may be nothing."""
+def _skip(pattern: re.Pattern[bytes], block: bytes, at: int) -> int:
+    """Return where the match of *pattern* at *at* ends; it may be empty."""
     found = pattern.match(block, at)
     return at if found is None else found.end()
 
 
 class JsonValues:
-    """The format of a JSON array of texts or objects (RFC 8259), read an item at a time.
+    """The format of a JSON array of texts or objects (RFC 8259), read by items.
 
-    A text that is no array is read as values one after the other, each an input: JSON lines, or objects over several
-    lines.
+    Text that is no array is read as values one after the other, each an input: JSON
+    lines, or objects over several lines.
     """
 
     __slots__ = ("_name", "_shape")
 
     def __init__(self, shape: Shape, name: str) -> None:
-        """*shape* says which field has the URL; *name* is what messages call the input."""
+        """*shape* says which field has the URL; messages call the input *name*."""
         self._shape = shape
         self._name = name
 
     def read(
         self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
     ) -> Generator[Row, None, int]:
-        """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq.
+        """Yield the rows not *settled*, numbered from *first*; return the next seq.
 
-        InputError, after the rows before, if the array is never closed.
+        Raises InputError, after the last row, if the array is never closed.
         """
         seq, shape = first, self._shape
         digests = (
@@ -219,6 +219,6 @@ class JsonValues:
             yield from items.rest()
         if items.mode is _Mode.ARRAY:
             raise InputError(
-                f"{self._name!r}: the JSON array is never closed; what is there was read. Get an intact copy, or go on "
-                "with that"
+                f"{self._name!r}: the JSON array is never closed; what is there was read. Get an intact copy and "
+                "resume with that"
             )

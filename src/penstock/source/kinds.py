@@ -1,7 +1,7 @@
-"""What a file is that is plainly no list, told by its first bytes.
+"""Recognise a file that is plainly no list by its first bytes.
 
-Knows the signatures of common formats, and how text differs from binary data. Does not know how lists are read.
-docs/decisions/plain-lists.md says what is told by them.
+Knows the signatures of common formats, and how text differs from binary data. Does not
+know how lists are read. docs/decisions/plain-lists.md says what is recognised.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["foreign_kind"]
+from penstock.remedies import Message, keyword
+
+__all__ = ["recognise_kind"]
 
 SIGNATURES: Final = (
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office file of the old kind (.xls, .doc); save it as CSV (UTF-8)"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file (.xls, .doc); save it as CSV (UTF-8)"),
     (b"%PDF-", "a PDF file"),
     (b"\x89PNG\r\n\x1a\n", "an image (PNG)"),
     (b"\xff\xd8\xff", "an image (JPEG)"),
@@ -45,41 +47,46 @@ SIGNATURES: Final = (
     (b"WARC/1.1\r\n", "a WARC file, which holds pages"),
     (b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS, and not the file; get it: git lfs pull"),
     (b"PK\x03\x04", "a zip archive, which can be read only from a file: its contents are listed at its end"),
-    (b"PAR1\x15", 'a Parquet file; it is read from a file, with input_format="parquet"'),
-    (b"ARROW1\x00", 'an Arrow file; it is read from a file, with input_format="arrow"'),
+    (b"PAR1\x15", Message("a Parquet file; it is read from a file, with ", keyword("input_format", "parquet"))),
+    (b"ARROW1\x00", Message("an Arrow file; it is read from a file, with ", keyword("input_format", "arrow"))),
 )
-"""How files of each kind begin. None of them is the beginning of a URL, or of a row of a table."""
+"""How files of each kind begin. No URL, and no row of a table, begins so."""
+
+XML: Final = Message("an XML file; a sitemap is read with ", keyword("input_format", "sitemap"))
 
 ZIP: Final = b"PK\x03\x04"
 
 TAR: Final = (b"ustar\x00", b"ustar ")
 RIFF: Final = (b"WEBP", b"WAVE", b"AVI ")
 AT_OF_TAR: Final = 257
-"""Where they stand in the header of a tape archive (POSIX.1-2017, pax, "ustar Interchange Format")."""
+"""The offset of ``TAR`` in a tape archive (POSIX.1-2017, pax, "ustar Interchange
+Format")."""
 
 _HTML: Final = re.compile(rb"\s*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _XML: Final = re.compile(rb"\s*<\?xml\b")
 
 MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
-"""How text begins in which every second byte may be a NUL; that of UTF-32 LE begins as that of UTF-16 does."""
+"""Byte-order marks of text that may have many NULs; that of UTF-32 LE begins as that of
+UTF-16 LE does."""
 
-LOOKED_AT: Final = 4_096
+SAMPLE: Final = 4_096
 MOST_CONTROLS: Final = 10
-"""One byte in so many may be a control character, if there is a NUL among them, and the file still be text."""
+"""A file with a NUL is binary data from this share of control characters on: 1 in
+10."""
 
 _CONTROLS: Final = bytes({*range(32), 127} - {*b"\t\n\v\f\r\x1b"})
 
 
-def foreign_kind(head: bytes, *, markup: bool = False) -> str | None:
-    """What a file that begins with *head* seems to be, if it is plainly no list; None if it may be one.
+def recognise_kind(head: bytes, *, markup: bool = False) -> str | None:
+    """Return what a file beginning with *head* seems to be, or None for a list.
 
-    With *markup* it may be XML, as a sitemap is.
+    With *markup* XML is taken for a list, since a sitemap is XML.
     """
     found = [kind for signature, kind in SIGNATURES if head.startswith(signature)]
     found += [kind for kind, is_it in KINDS if is_it(head)]
     if not markup and _XML.match(head):
-        found.append('an XML file; a sitemap is read with input_format="sitemap"')
-    return found[0] if found else _binary(head[:LOOKED_AT])
+        found.append(XML)
+    return found[0] if found else _recognise_binary(head[:SAMPLE])
 
 
 KINDS: Final[tuple[tuple[str, Callable[[bytes], object]], ...]] = (
@@ -89,10 +96,10 @@ KINDS: Final[tuple[tuple[str, Callable[[bytes], object]], ...]] = (
     ("a program (Windows)", lambda head: head[:2] == b"MZ" and b"\0" in head[:64]),
     ("an HTML page", _HTML.match),
 )
-"""Kinds that take more than a comparison of the first bytes."""
+"""Kinds that a comparison of the first bytes does not tell."""
 
 
-def _binary(head: bytes) -> str | None:
+def _recognise_binary(head: bytes) -> str | None:
     if head.startswith(MARKS):
         return None
     nuls = head.count(b"\0")

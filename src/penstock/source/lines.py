@@ -1,6 +1,6 @@
-"""Lines out of blocks of bytes, and rows out of lines: plain ones, and any others that are one row each.
+"""Split blocks of bytes into lines, and make a row of each line.
 
-Knows line ends, blank lines and comments. Does not know files, nor what a line of JSON says.
+Knows line ends, blank lines and comments. Does not know files or JSON.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from penstock.core.extents import Settled
 from penstock.core.web.hosts import MAX_URL
 from penstock.core.web.model import Row
 from penstock.seams import Contents
-from penstock.source.digests import packed
+from penstock.source.digests import pack_digests
 from penstock.source.rows import Shape
-from penstock.source.text import NOT_UTF_8, decoded
+from penstock.source.text import NOT_UTF_8, decode
 
-__all__ = ["KEPT", "MAX_LINE", "Lines", "numbered", "split"]
+__all__ = ["KEPT", "MAX_LINE", "PlainLines", "number_rows", "split"]
 
 MAX_LINE: Final = 4 * MAX_URL
-"""The longest plain line held, in bytes: a URL of as many characters as are taken, four bytes each."""
+"""The longest plain line held, in bytes: the longest URL, four bytes a character."""
 
 KEPT: Final = 1_024
-"""What is kept of a line over the bound, in bytes: enough to know it by."""
+"""Bytes kept of a line over the limit: enough to recognise it."""
 
 BOM: Final = b"\xef\xbb\xbf"
 
@@ -34,11 +34,12 @@ Make = Callable[[int, int, bytes], Row]
 
 
 def split(blocks: Iterator[bytes], limit: int) -> Iterator[list[bytes]]:
-    r"""The lines in *blocks*, those that end in one block together, without ``\n``; no empty list.
+    r"""Yield the lines in *blocks* without ``\n``, those of one block together.
 
-    Byte-order marks at the beginning of a line are dropped: ``cat`` puts one where a file begins. Of a line over
-    *limit* bytes the first *limit* + 1 are given and the rest is never held; no block may be longer than *limit*.
-    What blocks the lines come in makes no difference to what they are.
+    No list is empty. Byte-order marks at the beginning of a line are dropped: ``cat``
+    writes one wherever a file begins. Of a line over *limit* bytes the first *limit* +
+    1 are yielded, and the rest is never held. No block may be longer than *limit*. The
+    lines do not depend on where the blocks end.
     """
     begun = bytearray()
     for block in blocks:
@@ -51,21 +52,21 @@ def split(blocks: Iterator[bytes], limit: int) -> Iterator[list[bytes]]:
         lines[0] = bytes(begun[: limit + 1])
         begun = bytearray(lines.pop())
         if lines[0].startswith(BOM):
-            lines[0] = _unmarked(lines[0])
+            lines[0] = _strip_marks(lines[0])
         if not block.isascii() and BOM in block:
-            lines[1:] = map(_unmarked, lines[1:])
+            lines[1:] = map(_strip_marks, lines[1:])
         yield lines
     if begun:
-        yield [_unmarked(bytes(begun[: limit + 1]))]
+        yield [_strip_marks(bytes(begun[: limit + 1]))]
 
 
-def _unmarked(line: bytes) -> bytes:
+def _strip_marks(line: bytes) -> bytes:
     while line.startswith(BOM):
         line = line[len(BOM) :]
     return line
 
 
-def numbered(
+def number_rows(
     blocks: Iterator[bytes],
     settled: Settled,
     first: int,
@@ -74,17 +75,20 @@ def numbered(
     limit: int,
     make: Make,
 ) -> Generator[Row, None, int]:
-    """A row for every line that is not blank, no comment and not *settled*; returns the next free seq.
+    """Yield a row for every input line not *settled*; return the next seq.
 
-    *make* gets the seq, the line number and the line, longer than *limit* if it was over the bound. This
-    loop is all that a settled line costs, so that a run of millions of lines resumes within seconds. *contents* gets
-    the digests of all lines of a block at once, of each without the blanks around it.
+    Blank lines and ``#`` comments are no inputs.
+
+    *make* takes the seq, the line number and the line, which is longer than *limit* if
+    it was cut. A settled line costs this loop alone, so that a run of millions of lines
+    resumes within seconds. *contents* takes the digests of all lines of a block at
+    once, without the blanks around each line.
     """
     seq, number = first, 0
     for lines in split(blocks, limit):
         if contents is not None:
-            digests = packed([crc32(text) or 1 for line in lines if (text := line.strip()) and text[0] != HASH])
-            contents.check(seq, digests, partial(_row_at, lines, seq, number, make))
+            digests = pack_digests([crc32(text) or 1 for line in lines if (text := line.strip()) and text[0] != HASH])
+            contents.check(seq, digests, partial(_find_row, lines, seq, number, make))
             after = seq + len(digests) // 4
             if settled.range_cardinality(seq, after) == after - seq:
                 seq = after
@@ -100,37 +104,37 @@ def numbered(
     return seq
 
 
-def _row_at(lines: list[bytes], first: int, before: int, make: Make, seq: int) -> Row:
-    """The row *seq*, of *lines* that begin with the input *first* after *before* others."""
+def _find_row(lines: list[bytes], first: int, before: int, make: Make, seq: int) -> Row:
+    """Return the row *seq*; *lines* begin with seq *first*, after *before* lines."""
     for number, line in enumerate(lines, before + 1):
         text = line.strip()
         if text and text[0] != HASH:
             if first == seq:
                 return make(seq, number, line)
             first += 1
-    raise LookupError(f"input {seq} is in no line of these: a bug of Penstock's")
+    raise LookupError(f"input {seq} is in none of these lines: a bug in Penstock")
 
 
-class Lines:
-    """The format of plain lines: a URL each, or with a template what stands for its ``{}``."""
+class PlainLines:
+    """The format of plain lines: each is a URL, or the value of a template's ``{}``."""
 
     __slots__ = ("_shape",)
 
     def __init__(self, shape: Shape) -> None:
-        """*shape* says what a line's text asks for."""
+        """*shape* makes a row of a line's text."""
         self._shape = shape
 
     def read(
         self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
     ) -> Generator[Row, None, int]:
-        """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq."""
-        return numbered(blocks, settled, first, contents, limit=MAX_LINE, make=self._row)
+        """Yield the rows not *settled*, numbered from *first*; return the next seq."""
+        return number_rows(blocks, settled, first, contents, limit=MAX_LINE, make=self._row)
 
     def _row(self, seq: int, number: int, line: bytes) -> Row:
         if len(line) > MAX_LINE:
-            text, _ = decoded(line.strip()[:KEPT])
+            text, _ = decode(line.strip()[:KEPT])
             return Row(seq, number, text, fault=f"a line of over {MAX_LINE:,} bytes")
-        text, is_utf_8 = decoded(line.strip())
+        text, is_utf_8 = decode(line.strip())
         if not is_utf_8:
             return Row(seq, number, text, fault=NOT_UTF_8)
         return self._shape.row_of_text(seq, number, text)

@@ -1,6 +1,7 @@
-"""The two ways to pull from an iterator: at once, or from a thread that reads a little ahead.
+"""Two ways to pull from an iterator: directly, or through a thread that reads ahead.
 
-Knows that a source must never wait. Does not know what the items are or where they come from.
+Knows that a source must never wait. Does not know what the items are, or where they
+come from.
 """
 
 from __future__ import annotations
@@ -16,25 +17,26 @@ from penstock.seams import Signal
 __all__ = ["BATCH", "Inline", "ReadAhead"]
 
 BATCH: Final = 64
-"""Items read ahead at most. Small, since while the thread reads a batch the driver may have to wait for it."""
+"""Items read ahead at most. Small, since the driver may have to wait while the thread
+reads a batch."""
 
 Item = Any
-"""A job, or the ending of an input that needs none."""
+"""A job, or the ending of an input that needs no job."""
 
 
 class Inline:
-    """A source over an iterator that never waits: a file on a disk, a list.
+    """A source over an iterator that never waits, such as a file's or a list's.
 
-    *owner* is what to close in the end, where it is not *items* itself.
+    ``close`` closes *owner*, by default *items*.
     """
 
     def __init__(self, items: Iterator[Item], owner: Iterator[Any] | None = None) -> None:
-        """*items* belongs to the source from here on."""
+        """The source takes over *items*; the caller does not use it any more."""
         self._items = items
         self._owner = items if owner is None else owner
 
     def pull(self) -> Item | Signal:
-        """The next item, or that there is none any more; what the iterator raises, once."""
+        """Return the next item, or EXHAUSTED. Raises what the iterator raises, once."""
         try:
             return next(self._items, Signal.EXHAUSTED)
         except BaseException:
@@ -52,18 +54,18 @@ class Inline:
 
 
 class ReadAhead:
-    """A source over an iterator that may wait for somebody: a daemon thread reads up to *batch* items ahead.
+    """A source over an iterator that may wait: a thread reads *batch* items ahead.
 
-    Nothing is read before the first ``pull``, nor more than *batch* items that nobody has pulled. *wake*
-    is called, on the thread, when there is something to pull again after ``pull`` had nothing, be it only
-    the end; never once ``close`` has returned. It must not call ``close``. ``pull`` and ``close`` belong
-    to one thread.
+    The first ``pull`` starts the thread, which stops reading while it holds *batch*
+    items. After a ``pull`` that had nothing, the thread calls *wake* as soon as there
+    is an item, an error or the end. *wake* must not call ``close``, and is not called
+    once ``close`` has returned. ``pull`` and ``close`` belong to one thread.
 
-    ``pull`` takes no lock while it has items: appending to a deque and popping from it are atomic.
+    ``pull`` takes no lock while it has items: a deque appends and pops atomically.
     """
 
     def __init__(self, items: Iterator[Item], wake: Callable[[], None], batch: int = BATCH) -> None:
-        """*items* belongs to the source from here on; *batch* is at least 1."""
+        """The source takes over *items*; *batch* is at least 1."""
         self._items = items
         self._wake = wake
         self._batch = batch
@@ -75,13 +77,17 @@ class ReadAhead:
         self._starved = False
         self._thread: threading.Thread | None = None
         self._room = threading.Event()
-        # Held by whoever is inside the iterator: only one may be, and close() must not wait for it.
+        # Held by the thread that is inside the iterator: one at a time, and close()
+        # must not wait for it.
         self._inside = threading.Lock()
-        # Held while waking, so that nobody is woken once close() has returned.
+        # Held while waking, so that wake() is not called once close() has returned.
         self._waking = threading.Lock()
 
     def pull(self) -> Item | Signal:
-        """The next item, NOT_YET, or that there is none any more; what the iterator raised, once."""
+        """Return the next item, NOT_YET or EXHAUSTED.
+
+        Raises what the iterator raised, once.
+        """
         held = self._held
         try:
             item = held.popleft()
@@ -92,10 +98,13 @@ class ReadAhead:
         return item
 
     def close(self) -> None:
-        """End the thread and close the iterator, or leave that to the thread if it is inside; never waits."""
+        """End the thread and close the iterator; the thread closes it if it is inside.
+
+        Never waits.
+        """
         with self._waking:
             self._closed = True
-        # A new one: the thread may be about to append to the old.
+        # A new deque: the thread may be about to append to the old one.
         self._held = deque()
         self._room.set()
         if self._inside.acquire(blocking=False):
@@ -105,7 +114,7 @@ class ReadAhead:
                 self._inside.release()
 
     async def aclose(self) -> None:
-        """The same: there is nothing to wait for."""
+        """Close; there is nothing to wait for."""
         self.close()
 
     def _pull_from_nothing(self) -> Item | Signal:
@@ -114,8 +123,9 @@ class ReadAhead:
         if self._thread is None:
             self._thread = threading.Thread(target=self._read, name="penstock-source", daemon=True)
             self._thread.start()
-        # Said before looking once more, so that an item that comes in between is seen or wakes us; and the
-        # end is looked at before the items, since it is told after the last of them.
+        # Set before the second check, so that an item that comes in between is seen or
+        # wakes the driver. The end is read before the items, since the thread sets it
+        # after the last.
         self._starved = True
         ended = self._ended
         if self._held:
@@ -129,18 +139,18 @@ class ReadAhead:
         return Signal.EXHAUSTED
 
     def _read(self) -> None:
-        """The thread: fill up, wait for room, until the end or ``close``."""
+        """Run on the thread: read until full, then wait for room, until the end."""
         held = self._held
         while self._fill(held):
             self._room.clear()
             if len(held) >= self._batch and not self._closed:
                 self._room.wait()
-        # Nobody is left to hear what a generator says when it is closed.
+        # No pull follows that could raise what a generator raises when it is closed.
         with self._inside, contextlib.suppress(Exception):
             self._close_items()
 
     def _fill(self, held: deque[Item]) -> bool:
-        """Read until *held* is full; whether there may be more to read."""
+        """Read until *held* is full; return whether there may be more to read."""
         with self._inside:
             if self._closed:
                 return False
@@ -151,7 +161,7 @@ class ReadAhead:
                         self._wake_up()
                     if len(held) >= self._batch or self._closed:
                         return True
-            except BaseException as error:  # noqa: BLE001 - whatever it is, pull raises it
+            except BaseException as error:  # noqa: BLE001 - pull raises it
                 self._error = error
         self._ended = True
         self._wake_up()

@@ -1,32 +1,34 @@
-"""What is to be said about an input while it is read: each thing once.
+"""Remarks on an input, collected while it is read; each kind once.
 
 Knows texts. Does not know who reads them.
 """
 
 from __future__ import annotations
 
+from penstock.remedies import Message, Remedy
+
 __all__ = ["Remarks"]
 
 
 class Remarks:
-    """Remarks on an input."""
+    """Remarks on one input."""
 
-    __slots__ = ("_said", "_waiting")
+    __slots__ = ("_known", "_waiting")
 
     def __init__(self) -> None:
-        """Nothing is said yet."""
-        self._waiting: list[str] = []
-        self._said: set[str] = set()
+        """Begin without a remark."""
+        self._waiting: list[Message] = []
+        self._known: set[str] = set()
 
-    def say(self, kind: str, text: str) -> None:
-        """Add *text*, unless there was a remark of this *kind*."""
-        if kind not in self._said:
-            self._said.add(kind)
-            self._waiting.append(text)
+    def add(self, kind: str, *parts: str | Remedy) -> None:
+        """Add the remark made of *parts*, unless there was one of this *kind*."""
+        if kind not in self._known:
+            self._known.add(kind)
+            self._waiting.append(Message(*parts))
 
-    def taken(self) -> list[str]:
-        """The remarks that were not taken yet; another thread may add some meanwhile."""
-        taken = []
+    def take(self) -> list[str]:
+        """Remove and return the remarks; another thread may add some meanwhile."""
+        taken: list[str] = []
         while self._waiting:
             taken.append(self._waiting.pop(0))
         return taken

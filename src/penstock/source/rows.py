@@ -1,9 +1,12 @@
-"""What one item of a list asks for: from a text or a mapping to its row.
+"""Turn one item of a list, a text or a mapping, into the row of its request.
 
-Knows the fields that describe a request: the URL's own, ``method``, ``headers``, ``body``. Does not know
-whether the item came from a file of JSON lines or from a Python program, nor whether the URL is one.
+Knows the fields that describe a request: the URL's own, ``method``, ``headers``,
+``body``. Does not know whether the item came from a file or from a Python program, nor
+whether the URL is valid.
 
-An item that is broken becomes a row with a fault, and keeps the fields it came with.
+A broken item becomes a row with a fault and keeps its fields. A fault is stored in the
+outcome's ``detail``, which a program and a shell may read, so one that names a setting
+has both its spellings: ``connect_to (--connect-to)``.
 """
 
 from __future__ import annotations
@@ -19,23 +22,23 @@ from penstock.core.web.fields import is_field_value, is_framing, is_token
 from penstock.core.web.model import Headers, Reason, Row
 from penstock.settings import InputSettings
 from penstock.source.template import WHOLE, Template
-from penstock.source.text import BLANKS, flaw, mended
+from penstock.source.text import BLANKS, find_flaw, mend
 
 __all__ = ["URL", "Shape"]
 
 URL: Final = "url"
-"""The field or column that holds the URL, where nothing else is said."""
+"""The field or column with the URL, unless the settings name another."""
 
 
 class _FaultError(ValueError):
-    """The item is broken; the message goes to its outcome."""
+    """The item is broken; its outcome has the message."""
 
 
 class Shape(Struct, frozen=True):
-    """How items are to be read: the field with the URL, and the template to put it in, if any.
+    """How items are read: the field with the URL, and the URL template, if any.
 
-    With a template the field with the URL is a value like the others, and comes back with them; of the others only
-    those that *select* names, if it names any.
+    The outcome repeats the other fields, or only those in *select* if it is not empty.
+    With a template it repeats the field with the URL too.
     """
 
     column: str = URL
@@ -44,12 +47,15 @@ class Shape(Struct, frozen=True):
 
     @classmethod
     def of(cls, settings: InputSettings) -> Shape:
-        """What *settings* say about it; UsageError where the template is none."""
+        """Return the shape that *settings* describe.
+
+        Raises UsageError if the URL template is invalid.
+        """
         pattern = settings.url_template
         return cls(settings.column or URL, None if pattern is None else Template(pattern), settings.select)
 
     def row(self, seq: int, line: int, item: Any) -> Row:
-        """The row of any *item*: a text, a mapping with a URL in it, or a row."""
+        """Return the row of any *item*: a text, a mapping with a URL, or a row."""
         if isinstance(item, str):
             return self.row_of_text(seq, line, str(item))
         if isinstance(item, Mapping):
@@ -59,24 +65,24 @@ class Shape(Struct, frozen=True):
         return Row(seq, line, "", fault=f"{_kind(item)}: neither a URL nor an object with {self.column!r}")
 
     def row_of_text(self, seq: int, line: int, text: str) -> Row:
-        """The row of a *text*, which is the URL or what stands for ``{}`` in the template."""
+        """Return the row of a *text*: a URL, or the value of the template's ``{}``."""
         if self.template is None and text.isascii():
             return Row(seq, line, text.strip(BLANKS))
         try:
             return Row(seq, line, self._url(text, {}))
         except _FaultError as fault:
-            return Row(seq, line, _shown(text), fault=str(fault))
+            return Row(seq, line, _show(text), fault=str(fault))
 
     def row_of_values(self, seq: int, line: int, values: Mapping[str, Any]) -> Row:
-        """The row of a table's *values* by column: only the URL among them says anything of the request."""
-        given, fields = self._taken_apart(values)
+        """Return the row of a table's *values*; the request has only the URL."""
+        given, fields = self._take_apart(values)
         try:
             return Row(seq, line, self._url(given, values), fields=fields)
         except _FaultError as fault:
-            return Row(seq, line, _shown(given), fields=fields, fault=str(fault))
+            return Row(seq, line, _show(given), fields=fields, fault=str(fault))
 
     def text_of(self, item: Any) -> str:
-        """What tells *item* from another in a list: its URL as given; nothing where it has none."""
+        """Return the URL of *item* as given, or "" if it has none."""
         if isinstance(item, Mapping):
             item = item.get(self.column)
         elif isinstance(item, Row):
@@ -84,15 +90,15 @@ class Shape(Struct, frozen=True):
         return item if isinstance(item, str) else ""
 
     def _row_of_mapping(self, seq: int, line: int, item: Mapping[Any, Any]) -> Row:
-        given, fields = self._taken_apart(item, "method", "headers", "body")
+        given, fields = self._take_apart(item, "method", "headers", "body")
         try:
             url = self._url(given, item)
         except _FaultError as fault:
-            return Row(seq, line, _shown(given), fields=fields, fault=str(fault))
+            return Row(seq, line, _show(given), fields=fields, fault=str(fault))
         return _request(Row(seq, line, url, fields=fields), item.get("method"), item.get("headers"), item.get("body"))
 
-    def _taken_apart(self, item: Mapping[Any, Any], *describing: str) -> tuple[Any, dict[Any, Any] | None]:
-        """What the URL's field holds, and the fields that come back in the outcome."""
+    def _take_apart(self, item: Mapping[Any, Any], *describing: str) -> tuple[Any, dict[Any, Any] | None]:
+        """Return the value of the URL's field, and the fields the outcome repeats."""
         fields = dict(item)
         for name in describing:
             fields.pop(name, None)
@@ -104,28 +110,28 @@ class Shape(Struct, frozen=True):
 
     def _url(self, given: Any, item: Mapping[Any, Any]) -> str:
         if self.template is not None:
-            return self.template.fill(lambda name: _value(name, given if name == WHOLE else item.get(name)))
+            return self.template.fill(lambda name: _template_value(name, given if name == WHOLE else item.get(name)))
         if isinstance(given, str):
-            return given.strip(BLANKS) if given.isascii() else _sound(given)
+            return given.strip(BLANKS) if given.isascii() else _check_text(given)
         if _is_missing(given):
             raise _FaultError(f"no {self.column!r} in it")
         raise _FaultError(f"{self.column!r} is {_kind(given)}, not text")
 
 
 def _is_missing(value: Any) -> bool:
-    """Whether *value* stands for none: None, or a number that is none, which tables in Python have in empty cells."""
+    """Return whether *value* is None or NaN, as in an empty cell of a table."""
     return value is None or (isinstance(value, float) and value != value)  # noqa: PLR0124 - NaN alone is not itself
 
 
-def _value(name: str, value: Any) -> str:
-    """A template's *value* as text."""
+def _template_value(name: str, value: Any) -> str:
+    """Return the *value* of the field *name* as text for the template."""
     if _is_missing(value):
         value = None
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if value is not None and not isinstance(value, str):
         raise _FaultError(f"{{{name}}} is {_kind(value)}, neither text nor a number")
-    text = _sound(value or "")
+    text = _check_text(value or "")
     if not text:
         raise _FaultError(f"nothing to put in the place of {{{name}}}")
     return text
@@ -133,16 +139,16 @@ def _value(name: str, value: Any) -> str:
 
 def _row_of_row(seq: int, line: int, row: Row) -> Row:
     if row.fault is not None:
-        return replace(row, seq=seq, line=line, url=_shown(row.url))
+        return replace(row, seq=seq, line=line, url=_show(row.url))
     try:
-        url = _sound(row.url)
+        url = _check_text(row.url)
     except _FaultError as fault:
-        return Row(seq, line, _shown(row.url), fields=row.fields, fault=str(fault))
+        return Row(seq, line, _show(row.url), fields=row.fields, fault=str(fault))
     return _request(Row(seq, line, url, fields=row.fields), row.method, row.headers, row.body)
 
 
 def _request(row: Row, method: Any, headers: Any, body: Any) -> Row:
-    """*row*, whose URL can be read, with the rest of its request; or with why that can't be sent."""
+    """Return *row* with the rest of its request, or with a fault."""
     if method is None is headers is body:
         return row
     method, headers, body = (None if _is_missing(part) else part for part in (method, headers, body))
@@ -154,21 +160,21 @@ def _request(row: Row, method: Any, headers: Any, body: Any) -> Row:
 
 
 def _method(method: Any, body: bytes | None) -> str:
-    """The request's method in upper case; where none is given, GET, or POST when there is a *body*, as curl does."""
+    """Return the method in upper case; by default GET, or POST with a *body*."""
     if method is None:
         return "GET" if body is None else "POST"
     if not isinstance(method, str) or not is_token(method):
-        raise _FaultError("the method is not one; it is a token as GET or POST")
+        raise _FaultError("the method is invalid; it is a token such as GET or POST")
     upper = method.upper()
     if upper == "CONNECT":
-        raise _FaultError("the method CONNECT asks for a tunnel, not for a resource")
+        raise _FaultError("the method CONNECT requests a tunnel, not a resource")
     if upper == "HEAD" and body is not None:
-        raise _FaultError("a body can't be sent with HEAD")
+        raise _FaultError("a body cannot be sent with HEAD")
     return upper
 
 
 def _headers(headers: Any) -> Headers:
-    """Header pairs from an object or a list of pairs; names are tokens, values Latin-1 (RFC 9110, section 5)."""
+    """Return header pairs from an object or a list of pairs (RFC 9110, section 5)."""
     if headers is None:
         return ()
     pairs = list(headers.items()) if isinstance(headers, Mapping) else headers
@@ -181,7 +187,7 @@ def _header(pair: Any) -> tuple[str, str]:
     if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
         raise _FaultError("a header is not a pair of texts, its name and its value")
     name, value = pair
-    # The value is not repeated in the message: it may be a secret.
+    # The message leaves the value out: it may be a secret.
     if not is_token(name):
         raise _FaultError(f"the header name {name[:40]!a} is not a token")
     if is_framing(name):
@@ -192,11 +198,11 @@ def _header(pair: Any) -> tuple[str, str]:
 
 
 def _content(body: Any, headers: Headers) -> tuple[bytes | None, Headers]:
-    """The bytes of *body*, and *headers* with the type of them where we chose it."""
+    """Return the bytes of *body*, and *headers* with their type if it was not given."""
     if body is None or isinstance(body, bytes):
         return body, headers
     if isinstance(body, str):
-        return _encodable(body).encode(), headers
+        return _check_encodable(body).encode(), headers
     if not isinstance(body, dict | list):
         raise _FaultError(f"the body is {_kind(body)}; it is text, an object or a list")
     if not any(name.lower() == "content-type" for name, _ in headers):
@@ -207,25 +213,25 @@ def _content(body: Any, headers: Headers) -> tuple[bytes | None, Headers]:
         raise _FaultError(f"the body cannot be written as JSON: {error}") from None
 
 
-def _sound(text: Any) -> str:
-    """*text* without blanks around it, if it can be written at all."""
+def _check_text(text: Any) -> str:
+    """Return *text* without the blanks around it, if it can be written as UTF-8."""
     if not isinstance(text, str):
         raise _FaultError(f"the URL is {_kind(text)}, not text")
-    return _encodable(text).strip(BLANKS)
+    return _check_encodable(text).strip(BLANKS)
 
 
-def _encodable(text: str) -> str:
-    found = flaw(text)
+def _check_encodable(text: str) -> str:
+    found = find_flaw(text)
     if found is not None:
         raise _FaultError(found)
     return text
 
 
-def _shown(given: Any) -> str:
-    """What stands for the URL of an item that has none to be used."""
+def _show(given: Any) -> str:
+    """Return what the outcome shows as the URL of an item without a usable one."""
     if isinstance(given, int | float) and not _is_missing(given):
         return str(given)
-    return mended(str(given)).strip(BLANKS) if isinstance(given, str) else ""
+    return mend(str(given)).strip(BLANKS) if isinstance(given, str) else ""
 
 
 def _kind(value: Any) -> str:

@@ -1,7 +1,8 @@
-"""Sitemaps (https://www.sitemaps.org/protocol.html): the URLs a site names, with what it says of them.
+"""Read sitemaps: https://www.sitemaps.org/protocol.html.
 
-Knows the elements of a sitemap, and expat. Does not know XML beyond that: a document with a type declaration, which
-entities and external files need, is refused; nothing but the document itself is ever opened.
+Knows the elements of a sitemap, and expat. Does not know the rest of XML: it refuses a
+document with a type declaration, which entities and external files need, and opens
+nothing but the document itself.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from zlib import crc32
 from penstock.core.extents import Settled
 from penstock.core.web.model import Row
 from penstock.errors import InputError
+from penstock.remedies import keyword
 from penstock.seams import Contents
 from penstock.source.digests import Digests
 from penstock.source.remarks import Remarks
@@ -23,27 +25,27 @@ from penstock.source.text import BLANKS
 __all__ = ["Sitemap"]
 
 SETS: Final = {"urlset": "url", "sitemapindex": "sitemap"}
-"""The document's element, and the one in it that is an entry."""
+"""The element of the document, and that of an entry in it."""
 
 LOC: Final = "loc"
 MOST_TEXT: Final = 131_072
-"""Characters of one element kept: four times the longest URL that is taken."""
+"""Characters kept of one element: four times the longest URL that is accepted."""
 
 Entry = tuple[int, dict[str, str]]
-"""The line an entry begins in, and the texts of its elements by name."""
+"""The line in which an entry begins, and the texts of its elements by name."""
 
 
 class Sitemap:
-    """The format of a sitemap, or of an index of them, whose entries are the sitemaps themselves.
+    """The format of a sitemap, or of a sitemap index, whose entries are sitemaps.
 
-    The URL is ``loc``, or what *shape* names; ``lastmod``, ``changefreq`` and ``priority`` come back with it. Elements
-    of extensions, as of images, are left out.
+    The URL is in ``loc``; the outcome repeats ``lastmod``, ``changefreq`` and
+    ``priority``. Elements of extensions, such as images, are left out.
     """
 
     __slots__ = ("_name", "_remarks", "_shape")
 
     def __init__(self, shape: Shape, name: str, remarks: Remarks | None = None) -> None:
-        """*name* is what messages call the sitemap."""
+        """*shape* names the field with the URL; messages call the sitemap *name*."""
         self._shape = shape
         self._name = name
         self._remarks = remarks or Remarks()
@@ -51,9 +53,10 @@ class Sitemap:
     def read(
         self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
     ) -> Generator[Row, None, int]:
-        """The rows in *blocks* that are not *settled*, numbered from *first*; returns the next free seq.
+        """Yield the rows not *settled*, numbered from *first*; return the next seq.
 
-        InputError, after the rows before, if it is not well-formed, is no sitemap, or has a type declaration.
+        Raises InputError, after the rows before, if the document is not well-formed, is
+        no sitemap, or has a type declaration.
         """
         seq, shape = first, self._shape
         digests = (
@@ -80,10 +83,11 @@ class Sitemap:
             for block in blocks:
                 yield from parser.feed(block)
                 if parser.root == "sitemapindex":
-                    self._remarks.say(
+                    self._remarks.add(
                         "index",
-                        f"{self._name!r} is an index of sitemaps: they are the inputs, not the pages in them. Read "
-                        'each of them with input_format="sitemap" once it is fetched',
+                        f"{self._name!r} is a sitemap index: its sitemaps are the inputs, not the pages in them. "
+                        "Read each of them, once it is fetched, with ",
+                        keyword("input_format", "sitemap"),
                     )
             yield from parser.feed(b"", last=True)
         except expat.ExpatError as error:
@@ -93,11 +97,11 @@ class Sitemap:
 
 
 class _RefusedError(ValueError):
-    """It is not read any further."""
+    """The document is refused; the message continues its name."""
 
 
 class _Parser:
-    """Expat, and the entries that it has come upon."""
+    """Expat, and the entries that it has found."""
 
     def __init__(self, column: str) -> None:
         self.root: str | None = None
@@ -117,13 +121,13 @@ class _Parser:
         parser.CharacterDataHandler = self._take
 
     def feed(self, block: bytes, *, last: bool = False) -> list[Entry]:
-        """The entries that end in *block*."""
+        """Return the entries that end in *block*."""
         self._found = []
         self._expat.Parse(block, last)
         return self._found
 
     def _refuse(self, *_declared: Any) -> None:
-        raise _RefusedError("has a document type declaration, which no sitemap needs; take it out")
+        raise _RefusedError("has a document type declaration, which no sitemap needs; remove it")
 
     def _start(self, name: str, _attributes: dict[str, str]) -> None:
         namespace, _, local = name.rpartition(" ")

@@ -133,6 +133,8 @@ def test_a_host_header_that_says_something_else_is_refused(hosts):
     assert isinstance(skipped, Skipped)
     assert (skipped.error, skipped.url, skipped.input) == (Reason.INVALID_REQUEST, "http://***@a.example/", {"id": 1})
     assert skipped.detail.startswith("line 5: the Host header is not the URL's")
+    # A stored outcome is read in Python and on the command line.
+    assert skipped.detail.endswith("use connect_to (--connect-to)")
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,10 @@ CROSSES_ORIGINS: Final = frozenset(
 )
 """The headers a redirect may take to another origin. Every other may be a credential (X-Api-Key)."""
 
-ELSEWHERE: Final = "the Host header is not the URL's; to send a request to another server, use connect_to"
+ELSEWHERE: Final = (
+    "the Host header is not the URL's; to send a request to another server, use connect_to (--connect-to)"
+)
+"""The setting stands there in both spellings, since an outcome is stored for Python and for the command line."""
 
 DESCRIBES_BODY: Final = frozenset(
     {"content-encoding", "content-language", "content-length", "content-location", "content-type"},

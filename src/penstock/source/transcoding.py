@@ -1,7 +1,7 @@
-r"""Blocks of text as the formats take them: in UTF-8, each line ended by a line feed.
+"""Convert blocks of text to UTF-8 with a line feed after each line.
 
-Knows byte-order marks and line ends. Does not know what the lines say. docs/decisions/plain-lists.md says why it is
-the first line that decides.
+Knows byte-order marks and line ends. Does not know what the lines mean.
+docs/decisions/plain-lists.md says why the first line decides.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Final
 
-__all__ = ["Prepare", "as_line_feeds", "as_utf_8", "as_written"]
+__all__ = ["Prepare", "normalise_line_ends", "to_line_feeds", "to_utf_8"]
 
 Prepare = Callable[[Iterator[bytes]], Iterator[bytes]]
-"""What a format asks of its blocks before it reads them."""
+"""Prepares the blocks of an input for its format."""
 
 MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -22,30 +22,33 @@ MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-"""The byte-order marks of other encodings (Unicode 16, section 23.8); longer ones first, since one begins another."""
+"""Byte-order marks (Unicode 16, section 23.8), that of UTF-32 LE first, since it begins
+as that of UTF-16 LE."""
 
 MOST_HELD: Final = 32
-"""Blocks looked through for the first line end, each of at most 64 KiB."""
+"""Blocks searched for the first line end, each of at most 64 KiB."""
 
 
-def as_utf_8(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The text of *blocks* in UTF-8: UTF-16 and UTF-32 are told by their byte-order mark; all else is left alone.
+def to_utf_8(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Convert *blocks* to UTF-8 if they have a byte-order mark of UTF-16 or UTF-32.
 
-    A code unit that is half of a character stays one, so that its line is not valid UTF-8 and is marked.
+    A code unit that is half of a character stays one, so that its line is not valid
+    UTF-8 and gets a fault.
     """
     head = b""
     while any(len(head) < len(mark) and mark.startswith(head) for mark, _ in MARKS) and (block := next(blocks, b"")):
         head += block
     for mark, encoding in MARKS:
         if head.startswith(mark):
-            return _decoded(chain((head[len(mark) :],), blocks), encoding)
+            return _decode(chain((head[len(mark) :],), blocks), encoding)
     return chain((head,), blocks) if head else blocks
 
 
-def _decoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+def _decode(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)("surrogatepass" if "16" in encoding else "replace")
     for block in blocks:
-        # Both halves of a character may lie in two blocks; a text in UTF-8 is at most half as long again.
+        # Two blocks may have one half of a character each. Text in UTF-8 is at most 1.5
+        # times as long.
         text = decoder.decode(block).encode("utf-8", "surrogatepass")
         if text:
             yield text
@@ -53,8 +56,8 @@ def _decoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         yield "\ufffd".encode()
 
 
-def as_line_feeds(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    r"""*blocks* with ``\n`` in the place of each ``\r\n`` and each ``\r``."""
+def to_line_feeds(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    r"""Replace each ``\r\n`` and each ``\r`` in *blocks* by ``\n``."""
     returned = False
     for block in blocks:
         text = block[1:] if returned and block.startswith(b"\n") else block
@@ -65,10 +68,11 @@ def as_line_feeds(blocks: Iterator[bytes]) -> Iterator[bytes]:
             yield text
 
 
-def as_written(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    r"""*blocks* as they are, unless their first line ends in ``\r`` alone: then any may, as in ``as_line_feeds``.
+def normalise_line_ends(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    r"""Convert *blocks* by ``to_line_feeds`` if their first line ends in ``\r`` alone.
 
-    Elsewhere it is a character: in a field in quotes, between the values of JSON, and in a URL, which then is none.
+    Else return them as they are: ``\r`` may be a character of a quoted field, blank
+    space in JSON, or part of a URL, which it makes invalid.
     """
     held = []
     for block in blocks:
@@ -81,11 +85,11 @@ def as_written(blocks: Iterator[bytes]) -> Iterator[bytes]:
         at = min(ends)
         if block[at : at + 1] == b"\n":
             break
-        # The block may end between the two.
+        # The block may end between ``\r`` and ``\n``.
         following = block[at + 1 : at + 2] or next(blocks, b"")
         if at + 1 == len(block) and following:
             held.append(following)
         if following.startswith(b"\n"):
             break
-        return as_line_feeds(chain(held, blocks))
+        return to_line_feeds(chain(held, blocks))
     return chain(held, blocks)
