@@ -13,10 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-from penstock import api
 from penstock.core.extents import Settled
 from penstock.core.schedule.verdicts import Duplicate
 from penstock.core.web.requests import Requests
+from penstock.fetching import auditing
 from penstock.fetching.deduplication import Once
 from penstock.settings import Settings
 from penstock.source.opened import open_inputs
@@ -38,13 +38,13 @@ def main(kind: str, lines: int, folder: Path) -> float:
 
 
 def plan(file: Path) -> int:
-    return api.plan((str(file),), Settings()).duplicates
+    return auditing.plan((str(file),), Settings()).duplicates
 
 
 def unique(file: Path) -> int:
     with Once(Requests()) as once:
         rows = open_inputs((str(file),), Settings().input()).rows(Settled())
-        return sum(type(once.look(row, 0.0)) is Duplicate for row in rows)
+        return sum(type(once.prepare(row, 0.0)) is Duplicate for row in rows)
 
 
 if __name__ == "__main__":

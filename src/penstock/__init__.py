@@ -1,4 +1,4 @@
-"""Penstock: any amount of work from a lazy iterator, N at a time; first of all, fetching URLs.
+"""Penstock: any amount of work from a lazy iterator, N at a time; above all, URLs.
 
     import penstock
 
@@ -8,118 +8,51 @@
     async for page in penstock.fetch(urls, concurrency=50): # a service
         ...
 
-    async for result in penstock.throttle(work, items, concurrency=50): # any async work at all
+    async for result in penstock.throttle(work, items, concurrency=50):  # any work
         ...
 
-    penstock.run("urls.txt", "pages/")                      # durable: one outcome a line, kill -9 or not
+    penstock.run("urls.txt", "pages/")                      # durable, kill -9 or not
 
-Everything public is named here. Modules load when one of their names is first used, so that
-``import penstock`` costs little.
+Everything public is named here, once; ``__init__.pyi`` says the same to type checkers.
+A module loads when one of its names is first used, so that ``import penstock`` costs
+little (docs/decisions/public-names.md).
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from penstock.version import __version__
-
-if TYPE_CHECKING:
-    from penstock.api import fetch, resume, retry, run, verify
-    from penstock.cooperation.cooperator import CooperativeTask, Cooperator, coiterate, cooperate
-    from penstock.core.results import Progress, Summary
-    from penstock.core.schedule.calls import Result
-    from penstock.core.schedule.frontier import Bottleneck, Waiting
-    from penstock.core.schedule.statistics import Statistics
-    from penstock.core.schedule.tally import Tally
-    from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped
-    from penstock.errors import (
-        InputChanged,
-        NotPaused,
-        PenstockError,
-        SchedulerStopped,
-        TaskDone,
-        TaskFailed,
-        TaskStopped,
-        UsageError,
-        WorkCancelled,
-    )
-    from penstock.loop.flow import Flow
-    from penstock.seams import Report
-    from penstock.settings import Settings
-    from penstock.throttling import throttle
-
-__all__ = [
-    "Bottleneck",
-    "CooperativeTask",
-    "Cooperator",
-    "Failed",
-    "Fetched",
-    "Flow",
-    "InputChanged",
-    "NotPaused",
-    "Outcome",
-    "PenstockError",
-    "Progress",
-    "Reason",
-    "Report",
-    "Result",
-    "SchedulerStopped",
-    "Settings",
-    "Skipped",
-    "Statistics",
-    "Summary",
-    "Tally",
-    "TaskDone",
-    "TaskFailed",
-    "TaskStopped",
-    "UsageError",
-    "Waiting",
-    "WorkCancelled",
-    "__version__",
-    "coiterate",
-    "cooperate",
-    "fetch",
-    "resume",
-    "retry",
-    "run",
-    "throttle",
-    "verify",
-]
+from typing import Any
 
 _HOMES = {
-    "penstock.api": ("fetch", "resume", "retry", "run", "verify"),
-    "penstock.cooperation.cooperator": ("CooperativeTask", "Cooperator", "coiterate", "cooperate"),
-    "penstock.core.schedule.calls": ("Result",),
-    "penstock.core.schedule.frontier": ("Bottleneck", "Waiting"),
-    "penstock.core.web.model": ("Failed", "Fetched", "Outcome", "Skipped", "Reason"),
-    "penstock.core.schedule.statistics": ("Statistics",),
-    "penstock.core.schedule.tally": ("Tally",),
+    "penstock.api": "fetch resume retry run verify",
+    "penstock.cooperation.cooperator": "CooperativeTask Cooperator coiterate cooperate",
+    "penstock.core.results": "Progress Summary",
+    "penstock.core.schedule.calls": "Result",
+    "penstock.core.schedule.frontier": "Bottleneck Waiting",
+    "penstock.core.schedule.statistics": "Statistics",
+    "penstock.core.schedule.tally": "Tally",
+    "penstock.core.web.model": "Failed Fetched Outcome Reason Skipped",
     "penstock.errors": (
-        "InputChanged",
-        "NotPaused",
-        "PenstockError",
-        "SchedulerStopped",
-        "TaskDone",
-        "TaskFailed",
-        "TaskStopped",
-        "UsageError",
-        "WorkCancelled",
+        "CooperationError FolderDamaged FolderError FolderInUse FolderMismatch InputChanged InputError "
+        "NotPaused OutputError PenstockError SchedulerStopped Stalled TaskDone TaskFailed TaskFinished "
+        "TaskStopped UsageError WorkCancelled"
     ),
-    "penstock.loop.flow": ("Flow",),
-    "penstock.seams": ("Report",),
-    "penstock.settings": ("Settings",),
-    "penstock.core.results": ("Progress", "Summary"),
-    "penstock.throttling": ("throttle",),
+    "penstock.loop.flow": "Flow",
+    "penstock.seams": "Report",
+    "penstock.settings": "Settings",
+    "penstock.throttling": "throttle",
+    "penstock.version": "__version__",
 }
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [*sorted(_HOME)]  # noqa: PLE0604 - computed
 
 
 def __getattr__(name: str) -> Any:
     """Load the module that *name* lives in."""
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(module), name)
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'penstock' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    """The public names."""
+    """Return the public names."""
     return __all__

@@ -1,6 +1,7 @@
-"""Checks of numbers that the user gives.
+"""Checks of a number that a caller gave: its type, its least and its greatest value.
 
-Knows bounds and how to word an error. Does not know which settings there are.
+Knows the message. Does not know which settings there are, so that ``throttle`` need not
+load them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from penstock.errors import UsageError
 __all__ = ["MOST_AT_ONCE", "MOST_A_SECOND", "check_number", "check_rate"]
 
 MOST_AT_ONCE: Final = 1_000_000
-"""The highest concurrency: far more than anything but sleep can make use of."""
+"""The highest concurrency: far more than anything except sleep can use."""
 
 MOST_A_SECOND: Final = 10**6
 """The highest rate."""
@@ -21,7 +22,11 @@ Number = TypeVar("Number", int, float)
 
 
 def check_number(name: str, value: Number, low: float, high: float, *, whole: bool = False) -> Number:
-    """Return *value*. Raises UsageError unless it is a number from *low* to *high*, and an integer if *whole*."""
+    """Return *value*.
+
+    Raises UsageError unless it is a number from *low* to *high*, and a *whole* one if
+    asked.
+    """
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         raise UsageError(f"{name} is {value!r}; it is a {'whole ' if whole else ''}number")
     if not low <= value <= high:
@@ -29,8 +34,11 @@ def check_number(name: str, value: Number, low: float, high: float, *, whole: bo
     return value
 
 
-def check_rate(rate: float | None) -> float | None:
-    """Return *rate*, None for no limit. Raises UsageError unless it is a number of starts a second above 0."""
+def check_rate(rate: float | None, name: str = "rate") -> float | None:
+    """Return *rate*, starts a second or None for no limit.
+
+    Raises UsageError if it is anything else.
+    """
     if rate == 0:
-        raise UsageError("rate is a number of starts a second above 0; leave it out for no limit")
-    return None if rate is None else check_number("rate", rate, 0, MOST_A_SECOND)
+        raise UsageError(f"{name} is a number of starts a second above 0; leave it out for no limit")
+    return None if rate is None else check_number(name, rate, 0, MOST_A_SECOND)

@@ -1,26 +1,27 @@
 """Every exception Penstock raises.
 
-A bad web is data and never an exception: it arrives as an outcome. What is raised is a mistake of the
-caller's, a disk that does not obey, or a bug of ours, and each message says what to do about it.
+A bad web is data and never an exception: it arrives as an outcome. Exceptions are for
+mistakes of the caller, a disk that fails, or a bug in Penstock, and each message says
+how to fix it.
 
     PenstockError
     ├── UsageError            a setting or an argument is wrong
     ├── InputError            the input cannot be read as asked
     │   └── InputChanged      it is not the input this run began with
-    ├── OutputError           what was asked for cannot be written
+    ├── OutputError           the output cannot be written
     ├── FolderError           the run folder cannot be used
     │   ├── FolderInUse       another process holds it
     │   ├── FolderDamaged     it does not hold what its ledger says
     │   └── FolderMismatch    it belongs to another job, or to a newer Penstock
-    ├── CooperationError      a cooperative task, its cooperator or a flow is not in a state for this
+    ├── CooperationError      a task, its cooperator or a flow is in no state for this
     │   ├── SchedulerStopped  the cooperator was stopped
     │   ├── TaskFinished      the task has ended
     │   │   ├── TaskDone      its iterator is exhausted
     │   │   ├── TaskFailed    with an error
-    │   │   └── TaskStopped   somebody stopped it
+    │   │   └── TaskStopped   the program stopped it
     │   └── NotPaused         it was resumed more often than paused
-    ├── WorkCancelled         somebody cancelled the work that was waited for
-    └── Stalled               everybody waits and nobody will wake: a bug of ours
+    ├── WorkCancelled         the work that a consumer waits for was cancelled
+    └── Stalled               nothing can ever finish the work: a bug in Penstock
 """
 
 from __future__ import annotations
@@ -50,34 +51,41 @@ __all__ = [
 
 
 class PenstockError(Exception):
-    """The one base class: ``except PenstockError`` catches all that Penstock raises on purpose.
+    """The base class: ``except PenstockError`` catches all that Penstock raises.
 
-    Its arguments make up the message: texts, and remedies, which ``str`` has as Python does.
+    Its arguments make up the message: texts, and remedies, which ``str`` spells as
+    Python does.
     """
 
     def __str__(self) -> str:
-        """The message for a program."""
+        """Return the message for a program."""
         return spoken(self.args)
 
     def typed(self) -> str:
-        """The message for the command line."""
+        """Return the message for the command line."""
         return typed(self.args)
 
 
 class UsageError(PenstockError, ValueError):
-    """A setting or an argument is wrong; the message names it, its bounds and what was given."""
+    """A setting or an argument is wrong.
+
+    The message names it, its bounds and the value given.
+    """
 
 
 class InputError(PenstockError):
-    """The input cannot be read as asked: no such file, no such column, a broken archive."""
+    """The input cannot be read: no such file, no such column, a broken archive."""
 
 
 class InputChanged(InputError):
-    """The input is not the one this run began with; the message shows the difference."""
+    """The input is not the one this run began with.
+
+    The message shows the difference.
+    """
 
 
 class OutputError(PenstockError):
-    """What was asked for cannot be written; what was committed before is safe."""
+    """The output cannot be written; outcomes committed before are safe."""
 
 
 class FolderError(PenstockError):
@@ -97,15 +105,21 @@ class FolderMismatch(FolderError):
 
 
 class CooperationError(PenstockError):
-    """A cooperative task, or its cooperator, is not in a state in which this can be done."""
+    """A cooperative task, or its cooperator, is not in a state for this."""
 
 
 class SchedulerStopped(CooperationError):
-    """The cooperator was stopped, and every task it had with it; none will be stepped before it is started again."""
+    """The cooperator was stopped, and every task with it.
+
+    No task is stepped until it is started again.
+    """
 
 
 class TaskFinished(CooperationError):
-    """The task has ended, so it can be neither paused nor stopped; the class says how it ended."""
+    """The task has ended, so it can be neither paused nor stopped.
+
+    The class says how it ended.
+    """
 
 
 class TaskDone(TaskFinished):
@@ -117,19 +131,27 @@ class TaskFailed(TaskFinished):
 
 
 class TaskStopped(TaskFinished):
-    """The task was stopped; its ``__cause__`` has what had failed until then, if anything had."""
+    """The task was stopped.
+
+    ``__cause__`` is the error that it had until then, if any.
+    """
 
 
 class NotPaused(CooperationError):
-    """The task, or the flow, was resumed more often than it was paused; waiting for an awaitable is no pause."""
+    """The task, or the flow, was resumed more often than it was paused.
+
+    Waiting for an awaitable is no pause.
+    """
 
 
 class WorkCancelled(PenstockError):
-    """Somebody cancelled the work that was waited for; ``__cause__`` is the CancelledError.
+    """The work that a consumer waits for was cancelled.
 
-    The CancelledError itself would look as if whoever waits for the result had been cancelled.
+    ``__cause__`` is the CancelledError.
+
+    The CancelledError itself would look as if the consumer had been cancelled.
     """
 
 
 class Stalled(PenstockError):
-    """Nothing runs, nothing waits for a time, and yet the work is not finished: a bug of ours."""
+    """Nothing runs or waits for a time, but work is unfinished: a bug in Penstock."""

@@ -1,6 +1,7 @@
 """``throttle``: any async work at all, N at a time, wired together.
 
-The only place that knows which source and which engine such work has; what ``api`` is for fetching.
+Knows which source and which engine such work has. Knows nothing of the web: no module
+of ``core.web`` is loaded.
 """
 
 from __future__ import annotations
@@ -25,32 +26,49 @@ from penstock.seams import Source
 from penstock.source.awaited import Awaited
 from penstock.source.pulled import Inline
 
-__all__ = ["Limits", "throttle"]
+__all__ = ["ThrottleOptions", "throttle"]
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 WINDOW: Final = 1_000
-"""Items read ahead, at most, to find one whose key is not busy: what minet and others chose."""
+"""Items read ahead, at most, to find one whose key is not busy; minet has the same
+default."""
 
 LONGEST: Final = 86_400
 """Seconds that a delay or a time-out may be."""
 
 
-class Limits(TypedDict, total=False):
-    """The limits of ``throttle`` beside its concurrency; it says what each means."""
+class ThrottleOptions(TypedDict, total=False):
+    """The keywords of ``throttle`` that have a default."""
 
     per_key: int | None
+    """Calls at once for one key, 1 to 1,000,000; None for no limit but the
+    concurrency."""
+
     delay: float
+    """Seconds between two starts for one key. Default 0; 0 to 86,400."""
+
     rate: float | None
+    """Starts a second, all keys together, above 0 to 1,000,000; None for no limit."""
+
     attempts: int
+    """Calls for one item, at most. Default 1; 1 to 1,000."""
+
     retry: Retry | type[Exception] | tuple[type[Exception], ...]
+    """Which exceptions to retry: a class or a tuple of them, or a function of the
+    exception that returns True, False, or the seconds to wait. Default: all."""
+
     timeout: float | None
+    """Seconds for one call, 0.001 to 86,400; None for no limit."""
+
     window: int
+    """Items read ahead, at most, to find one whose key is not busy. Default 1,000; 1 to
+    100,000,000."""
 
 
 class _Chosen(Struct, frozen=True, forbid_unknown_fields=True):
-    """The limits with their defaults, and within their bounds."""
+    """The options with their defaults, and within their bounds."""
 
     concurrency: int
     per_key: int | None = None
@@ -73,12 +91,12 @@ class _Chosen(Struct, frozen=True, forbid_unknown_fields=True):
             check_number("timeout", self.timeout, 0.001, LONGEST)
 
     @classmethod
-    def of(cls, concurrency: int, limits: Limits) -> _Chosen:
-        unknown = sorted(limits.keys() - set(cls.__struct_fields__))
+    def of(cls, concurrency: int, options: ThrottleOptions) -> _Chosen:
+        unknown = sorted(options.keys() - set(cls.__struct_fields__))
         if unknown:
             known = ", ".join(sorted({*cls.__struct_fields__, "key", "ordered", "fail_fast"}))
             raise UsageError(f"there is no limit {unknown[0]!r}; there are: {known}")
-        return cls(concurrency, **limits)
+        return cls(concurrency, **options)
 
     def frontier(self, *, keyed: bool) -> Frontier:
         return Frontier(
@@ -99,101 +117,110 @@ def throttle(
     key: Callable[[Item], Hashable] | None = None,
     ordered: bool = False,
     fail_fast: bool = False,
-    **limits: Unpack[Limits],
+    **options: Unpack[ThrottleOptions],
 ) -> Flow[Result[Item, Value]]:
-    """Await ``work(item)`` for each of *items*, *concurrency* at a time, and give one result for each.
+    """Await ``work(item)`` for each of *items*, *concurrency* at a time.
 
-    The results come as they complete, for ``async for``; for a plain ``for`` as well where no event loop runs.
-    A failure is a value (``result.error``; ``result.unwrap()`` raises it) and costs nobody else anything.
+    There is one result for each item. They come as they complete, for ``async for``;
+    without a running event loop, for a plain ``for`` as well. A failure is a value
+    (``result.error``; ``result.unwrap()`` raises it) and affects no other item.
 
-    * *items*: any iterable or async iterable, finite or not, asked for an item only when there is room for it.
-      A plain one is asked inside of the event loop, so it must not block; an async one may take its time.
+    * *items*: any iterable or async iterable, finite or not, asked for an item only
+      when there is room for it. A plain one is asked inside the event loop, so it must
+      not block; an async one may take its time.
     * *concurrency*: calls at once, 1 to 1,000,000.
-    * *key*: says whose limits an item counts for. ``per_key``: calls at once for one key; ``delay``: seconds
-      between two starts for one key, 0 to 86,400 (without *key* all items have one). Keys take turns.
+    * *key*: a function of an item that returns whose limits it counts for. ``per_key``:
+      calls at once for one key; ``delay``: seconds between two starts for one key, 0 to
+      86,400 (without *key* all items have one). Keys take turns.
     * ``rate``: starts a second, all keys together, above 0 to 1,000,000.
-    * ``attempts``: calls for one item, at most (1 to 1,000). ``retry``: which exceptions deserve another one:
-      a class or a tuple of them, or a function of the exception that answers True, False, or the seconds to
-      wait. All do by default, after a wait that grows from 1 s to 60 s at most with full jitter. An item that
-      waits to be tried again holds no slot.
-    * ``timeout``: seconds for one call, 0.001 to 86,400; after that it is cancelled, and the error is a
-      TimeoutError.
-    * *ordered*: results come in the order of the items. At most twice *concurrency* items are then between
-      the one whose turn it is and the newest.
-    * *fail_fast*: the first error is raised from the loop, and all that runs is cancelled.
-    * ``window`` (1,000; 1 to 100,000,000): the look-ahead. Items pulled and not finished never exceed
-      *concurrency* where there is no *key*, and *concurrency* + ``window`` where there is one; those that wait
-      to be tried again count for the window too.
+    * ``attempts``: calls for one item, at most (1 to 1,000). ``retry``: which
+      exceptions to retry: a class or a tuple of them, or a function of the exception
+      that returns True, False, or the seconds to wait. By default every Exception is
+      retried, after a wait that grows from 1 s to at most 60 s with full jitter. An
+      item that waits for a retry holds no slot.
+    * ``timeout``: seconds for one call, 0.001 to 86,400; after that it is cancelled,
+      and the error is a TimeoutError.
+    * *ordered*: results come in the order of the items. At most twice *concurrency*
+      items are then between the next to come out and the newest.
+    * *fail_fast*: the first error is raised from the loop, and all running work is
+      cancelled.
+    * ``window`` (1,000; 1 to 100,000,000): the look-ahead. Items pulled and not
+      finished never exceed *concurrency* without a *key*, and *concurrency* +
+      ``window`` with one; items that wait for a retry count for the window too.
 
-    UsageError where an argument is wrong, and from the loop where *work* returns something that can't be
-    awaited. An Exception of the iterator comes out of the loop after the results of all it gave before. Where the
-    consumer is cancelled or leaves, what runs is cancelled and the iterator closed, and inside of ``async with`` that
-    is over when the block is left. Work that wants to end its own flow calls ``stop`` or ``abort``.
+    If the consumer is cancelled or leaves, running work is cancelled and the iterator
+    closed; inside ``async with`` that has happened when the block is left. Work that
+    wants to end its own flow calls ``stop`` or ``abort``. An Exception of the iterator
+    is raised from the loop after the results of all items before it. Raises UsageError
+    if an argument is wrong, and from the loop if *work* returns something that can't be
+    awaited.
     """
-    _check(work, items, key, limits)
-    chosen = _Chosen.of(concurrency, limits)
+    _check(work, items, key, options)
+    chosen = _Chosen.of(concurrency, options)
     frontier = chosen.frontier(keyed=key is not None)
-    judge = CallJudge(chosen.attempts, _rule(chosen.retry))
+    judge = CallJudge(chosen.attempts, _make_rule(chosen.retry))
 
     def make(loop: asyncio.AbstractEventLoop | None) -> Driver[Result[Item, Value]]:
         if loop is None and loop_runs():
             raise UsageError("an event loop runs here already; write: async for result in flow")
         engine = TasksEngine(work, timeout=chosen.timeout, loop=loop)
         delivery: Delivery[Result[Item, Value]] = Delivery(CallTally(), ordered=ordered, fail_fast=fail_fast)
-        try:
-            source = _source(items, key, engine)
-        except BaseException:  # the iterable's own, from its __iter__
-            engine.close()
-            raise
-        return Driver(Stages(source, frontier, engine, judge, delivery))
+        stages = Stages(_make_source(items, key, engine), frontier, engine, judge, delivery)
+        return Driver(stages)
 
     return Flow(frontier, make)
 
 
-def _source(items: Any, key: Callable[[Any], Hashable] | None, engine: TasksEngine) -> Source[Call]:
-    make, seqs = Call if key is None else _keyed(key), count()
-    if isinstance(items, AsyncIterable):
-        return Awaited(items, lambda item: make(next(seqs), item), loop=engine.loop, wake=engine.wake)
-    iterator = iter(items)
-    # A generator is closed in the end; other iterators, files for one, may still be wanted.
+def _make_source(items: Any, key: Callable[[Any], Hashable] | None, engine: TasksEngine) -> Source[Call]:
+    """Return the source of *items*; close *engine* if opening them raises."""
+    make, seqs = Call if key is None else _make_with_key(key), count()
+    try:
+        if isinstance(items, AsyncIterable):
+            return Awaited(items, lambda item: make(next(seqs), item), loop=engine.loop, wake=engine.wake)
+        iterator = iter(items)
+    except BaseException:
+        engine.close()
+        raise
+    # A generator is closed in the end; the caller may still need other iterators, such
+    # as files.
     owner = iterator if isinstance(iterator, Generator) else iter(())
     return Inline(map(make, seqs, iterator), owner)
 
 
-def _keyed(key: Callable[[Any], Hashable]) -> Callable[[int, Any], Call | Result[Any, Any]]:
-    """What makes a call of an item and its seq; of an item whose key can't be told, a failure."""
+def _make_with_key(key: Callable[[Any], Hashable]) -> Callable[[int, Any], Call | Result[Any, Any]]:
+    """Return a function of seq and item that makes a call, or a failure."""
 
     def make(seq: int, item: Any) -> Call | Result[Any, Any]:
         try:
             which = key(item)
             hash(which)
-        except Exception as error:  # noqa: BLE001 - the key of this item alone; its result says so
+        except Exception as error:  # noqa: BLE001 - it concerns this item alone, whose result has it
             return Result(seq, item, None, error, 0)
         return Call(seq, item, which)
 
     return make
 
 
-def _check(work: Any, items: Any, key: Any, limits: Limits) -> None:
+def _check(work: Any, items: Any, key: Any, options: ThrottleOptions) -> None:
     if not callable(work):
         raise UsageError(f"work is {work!r}; it is an async function of one item")
     if not isinstance(items, Iterable | AsyncIterable):
         raise UsageError(f"items is {type(items).__name__}; it is an iterable or an async iterable")
     if isinstance(items, str | bytes):
-        raise UsageError(f"items is a text, which would be taken letter by letter; for one item write [{items[:20]!r}]")
-    for name, rule in (("key", key), ("retry", limits.get("retry"))):
+        raise UsageError(f"items is a text, which would be split into its letters; for one item write [{items[:20]!r}]")
+    for name, rule in (("key", key), ("retry", options.get("retry"))):
         if inspect.iscoroutinefunction(rule):
-            raise UsageError(f"{name} is an async function; it is asked in between, and must answer at once")
+            raise UsageError(f"{name} is an async function; it is called in the event loop, and must return at once")
     if key is not None and not callable(key):
         raise UsageError(f"key is {key!r}; it is a function of one item")
-    if key is None and limits.get("per_key") is not None:
-        raise UsageError("per_key is for items with a key; say which they have: key=function")
+    if key is None and options.get("per_key") is not None:
+        raise UsageError("per_key needs keys; give key=function, which returns the key of an item")
 
 
-def _rule(retry: Any) -> Retry:
-    """The rule that *retry* stands for."""
+def _make_rule(retry: Any) -> Retry:
+    """Return the rule that *retry* stands for."""
     if retry is None:
-        return _always
+        return _retry_all
     if isinstance(retry, type) and issubclass(retry, Exception):
         retry = (retry,)
     if isinstance(retry, tuple) and all(isinstance(kind, type) and issubclass(kind, Exception) for kind in retry):
@@ -205,5 +232,5 @@ def _rule(retry: Any) -> Retry:
     return rule
 
 
-def _always(_error: Exception) -> bool:
+def _retry_all(_error: Exception) -> bool:
     return True

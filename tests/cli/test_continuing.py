@@ -12,6 +12,7 @@ import pytest
 
 from penstock import api
 from penstock.errors import FolderInUse
+from penstock.fetching import sessions
 from penstock.runs.folder import RunFolder
 from penstock.settings import Settings
 
@@ -51,7 +52,7 @@ def test_the_commands_that_a_summary_shows_can_be_typed(run, urls, tmp_path, mon
 
 def test_it_goes_on_where_another_command_was_stopped(run, urls, tmp_path, records, each_once):
     folder = tmp_path / "run"
-    api.begin([str(urls)], folder, Settings.of(**FAST)).close()
+    sessions.begin([str(urls)], folder, Settings.of(**FAST)).close()
     ended = run("fetch", urls, "-o", folder, "--resume", *BRISK, "--no-robots")
     assert ended.exit_code == 0, ended.stderr
     assert "finished already" not in ended.stderr
@@ -77,7 +78,7 @@ def test_it_goes_on_after_a_kill(process, web, listed, tmp_path):
 @pytest.fixture
 def begun_meanwhile(monkeypatch, urls, tmp_path):
     """A session that another process begins just after it was seen that the folder holds no run."""
-    with closing(api.begin([str(urls)], tmp_path / "run", Settings.of(**FAST))) as other:
+    with closing(sessions.begin([str(urls)], tmp_path / "run", Settings.of(**FAST))) as other:
         look, looks = RunFolder.holds_run, iter([False])
         monkeypatch.setattr(RunFolder, "holds_run", staticmethod(lambda path: next(looks, look(path))))
         yield other
@@ -117,7 +118,7 @@ def test_what_it_is_not_given_stays_as_it_was(run, urls, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--resume",), "--resume goes on with a run folder; name it: -o DIR"),
+        (("--resume",), "--resume resumes a run folder; name it: -o DIR"),
         (("--resume", "-o", "{folder}", "--max-redirects", "3"), "--max-redirects is part of what this run is"),
         (("-o", "{folder}"), "go on with it: penstock resume {folder}, or name another folder"),
     ],
@@ -234,7 +235,7 @@ def commands_in(said):
 def test_if_the_input_has_changed_the_command_is_named_that_takes_it_as_it_is(run, urls, web, tmp_path):
     """Neither fetch nor leftover has --force."""
     folder = tmp_path / "run"
-    api.begin([str(urls)], folder, Settings.of(**FAST)).close()
+    sessions.begin([str(urls)], folder, Settings.of(**FAST)).close()
     urls.write_text(web.url(path="/other"))
     for arguments in (("fetch", urls, "-o", folder, "--resume"), ("leftover", folder)):
         ended = run(*arguments)
@@ -260,7 +261,7 @@ def test_also_if_it_is_seen_only_as_the_rows_are_read(process, web, tmp_path):
 def test_urls_with_credentials_are_given_again_as_they_were(run, web, tmp_path):
     folder = tmp_path / "run"
     urls = [web.url(path=f"/page/{seq}").replace("http://", "http://me:s3cret@") for seq in range(2)]
-    api.begin(urls, folder, Settings.of(**FAST)).close()
+    sessions.begin(urls, folder, Settings.of(**FAST)).close()
     for command in ("resume", "leftover"):
         ended = run(command, folder)
         assert ended.exit_code == 2
@@ -305,7 +306,7 @@ def test_what_a_run_is_and_what_may_change_are_named_by_their_options(run, urls,
     folder = tmp_path / "run"
     secret = "http://me:s3cret@a.test/{}"
     settings = Settings.of(url_template=secret, input_format="lines", **FAST)
-    api.begin([str(urls)], folder, settings).close()
+    sessions.begin([str(urls)], folder, settings).close()
     fetch, resume = ("fetch", urls, "-o", folder, "--resume"), ("resume", folder)
     for arguments, said in (
         ((*fetch, "--url-template", secret, "--max-redirects", "3"), "--max-redirects is part of what this run is"),

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from penstock import errors
-from penstock.cli.exits import MEANINGS, Exit, code_of, guarded
+from penstock.cli.exits import MEANINGS, Exit, code_of, exit_on_error
 from penstock.cli.streams import ReaderGone
 
 CODES = {
@@ -45,7 +45,7 @@ def test_every_code_says_what_it_means():
 
 
 def code_and_message(raised, capsys):
-    with pytest.raises(click.exceptions.Exit) as end, guarded(click.Context(click.Command("x"))):
+    with pytest.raises(click.exceptions.Exit) as end, exit_on_error(click.Context(click.Command("x"))):
         raise raised
     return end.value.exit_code, capsys.readouterr().err
 
@@ -72,5 +72,5 @@ def test_some_ends_need_no_words(raised, code, capsys):
 
 
 def test_what_is_wrong_with_the_call_is_left_to_click():
-    with pytest.raises(click.UsageError), guarded(click.Context(click.Command("x"))):
+    with pytest.raises(click.UsageError), exit_on_error(click.Context(click.Command("x"))):
         raise click.UsageError("no")

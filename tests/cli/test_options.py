@@ -15,8 +15,7 @@ from penstock.cli.plan import PLANNED
 from penstock.cli.plan import command as plan
 from penstock.cli.resume import command as resume
 from penstock.cli.retry import command as retry
-from penstock.runs.manifest import PACE
-from penstock.settings import BOUNDS, DURATIONS, Settings
+from penstock.settings import CHANGEABLE, SETTINGS, Settings, Unit
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -63,11 +62,11 @@ GIVEN = {
 
 
 def test_every_setting_has_an_option_of_its_name():
-    spelled = {spelling.field: spelling for spelling in options.SETTINGS}
-    assert spelled.keys() == set(Settings.__struct_fields__) == GIVEN.keys()
-    for field, spelling in spelled.items():
+    assert SETTINGS.keys() == set(Settings.__struct_fields__) == GIVEN.keys()
+    assert SETTINGS.keys() <= {parameter.name for parameter in fetch.params}
+    for field, setting in SETTINGS.items():
         name = {"headers": "header", "sinks": "sink", "header": "no-header"}.get(field, field)
-        assert spelling.flags[-1].partition("/")[0] == "--" + name.replace("_", "-")
+        assert options.flags_of(setting)[-1].partition("/")[0] == "--" + name.replace("_", "-")
 
 
 @pytest.mark.parametrize("left_out", ["proxy", "public_only"])
@@ -93,10 +92,9 @@ def test_what_is_not_given_is_as_the_settings_have_it(run, tmp_path, listed):
 
 
 def test_a_resume_takes_the_settings_that_may_change_and_the_secrets_that_were_not_kept():
-    taken = {spelling.field for spelling in options.SETTINGS if spelling.on_resume}
-    assert taken == PACE | {"headers", "url_template"}
-    assert taken <= {parameter.name for parameter in resume.params}
-    assert taken <= {parameter.name for parameter in retry.params}
+    for command in (resume, retry):
+        taken = {parameter.name for parameter in command.params} & SETTINGS.keys()
+        assert taken == CHANGEABLE | {"headers", "url_template"}
 
 
 def test_a_plan_takes_the_settings_that_say_what_is_read_and_how_fast_it_may_be():
@@ -105,7 +103,10 @@ def test_a_plan_takes_the_settings_that_say_what_is_read_and_how_fast_it_may_be(
     assert named <= {parameter.name for parameter in plan.params}
 
 
-@pytest.mark.parametrize(("name", "low", "high"), BOUNDS)
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [(name, one.spec.low, one.spec.high) for name, one in SETTINGS.items() if one.spec.low is not None],
+)
 def test_the_help_page_tells_default_and_bounds(run, name, low, high):
     said = next(
         record[1]
@@ -117,7 +118,7 @@ def test_the_help_page_tells_default_and_bounds(run, name, low, high):
         assert said.endswith(sizes[name])
         return
     default = getattr(Settings(), name)
-    unit = " s" if name in DURATIONS else ""
+    unit = " s" if SETTINGS[name].spec.unit is Unit.SECONDS else ""
     bounds = f"{low:,}{unit} to {high:,.0f}{unit}]"
     assert said.endswith(f"[default {default:,g}{unit}; {bounds}" if default is not None else f"[{bounds}")
 

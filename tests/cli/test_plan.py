@@ -99,7 +99,7 @@ def test_no_room_for_what_must_be_remembered_is_an_output_that_cannot_be_written
             super().__init__()
             self._database.execute("PRAGMA max_page_count = 4")
 
-    monkeypatch.setattr("penstock.api.SeenRequests", Full)
+    monkeypatch.setattr("penstock.fetching.auditing.SeenRequests", Full)
     ended = run("plan", listed(*(f"http://a.example/{number}" for number in range(2_000))))
     assert ended.exit_code == 4
     assert "TMPDIR" in ended.stderr

@@ -1,4 +1,4 @@
-"""Nobody waits for what he does not use."""
+"""What is not used is not loaded."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_what_is_light_loads_nothing_heavy(program):
     assert loaded_by(program).isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["plan", "fetch", "resume", "verify", "demo"])
+@pytest.mark.parametrize("command", ["plan", "fetch", "resume", "retry", "leftover", "verify", "demo"])
 def test_a_help_page_loads_no_engine(command):
     program = COMMAND.format(arguments=[command, "--help"])
     assert loaded_by(program).isdisjoint({"asyncio", "orjson", "pycurl", "rich", "sqlite3"})

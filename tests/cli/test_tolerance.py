@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from penstock.cli.tolerance import Tolerance, max_failures, reasons
+from penstock.cli.tolerance import Tolerance, read_fail_on, read_max_failures
 from penstock.core.schedule.tally import Tally
 
 
@@ -27,21 +27,21 @@ def tally(fetched, failed, reason="timeout"):
     ],
 )
 def test_a_number_or_a_share(text, meant):
-    assert max_failures(None, None, text) == meant
+    assert read_max_failures(None, None, text) == meant
 
 
 @pytest.mark.parametrize("text", ["", "many", "-1", "2.5", "101%", "%", "1e3", "\u0661"])
 def test_anything_else_is_refused(text):
     with pytest.raises(click.BadParameter):
-        max_failures(None, None, text)
+        read_max_failures(None, None, text)
 
 
 def test_reasons_are_errors_and_statuses_as_everywhere():
-    assert reasons(None, None, ("timeout, dns_not_found", "5xx,404")) == {"timeout", "dns_not_found", "5xx", "404"}
-    assert reasons(None, None, ()) == frozenset()
+    assert read_fail_on(None, None, ("timeout, dns_not_found", "5xx,404")) == {"timeout", "dns_not_found", "5xx", "404"}
+    assert read_fail_on(None, None, ()) == frozenset()
     for wrong in ("timeouts", "40", ""):
         with pytest.raises(click.BadParameter, match="errors: invalid_url, "):
-            reasons(None, None, (wrong,))
+            read_fail_on(None, None, (wrong,))
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_the_headers_of_the_run_make_no_difference():
 
 def test_what_cannot_be_asked_for_is_no_duplicate():
     with Once(Requests()) as once:
-        found = [once.look(Row(seq, seq + 1, "nonsense"), 0.0) for seq in range(3)]
+        found = [once.prepare(Row(seq, seq + 1, "nonsense"), 0.0) for seq in range(3)]
     assert [type(item) for item in found] == [Skipped] * 3
 
 
@@ -78,7 +78,7 @@ def test_the_first_of_those_that_ask_for_the_same_is_the_one_that_is_made(urls):
     seen = set()
     with Once(Requests()) as once:
         for seq, url in enumerate(urls):
-            found = once.look(Row(seq, seq + 1, url), 5.0)
+            found = once.prepare(Row(seq, seq + 1, url), 5.0)
             if url == "no":
                 assert isinstance(found, Skipped)
             elif url.lower() in seen:

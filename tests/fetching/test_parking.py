@@ -9,8 +9,8 @@ from contextlib import closing
 import pytest
 
 import penstock
-from penstock import api
 from penstock.core.schedule.learned import Learned
+from penstock.fetching import sessions
 from penstock.runs.folder import RunFolder
 from penstock.runs.store import FolderStore
 from penstock.settings import Settings
@@ -69,11 +69,11 @@ class UntilTheRestIsParked:
 def test_it_is_left_alone_after_a_restart_too(way, web, tmp_path):
     (tmp_path / "urls.txt").write_text("\n".join(urls(web)))
     report = UntilTheRestIsParked(way)
-    report.session = api.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), Settings.of(**FAST))
+    report.session = sessions.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), Settings.of(**FAST))
     assert report.session.execute(report).tally.total == 20
     assert asked(web, 0) == 1
 
-    report.session = api.go_on(tmp_path / "out", {})
+    report.session = sessions.resume(tmp_path / "out", {})
     summary = report.session.execute(report)
     assert (summary.session.total, summary.complete) == (0, False)
     assert asked(web, 0) == 1
@@ -83,13 +83,13 @@ def parked_after_restart(web, tmp_path, monkeypatch, *, seconds, set_back, forge
     """The seconds for which hosts are parked by a session that goes on after the clock was *set_back* by so many."""
     (tmp_path / "urls.txt").write_text("\n".join(urls(web, seconds)))
     report = UntilTheRestIsParked("abort")
-    report.session = api.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), Settings.of(**FAST))
+    report.session = sessions.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), Settings.of(**FAST))
     report.session.execute(report)
     with closing(sqlite3.connect(tmp_path / "out" / "run.db")) as database, database:
         database.executescript(forget)
     clock = time.time
     monkeypatch.setattr(time, "time", lambda: clock() - set_back)
-    session = api.go_on(tmp_path / "out", {})
+    session = sessions.resume(tmp_path / "out", {})
     left = [until - time.time() for until in session._progress.flow.parked().values()]
     session.close()
     return left

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 import penstock
-from penstock import api
 from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Job, Reason
 from penstock.core.web.retry import Retry
 from penstock.errors import FolderError, InputChanged
+from penstock.fetching import sessions
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
@@ -103,13 +103,13 @@ def test_an_input_that_has_changed_is_refused(folder, listed):
 def test_an_input_in_which_they_are_not_any_more_is_told_of(folder, listed):
     listed.write_text("\n".join(listed.read_text().splitlines()[:5]))
     with pytest.raises(InputChanged, match="9 inputs were to be tried again that are not in the input any more"):
-        api.try_again(folder, (), {}, force=True).execute()
+        sessions.retry(folder, (), {}, force=True).execute()
     assert penstock.verify(folder).ok
 
 
 def test_a_run_that_has_not_finished_is_to_be_finished_first(listed, tmp_path):
-    api.begin([str(listed)], tmp_path / "run", Settings.of(**FAST)).close()
-    with pytest.raises(FolderError, match=r"has not finished; first go on with it: penstock\.resume"):
+    sessions.begin([str(listed)], tmp_path / "run", Settings.of(**FAST)).close()
+    with pytest.raises(FolderError, match=r"has not finished; resume it first: penstock\.resume"):
         penstock.retry(tmp_path / "run")
 
 

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 import penstock
-from penstock import api
 from penstock.core.schedule.tally import Tally
 from penstock.core.schedule.verdicts import Duplicate
 from penstock.core.web.model import Failed, Fetched, Reason
 from penstock.errors import FolderMismatch
-from penstock.fetching import wiring
+from penstock.fetching import sessions, wiring
 from penstock.loop.delivery import Delivery
 from penstock.runs.repair import repair
 from penstock.testing.web import LocalWeb
@@ -151,7 +150,7 @@ def test_what_is_settled_stays_so_though_a_changed_input_makes_a_duplicate_of_it
     urls.write_text(f"{web.url(0)}\n{web.url(1)}\n")
     penstock.run(urls, tmp_path / "out", unique=True, **FAST)
     urls.write_text(f"{web.url(0)}\n{web.url(0)}\n{web.url(0)}\n")
-    summary = api.go_on(tmp_path / "out", {}, force=True).execute()
+    summary = sessions.resume(tmp_path / "out", {}, force=True).execute()
     assert (summary.inputs, summary.tally.total, summary.tally.duplicates) == (3, 2, 1)
     assert penstock.verify(tmp_path / "out").ok
 
@@ -192,7 +191,7 @@ def test_an_outcome_of_the_wrong_one_of_two_is_found(web, tmp_path, monkeypatch)
         def __exit__(self, *_):
             pass
 
-        def look(self, row, now):
+        def prepare(self, row, now):
             return Duplicate(row.seq) if row.seq == 0 else self.first(row, now)
 
     urls = tmp_path / "urls.txt"

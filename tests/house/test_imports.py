@@ -18,7 +18,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 
 STAGE = ("core", "seams", "settings", "errors", "remedies")
-COMMANDS = ("", "api", "core", "errors", "machine", "remedies", "report", "runs.session", "settings", "version")
+COMMANDS = ("", "core", "errors", "fetching", "machine", "remedies", "report", "runs.session", "settings", "version")
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "": ("api", "cooperation", "core", "errors", "loop", "seams", "settings", "throttling", "version"),
@@ -42,8 +42,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "runs": (*STAGE, "loop", "machine.disk", "sink.durable"),
     "cooperation": ("core.schedule", "errors"),
     "loop": ("bounds", "core", "errors", "seams"),
-    "fetching": (*STAGE, "engine", "loop", "machine", "runs", "scratch", "source"),
-    "api": (*STAGE, "engine", "fetching", "loop", "report", "runs", "scratch", "sink", "source"),
+    "fetching": (*STAGE, "engine", "loop", "machine", "report", "runs", "scratch", "sink", "source"),
+    "api": (*STAGE, "fetching", "loop", "report", "runs"),
     "throttling": ("bounds", "core.schedule", "engine.tasks", "errors", "loop", "seams", "source"),
     "cli": COMMANDS,
     "cli.demo": ("cli", *COMMANDS, "testing"),
@@ -280,7 +280,9 @@ CLEAN = {
     "penstock.sink.durable": "import os",
     "penstock.sink.jsonl": "import orjson",
     "penstock.loop.driver": "import asyncio\nfrom penstock.core.web.model import Job",
-    "penstock.api": "from penstock.source.lines import Lines\nfrom penstock.loop.driver import Driver",
+    "penstock.fetching": "",
+    "penstock.fetching.wiring": "from penstock.source.lines import Lines",
+    "penstock.api": "from penstock.fetching.wiring import Flow\nfrom penstock.loop.driver import Driver",
     "penstock.cli": "",
     "penstock.cli.demo": "import click\nimport penstock.testing.web",
     "penstock.testing": "",

@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 import penstock
-from penstock.api import begin
+from penstock.fetching.sessions import begin
 from penstock.settings import Settings
 from penstock.testing.outcomes import assert_each_once
 from penstock.testing.ports import refusing_socket

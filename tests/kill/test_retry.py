@@ -20,10 +20,9 @@ from test_real_process import PACE, Trap, _Page
 from tests.kill.instant import Instant
 
 import penstock
-from penstock import api
 from penstock.core.web.model import Attempt, Job, Reason
 from penstock.errors import PenstockError
-from penstock.fetching import wiring
+from penstock.fetching import sessions, wiring
 from penstock.runs import store
 
 KINDS = ("page", "page", "later", "never", "busy")
@@ -215,7 +214,7 @@ def test_a_run_of_three_passes_ended_at_any_operation_is_as_if_it_had_not_been(e
 
 def test_a_retry_that_forgets_the_old_outcomes_first_is_found(engine, finished, monkeypatch):
     """The bug that this is there to find, planted: an old outcome is given up before a newer one is on the disk."""
-    chosen = api._session
+    chosen = sessions._make_session
 
     def hasty(folder, *rest, **more):
         for file in folder.path.glob("outcomes-*.jsonl"):
@@ -223,7 +222,7 @@ def test_a_retry_that_forgets_the_old_outcomes_first_is_found(engine, finished, 
         return chosen(folder, *rest, **more)
 
     run = copied(finished) / "run"
-    monkeypatch.setattr(api, "_session", hasty)
+    monkeypatch.setattr(sessions, "_make_session", hasty)
     with pytest.raises(PenstockError):
         penstock.retry(run)
     assert not penstock.verify(run).ok

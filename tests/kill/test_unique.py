@@ -126,11 +126,11 @@ def test_a_resume_that_forgets_what_the_settled_asked_for_is_found(engine, tmp_p
     """The bug that this is there to find, planted: what is settled is passed over unread, as without ``unique``."""
 
     def hasty(source, settled, settings, contents):
-        with wiring.first_look(settings) as look:
+        with wiring.make_row_preparer(settings) as prepare:
             for row in source.rows(settled):
-                yield look(row, 0.0)
+                yield prepare(row, 0.0)
 
-    monkeypatch.setattr(wiring, "jobs_of", hasty)
+    monkeypatch.setattr(wiring, "read_jobs", hasty)
     root = begin(tmp_path)
     for at in (30, 20):
         end(root, Plan(at))

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from penstock.cli.options import SETTINGS
+from penstock.cli.options import flags_of
 from penstock.errors import FolderDamaged, PenstockError, UsageError
 from penstock.remedies import Message, Remedy, call, keyword, typed
-from penstock.runs.manifest import PACE
-from penstock.settings import Settings
+from penstock.settings import CHANGEABLE, SETTINGS, Resume, Settings
 
 
 @pytest.mark.parametrize(
@@ -93,13 +92,13 @@ def run_fetch():
 
 def test_every_setting_is_called_by_its_option():
     """Also those whose option has another name."""
-    for spelling in SETTINGS:
-        assert keyword(spelling.field).typed in [part for flag in spelling.flags for part in flag.split("/")]
+    for name, setting in SETTINGS.items():
+        assert keyword(name).typed in [part for flag in flags_of(setting) for part in flag.split("/")]
 
 
 def test_every_setting_that_a_resume_may_change_is_an_option_of_it():
-    assert {spelling.field for spelling in SETTINGS if spelling.on_resume} >= PACE
+    assert {name for name, setting in SETTINGS.items() if setting.spec.resume is not Resume.FIXED} >= CHANGEABLE
 
 
 def test_every_setting_has_an_option_to_be_named_by():
-    assert all(any(flag.startswith("--") for flag in spelling.flags) for spelling in SETTINGS)
+    assert all(flags_of(setting)[-1].startswith("--") for setting in SETTINGS.values())

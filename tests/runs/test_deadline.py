@@ -6,13 +6,13 @@ import pytest
 from click.testing import CliRunner
 
 import penstock
-from penstock import api
 from penstock.cli import main
 from penstock.cli.exits import Exit
 from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Job
+from penstock.fetching import sessions
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
@@ -83,8 +83,8 @@ def test_the_rest_can_be_resumed_with_another_deadline(tmp_path):
         urls = [web.url(0, "/busy/429/3600/x"), *(web.url(1, f"/page/{n}") for n in range(5))]
         (tmp_path / "urls.txt").write_text("\n".join(urls))
         settings = Settings.of(deadline=0.5, delay=0, flush_every=0.01)
-        first = api.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), settings).execute()
-        again = api.go_on(tmp_path / "out", {"deadline": 0.05}).execute()
+        first = sessions.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), settings).execute()
+        again = sessions.resume(tmp_path / "out", {"deadline": 0.05}).execute()
     assert (first.tally.total, first.complete) == (5, False)
     assert (again.session.total, again.complete) == (0, False)
 

@@ -7,7 +7,6 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 
 import penstock
-from penstock import api
 from penstock.cli import main
 from penstock.cli.exits import Exit
 from penstock.core.schedule.frontier import Frontier
@@ -15,6 +14,7 @@ from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Job
 from penstock.errors import FolderError, FolderInUse, InputChanged
+from penstock.fetching import auditing, sessions
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
@@ -137,7 +137,7 @@ def stopped(web, often, tmp_path):
     folder = tmp_path / "run"
     # Seven of eight: the five pages, and the two duplicates. With less it would depend on what runs at that moment.
     settings = Settings.of(stop_at="87%", delay=0, flush_every=0.01, unique=True)
-    summary = api.begin([str(tmp_path / "urls.txt")], folder, settings).execute()
+    summary = sessions.begin([str(tmp_path / "urls.txt")], folder, settings).execute()
     assert (summary.tally.total, summary.ended_by) == (5, "stop_at")
     return folder
 
@@ -145,7 +145,7 @@ def stopped(web, often, tmp_path):
 def test_what_is_left_can_be_listed(web, stopped):
     """Duplicates are not: they share an outcome. The secret is nowhere."""
     busy = web.url(0, "/busy/429/3600/x")
-    assert list(api.leftover(stopped)) == [busy]
+    assert list(auditing.leftover(stopped)) == [busy]
     assert list(penstock.resume(stopped, deadline=0.05).tally.statuses) == [200]
 
 
@@ -153,8 +153,8 @@ def test_a_url_with_credentials_is_a_comment_without_them(web, stopped, tmp_path
     busy = web.url(0, "/busy/429/3600/x").replace("//", "//me:hush@")
     (tmp_path / "secret.txt").write_text(busy)
     folder = tmp_path / "secret"
-    api.begin([str(tmp_path / "secret.txt")], folder, Settings.of(deadline=0.05)).execute()
-    assert list(api.leftover(folder)) == ["# " + busy.replace("me:hush", "***")]
+    sessions.begin([str(tmp_path / "secret.txt")], folder, Settings.of(deadline=0.05)).execute()
+    assert list(auditing.leftover(folder)) == ["# " + busy.replace("me:hush", "***")]
 
 
 def test_the_command_writes_the_list_and_changes_nothing(web, stopped):
@@ -166,26 +166,26 @@ def test_the_command_writes_the_list_and_changes_nothing(web, stopped):
 
 def test_nothing_is_left_of_a_finished_run(web, tmp_path):
     penstock.run([web.url(1, "/page/1")], tmp_path / "run")
-    assert list(api.leftover(tmp_path / "run")) == []
+    assert list(auditing.leftover(tmp_path / "run")) == []
 
 
 def test_a_list_that_cannot_be_made_is_refused(stopped, tmp_path):
     with pytest.raises(FolderError, match="holds no run"):
-        list(api.leftover(tmp_path))
-    begun = api.go_on(stopped, {})
+        list(auditing.leftover(tmp_path))
+    begun = sessions.resume(stopped, {})
     with pytest.raises(FolderInUse):
-        list(api.leftover(stopped))
+        list(auditing.leftover(stopped))
     begun.close()
     (tmp_path / "urls.txt").write_text("http://other.test/")
     with pytest.raises(InputChanged):
-        list(api.leftover(stopped))
+        list(auditing.leftover(stopped))
 
 
 def test_standard_input_is_gone(stopped):
     manifest = stopped / "run.json"
     manifest.write_text(manifest.read_text().replace(str(stopped.parent / "urls.txt"), "-"))
     with pytest.raises(penstock.UsageError, match="standard input"):
-        list(api.leftover(stopped))
+        list(auditing.leftover(stopped))
 
 
 def test_an_iterable_is_gone(tmp_path):
@@ -196,7 +196,7 @@ def test_an_iterable_is_gone(tmp_path):
     with pytest.raises(OSError, match="gone"):
         penstock.run(failing(), tmp_path / "run", attempts=1)
     with pytest.raises(penstock.UsageError, match="iterable of a program"):
-        list(api.leftover(tmp_path / "run"))
+        list(auditing.leftover(tmp_path / "run"))
 
 
 def test_the_command_says_by_what_it_was_ended(web, often, tmp_path):

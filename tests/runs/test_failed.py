@@ -8,9 +8,9 @@ from contextlib import closing
 import pytest
 
 import penstock
-from penstock import api
 from penstock.core.web.retry import STATUSES
 from penstock.errors import FolderDamaged
+from penstock.fetching import sessions
 from penstock.runs.folder import RunFolder
 from penstock.testing.web import LocalWeb
 
@@ -72,10 +72,10 @@ def test_older_and_newer_commits_in_one_folder_hold_together(web, folder, tmp_pa
     listed.write_text(listed.read_text() + "\n" + web.url(path="/status/404/page/12"))
     with RunFolder.open(folder) as opened:
         assert opened.ledger.unnoted() == {"404": 4}
-    assert api.go_on(folder, {}, force=True).execute().complete
+    assert sessions.resume(folder, {}, force=True).execute().complete
     assert failures(folder) == ({"404": {12}, "500": {1, 4, 7, 10}}, {"404": 4})
     assert penstock.verify(folder).ok
-    assert api.try_again(folder, "4xx", {}, force=True).execute().again == 5
+    assert sessions.retry(folder, "4xx", {}, force=True).execute().again == 5
 
 
 def test_a_repair_notes_all_of_it(folder):

@@ -18,12 +18,12 @@ import pytest
 from tests.kill.instant import Instant
 
 import penstock
-from penstock.api import leftover
 from penstock.core.extents import Settled
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Attempt, Fetched, Reason
 from penstock.errors import FolderMismatch, InputChanged, UsageError
 from penstock.fetching import wiring
+from penstock.fetching.auditing import leftover
 from penstock.runs import store
 from penstock.runs.folder import RunFolder
 from penstock.settings import OutputSettings

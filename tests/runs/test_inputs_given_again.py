@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import penstock
-from penstock import api
 from penstock.errors import InputChanged, UsageError
+from penstock.fetching import sessions
 from penstock.settings import Settings
 from penstock.testing.web import LocalWeb
 
@@ -64,9 +64,9 @@ def test_a_list_that_is_in_a_file_now_is_the_same(web, folder, urls, tmp_path):
 def test_a_file_that_has_moved_is_found_where_it_is_said_to_be(urls, tmp_path):
     old, new, folder = tmp_path / "urls.txt", tmp_path / "moved.txt", tmp_path / "run"
     old.write_text("\n".join(urls))
-    api.begin([str(old)], folder, Settings.of(**FAST)).close()
+    sessions.begin([str(old)], folder, Settings.of(**FAST)).close()
     old.rename(new)
-    with pytest.raises(penstock.PenstockError, match=r"there is no file .* where it is now: inputs=\.\.\.$"):
+    with pytest.raises(penstock.PenstockError, match=r"there is no file .* name its new place: inputs=\.\.\.$"):
         penstock.resume(folder)
     assert penstock.resume(folder, inputs=new).complete
     assert penstock.resume(folder).complete, "it is known where it is now"
@@ -85,7 +85,7 @@ def test_a_file_that_has_moved_and_changed_is_refused(urls, tmp_path):
 def test_urls_with_credentials_in_them_are_given_again(web, tmp_path):
     folder, secret = tmp_path / "run", "s3cret"
     url = web.url(0, "/page").replace("http://", f"http://me:{secret}@")
-    api.begin([url], folder, Settings.of(**FAST)).close()
+    sessions.begin([url], folder, Settings.of(**FAST)).close()
     with pytest.raises(UsageError, match="credentials in them, which are not kept"):
         penstock.resume(folder)
     assert penstock.resume(folder, inputs=url).complete
@@ -96,7 +96,7 @@ def test_urls_with_credentials_stay_withheld_if_a_list_took_their_place(web, tmp
     """The folder goes on naming them without credentials, so they must never be requested as it names them."""
     folder = tmp_path / "run"
     urls = [web.url(0, f"/page/{seq}").replace("http://", "http://me:s3cret@") for seq in range(4)]
-    api.begin(urls, folder, Settings.of(**FAST)).close()
+    sessions.begin(urls, folder, Settings.of(**FAST)).close()
     assert penstock.resume(folder, inputs=urls).complete
     requests = web.seen().requests
     for again in (penstock.resume, penstock.retry):

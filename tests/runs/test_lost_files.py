@@ -8,9 +8,9 @@ import shutil
 import pytest
 
 import penstock
-from penstock import api
 from penstock.cli.exits import Exit, code_of
 from penstock.errors import FolderDamaged
+from penstock.fetching import sessions
 from penstock.runs import store
 from penstock.sink import jsonl
 from penstock.testing.web import LocalWeb
@@ -71,7 +71,7 @@ def often(monkeypatch):
             self._due = 0.0
             super().take(outcomes)
 
-    monkeypatch.setattr(api, "FolderStore", Often)
+    monkeypatch.setattr(sessions, "FolderStore", Often)
 
 
 @pytest.mark.usefixtures("often")

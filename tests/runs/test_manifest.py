@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from penstock.core.web.model import Headers
 from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
-from penstock.runs.manifest import PACE, Manifest
-from penstock.settings import Settings
+from penstock.runs.manifest import Manifest
+from penstock.settings import CHANGEABLE, Settings
 
 SECRETS = {
     "headers": [("Authorization", "Bearer s3cret"), ("Accept", "text/html"), ("cookie", "id=s3cret")],
@@ -190,7 +190,7 @@ def test_another_pace_is_the_same_job():
         "window": 9,
         "pace": "fixed",
     }
-    assert changed.keys() == PACE
+    assert changed.keys() == CHANGEABLE
     manifest().check(manifest(**changed))
 
 
@@ -205,7 +205,7 @@ def test_a_run_that_was_begun_with_a_header_that_is_refused_now_goes_on_without_
 
 
 def test_every_pace_is_a_setting():
-    assert set(Settings.__struct_fields__) > PACE
+    assert set(Settings.__struct_fields__) > CHANGEABLE
 
 
 def test_another_input_is_refused_with_the_difference():

@@ -7,8 +7,8 @@ import json
 import pytest
 
 import penstock
-from penstock import api
 from penstock.errors import UsageError
+from penstock.fetching import sessions
 from penstock.runs.folder import read_manifest
 from penstock.runs.repair import repair
 from penstock.testing.web import LocalWeb
@@ -50,7 +50,7 @@ def test_what_is_given_once_is_in_force_from_then_on(folder, again):
     before = said(folder)
     assert again(folder, **CHANGES).complete
     assert said(folder) == before | CHANGED
-    for next_one in (lambda: api.go_on(folder, {}), lambda: api.try_again(folder, (), {"rate": 600})):
+    for next_one in (lambda: sessions.resume(folder, {}), lambda: sessions.retry(folder, (), {"rate": 600})):
         session = next_one()
         session.close()
         assert session.settings.timeout == 7
@@ -71,7 +71,7 @@ def test_a_run_that_is_called_again_keeps_what_a_resume_was_given(folder, listed
 
 
 def test_a_run_that_is_called_again_does_not_go_round_a_proxy_that_a_resume_was_given(web, folder, listed):
-    api.go_on(folder, {"proxy": "http://me:s3cret@127.0.0.1:1"}).close()
+    sessions.resume(folder, {"proxy": "http://me:s3cret@127.0.0.1:1"}).close()
     requests = web.seen().requests
     with pytest.raises(UsageError, match=r"begun with proxy.*proxy=\.\.\."):
         penstock.run(listed, folder, **FAST)
@@ -100,7 +100,7 @@ def test_no_secret_is_kept(web, tmp_path, listed):
         penstock.resume(folder, timeout=7)
     penstock.resume(folder, timeout=7, headers=secret)
     assert said(folder)["timeout"] == 7
-    session = api.go_on(folder, {"proxy": "http://me:s3cret@127.0.0.1:1", "headers": secret})
+    session = sessions.resume(folder, {"proxy": "http://me:s3cret@127.0.0.1:1", "headers": secret})
     session.close()
     assert said(folder)["proxy"] == "http://***@127.0.0.1:1"
     with pytest.raises(UsageError, match=r"begun with proxy.*proxy=\.\.\."):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import penstock
-from penstock import api
+from penstock.fetching import sessions
 from penstock.settings import Settings
 from penstock.testing.web import LocalWeb
 
@@ -30,7 +30,7 @@ def test_a_summary_is_shown_in_a_line(listed, tmp_path, monkeypatch):
 
 
 def test_a_session_that_is_told_to_stop_says_so(listed, tmp_path):
-    session = api.begin([str(listed)], tmp_path / "run", Settings.of(**FAST))
+    session = sessions.begin([str(listed)], tmp_path / "run", Settings.of(**FAST))
     session.stop()
     summary = session.execute()
     assert (summary.complete, summary.ended_by, summary.inputs_left) == (False, "stop", None)
@@ -52,7 +52,7 @@ def test_what_is_left_of_a_list_that_has_grown_is_counted_anew(tmp_path):
     with LocalWeb() as web:
         urls = [web.url(path=f"/slow/{seq // 3 * 0.1}/page/{seq}") for seq in range(10)]
         penstock.run(urls[:3], folder, **FAST)
-        unread = api.go_on(folder, {}, urls)
+        unread = sessions.resume(folder, {}, urls)
         unread.stop()
         assert unread.execute().inputs_left is None
         summary = penstock.resume(folder, inputs=urls, deadline=0.05, per_host=1)

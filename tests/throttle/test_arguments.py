@@ -97,5 +97,5 @@ def test_a_rule_that_would_have_to_be_awaited_is_refused(name):
 
 @pytest.mark.parametrize("text", ["http://a.test/", b"bytes"])
 def test_a_text_is_no_list_of_items(text):
-    with pytest.raises(UsageError, match="letter by letter"):
+    with pytest.raises(UsageError, match="split into its letters"):
         throttle(print, text, concurrency=1)

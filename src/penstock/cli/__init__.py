@@ -1,6 +1,7 @@
-"""The command line: from arguments to settings, from settings to a session, from its end to an exit code.
+"""The command line: from arguments to a session, from its end to an exit code.
 
-Knows click, signals and standard streams. Does not know how anything is fetched, stored or shown.
+Knows click, signals and standard streams. Does not know how anything is fetched, stored
+or shown.
 """
 
 from penstock.cli.group import main

@@ -1,7 +1,7 @@
 """``penstock demo``: a local web of many hosts, fetched before your eyes.
 
-Knows the local web, and how to show it being fetched as ``fetch`` does. Needs no network. It is the one
-command that uses ``penstock.testing``.
+Knows the local web, and shows how it is fetched as ``fetch`` does. Needs no network. It
+is the only command that uses ``penstock.testing``.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
+from penstock.cli.command import Perform, session_command
 from penstock.cli.demo_list import HABITS, urls
 from penstock.cli.exits import Exit
-from penstock.cli.options import Command, Option
-from penstock.cli.showing import Showing, progress_options
+from penstock.cli.options import Option
 from penstock.cli.streams import tell, terminal_width
-from penstock.cli.work import perform
 from penstock.errors import OutputError
 from penstock.remedies import shell_path
 from penstock.report.summary import command as command_line
@@ -32,25 +31,25 @@ FOLDER: Final = "penstock-demo"
 
 BEGINNING: Final = "Fetching {} inputs, listed in {}, from a web inside this process into the run folder {}."
 
-GOING_ON: Final = "Fetching what is left of {}, from a web inside this process, into the run folder {}."
+CONTINUING: Final = "Fetching the rest of {}, from a web inside this process, into the run folder {}."
 
-GONE: Final = "The demo's web has gone with it: a resume by itself would find nobody. To go on, web and all:"
+GONE: Final = "The demo's web ended with it, so a resume alone would reach no server. To continue, with its web:"
 
 MOST_PAGES: Final = 1_000_000
 
 PACE: Final = {"concurrency": 100, "per_host": 4, "delay": 0.01, "attempts": 2, "timeout": 2.0, "pace": "fixed"}
-"""Brisker than one may be with strangers: these hosts are our own."""
+"""Faster than is polite to strangers: these hosts are our own."""
 
 
-@click.command("demo", cls=Command, short_help="See it run: a local web, fetched before your eyes.")
+@session_command("demo", tolerance=False, short_help="See it run: a local web, fetched before your eyes.")
 @click.option(
     "-o",
     "--output",
     metavar="DIR",
     cls=Option,
     section="Storing",
-    help=f"The run folder; given that of a demo that was stopped, goes on with it.  [default ./{FOLDER}, or with a "
-    "number added, the first name that is free]",
+    help=f"The run folder; if it is that of a demo that was stopped, the demo continues.  [default ./{FOLDER}, or "
+    "with a number added, the first name that is free]",
 )
 @click.option(
     "--pages",
@@ -61,41 +60,41 @@ PACE: Final = {"concurrency": 100, "per_host": 4, "delay": 0.01, "attempts": 2, 
     section="Reading",
     help="Inputs to fetch.  [default 20,000; 1 to 1,000,000]",
 )
-@progress_options
-def command(output: str | None, pages: int, **options: Any) -> Exit:
-    """Serve a small web from inside this process and fetch it into a run folder. It needs no network.
+def command(perform: Perform, output: str | None, pages: int) -> Exit:
+    """Serve a small web from inside this process and fetch it into a run folder.
 
-    Some of its hosts are slow, some fail, some redirect, and some lines of the list are broken.
+    It needs no network.
+
+    Some of its hosts are slow, some fail, some redirect, and some lines of the list are
+    broken.
     """
-    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
-    from penstock.machine.descriptors import raise_descriptors  # noqa: PLC0415 - as above
-    from penstock.testing.web import LocalWeb  # noqa: PLC0415 - asyncio, as above
+    # libcurl and asyncio take longer to load than a help page may.
+    from penstock.fetching import sessions  # noqa: PLC0415
+    from penstock.testing.web import LocalWeb  # noqa: PLC0415
 
     if not 1 <= pages <= MOST_PAGES:
         raise click.BadParameter(f"{pages} is not from 1 to {MOST_PAGES:,}", param_hint="--pages")
-    raise_descriptors()
-    showing = Showing.of(options)
     folder = output or _free_name()
     # Beside the folder, not in it: a run folder holds nothing but the run.
     listed = Path(f"{folder}.urls.txt")
     with LocalWeb(habits=HABITS) as web:
         if listed.exists() and Path(folder).exists():
-            session = api.go_on(folder, {"connect_to": web.connect_to})
-            introduction = GOING_ON.format(listed, folder)
+            session = sessions.resume(folder, {"connect_to": web.connect_to})
+            introduction = CONTINUING.format(listed, folder)
         else:
             _write_list(listed, pages)
-            session = api.begin((str(listed),), folder, Settings.of(connect_to=web.connect_to, **PACE))
+            session = sessions.begin((str(listed),), folder, Settings.of(connect_to=web.connect_to, **PACE))
             introduction = BEGINNING.format(count(pages), listed, folder)
-        if not showing.quiet:
+        if not perform.quiet:
             tell("\n".join(wrap(introduction, terminal_width())) + "\n")
-        code = perform(session, showing, folder)
-    if not showing.quiet:
+        code = perform(session, folder)
+    if not perform.quiet:
         tell(_what_next(folder, complete=code is Exit.DONE))
     return code
 
 
 def _free_name() -> str:
-    """``penstock-demo``, or the first ``penstock-demo-N`` that is free."""
+    """Return ``penstock-demo``, or the first ``penstock-demo-N`` that is free."""
     number, name = 1, FOLDER
     while Path(name).exists() or Path(f"{name}.urls.txt").exists():
         number += 1
@@ -113,7 +112,7 @@ def _write_list(listed: Path, pages: int) -> None:
 
 
 def _what_next(folder: str, *, complete: bool) -> str:
-    """What to type now."""
+    """Return what to type next."""
     if not complete:
         gone = wrap(GONE, terminal_width())
         return "\n".join(("", *gone, f"  {command_line('demo', folder, '-o')}"))

@@ -1,6 +1,7 @@
-"""The list that the demo fetches, and how the hosts in it behave: a small web with all that a web has.
+"""The list that the demo fetches, and how the hosts in it behave.
 
-Knows the paths that ``penstock.testing.pages`` answers to. Does not know who serves or fetches them.
+Knows the paths that ``penstock.testing.pages`` serves. Does not know how they are
+served or fetched.
 """
 
 from __future__ import annotations
@@ -23,23 +24,25 @@ HABITS: Final = {
     "hangs-up.test": "/close",
     "silent.test": "/hang",
 }
-"""What each host does to all its pages, where it is not just to serve them."""
+"""The path before all pages of a host that does not just serve them."""
 
 FEW: Final = ("resets.test", "hangs-up.test")
 """Hosts that cost attempts: they get a few pages each."""
 
 DEAD: Final = "refusing.test"
-"""A host that can't be reached gets one page: with more it would be left alone, and the demo wait for it."""
+"""A host that can't be reached gets one page: with more its breaker would open, and the
+demo wait for it."""
 
 SILENT: Final = ("silent.test", 4)
-"""A host that costs time-outs, and how many pages it gets: early ones, so that nobody waits for it at the end."""
+"""A host that costs time-outs, and how many pages it gets: early ones, so that the
+demo's end need not wait for it."""
 
 BROKEN: Final = ("not a url", "http://", "http://port.test:99999/", "ftp://files.test/list", "mailto:miller@mill.test")
 
 
 def urls(pages: int) -> Iterator[str]:
-    """*pages* inputs in an order that mixes the hosts: always the same ones."""
-    draw = random.Random(0)  # noqa: S311 - the same list every time is what is wanted
+    """Yield *pages* inputs in an order that mixes the hosts, always the same."""
+    draw = random.Random(0)  # noqa: S311 - the list must be the same every time
     ordinary = [f"mill-{number:03}.test" for number in range(1, HOSTS + 1)]
     peculiar = [host for host in HABITS if host not in (*FEW, SILENT[0])]
     for number in range(pages):

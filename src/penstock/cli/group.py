@@ -1,7 +1,7 @@
-"""The command ``penstock`` itself: which commands there are, and what is said when one fails.
+"""The command ``penstock`` itself: its commands, and how the failure of one ends.
 
-Knows the commands by name, and imports one only when it is asked for: ``penstock --version`` takes no
-longer than click does.
+Knows the commands by name, and imports one only when it is used: ``penstock --version``
+takes no longer than click.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from penstock.cli.exits import guarded
+from penstock.cli.exits import exit_on_error
 from penstock.remedies import shell_word
 from penstock.report.escaping import escape
 from penstock.version import __version__
@@ -20,18 +20,18 @@ from penstock.version import __version__
 __all__ = ["main"]
 
 COMMANDS: Final = ("plan", "fetch", "resume", "retry", "leftover", "verify", "demo")
-"""Each in the module of its name, there called ``command``; in the order of use."""
+"""Each is ``command`` in the module of its name; in the order of use."""
 
 
 class Commands(click.Group):
-    """A group that loads its commands on demand and gives each failure its message and exit code."""
+    """A group that loads its commands on demand and exits with their codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """The names, in the order of use."""
+        """Return the names, in the order of use."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """The command of that name, if there is one."""
+        """Return the command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"penstock.cli.{cmd_name}")
@@ -41,15 +41,15 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click's; if the first word is an input rather than a command, name the command that takes it."""
+        """Name ``fetch`` if the first word is an input; else resolve as click does."""
         name = args[0]
         if name not in COMMANDS and (name == "-" or "://" in name or os.path.exists(name)):  # noqa: PTH110 - any text
             raise click.UsageError(f"{escape(name)} is no command; to fetch it: penstock fetch {shell_word(name)}", ctx)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for, and exit with the code it returns."""
-        with guarded(ctx):
+        """Run the command, and exit with the code it returns."""
+        with exit_on_error(ctx):
             ctx.exit(super().invoke(ctx))
 
 
@@ -61,4 +61,4 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main() -> None:
-    """Fetch lists of URLs of any length, politely and durably: one outcome for every line."""
+    """Fetch lists of URLs of any length, politely and durably, one outcome a line."""

@@ -1,6 +1,6 @@
-"""The argument that names inputs: URLs, files, or standard input where nothing is named.
+"""The argument that names inputs: URLs, files, or standard input if none is named.
 
-Knows how it is spelled. Does not know what is done with inputs.
+Knows its spelling. Does not know how inputs are read.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import click
 
 from penstock.cli.options import Option
 
-__all__ = ["input_option", "inputs_argument", "named"]
+__all__ = ["input_option", "inputs_argument", "inputs_or_stdin"]
 
 STDIN: Final = "-"
 
 inputs_argument: Final = click.argument("inputs", metavar="[INPUT]...", nargs=-1)
-"""Gives a command the inputs that are named, as the keyword ``inputs``."""
+"""Gives a command the names of its inputs, as the keyword ``inputs``."""
 
 
 input_option: Final = click.option(
@@ -27,14 +27,17 @@ input_option: Final = click.option(
     metavar="INPUT",
     cls=Option,
     section="Reading",
-    help="Where the input is now, if it has moved, had credentials in it, or was standard input or a program's: a URL, "
-    "a file, or -; repeatable, in the order of before. Its content must be the same.",
+    help="The input, to give again if it has moved, had credentials in it, or was standard input or a program's: a "
+    "URL, a file, or -. Repeatable, in the order of before. Its content must be the same.",
 )
-"""Gives a command the inputs that are named, none if they are where they were, as the keyword ``inputs``."""
+"""Gives a command the names of inputs given again, as the keyword ``inputs``."""
 
 
-def named(inputs: tuple[str, ...], verb: str) -> tuple[str, ...]:
-    """*inputs*, or standard input where there are none; UsageError where that is a terminal, which nobody waits for."""
+def inputs_or_stdin(inputs: tuple[str, ...], verb: str) -> tuple[str, ...]:
+    """Return *inputs*, or standard input if there are none.
+
+    Raises UsageError if that is a terminal.
+    """
     if inputs:
         return inputs
     if sys.stdin is None or sys.stdin.isatty():

@@ -1,6 +1,6 @@
 """``penstock leftover``: the inputs of a run that have no outcome.
 
-Knows its argument, and how lines are written. Does not know how they are found.
+Knows its argument, and how lines are written. Does not know how they are determined.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ AT_ONCE: Final = 1_000
 )
 @click.argument("folder", metavar="DIR")
 def command(folder: str) -> Exit:
-    """Write the inputs without an outcome of the run in the folder DIR to standard output, a URL a line.
+    """Write the inputs without an outcome of the run in the folder DIR, a URL a line.
 
-    The input is read again for it, which standard input can't be; nothing is changed. A URL that had credentials in it
-    is a comment without them. Methods, bodies and other fields are left out: a resume has them all.
+    The input is read again, which is not possible for standard input; nothing is
+    changed. A URL that had credentials in it is a comment without them. Methods, bodies
+    and other fields are omitted; a resume has them all.
     """
-    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+    from penstock.fetching import auditing  # noqa: PLC0415 - libcurl takes longer to load than a help page may
 
-    stdout, urls = Stdout(), api.leftover(folder)
+    stdout, urls = Stdout(), auditing.leftover(folder)
     while lines := list(islice(urls, AT_ONCE)):
         stdout.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
     return Exit.DONE

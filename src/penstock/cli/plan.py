@@ -1,4 +1,4 @@
-"""``penstock plan``: what a list would come to, before anything is sent.
+"""``penstock plan``: the contents of a list and its least time.
 
 Knows its arguments. Does not know how a list is counted.
 """
@@ -10,22 +10,18 @@ from typing import Any, Final
 import click
 
 from penstock.cli.exits import Exit
-from penstock.cli.inputs import inputs_argument, named
-from penstock.cli.options import SETTINGS, Command, Option, given, settings_options
+from penstock.cli.inputs import inputs_argument, inputs_or_stdin
+from penstock.cli.options import Command, Option, pick_settings, settings_options
 from penstock.cli.streams import show, tell, terminal_width
+from penstock.core.web.plan import Limits
 from penstock.remedies import typed
 from penstock.report.plan import plan_json, plan_lines
-from penstock.settings import Settings
+from penstock.settings import InputSettings, Settings
 
 __all__ = ["PLANNED", "command"]
 
-PLANNED: Final = frozenset(
-    {
-        *("column", "concurrency", "delay", "delimiter", "header", "input_format", "per_host", "rate", "select"),
-        *("unique", "url_template"),
-    }
-)
-"""Settings that say what is in a list, and how fast it may be."""
+PLANNED: Final = frozenset({"unique", *InputSettings.__struct_fields__, *Limits.__struct_fields__})
+"""Settings about the contents of a list and the pace."""
 
 MOST_HOSTS: Final = 10_000
 
@@ -33,31 +29,32 @@ MOST_HOSTS: Final = 10_000
 @click.command(
     "plan",
     cls=Command,
-    short_help="Say what a list would come to, before anything is sent.",
+    short_help="Count a list and show its least time, before anything is sent.",
     epilog="Example: penstock plan urls.txt --delay 0.2",
 )
 @inputs_argument
-@settings_options(spelling for spelling in SETTINGS if spelling.field in PLANNED)
+@settings_options(PLANNED)
 @click.option(
     "--hosts",
     cls=Option,
     type=click.IntRange(0, MOST_HOSTS),
     default=10,
     metavar="N",
-    help=f"How many of the biggest hosts are named.  [default 10; 0 to {MOST_HOSTS:,}]",
+    help=f"Number of the biggest hosts to name.  [default 10; 0 to {MOST_HOSTS:,}]",
 )
 @click.option("--json", "as_json", cls=Option, is_flag=True, help="One JSON object, times in seconds, instead of text.")
 def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: Any) -> Exit:
-    """Read INPUT as fetch would, send nothing, and say what is in it and the least time it takes.
+    """Read INPUT, send nothing, and show its contents and the least time it takes.
 
-    That is: inputs, lines that are no URLs, duplicates, hosts and the biggest of them, all counted exactly; and the
-    time that --delay and --rate alone ask for, with the host that sets it. How fast servers answer is not guessed; a
-    host that can't be reached is given up sooner.
+    That is: inputs, lines that are no URLs, duplicates, hosts and the biggest of them,
+    all counted exactly; and the time that --delay and --rate alone require, with the
+    host that determines it. How fast servers answer is not guessed; a host that can't
+    be reached is abandoned sooner.
     """
-    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+    from penstock.fetching import auditing  # noqa: PLC0415 - libcurl takes longer to load than a help page may
 
-    names = named(inputs, "plan")
-    plan = api.plan(names, Settings.of(**given(options)), hosts, lambda text: tell(typed([text])))
+    names = inputs_or_stdin(inputs, "plan")
+    plan = auditing.plan(names, Settings.of(**pick_settings(options)), hosts, lambda text: tell(typed([text])))
     lines = [plan_json(plan)] if as_json else plan_lines(plan, width=terminal_width(), several=len(names) > 1)
     show("\n".join(lines))
     return Exit.DONE

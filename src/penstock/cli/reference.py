@@ -1,4 +1,6 @@
-"""docs/cli.md, written from the commands themselves: ``python -m penstock.cli.reference > docs/cli.md``.
+"""docs/cli.md, generated from the commands.
+
+    python -m penstock.cli.reference > docs/cli.md
 
 Knows click's parameters and Markdown. A test compares the page with what this makes.
 """
@@ -22,8 +24,8 @@ INTRODUCTION = """\
 
 <!-- Made by: python -m penstock.cli.reference > docs/cli.md -->
 
-Outcomes go to standard output or into a run folder; everything else goes to standard error. What comes from the
-web is never printed raw: whatever would act upon a terminal is written out, as `\\x1b`.
+Outcomes go to standard output or into a run folder; everything else goes to standard error. Text from the
+web is never printed raw: characters that would control a terminal are escaped, as `\\x1b`.
 """
 
 CODES = """\
@@ -35,30 +37,30 @@ CODES = """\
 SIGNALS = f"""\
 ## Ctrl-C
 
-The first Ctrl-C (SIGINT), SIGTERM or SIGHUP stops gently. The run says:
+The first Ctrl-C (SIGINT), SIGTERM or SIGHUP stops gently. The command prints:
 
 > {STOPPING}
 
-What is complete is committed, and the command that goes on is printed. The second stops at once: requests that run
-are dropped, to be sent again by the resume. A third kills, should even that hang. A signal that was ignored when
-Penstock began, as by `nohup`, stays ignored.
+Complete outcomes are committed, and the command that resumes the run is printed. The second stops at once: running
+requests are dropped, and the resume sends them again. A third kills, if that hangs too. A signal that was ignored when
+Penstock started, as by `nohup`, stays ignored.
 """
 
 PROGRESS = """\
 ## Progress
 
-On a terminal, a few live lines say how far the run is, how fast it goes, what came so far, and what bounds the speed
-right now. Elsewhere, and with `--progress plain`, a line does, with the date and the time (RFC 3339, local): every 5
+On a terminal, a few live lines show how far the run is, how fast it is, the outcomes so far, and what limits the speed
+right now. Elsewhere, and with `--progress plain`, it is one line with the date and the time (RFC 3339, local): every 5
 seconds in the first minute, every 10 until 5 minutes have passed, every 30 until half an hour has, then every minute.
-`NO_COLOR` in the environment takes the colours away, and `TERM=dumb` the live lines.
+`NO_COLOR` in the environment turns the colours off, and `TERM=dumb` the live lines.
 
-`--progress json` is for programs that watch: an object a line on standard error, its `event` being `progress` (each
-second), `notice` (what a person would be told meanwhile) or `summary` (last of all, with the `exit_code`). Times are in
+`--progress json` is for programs: an object a line on standard error, whose `event` is `progress` (each second),
+`notice` (a message that a terminal would show) or `summary` (the last one, with the `exit_code`). Times are in
 seconds, sizes in bytes. Errors and warnings remain lines of text.
 
 The summary of a run that was stopped has in `ended_by` what stopped it: `sigint`, `sigterm`, `sighup`, `deadline`,
-`stop_at` or `min_speed`; `inputs_left` is how many inputs are left, if the input was read to its end. `later` has, for
-each reason, how many outcomes may be other ones another time: `penstock retry` tries these
+`stop_at` or `min_speed`; `inputs_left` is how many inputs have no outcome, if the input was read to its end. `later`
+has, for each reason that may be temporary, the number of outcomes: `penstock retry` retries these
 ([failures.md](failures.md)).
 
 ## One JSON line for each outcome
@@ -81,7 +83,7 @@ all and the `seconds` it needs at least, were it alone; the `settings` it was he
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     parts = [INTRODUCTION]
     context = click.Context(main, info_name="penstock", **main.context_settings)
     for name in COMMANDS:
@@ -113,7 +115,7 @@ def _described(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    r"""*text* in a cell of a table: there a bar ends the cell even within a code span, unless it is ``\|``."""
+    r"""Return *text* for a cell of a table, where a bar must be written ``\|``."""
     return " ".join(text.split()).replace("|", r"\|")
 
 

@@ -1,6 +1,6 @@
-"""``penstock retry``: try again what failed in a run that has finished.
+"""``penstock retry``: retry what failed in a run that has finished.
 
-Knows its arguments. Does not know what becomes of the outcomes there were.
+Knows its arguments. Does not know what happens to the older outcomes.
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ from typing import Any
 
 import click
 
+from penstock.cli.command import Perform, session_command
 from penstock.cli.exits import Exit
 from penstock.cli.inputs import input_option
-from penstock.cli.options import SETTINGS, Command, given, settings_options
-from penstock.cli.showing import Showing, progress_options, tolerance_options
-from penstock.cli.work import perform
+from penstock.cli.options import pick_settings, settings_options
+from penstock.settings.keywords import ResumeOptions
 
 __all__ = ["command"]
 
 
-@click.command(
+@session_command(
     "retry",
-    cls=Command,
-    short_help="Try again what failed in a run that has finished.",
+    short_help="Retry what failed in a run that has finished.",
     epilog="Example: penstock retry pages --only 404,host_down",
 )
 @click.argument("folder", metavar="DIR")
@@ -29,25 +28,25 @@ __all__ = ["command"]
     "--only",
     multiple=True,
     metavar="REASON,...",
-    help="Try only these again: statuses, as 404 and 5xx, and errors by their names, as timeout. Repeatable.  "
-    "[default: every error and status that may be gone another time]",
+    help="Retry only these: statuses, as 404 and 5xx, and errors by their names, as timeout. Repeatable.  "
+    "[default: every error and status that may be temporary]",
 )
-@click.option("--force", is_flag=True, help="Go on though the input is not what it was when the run began.")
+@click.option("--force", is_flag=True, help="Retry although the input is not what it was when the run began.")
 @input_option
-@settings_options((spelling for spelling in SETTINGS if spelling.on_resume), "as before")
-@progress_options
-@tolerance_options
-def command(folder: str, *, only: tuple[str, ...], inputs: tuple[str, ...], force: bool, **options: Any) -> Exit:
-    """Try failed inputs of the finished run in the folder DIR again, whatever their method.
+@settings_options(ResumeOptions.__annotations__, "as before")
+def command(
+    perform: Perform, folder: str, *, only: tuple[str, ...], inputs: tuple[str, ...], force: bool, **options: Any
+) -> Exit:
+    """Retry failed inputs of the finished run in the folder DIR, whatever their method.
 
-    What an input comes to now takes the place of what it came to before, once it is stored: there is one outcome for
-    each input at every moment. In the files the older line stays; of several with one seq the last counts, files in the
-    order of their names. Stopped or killed, the same command or a resume goes on with it. With --passes what still
-    fails is tried as often.
+    The new outcome of an input replaces the older one once it is stored: each input has
+    one outcome at every moment. The files keep the older line; of several lines with
+    one seq the last counts, files in the order of their names. If it is stopped or
+    killed, the same command or a resume continues it. With --passes, inputs that still
+    fail are retried that often.
     """
-    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
-    from penstock.machine.descriptors import raise_descriptors  # noqa: PLC0415 - as above
+    # libcurl takes longer to load than a help page may.
+    from penstock.fetching import resuming, sessions  # noqa: PLC0415
 
-    raise_descriptors()
-    showing = Showing.of(options)
-    return perform(api.try_again(folder, only, given(options), api.named(inputs), force=force), showing, folder)
+    changes = pick_settings(options)
+    return perform(sessions.retry(folder, only, changes, resuming.name_inputs(inputs), force=force), folder)

@@ -1,27 +1,24 @@
-"""The options that say how much is shown, and what is still a success.
+"""The options for how much is shown and how much may fail.
 
-Knows their spelling. Does not know what is shown.
+Knows their spelling. Does not know how progress is shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 from msgspec import Struct
 
 from penstock.cli.options import Option
-from penstock.cli.tolerance import Tolerance, max_failures, reasons
+from penstock.cli.tolerance import Tolerance, read_fail_on, read_max_failures
 from penstock.report.screens import PROGRESS
 
-__all__ = ["Showing", "progress_options", "tolerance_options"]
-
-F = TypeVar("F", bound=Callable[..., Any])
+__all__ = ["PROGRESS_OPTIONS", "TOLERANCE_OPTIONS", "Showing"]
 
 
 class Showing(Struct, frozen=True):
-    """How much is shown, and what is still a success."""
+    """The detail that is shown, and the failures that are tolerated."""
 
     progress: str = "auto"
     quiet: bool = False
@@ -29,35 +26,22 @@ class Showing(Struct, frozen=True):
     tolerance: Tolerance = Tolerance()
 
     @classmethod
-    def of(cls, options: dict[str, Any]) -> Showing:
-        """Taken from a command's *options*, those of ``progress_options`` among them."""
-        if options["quiet"] and options["verbose"]:
+    def take(cls, options: dict[str, Any]) -> Showing:
+        """Take the options of progress and tolerance out of *options*."""
+        progress, quiet, verbose = (options.pop(name) for name in ("progress", "quiet", "verbose"))
+        if quiet and verbose:
             raise click.UsageError("-q and -v contradict each other")
-        tolerance = Tolerance(options.get("max_failures"), options.get("fail_on", frozenset()))
-        return cls(options["progress"], options["quiet"], options["verbose"], tolerance)
+        tolerance = Tolerance(options.pop("max_failures", None), options.pop("fail_on", frozenset()))
+        return cls(progress, quiet, verbose, tolerance)
 
 
-def progress_options(function: F) -> F:
-    """Give a command the options that say how much is shown."""
-    for option in reversed(_PROGRESS):
-        function = option(function)
-    return function
-
-
-def tolerance_options(function: F) -> F:
-    """Give a command the options that say what is still a success."""
-    for option in reversed(_TOLERANCE):
-        function = option(function)
-    return function
-
-
-_PROGRESS: Final = (
+PROGRESS_OPTIONS: Final = (
     click.option(
         "--progress",
         cls=Option,
         type=click.Choice(PROGRESS),
         default="auto",
-        help="How progress is shown on standard error: a bar, a line every few seconds and less often later, a JSON "
+        help="How to show progress on standard error: a bar, a line every few seconds and less often later, a JSON "
         "object a second, or not at all. auto: a bar on a terminal, else plain; nothing if the data goes to the "
         "terminal.  [default auto]",
     ),
@@ -65,19 +49,19 @@ _PROGRESS: Final = (
     click.option("-v", "--verbose", cls=Option, is_flag=True, help="Show the settings first, and leave nothing out."),
 )
 
-_TOLERANCE: Final = (
+TOLERANCE_OPTIONS: Final = (
     click.option(
         "--max-failures",
         cls=Option,
-        callback=max_failures,
+        callback=read_max_failures,
         metavar="N|N%",
-        help="Exit with 3 if more inputs than this have failed, or a larger share of all: errors and statuses from 400 "
-        "on.  [default: no limit, but exit with 3 if nearly all inputs ended in the same way without an answer]",
+        help="Exit with 3 if more inputs than this number, or share, have failed: errors, and statuses from 400 on.  "
+        "[default: no limit, but exit with 3 if nearly all inputs ended in the same way without an answer]",
     ),
     click.option(
         "--fail-on",
         cls=Option,
-        callback=reasons,
+        callback=read_fail_on,
         multiple=True,
         metavar="REASON,...",
         help="Exit with 3 if any input ended for one of these reasons: statuses, as 404 and 5xx, and errors by their "

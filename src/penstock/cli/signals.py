@@ -1,6 +1,6 @@
-"""Ctrl-C and its kin: the first signal ends the work gently, the second at once, the third kills.
+"""Ctrl-C and related signals: the first stops, the second aborts, the third kills.
 
-Knows signals. Does not know what the work is, beyond that it can be stopped and aborted.
+Knows signals. Of the work it knows only how to stop and abort it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["ABORTING", "STOPPING", "Signals", "Stoppable"]
 
 HANDLED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-STOPPING: Final = "Stopping: nothing new is started, what runs may finish; once more to stop at once."
+STOPPING: Final = "Stopping: no new request starts, running ones may finish; once more to stop at once."
 ABORTING: Final = "Stopping at once."
 
 
@@ -22,20 +22,23 @@ class Stoppable(Protocol):
     """Work that can be ended from a signal handler."""
 
     def stop(self) -> None:
-        """Take no more, finish what runs."""
+        """Start nothing new and finish what runs."""
 
     def abort(self) -> None:
-        """Stop now, keep what is complete."""
+        """Stop now and keep complete outcomes."""
 
 
 class Signals:
-    """Hands signals to *work* until its ``with`` block ends; *notice* is told what they lead to.
+    """Stops *work* on signals until its ``with`` block ends.
 
-    A signal that was ignored before (``nohup``, a shell's background job) stays ignored.
+    *notice* is called with what happens.
+
+    A signal that was ignored before (``nohup``, a shell's background job) stays
+    ignored.
     """
 
     def __init__(self, work: Stoppable, notice: Callable[[str], None]) -> None:
-        """Nothing is handled before the block is entered."""
+        """Handle nothing before the block is entered."""
         self.first: signal.Signals | None = None
         self._work = work
         self._notice = notice
@@ -43,11 +46,14 @@ class Signals:
 
     @property
     def code(self) -> int | None:
-        """The exit code that tells a shell of the signal that came first (128 and its number), if one came."""
+        """The exit code for the first signal (128 and its number).
+
+        None if there was none.
+        """
         return None if self.first is None else 128 + self.first
 
     def __enter__(self) -> Self:
-        """Handle them."""
+        """Install the handlers."""
         for number in HANDLED:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._handle)
@@ -59,7 +65,7 @@ class Signals:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Handle them as before."""
+        """Restore the handlers of before."""
         for number, before in self._before.items():
             signal.signal(number, before)
 
@@ -69,7 +75,7 @@ class Signals:
             self._work.stop()
             self._notice(STOPPING)
             return
-        # Should even that hang (a full pipe that nobody empties), the next one kills.
+        # If that hangs too (a full pipe without a reader), the next one kills.
         for handled in self._before:
             signal.signal(handled, signal.SIG_DFL)
         self._work.abort()

@@ -1,4 +1,4 @@
-"""How much may fail before a finished run counts as a failure.
+"""The failures that a finished run may have and still be a success.
 
 Knows counts and reasons. Does not know why anything failed.
 """
@@ -15,11 +15,14 @@ from penstock.core.web.alike import alike
 from penstock.core.web.reasons import covers, is_failure, read_reasons, reasons_in
 from penstock.report.suggest import list_reasons
 
-__all__ = ["Tolerance", "max_failures", "reasons"]
+__all__ = ["Tolerance", "read_fail_on", "read_max_failures"]
 
 
-def max_failures(_ctx: click.Context, _option: click.Parameter, value: str | None) -> tuple[float, bool] | None:
-    """The number in ``100`` or ``2.5%``, and whether it is a share of all; as click's callbacks are called."""
+def read_max_failures(_ctx: click.Context, _option: click.Parameter, value: str | None) -> tuple[float, bool] | None:
+    """Return the number in ``100`` or ``2.5%``, and whether it is a share of all.
+
+    A callback of click.
+    """
     if value is None:
         return None
     found = re.fullmatch(r"\s*([0-9]+|[0-9]+\.[0-9]+(?=\s*%))\s*(%?)\s*", value)
@@ -28,8 +31,8 @@ def max_failures(_ctx: click.Context, _option: click.Parameter, value: str | Non
     return float(found[1]), bool(found[2])
 
 
-def reasons(_ctx: click.Context, _option: click.Parameter, value: tuple[str, ...]) -> frozenset[str]:
-    """The reasons in ``dns_not_found,timeout,5xx``; as click's callbacks are called."""
+def read_fail_on(_ctx: click.Context, _option: click.Parameter, value: tuple[str, ...]) -> frozenset[str]:
+    """Return the reasons in ``dns_not_found,timeout,5xx``; a callback of click."""
     try:
         return read_reasons(value)
     except ValueError as error:
@@ -37,13 +40,16 @@ def reasons(_ctx: click.Context, _option: click.Parameter, value: tuple[str, ...
 
 
 class Tolerance(Struct, frozen=True):
-    """What ``--max-failures`` and ``--fail-on`` allow; by default all but one and the same failure of nearly all."""
+    """The limits that ``--max-failures`` and ``--fail-on`` set.
+
+    By default a run is no success if nearly all inputs fail in the same way.
+    """
 
     most: tuple[float, bool] | None = None
     fail_on: frozenset[str] = frozenset()
 
     def complaint(self, tally: Tally) -> str | None:
-        """What is too much in *tally*, in words; None where nothing is."""
+        """Name the limit that *tally* exceeds; None if it exceeds none."""
         found = reasons_in(tally)
         unwanted = {why: count for why, count in found.items() if covers(self.fail_on, why)}
         if unwanted:
@@ -60,7 +66,11 @@ class Tolerance(Struct, frozen=True):
         return f"--max-failures {limit}: {failed:,} of {tally.total:,} inputs have failed: {list_reasons(failures)}"
 
     def accepts(self, tally: Tally) -> bool:
-        """Whether a finished run with this *tally* is a success; what nearly all ended in counts if none was given."""
+        """Return whether a finished run with this *tally* is a success.
+
+        Without either option it is none if nearly all inputs ended in the same way
+        without an answer.
+        """
         if self.complaint(tally) is not None:
             return False
         found = alike(tally)

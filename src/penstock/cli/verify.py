@@ -1,6 +1,6 @@
 """``penstock verify``: prove that a run folder holds what it should.
 
-Knows its arguments. Does not know how the proof is made.
+Knows its arguments. Does not know how a folder is verified.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ __all__ = ["command"]
 @click.option(
     "--repair",
     is_flag=True,
-    help="First rebuild the ledger from the outputs, and set aside what is damaged in them; a resume fetches that "
+    help="First rebuild the ledger from the outputs, and set aside damaged lines of them; a resume fetches these "
     "again.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors; the exit code tells.")
+@click.option("-q", "--quiet", is_flag=True, help="Show nothing but errors; the exit code says the result.")
 def command(folder: str, *, repair: bool, quiet: bool) -> Exit:
-    """Read back all of the run in the folder DIR: inputs in = outcomes out, every byte as committed.
+    """Prove that the run in DIR has one outcome for each input, all as committed.
 
-    Exits with 0 if the run has finished and everything holds, with 5 if everything holds so far, and with 4 if
-    something is damaged. Without --repair, nothing is changed.
+    Exits with 0 if the run has finished and everything holds, with 5 if everything
+    holds so far, and with 4 if something is damaged. Without --repair, nothing is
+    changed.
     """
-    from penstock import api  # noqa: PLC0415 - libcurl and its kin take longer to load than a help page may
+    from penstock.fetching import auditing  # noqa: PLC0415 - libcurl takes longer to load than a help page may
 
-    found = api.verify(folder, repair=repair)
+    found = auditing.verify(folder, repair=repair)
     if not quiet:
         show("\n".join(proof(found, folder)))
     if found.problem_count:

@@ -1,6 +1,6 @@
-"""One session before somebody's eyes: signals, progress, the summary, and the exit code.
+"""One session on the command line: signals, progress, the summary, and the exit code.
 
-Knows what ``fetch``, ``resume`` and ``demo`` have in common. Does not know where a session came from.
+Knows how a session is executed and shown. Does not know where it comes from.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from penstock.report.wording import plural, size
 from penstock.settings import Settings
 
 if TYPE_CHECKING:
-    # asyncio comes with it, for which no help page should have to wait.
+    # asyncio comes with it, and a help page must not wait for that.
     from penstock.core.results import Summary
     from penstock.runs.session import Session
 
@@ -38,7 +38,10 @@ __all__ = ["perform"]
 
 
 def perform(session: Session, showing: Showing, folder: str | None = None) -> Exit:
-    """Execute *session* and say how it ended; *folder* is how the user calls the run folder, if there is one."""
+    """Execute and show *session*, and return its exit code.
+
+    *folder* is the run folder as the user named it.
+    """
     stderr = Stderr()
     to_terminal = folder is None and sys.stdout is not None and sys.stdout.isatty()
     progress = "none" if showing.quiet else choose(showing.progress, stderr, data_on_terminal=to_terminal)
@@ -51,12 +54,12 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
             ended = session.execute(shown)
     except PenstockError as error:
         if folder is not None:
-            safe = "" if isinstance(error, FolderDamaged) else "What was committed is safe. "
-            error.add_note(f"{safe}Once that is mended, go on:\n  {command('resume', folder)}")
+            safe = "" if isinstance(error, FolderDamaged) else "The committed outcomes are safe. "
+            error.add_note(f"{safe}Once that is repaired, resume:\n  {command('resume', folder)}")
         raise
     if ended.ended_by == "stop" and signals.first is not None:
         ended = replace(ended, ended_by=signals.first.name.lower())
-    code, complaint = _judged(ended, signals.code, showing.tolerance)
+    code, complaint = _judge(ended, signals.code, showing.tolerance)
     if progress == "json":
         stderr.write(f"{summary_line(ended, code)}\n")
     elif not showing.quiet:
@@ -68,7 +71,7 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
 
 
 class _Watched:
-    """A report that remembers where the work stood before it was told to stop: then nothing is left to see."""
+    """A report that keeps the last numbers from before a stop."""
 
     def __init__(self, shown: Screen, *, quiet: bool) -> None:
         self.stood: Progress | None = None
@@ -78,22 +81,22 @@ class _Watched:
 
     @property
     def every(self) -> float | None:
-        """As the report has it, which may change it on the way."""
+        """The report's own, which may change."""
         return self._shown.every
 
     def notice(self, text: str) -> None:
-        """Somebody has told it to."""
+        """Say that a signal has stopped the work."""
         self._stopping = True
         if not self._quiet:
             self._shown.notice(text)
 
     def remark(self, text: str) -> None:
-        """Something has turned out on the way."""
+        """Show a remark."""
         if not self._quiet:
             self._shown.remark(typed([text]))
 
     def update(self, progress: Progress) -> None:
-        """Show where the work stands."""
+        """Show the numbers."""
         if not self._stopping:
             self.stood = progress
         self._shown.update(progress)
@@ -104,16 +107,19 @@ class _Watched:
 
 
 def _announce(settings: Settings, *, verbose: bool) -> None:
-    """What must be said before anything is sent."""
+    """Print what the user must know before anything is sent."""
     if settings.insecure:
-        # Also with -q: nobody should find this out later.
-        tell("penstock: WARNING: --insecure: certificates are not verified; anybody on the way may read and change it")
+        # Also with -q: the user must know it in time.
+        tell("penstock: WARNING: --insecure: no certificate is verified; an attacker can read and change everything")
     if verbose:
-        tell("\n".join(wrap(f"Settings: {', '.join(_described(settings))}", terminal_width())))
+        tell("\n".join(wrap(f"Settings: {', '.join(_describe(settings))}", terminal_width())))
 
 
 def _preflight(session: Session, folder: str | None) -> str:
-    """What this process and the disk allow, in one line; *folder* is where outcomes go, if they go to one."""
+    """Return what this process and the disk allow, in one line.
+
+    *folder* is the run folder, if there is one.
+    """
     settings = session.settings
     descriptors = free_descriptors()[0]
     allowed = "no limit of descriptors" if descriptors is None else plural(descriptors, "descriptor")
@@ -125,8 +131,8 @@ def _preflight(session: Session, folder: str | None) -> str:
     return f"Preflight: {'; '.join(said)}."
 
 
-def _described(settings: Settings) -> Iterator[str]:
-    """Each setting that is set, without what may be a secret in it."""
+def _describe(settings: Settings) -> Iterator[str]:
+    """Yield each setting that is set, without what may be a secret in it."""
     for field in settings.__struct_fields__:
         value = getattr(settings, field)
         if field == "headers":
@@ -139,8 +145,8 @@ def _described(settings: Settings) -> Iterator[str]:
             yield f"{field} {value}"
 
 
-def _judged(ended: Summary, signal_code: int | None, tolerance: Tolerance) -> tuple[Exit, str | None]:
-    """The exit code, and what is complained of."""
+def _judge(ended: Summary, signal_code: int | None, tolerance: Tolerance) -> tuple[Exit, str | None]:
+    """Return the exit code, and a complaint if there is one."""
     if not ended.complete:
         return (Exit.UNFINISHED if signal_code is None else Exit(signal_code)), None
     return (Exit.DONE if tolerance.accepts(ended.tally) else Exit.FAILURES), tolerance.complaint(ended.tally)

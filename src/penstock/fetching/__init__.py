@@ -1,1 +1,1 @@
-"""Fetching URLs: the stages wired together, robots.txt, de-duplication and the page callback."""
+"""Fetching URLs: wiring, robots.txt, de-duplication, the page callback, sessions."""

@@ -18,7 +18,8 @@ from penstock.core.web.model import Failed, Fetched, Outcome, Reason
 __all__ = ["PATIENCE", "PageCallback"]
 
 PATIENCE: Final = 30.0
-"""Seconds a callback may take before a warning names it. Nothing can end a thread's call from outside."""
+"""Seconds a callback may take before a warning names it. Nothing can end a thread's
+call from outside."""
 
 log = logging.getLogger("penstock")
 
@@ -26,24 +27,24 @@ log = logging.getLogger("penstock")
 class PageCallback:
     """Puts what *call* returns for a page into the outcome's ``data``.
 
-    Where it raises, the outcome becomes ``callback_error`` and keeps the page. Where it takes longer than
-    PATIENCE, a warning in the log ``penstock`` names it and the page.
+    If it raises, the outcome becomes ``callback_error`` and keeps the page. If it takes
+    longer than PATIENCE, a warning in the log ``penstock`` names it and the page.
     """
 
     def __init__(self, call: Callable[[Fetched], Any], patience: float = PATIENCE) -> None:
-        """Nothing is watched before the first page."""
+        """Watch nothing before the first page."""
         self._call = call
         self._name = getattr(call, "__qualname__", repr(call))
         self._watchdog = _Watchdog(patience)
 
     def __call__(self, outcome: Outcome) -> Outcome:
-        """The outcome with its data; outcomes without a page pass through."""
+        """Return *outcome* with its data; one without a page passes through."""
         if not isinstance(outcome, Fetched):
             return outcome
         self._watchdog.begin(f"the page callback {self._name} has not returned for {outcome.url!r}")
         try:
             data = self._call(outcome)
-        except Exception as error:  # noqa: BLE001 - a callback's fault is data; the page is kept
+        except Exception as error:  # noqa: BLE001 - a callback's failure is data; the page is kept
             detail = f"{self._name}: {type(error).__name__}: {error}"
             fields = asdict(outcome) | {"error": Reason.CALLBACK_ERROR, "detail": detail}
             return Failed(**fields)
@@ -57,7 +58,7 @@ class PageCallback:
 
 
 class _Watchdog:
-    """Warns, from a thread of its own, of what began and did not end in time."""
+    """Warns, from a thread of its own, of a call that did not end in time."""
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
@@ -82,7 +83,7 @@ class _Watchdog:
             self._thread.join()
 
     def _watch(self) -> None:
-        """Look once in each stretch of patience: a hang is named after one to two of them."""
+        """Check every *patience* seconds: a hang is found after one to two of these."""
         warned = None
         while not self._closed.wait(self._patience):
             what, since = self._what, self._since

@@ -1,8 +1,8 @@
-"""Between the rows of an input and its jobs: of those that ask for the same, the first alone becomes one.
+"""Of rows that ask for the same, only the first becomes a job.
 
-Knows what makes two requests the same (``core.requests.identity``), and which were there. Does not know where rows come
-from, nor which are settled: what is a duplicate follows from the order of the input alone, so a resume that reads it
-again finds the same ones.
+Knows what makes two requests the same (``core.web.requests.identity``), and which came
+before. Does not know where rows come from, nor which are settled: duplicates follow
+from the order of the input alone, so a resume that reads it again finds the same ones.
 """
 
 from __future__ import annotations
@@ -19,19 +19,23 @@ __all__ = ["Once"]
 
 
 class Once:
-    """A look at each row that knows what those before it asked for, exactly and on the disk."""
+    """Prepares rows, and remembers on the disk exactly what they asked for."""
 
     __slots__ = ("_requests", "_seen")
 
     def __init__(self, requests: Requests) -> None:
-        """Nothing was asked for yet. OutputError where nothing can be remembered."""
+        """Begin with nothing asked for.
+
+        Raises OutputError if nothing can be remembered.
+        """
         self._requests = requests
         self._seen = SeenRequests()
 
-    def look(self, row: Row, now: float) -> Job | Skipped | Duplicate:
-        """What is to be done about *row*; rows in the order of the input. OutputError where the disk is full.
+    def prepare(self, row: Row, now: float) -> Job | Skipped | Duplicate:
+        """Return the job of *row*, or its ending; rows come in the order of the input.
 
-        What can't be asked for is no duplicate of anything: each has its own line to be named.
+        A row that can't be asked for is never a duplicate: each is reported with its
+        own line. Raises OutputError if the disk is full.
         """
         item = self._requests.first(row, now)
         if isinstance(item, Job) and not self._seen.add(identity(item)):

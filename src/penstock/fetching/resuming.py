@@ -1,7 +1,8 @@
-"""What a run goes on with: its input, found again or given anew, and its settings with what changed.
+"""The input of a resumed run, and its settings with the changes.
 
-Knows run.json and how inputs are opened. Does not know what of the run is done, or how the work is done.
-docs/decisions/settings-in-force.md says why run.json is written again.
+Knows run.json and how inputs are opened. Does not know which inputs are settled, or how
+they are fetched. docs/decisions/settings-in-force.md says why run.json is written
+again.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from penstock.fetching.wiring import try_engine
 from penstock.remedies import Remedy, call, keyword, shell_path
 from penstock.runs.contents import FORCE
 from penstock.runs.folder import RunFolder, read_manifest
-from penstock.runs.manifest import PACE, WITHHELD, Manifest, missing
+from penstock.runs.manifest import WITHHELD, Manifest, missing
 from penstock.seams import Input
-from penstock.settings import InputSettings, Settings
+from penstock.settings import CHANGEABLE, SETTINGS, InputSettings, Resume, Settings
 from penstock.source.iterables import Items
 from penstock.source.opened import open_inputs
 
@@ -29,16 +30,17 @@ __all__ = [
     "Inputs",
     "Named",
     "check_passes",
-    "found_again",
-    "held",
-    "in_force",
-    "located",
-    "opened",
-    "settle_on",
+    "close_on_error",
+    "inherit_settings",
+    "name_inputs",
+    "open_source",
+    "resume_source",
+    "suggest_force",
+    "update_run",
 ]
 
 Inputs = str | os.PathLike[str] | Iterable[Any]
-"""What a program may give: the name of a file, a URL, ``-``, or an iterable of URLs or mappings."""
+"""The name of a file, a URL, ``-``, or an iterable of URLs or mappings."""
 
 
 AGAIN: Final = Remedy("inputs=...", "--input FILE")
@@ -50,9 +52,14 @@ class Named(tuple[str, ...]):
     __slots__ = ()
 
 
+def name_inputs(names: Sequence[str]) -> Inputs | None:
+    """Return *names* as ``resume_source`` takes them; None if there are none."""
+    return Named(names) if names else None
+
+
 @contextmanager
-def held(folder: RunFolder) -> Iterator[RunFolder]:
-    """Give *folder*, and let go of it if something goes wrong before a session has it."""
+def close_on_error(folder: RunFolder) -> Iterator[RunFolder]:
+    """Give *folder*, and close it if an error is raised before a session owns it."""
     try:
         yield folder
     except BaseException:
@@ -60,20 +67,20 @@ def held(folder: RunFolder) -> Iterator[RunFolder]:
         raise
 
 
-def located(names: Sequence[str]) -> tuple[str, ...]:
-    """Return *names* with every file's made absolute, so that a run can be resumed from anywhere."""
+def _make_absolute(names: Sequence[str]) -> tuple[str, ...]:
+    """Return *names* with absolute paths, so that a resume works from anywhere."""
     return tuple(name if name == "-" or "://" in name else str(Path(name).absolute()) for name in names)
 
 
-def opened(inputs: Inputs, settings: InputSettings) -> tuple[tuple[str, ...], Input]:
-    """Return the names of *inputs* and the input itself; an iterable has no name.
+def open_source(inputs: Inputs, settings: InputSettings) -> tuple[tuple[str, ...], Input]:
+    """Open *inputs* and return their names, none for an iterable, and the source.
 
     Raises UsageError if they have no order, InputError if they can't be read.
     """
     if isinstance(inputs, str | os.PathLike):
         inputs = Named((os.fspath(inputs),))
     if isinstance(inputs, Named):
-        names = located(inputs)
+        names = _make_absolute(inputs)
         return names, open_inputs(names, settings)
     if isinstance(inputs, set | frozenset):
         raise UsageError(
@@ -83,43 +90,48 @@ def opened(inputs: Inputs, settings: InputSettings) -> tuple[tuple[str, ...], In
     return (), Items(inputs, settings)
 
 
-def found_again(
+def resume_source(
     folder: RunFolder, changes: Mapping[str, Any], inputs: Inputs | None = None, *, force: bool = False
 ) -> tuple[Input, Settings]:
-    """Return the input of the run in *folder*, or *inputs* in its place, and its settings with *changes*, which stay.
+    """Open the input of the run in *folder*, or *inputs* in its place.
 
-    Raises InputChanged if the input is not the one that the run began with, unless *force*; UsageError if it can't be
-    found, or a setting would make another job of the run.
+    Return it and the settings with *changes*.
+
+    The run keeps the changes. Raises InputChanged if the input is not the one that the
+    run began with, unless *force*; UsageError if it can't be found, or a change would
+    make another job of the run.
     """
-    settings = _resumed(folder.manifest, changes)
+    settings = _apply_changes(folder.manifest, changes)
     try_engine(settings)
     if inputs is None:
-        names = _known(folder.manifest)
+        names = _find_inputs(folder.manifest)
         try:
             source: Input = open_inputs(names, settings.input())
         except InputError as error:
-            raise InputError(*error.args, ". If it has moved, say where it is now: ", AGAIN) from error
+            raise InputError(*error.args, ". If it has moved, name its new place: ", AGAIN) from error
     else:
-        names, source = opened(inputs, settings.input())
+        names, source = open_source(inputs, settings.input())
     check_passes(settings, source)
-    settle_on(folder, settings, names, source, force=force)
+    update_run(folder, settings, names, source, force=force)
     return source, settings
 
 
-def settle_on(
+def update_run(
     folder: RunFolder, settings: Settings, names: tuple[str, ...], source: Input, *, force: bool = False
 ) -> None:
-    """Have the run in *folder* go on with *settings* and *source*, which is at *names*.
+    """Store *settings* and *names*, where *source* is, in the run.json of *folder*.
 
-    Raises FolderMismatch if that is another job, InputChanged if its input is another, unless *force*.
+    Raises FolderMismatch if they make another job of it, InputChanged if *source* is
+    another input, unless *force*.
     """
     was = folder.manifest
-    # An iterable has no fingerprint, since it may have grown: its items are compared as they come. But a build that
-    # kept no digests took one of a list.
+    # An iterable has no fingerprint, since it may have grown: its items are compared as
+    # they come. But a build that kept no digests took one of a list.
     fingerprint = source.fingerprint() if names or was.fingerprint is not None else None
     now = Manifest.of(settings, names, fingerprint)
     try:
-        # What has no fingerprint, as standard input, is compared only as it is read, wherever it is now.
+        # An input without a fingerprint, as standard input, is compared only as it is
+        # read; its place may change.
         folder.check(replace(now, inputs=was.inputs) if was.fingerprint is None else now)
     except InputChanged:
         if not force:
@@ -127,28 +139,28 @@ def settle_on(
     folder.change_to(now)
 
 
-def in_force(manifest: Manifest, settings: Settings, given: Collection[str]) -> Settings:
-    """Return *settings* with what may change and is not among those *given* as the run has it.
+def inherit_settings(manifest: Manifest, settings: Settings, given: Collection[str]) -> Settings:
+    """Return *settings*, with the run's values of changeable ones not *given*.
 
-    UsageError if that is a proxy whose credentials are not kept.
+    Raises UsageError if one is a proxy whose credentials are not stored.
     """
-    kept = {name: getattr(manifest.settings, name) for name in PACE if name not in given}
+    kept = {name: getattr(manifest.settings, name) for name in CHANGEABLE if name not in given}
     if "proxy" in kept and "proxy" in manifest.withheld:
         raise missing(keyword("proxy"), Remedy("proxy=...", "--proxy ..."))
     return replace(settings, **kept)
 
 
 @contextmanager
-def forced_by_resume(output: str | os.PathLike[str], names: Sequence[str] = ()) -> Iterator[None]:
-    """Have an InputChanged that is raised inside name the resume that takes the input as it is.
+def suggest_force(output: str | os.PathLike[str], names: Sequence[str] = ()) -> Iterator[None]:
+    """Make an InputChanged raised inside name the resume that accepts the input.
 
-    For what has no ``force`` of its own. *names* are those of the input, if they are given anew.
+    It is for commands without ``force``. *names* are the input's, if given again.
     """
     try:
         yield
     except InputChanged as error:
         was, option = read_manifest(Path(output)), ""
-        if names and ("inputs" in was.withheld or located(names) != was.inputs):
+        if names and ("inputs" in was.withheld or _make_absolute(names) != was.inputs):
             option = "--input INPUT "
         command = f"penstock resume --force {option}{shell_path(output)}"
         resume = Remedy(call("resume", output, force=True).python, command)
@@ -157,15 +169,18 @@ def forced_by_resume(output: str | os.PathLike[str], names: Sequence[str] = ()) 
 
 
 def check_passes(settings: Settings, source: Input) -> None:
-    """Raise UsageError if *settings* want the input to be read again and *source* can't be."""
+    """Raise UsageError if *settings* want to read *source* again and it can't be."""
     if settings.passes > 1 and source.blocks:
         raise UsageError(
             "passes read the input again, and this one can be read only once; put it into a file or a list"
         )
 
 
-def _known(manifest: Manifest) -> tuple[str, ...]:
-    """Return where the run's input is. Raises UsageError if run.json does not say it."""
+def _find_inputs(manifest: Manifest) -> tuple[str, ...]:
+    """Return the names of the run's inputs.
+
+    Raises UsageError if run.json does not have them.
+    """
     if not manifest.inputs:
         raise UsageError("this run's input was an iterable of a program, which is not kept; give it again: ", AGAIN)
     if "inputs" in manifest.withheld:
@@ -177,24 +192,28 @@ def _known(manifest: Manifest) -> tuple[str, ...]:
     return manifest.inputs
 
 
-def _resumed(manifest: Manifest, changes: Mapping[str, Any]) -> Settings:
-    """The settings of the run with *changes*; UsageError for one that would make another job of it."""
+def _apply_changes(manifest: Manifest, changes: Mapping[str, Any]) -> Settings:
+    """Return the settings of the run with *changes*.
+
+    Raises UsageError if one would make another job of it.
+    """
     given = Settings.of(**changes)
     was = manifest.settings
-    fixed = [name for name in sorted(changes) if name not in {*PACE, "headers", "url_template"}]
-    for name in fixed:
-        if getattr(given, name) != getattr(was, name):
-            raise _fixed(keyword(name))
+    for name in sorted(changes):
+        if SETTINGS[name].spec.resume is Resume.FIXED and getattr(given, name) != getattr(was, name):
+            raise _refuse_change(keyword(name))
     kept = {(name.lower(), value) for name, value in was.headers}
     for name, value in given.headers:
         if kept.isdisjoint(((name.lower(), value), (name.lower(), WITHHELD))):
-            raise _fixed(f"header {name}")
+            raise _refuse_change(f"header {name}")
     if "url_template" in changes and "url_template" not in manifest.withheld and given.url_template != was.url_template:
-        raise _fixed(keyword("url_template"))
+        raise _refuse_change(keyword("url_template"))
     secrets = {name: getattr(given, name) for name in ("headers", "proxy", "url_template") if name in changes}
-    return replace(manifest.restore(**secrets), **{name: getattr(given, name) for name in changes if name in PACE})
+    return replace(
+        manifest.restore(**secrets), **{name: getattr(given, name) for name in changes if name in CHANGEABLE}
+    )
 
 
-def _fixed(what: str | Remedy) -> UsageError:
-    others = [part for name in sorted(PACE) for part in (", ", keyword(name))]
+def _refuse_change(what: str | Remedy) -> UsageError:
+    others = [part for name in sorted(CHANGEABLE) for part in (", ", keyword(name))]
     return UsageError(what, " is part of what this run is; it can't change. What can: ", *others[1:])

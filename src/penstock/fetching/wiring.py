@@ -1,6 +1,6 @@
 """From an input and settings to a flow: which source, which engine, which gate.
 
-The only place besides ``api`` and ``work`` that knows which concrete stages there are.
+Knows which concrete stages fetching has. Does not know who consumes the flow.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ __all__ = [
     "Fitted",
     "OnPage",
     "Passes",
-    "delivery_for",
-    "first_look",
-    "flow_over",
-    "gate_for",
-    "jobs_of",
-    "space_for",
+    "make_delivery",
+    "make_flow",
+    "make_gate",
+    "make_row_preparer",
+    "make_space",
+    "read_jobs",
     "try_engine",
 ]
 
@@ -56,18 +56,21 @@ OnPage = Callable[[Fetched], Any]
 
 
 def try_engine(settings: Settings) -> None:
-    """Refuse now what the engine would refuse once the folder is there."""
+    """Raise what the engine would raise, before the run folder is made."""
     CurlEngine(settings.http()).close()
 
 
-def space_for(path: Path, settings: Settings) -> Space:
-    """The disks that a run in the folder *path* fills."""
+def make_space(path: Path, settings: Settings) -> Space:
+    """Return the space on the disks that a run in the folder *path* fills."""
     folder = next((place for place in (path, *path.absolute().parents) if place.is_dir()), path)
     return Space([folder, scratch_folder()] if settings.unique else [folder])
 
 
 class Fitted:
-    """*settings* as far as they fit into this process; *notify* gets a text when they do not."""
+    """*settings* as far as they fit into this process.
+
+    *notify* is called with each limit that must be lowered.
+    """
 
     def __init__(self, settings: Settings, notify: Callable[[str], object]) -> None:
         self._found: Preflight = look(settings.concurrency, CONNECTIONS_PER_SLOT)
@@ -77,7 +80,7 @@ class Fitted:
             notify(self._found.lowered)
 
     def engine(self, frontier: Frontier, delivery: Delivery[Outcome]) -> CurlEngine:
-        """Make an engine that reports to *frontier* what the machine runs out of."""
+        """Return an engine that reports shortages of memory and descriptors."""
         settings = self.settings
         resources = Resources(
             lambda: frontier.concurrency,
@@ -89,7 +92,7 @@ class Fitted:
         return CurlEngine(settings.http(), resources=resources, connections=self._found.connections)
 
 
-def flow_over(
+def make_flow(
     source: Input,
     fitted: Fitted,
     settled: Settled,
@@ -99,10 +102,13 @@ def flow_over(
     rest: bool = False,
     contents: Contents | None = None,
 ) -> Flow[Outcome]:
-    """A flow over what of *source* is not yet *settled*; *contents* compares all of it.
+    """Return a flow over the rows of *source* that are not yet *settled*.
 
-    What *folder* has of the hosts still holds; what must wait on a disk waits in it. *rest* where somebody may have
-    been at work a moment ago, of whose last requests nobody knows: then hosts first have the rest they are promised.
+    *contents* compares all of them.
+
+    *folder* has the learned delays of hosts, and holds jobs that wait on a disk. With
+    *rest* another session may have ended a moment ago, and its last requests are
+    unknown: hosts then first get the delay they are promised.
     """
     settings = fitted.settings
     learned = Learned() if folder is None else folder.ledger.learned()
@@ -111,66 +117,73 @@ def flow_over(
     if rest:
         frontier.rest(now + settings.delay, now)
     for host, left in learned.remaining(wall).items():
-        # What an older version noted it did not date.
+        # An older version noted no date.
         frontier.park(host, now + min(left, LONGEST_PARK))
 
     def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
         engine = fitted.engine(frontier, delivery)
-        jobs = jobs_of(source, settled, settings, contents)
-        # To look at ten million settled rows again for what they asked takes a minute, in which a Ctrl-C is heard.
+        jobs = read_jobs(source, settled, settings, contents)
+        # Parsing ten million settled rows again takes a minute; on a thread, a Ctrl-C
+        # is still handled.
         pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
         path = None if folder is None else folder.path
-        gate = gate_for(settings, path, fitted.notify)
+        gate = make_gate(settings, path, fitted.notify)
         stages = Stages(pulled, frontier, engine, judge, delivery)
         return Driver(stages, gate=gate, overflow=DiskOverflow(path))
 
     return Flow(frontier, make)
 
 
-def gate_for(
+def make_gate(
     settings: Settings, folder: Path | None = None, notify: Callable[[str], object] = lambda _: None
 ) -> Robots | None:
-    """Return the gate that asks hosts for robots.txt; *notify* gets a text if *folder* can't keep them."""
+    """Return the robots.txt gate, if there is one.
+
+    It keeps rules in *folder*, or calls *notify* if it cannot.
+    """
     return Robots(settings.agent(), RulesStore(folder, notify)) if settings.robots else None
 
 
-def delivery_for(on_page: OnPage | None = None, *, ordered: bool = False) -> Delivery[Outcome]:
-    """The way out for outcomes, *on_page* having the last word on each page."""
+def make_delivery(on_page: OnPage | None = None, *, ordered: bool = False) -> Delivery[Outcome]:
+    """Return a delivery that calls *on_page* with each page."""
     return Delivery(Tally(), transform=None if on_page is None else PageCallback(on_page), ordered=ordered)
 
 
-def jobs_of(
+def read_jobs(
     source: Input, settled: Settled, settings: Settings, contents: Contents | None = None
 ) -> Iterator[Job | Ending]:
-    """What is to be done about each row of *source* that is not *settled*."""
+    """Yield the job, or the ending, of each row of *source* that is not *settled*."""
     clock = time.monotonic
-    # A settled row is not even parsed, unless a later one may ask for the same.
-    passed_over = Settled() if settings.unique else settled
-    with first_look(settings) as look:
-        for row in source.rows(passed_over, contents):
-            item = look(row, clock())
+    # A settled row is not even parsed, unless a later one may be its duplicate.
+    skipped = Settled() if settings.unique else settled
+    with make_row_preparer(settings) as prepare:
+        for row in source.rows(skipped, contents):
+            item = prepare(row, clock())
             if row.seq not in settled:
                 yield item
 
 
 @contextmanager
-def first_look(settings: Settings) -> Iterator[Callable[[Row, float], Job | Ending]]:
-    """What looks at each row first."""
+def make_row_preparer(settings: Settings) -> Iterator[Callable[[Row, float], Job | Ending]]:
+    """Give a function that returns the job of a row, or its ending.
+
+    Rows in the order of the input.
+    """
     requests = Requests(settings.request_headers())
     if settings.unique:
         with Once(requests) as once:
-            yield once.look
+            yield once.prepare
     else:
         yield requests.first
 
 
 class Passes:
-    """The flows of one run: over what has no outcome, and then over what failed, as often as ``passes`` allows."""
+    """The flows of one run: over its inputs, then over those that failed."""
 
     def __init__(
         self, folder: RunFolder, source: Input, fitted: Fitted, on_page: OnPage | None, *, force: bool = False
     ) -> None:
-        """With *force* the input may have changed."""
+        """Begin the first pass. With *force* the input may have changed."""
         self._folder = folder
         self._source = source
         self._fitted = fitted
@@ -180,7 +193,7 @@ class Passes:
         self.flow = self._begin()
 
     def again(self) -> Flow[Outcome] | None:
-        """Begin another pass; None where there is none to be done."""
+        """Begin another pass and return its flow; None if none is left."""
         ledger = self._folder.ledger
         if ledger.passes >= self._fitted.settings.passes:
             return None
@@ -190,14 +203,14 @@ class Passes:
         return self.flow
 
     def learned(self) -> Learned:
-        """What another session, or another pass, should know of the hosts."""
+        """Return what another session, or another pass, should know of the hosts."""
         return self.flow.learned()
 
     def _begin(self) -> Flow[Outcome]:
-        ledger, delivery = self._folder.ledger, delivery_for(self._on_page)
+        ledger, delivery = self._folder.ledger, make_delivery(self._on_page)
         settled = ledger.settled() - ledger.pending()
         contents = ledger.contents(force=self._force)
-        flow = flow_over(
+        flow = make_flow(
             self._source, self._fitted, settled, delivery, self._folder, rest=self._worked_on, contents=contents
         )
         self._worked_on = True

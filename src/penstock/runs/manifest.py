@@ -27,46 +27,14 @@ from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageEr
 from penstock.remedies import Remedy, keyword
 from penstock.runs.contents import changed
 from penstock.runs.differences import difference
-from penstock.settings import Settings
+from penstock.settings import CHANGEABLE, Settings
 
-__all__ = ["PACE", "WITHHELD", "Manifest", "missing"]
+__all__ = ["WITHHELD", "Manifest", "missing"]
 
 SCHEMA: Final = 1
 
 WITHHELD: Final = "***"
 """What stands in the place of a secret."""
-
-PACE: Final = frozenset(
-    {
-        "attempts",
-        "body",
-        "cacert",
-        "concurrency",
-        "connect_timeout",
-        "connect_to",
-        "contact",
-        "deadline",
-        "delay",
-        "flush_every",
-        "insecure",
-        "max_body",
-        "memory",
-        "min_speed",
-        "pace",
-        "passes",
-        "per_host",
-        "proxy",
-        "rate",
-        "resolver",
-        "retry_methods",
-        "stop_at",
-        "timeout",
-        "user_agent",
-        "window",
-    },
-)
-"""Settings that say how fast, by which way, in whose name and how much is kept, not what is asked for: a resumed run
-may have others, and keeps them."""
 
 _SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PROXY_CREDENTIALS: Final = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@")
@@ -156,7 +124,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
         Where an input has no fingerprint, its name is all there is to go by.
         """
         was, wanted = msgspec.to_builtins(self.settings), msgspec.to_builtins(now.settings)
-        changes = {name: change for name, change in _changes(was, wanted).items() if name not in PACE}
+        changes = {name: change for name, change in _changes(was, wanted).items() if name not in CHANGEABLE}
         if changes:
             listed = [part for name, change in changes.items() for part in ("; ", keyword(name), f" {change}")]
             raise FolderMismatch(

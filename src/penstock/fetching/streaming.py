@@ -1,0 +1,102 @@
+"""Fetching without a run folder: a flow for a program, or a session that writes lines.
+
+Nothing is stored.
+
+Knows which stages such a flow has. Does not know run folders.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from asyncio import AbstractEventLoop
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from penstock.core.extents import Settled
+from penstock.core.web.model import Outcome
+from penstock.errors import UsageError
+from penstock.fetching.wiring import (
+    Fitted,
+    OnPage,
+    make_delivery,
+    make_flow,
+    make_gate,
+    make_row_preparer,
+)
+from penstock.loop.delivery import Delivery
+from penstock.loop.driver import Driver, Stages
+from penstock.loop.flow import Flow
+from penstock.remedies import Remedy
+from penstock.runs.notices import Notices
+from penstock.runs.progress import RunProgress
+from penstock.runs.session import Session
+from penstock.runs.store import LineStore
+from penstock.scratch.overflow import DiskOverflow
+from penstock.settings import Settings
+from penstock.sink.record import pieces
+from penstock.source.awaited import Awaited
+from penstock.source.iterables import AsyncItems, Items
+from penstock.source.opened import open_inputs
+
+__all__ = ["stream", "stream_lines"]
+
+log = logging.getLogger("penstock")
+
+
+def stream(
+    urls: Iterable[Any] | AsyncIterable[Any], settings: Settings, on_page: OnPage | None, *, ordered: bool
+) -> Flow[Outcome]:
+    """Return a flow of the outcomes of *urls*; see ``penstock.fetch``."""
+    if isinstance(urls, str | bytes):
+        urls = [urls]
+    fitted = Fitted(settings, log.warning)
+    delivery = make_delivery(on_page, ordered=ordered)
+    _refuse_passes(settings)
+    if isinstance(urls, AsyncIterable):
+        return _stream_awaited(urls, fitted, delivery)
+    return make_flow(Items(urls, settings.input()), fitted, Settled(), delivery)
+
+
+def _stream_awaited(urls: AsyncIterable[Any], fitted: Fitted, delivery: Delivery[Outcome]) -> Flow[Outcome]:
+    settings = fitted.settings
+    frontier, judge = settings.rules()
+
+    def make(loop: AbstractEventLoop | None) -> Driver[Outcome]:
+        if loop is None:
+            raise UsageError("the URLs come from an async iterable; write: async for page in penstock.fetch(...)")
+        engine = fitted.engine(frontier, delivery)
+        rows, preparing = AsyncItems(settings.input()), ExitStack()
+        prepare = preparing.enter_context(make_row_preparer(settings))
+        source = Awaited(
+            urls,
+            lambda item: prepare(rows.row(item), time.monotonic()),
+            loop=loop,
+            wake=engine.wake,
+            done=preparing.close,
+        )
+        stages = Stages(source, frontier, engine, judge, delivery)
+        return Driver(stages, gate=make_gate(settings), overflow=DiskOverflow())
+
+    return Flow(frontier, make)
+
+
+def stream_lines(names: Sequence[str], settings: Settings, write: Callable[[bytes], object]) -> Session:
+    """Return a session that calls *write* with one JSON line for each outcome."""
+    _refuse_passes(settings)
+    source = open_inputs(names, settings.input())
+    inline_body = settings.body == "inline"
+    store = LineStore(lambda outcome: pieces(outcome, inline_body=inline_body), write)
+    notices = Notices(source.remarks)
+    fitted = Fitted(settings, notices.notify)
+    progress = RunProgress(make_flow(source, fitted, Settled(), make_delivery()), source)
+    return Session(progress, store, settings=fitted.settings, notices=notices)
+
+
+def _refuse_passes(settings: Settings) -> None:
+    if settings.passes > 1:
+        raise UsageError(
+            "passes try again what failed, so outcomes must be kept, which takes a run folder: ",
+            Remedy("penstock.run", "-o DIR"),
+        )
