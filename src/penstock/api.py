@@ -398,7 +398,7 @@ def plan(
     room for the temporary file.
     """
     source = open_inputs(names, settings.input())
-    first = Requests().first
+    first = Requests().prepare
     with Seen() as seen, Counts() as counts:
         survey = Survey(counts, unique=settings.unique)
         for row in source.rows(Settled()):

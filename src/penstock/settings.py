@@ -20,7 +20,7 @@ from penstock.core.web.fields import is_field_value, is_framing, is_token
 from penstock.core.web.hosts import Place, locate
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Headers
-from penstock.core.web.plan import Limits
+from penstock.core.web.plan import PlanLimits
 from penstock.core.web.retry import IDEMPOTENT, Retry
 from penstock.errors import UsageError
 from penstock.version import __version__
@@ -265,9 +265,9 @@ class Settings(Struct, frozen=True, kw_only=True):
             frontier.adapt(paces, ConcurrencyProbe())
         return frontier
 
-    def limits(self) -> Limits:
+    def limits(self) -> PlanLimits:
         """What a plan goes by."""
-        return Limits(self.concurrency, self.per_host, self.delay, self.rate)
+        return PlanLimits(self.concurrency, self.per_host, self.delay, self.rate)
 
     def request_headers(self) -> Headers:
         """What every request carries: who is asking, and the headers given."""

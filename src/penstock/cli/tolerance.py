@@ -10,8 +10,8 @@ import re
 import click
 from msgspec import Struct
 
-from penstock.core.web.alike import alike
-from penstock.core.web.reasons import covers, is_failure, read_reasons, reasons_in
+from penstock.core.web.common_ending import find_common_ending
+from penstock.core.web.reasons import count_reasons, covers, is_failure, read_reasons
 from penstock.core.web.tally import Tally
 from penstock.report.suggest import listed
 
@@ -44,7 +44,7 @@ class Tolerance(Struct, frozen=True):
 
     def complaint(self, tally: Tally) -> str | None:
         """What is too much in *tally*, in words; None where nothing is."""
-        found = reasons_in(tally)
+        found = count_reasons(tally)
         unwanted = {why: count for why, count in found.items() if covers(self.fail_on, why)}
         if unwanted:
             return f"--fail-on: {listed(unwanted)} among the outcomes"
@@ -63,5 +63,5 @@ class Tolerance(Struct, frozen=True):
         """Whether a finished run with this *tally* is a success; what nearly all ended in counts if none was given."""
         if self.complaint(tally) is not None:
             return False
-        found = alike(tally)
+        found = find_common_ending(tally)
         return self.most is not None or bool(self.fail_on) or found is None or found.answered

@@ -19,7 +19,7 @@ from penstock.cli.showing import Showing
 from penstock.cli.signals import Signals
 from penstock.cli.streams import Stderr, tell, terminal_width
 from penstock.cli.tolerance import Tolerance
-from penstock.core.web.hosts import blot
+from penstock.core.web.hosts import redact
 from penstock.core.web.tally import Statistics
 from penstock.errors import FolderDamaged, PenstockError
 from penstock.machine.descriptors import free_descriptors
@@ -138,7 +138,7 @@ def _described(settings: Settings) -> Iterator[str]:
         elif isinstance(value, tuple):
             value = " ".join(value)
         elif isinstance(value, str):
-            value = blot(value)
+            value = redact(value)
         if value not in (None, "", False):
             yield f"{field} {value}"
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from penstock.core.web.codings import Decoder, Oversize, Undecodable
 from penstock.core.web.model import Reason, split_head
-from penstock.core.web.requests import leads_on
+from penstock.core.web.requests import is_redirect
 from penstock.engine.means import Memory
 
 __all__ = ["Response"]
@@ -172,7 +172,7 @@ class Response:
         """Whether it is a redirect to follow, whatever its body is: its header block is complete."""
         if self._follows and not self._begun:
             head, whole = self.head()
-            return whole and leads_on(head)
+            return whole and is_redirect(head)
         return self._leads_on
 
     def phase(self) -> tuple[Reason, str]:
@@ -194,7 +194,7 @@ class Response:
         if _switches(head):
             self.verdict = UNASKED_SWITCH
             return
-        if self._follows and leads_on(head):
+        if self._follows and is_redirect(head):
             self._leads_on = True
             return
         if b"content-encoding" not in head.lower():

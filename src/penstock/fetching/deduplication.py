@@ -32,7 +32,7 @@ class Once:
 
         What can't be asked for is no duplicate of anything: each has its own line to be named.
         """
-        item = self._requests.first(row, now)
+        item = self._requests.prepare(row, now)
         if isinstance(item, Job) and not self._seen.add(identity(item)):
             return Duplicate(row.seq)
         return item

@@ -158,7 +158,7 @@ def first_look(settings: Settings) -> Iterator[Callable[[Row, float], Job | Endi
         with Once(requests) as once:
             yield once.look
     else:
-        yield requests.first
+        yield requests.prepare
 
 
 class Passes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from penstock.core.web.alike import Way, alike
-from penstock.core.web.reasons import covers, is_failure, ranked, reasons_in
+from penstock.core.web.common_ending import Way, find_common_ending
+from penstock.core.web.reasons import count_reasons, covers, is_failure, rank
 from penstock.core.web.retry import LATER
 from penstock.core.web.tally import Tally
 from penstock.remedies import Remedy, keyword
@@ -47,7 +47,7 @@ def suggestion(tally: Tally, settings: Settings, *, complete: bool = True) -> st
 
     Of a run that is not *complete* fewer are enough: a cut-off network stops it before there are many.
     """
-    found = alike(tally) if complete else alike(tally, FEWEST_OF_A_STOPPED_RUN)
+    found = find_common_ending(tally) if complete else find_common_ending(tally, FEWEST_OF_A_STOPPED_RUN)
     if found is None:
         return None
     which = "All" if found.count == found.total else f"{found.count:,} of"
@@ -60,12 +60,12 @@ def suggestion(tally: Tally, settings: Settings, *, complete: bool = True) -> st
 
 def later(tally: Tally) -> dict[str, int]:
     """Return what of *tally* may work another time, by reason."""
-    return {why: count for why, count in reasons_in(tally).items() if covers(LATER, why)}
+    return {why: count for why, count in count_reasons(tally).items() if covers(LATER, why)}
 
 
 def nothing_to_try(tally: Tally, only: frozenset[str]) -> tuple[str | Remedy, ...]:
     """Return why nothing of *tally* is tried again for the reasons *only*, or by default, and what can be named."""
-    failed = {why: count for why, count in reasons_in(tally).items() if is_failure(why)}
+    failed = {why: count for why, count in count_reasons(tally).items() if is_failure(why)}
     if not failed:
         return ("Nothing to try again: no input has failed.",)
     if only:
@@ -73,13 +73,13 @@ def nothing_to_try(tally: Tally, only: frozenset[str]) -> tuple[str | Remedy, ..
     final, them = ("are final", "them ") if len(failed) > 1 else ("is final", "")
     return (
         f"Nothing to try again: {listed(failed)} {final}; to try {them}anyway: ",
-        keyword("only", ",".join(why for why, _ in ranked(failed))),
+        keyword("only", ",".join(why for why, _ in rank(failed))),
     )
 
 
 def listed(counts: Mapping[str, int], form: str = "{why} ({count:,})") -> str:
     """Return *counts* as ``dns_not_found (407), 404 (3)``, largest first, each in this *form*."""
-    entries = ranked(counts)
+    entries = rank(counts)
     shown = [form.format(why=why, count=count) for why, count in entries[:MOST]]
     rest = sum(count for _, count in entries[MOST:])
     return ", ".join([*shown, *([form.format(why="others", count=rest)] if rest else [])])

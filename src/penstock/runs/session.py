@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from penstock.core.results import Summary
 from penstock.core.web.delays import Learned
-from penstock.core.web.finish import Finish
+from penstock.core.web.finish import EarlyEnd
 from penstock.core.web.model import Outcome
 from penstock.core.web.retry import reason
 from penstock.core.web.tally import Statistics, Tally
@@ -298,7 +298,7 @@ class Session:
         self._stopped = False
         self._storing = False
         self._uninterrupted = Uninterrupted()
-        self._finish = Finish(settings.stop_at, settings.min_speed)
+        self._finish = EarlyEnd(settings.stop_at, settings.min_speed)
         self._ended_by: str | None = None
         self._end: float | None = None
         self._look: float | None = None
@@ -423,7 +423,7 @@ class Session:
             elif self._look is not None and now >= self._look:
                 # Once a second: to say where the work stands walks over all hosts.
                 self._look = now + OFTEN
-                self._ended_by = self._finish.reached(self._statistics())
+                self._ended_by = self._finish.check(self._statistics())
         return self._ended_by is not None
 
     def _inputs(self) -> int | None:

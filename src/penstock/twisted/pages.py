@@ -214,7 +214,7 @@ class _Pages:
         )
         self._asked = _Asked()
         self._row = Shape().row
-        self._first = Requests(settings.request_headers()).first
+        self._prepare = Requests(settings.request_headers()).prepare
         self._engine = CurlEngine(settings.http())
         self._driver = Driver(self._asked, frontier, self._engine, Delivery[Outcome](Tally()))
         self._shell = ReactorShell(self._driver, reactor, self._hand_out)
@@ -225,7 +225,7 @@ class _Pages:
     def get(self, asked: Mapping[str, Any]) -> Deferred[bytes]:
         """The page that *asked* describes, as a row of a list does; one that can't be is told by the Deferred."""
         number, self._number = self._number, self._number + 1
-        self._asked.items[number] = self._first(self._row(number, 1, asked), time.monotonic())
+        self._asked.items[number] = self._prepare(self._row(number, 1, asked), time.monotonic())
         page: Deferred[bytes] = Deferred(lambda _: self._drop(number))
         self._waiting[number] = page
         self._shell.plug()

@@ -16,7 +16,7 @@ from penstock.core.schedule.shortage import PAUSE
 from penstock.core.web.breaker import Breakers, OutageDetectors, looked_up, reached
 from penstock.core.web.delays import AdaptiveDelays
 from penstock.core.web.model import Attempt, Ending, Failed, Fetched, Job, Kind, Outcome, Prerequisite, Reason, Skipped
-from penstock.core.web.requests import REDIRECTS, Refused, follow
+from penstock.core.web.requests import REDIRECTS, RejectedRedirect, follow
 from penstock.core.web.retry import Retry, retry_after
 from penstock.core.web.robots import HOPS, Heard, hear, own
 
@@ -132,7 +132,7 @@ def _onward(attempt: Attempt, max_redirects: int, now: float) -> Redirected | Do
     onward = follow(attempt, max_redirects, now)
     if isinstance(onward, Job):
         return Redirected(onward)
-    if type(onward) is Refused:
+    if type(onward) is RejectedRedirect:
         return _last(replace(attempt, error=onward.reason, detail=onward.detail))
     return None
 
