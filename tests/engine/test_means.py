@@ -20,7 +20,7 @@ from penstock.engine.dns import Names
 from penstock.engine.means import FLEETING, Means, no_descriptors
 from penstock.engine.resolver import IPV4, Resolver
 from penstock.engine.sockets import READ, Sockets
-from penstock.machine.descriptors import free_descriptors, look, raise_descriptors
+from penstock.machine.descriptors import fit_descriptors, free_descriptors, raise_descriptors
 
 
 @contextmanager
@@ -194,13 +194,13 @@ def test_what_does_not_fit_is_said_in_one_line():
     used = soft - free_descriptors()[1]
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (used + 50, hard))
-        found = look(100, 2)
+        found = fit_descriptors(100, 2)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (found.concurrency, found.connections) == (30, 30)
-    assert "no more than 30 requests run at once, not 100" in found.lowered
-    assert "\n" not in found.lowered
-    assert look(1, 2).lowered is None
+    assert "no more than 30 requests run at once, not 100" in found.shortfall
+    assert "\n" not in found.shortfall
+    assert fit_descriptors(1, 2).shortfall is None
 
 
 def test_the_soft_limit_is_raised_to_the_hard_one():

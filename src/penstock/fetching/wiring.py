@@ -28,7 +28,7 @@ from penstock.fetching.robots import Robots
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Beside, Driver
 from penstock.loop.flow import Flow
-from penstock.machine.descriptors import Preflight, look
+from penstock.machine.descriptors import Preflight, fit_descriptors
 from penstock.machine.disk import Space, scratch_folder
 from penstock.runs.folder import RunFolder
 from penstock.scratch.overflow import Overflow
@@ -68,11 +68,11 @@ class Fitted:
     """*settings* as far as they fit into this process; *tell* is told where they do not, now or later."""
 
     def __init__(self, settings: Settings, tell: Callable[[str], object]) -> None:
-        self._found: Preflight = look(settings.concurrency, CONNECTIONS_PER_SLOT)
+        self._found: Preflight = fit_descriptors(settings.concurrency, CONNECTIONS_PER_SLOT)
         self.tell = tell
         self.settings = replace(settings, concurrency=self._found.concurrency)
-        if self._found.lowered is not None:
-            tell(self._found.lowered)
+        if self._found.shortfall is not None:
+            tell(self._found.shortfall)
 
     def engine(self, frontier: Frontier, delivery: Delivery[Outcome]) -> CurlEngine:
         """An engine that keeps *frontier* within what there is."""
