@@ -90,7 +90,7 @@ def test_a_hosts_file_that_cannot_be_read_now_is_read_later(sockets, monkeypatch
 def test_an_idle_connection_that_stirs_is_shut_down_without_another_descriptor(sockets):
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        sockets.opened(ours.fileno())
+        sockets.add(ours.fileno())
         sockets.watch(ours.fileno(), READ)
         sockets.release(ours.fileno())
         theirs.send(b"unasked")
@@ -105,10 +105,10 @@ def test_the_socket_of_one_that_is_paused_is_left_in_peace(sockets):
     """libcurl lets go of it as of an idle one; what arrives is the rest of a body."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        sockets.opened(ours.fileno())
+        sockets.add(ours.fileno())
         sockets.watch(ours.fileno(), READ)
         sockets.release(ours.fileno())
-        sockets.hush(ours.fileno())
+        sockets.mute(ours.fileno())
         theirs.send(b"more")
         assert sockets.wait(0) == []
         sockets.watch(ours.fileno(), READ)
