@@ -89,10 +89,9 @@ class AddressRecords(Struct, frozen=True, gc=False):
 class Resolver:
     """Queries *server* (``address:port``), or the servers of resolv.conf.
 
-    *sockets* watches its sockets.
-    ``take`` returns the answers, after ``ask``, ``process`` or ``tick``. c-ares and
-    pycares are loaded, and resolv.conf is read, with the first query, since many runs
-    make none.
+    *sockets* watches its sockets. ``take`` returns the answers, after ``ask``,
+    ``process`` or ``tick``. c-ares and pycares are loaded, and resolv.conf is read,
+    with the first query, since many runs make none.
     """
 
     def __init__(self, sockets: Sockets, server: str | None, clock: Callable[[], float]) -> None:

@@ -63,7 +63,7 @@ class Sockets:
         self._want(fd, events)
 
     def release(self, fd: int) -> None:
-        """Note that no transfer uses *fd*; watch it on if it is a connection."""
+        """Note that no transfer uses *fd*; keep watching it if it is a connection."""
         if fd in self._inodes:
             self._idle.add(fd)
             self._want(fd, READ)
@@ -111,12 +111,15 @@ class Sockets:
         return ready
 
     def take_wake(self) -> bool:
-        """Whether there was a wake-up since the last call."""
+        """Return whether there was a wake-up since the last call."""
         woken, self._woken = self._woken, False
         return woken
 
     def wake(self) -> None:
-        """End the current wait or the next one."""
+        """End the current wait or the next one.
+
+        May be called from any thread and from signal handlers.
+        """
         # If the pipe is full, a wake-up is pending; if it is closed, the engine has
         # ended.
         with suppress(BlockingIOError, OSError):

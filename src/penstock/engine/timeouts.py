@@ -1,4 +1,4 @@
-"""The deadlines of transfers: to connect, for the whole attempt, and to check on it.
+"""The deadlines of transfers: of the connect phase, of the attempt, and of checks.
 
 Knows the time-outs of the settings, and how long a transfer has taken. Does not know
 libcurl, or what happens to a transfer whose time is over.
@@ -43,7 +43,7 @@ class Timeouts(Deadlines[Transfer]):
         return min(transfer.connect_from + transfer.excused + self._connect_timeout, end)
 
     def find_end(self, transfer: Transfer) -> float:
-        """Return when the attempt must be over."""
+        """Return when the whole attempt must be over."""
         assert transfer.job is not None
         return transfer.started + transfer.excused + self._timeout - transfer.job.spent
 

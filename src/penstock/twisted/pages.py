@@ -82,9 +82,8 @@ def getPage(
 
     The Deferred fires with the body. No limit of Penstock applies (but 10,000 at once),
     and a failed request is not retried: limit the requests in flight with a Cooperator.
-    *timeout* is in seconds,
-    besides the 30 that end every request; 0 for only those. *contextFactory* is not
-    used. Cancelling the Deferred drops the request.
+    *timeout* is in seconds, besides the 30 that end every request; 0 for only those.
+    *contextFactory* is not used. Cancelling the Deferred drops the request.
 
     The Deferred fails with ``twisted.web.error.Error`` if the status is not 2xx; it has
     ``status``, ``message`` and ``response`` as in Twisted. It fails with Twisted's
