@@ -112,9 +112,10 @@ class Cooperator:
         return CooperativeTask(self._enter(iterator, on_error))
 
     def coiterate(self, iterator: I, *, on_error: OnError | None = None) -> asyncio.Future[I]:
-        """``cooperate``, but return a Future of the iterator.
+        """Step *iterator* as ``cooperate`` does; return a Future of it.
 
-        It is done when the iterator is exhausted. Cancelling it stops the iteration.
+        The Future is done when the iterator is exhausted. Cancelling it stops the
+        iteration.
         """
         worker = self._enter(iterator, on_error)
         return worker.watch(Completion(worker))

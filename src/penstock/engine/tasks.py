@@ -139,7 +139,10 @@ class TasksEngine:
         return me is not None and (me in self._dropped or me in self._tasks.values())
 
     async def settle(self) -> None:
-        """Wait until all cancelled calls have ended."""
+        """Wait until all cancelled calls have ended.
+
+        If the caller is cancelled meanwhile, CancelledError is raised after that.
+        """
         await settle(self._dropped)
 
     def close(self) -> None:
@@ -163,7 +166,10 @@ class TasksEngine:
             self._alarm.close()
 
     async def _perform(self, job: Call) -> None:
-        """Run one call, and record its result."""
+        """Run one call, and record its result.
+
+        Recorded in here, since a callback would cost each call another turn.
+        """
         value = awaitable = error = None
         awaitable = NOTHING
         try:

@@ -104,9 +104,9 @@ class Cooperator:
         *,
         on_error: OnError | None = None,
     ) -> Deferred[I]:
-        """``cooperate``, but return a Deferred that fires with the exhausted iterator.
+        """Step *iterator* as ``cooperate`` does; return a Deferred of it.
 
-        It is *doneDeferred* if that is given.
+        The Deferred, *doneDeferred* if given, fires when the iterator is exhausted.
         """
         done: Deferred[I] = Deferred() if doneDeferred is None else doneDeferred
         self.cooperate(iterator, on_error=on_error).whenDone().chainDeferred(done)
