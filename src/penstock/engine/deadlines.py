@@ -6,7 +6,7 @@ If a consumer spends a minute on one page, an event loop is kept busy, or the pr
 stopped (Ctrl-Z), the sockets of the other requests are not read. That time must not
 count against them. So if the first check after a deadline is more than GRACE seconds
 late, every deadline moves by the time since the check before. libcurl's own time-outs
-can't do that, and are not used.
+can't do that, and are not used. See docs/decisions/deadlines.md.
 """
 
 from __future__ import annotations

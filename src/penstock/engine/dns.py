@@ -9,7 +9,7 @@ Both families are queried at once, unless this machine has no route for one
 attempt to connect to the address that exists gives a clearer error than "no address",
 and it may be loopback's. An answer with IPv4 addresses waits 50 ms for those of IPv6
 (RFC 8305, section 3). One with IPv6 addresses alone waits longer, since IPv4 works
-nearly everywhere.
+nearly everywhere. See docs/decisions/names.md.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ which hosts are connected to.
 
 As with getaddrinfo's AI_ADDRCONFIG (RFC 3493, section 6.1), loopback does not count;
 nor do link-local addresses, which reach no other network. The route counts and not the
-addresses of the interfaces: a machine may have an address of a family and no route.
+addresses of the interfaces: a machine may have an address of a family and no route. See
+docs/decisions/names.md.
 """
 
 from __future__ import annotations

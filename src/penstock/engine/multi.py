@@ -1,7 +1,7 @@
 """libcurl's multi handle: the descriptors it wants watched, its timer, its connections.
 
 Knows when libcurl wants to act, and how many connections it keeps. Does not know
-transfers, deadlines or what a request is.
+transfers, deadlines or what a request is. See docs/decisions/kept-connections.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Which transfers wait while the memory for bodies is full.
 
 Knows that the oldest one always continues, so that memory becomes free. Does not know
-how memory is counted (``Memory``), or when bodies are delivered.
+how memory is counted (``Memory``), or when bodies are delivered. See
+docs/decisions/paused-bodies.md.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ connected to.
 
 c-ares queries the servers of resolv.conf, or the one given, by UDP, and by TCP if an
 answer is cut off. It opens its sockets as it needs them and reports them; the engine's
-selector watches them.
+selector watches them. See docs/decisions/names.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The route of a request: its host, and the addresses it may connect to.
 
 Knows ``connect_to``, the rule for addresses that are not public, and how libcurl's
-options spell them. Does not know how a name is looked up, nor libcurl itself.
+options spell them. Does not know how a name is looked up, nor libcurl itself. See
+docs/decisions/pinned-addresses.md.
 """
 
 from __future__ import annotations

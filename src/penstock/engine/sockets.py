@@ -11,7 +11,8 @@ saves two system calls a request, since a kept connection stays registered.
 libcurl does not report that it closes an idle connection (pycurl can call back only
 during a transfer of the handle that opened it). The kernel then drops the descriptor
 from the selector, and may reuse its number for another socket. So a descriptor is
-identified by its number and its inode together.
+identified by its number and its inode together. See
+docs/decisions/idle-connections.md.
 """
 
 from __future__ import annotations

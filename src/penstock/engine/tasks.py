@@ -4,7 +4,7 @@ Knows how to call the user's function and await its result. Does not know limits
 retries, or what the work is.
 
 In a running event loop the tasks run there. If none runs, the engine has its own, which
-runs only during ``collect``.
+runs only during ``collect``. See docs/decisions/task-per-call.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The deadlines of transfers: of the connect phase, of the attempt, and of checks.
 
 Knows the time-outs of the settings, and how long a transfer has taken. Does not know
-libcurl, or what happens to a transfer whose time is over.
+libcurl, or what happens to a transfer whose time is over. See
+docs/decisions/timeout.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The preflight: how many descriptors this process may have, and what fits into them.
 
-Knows the system's limits. Does not know requests, formats or terminals.
+Knows the system's limits. Does not know requests, formats or terminals. See
+docs/decisions/descriptors.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Free space on the disks that a run writes to, checked before they are full.
 
 Knows how much is free. Does not know what is written, or how a run ends if a disk is
-full.
+full. See docs/decisions/disk-space.md.
 """
 
 from __future__ import annotations

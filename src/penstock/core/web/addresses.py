@@ -11,7 +11,7 @@ own NAT64 prefix (RFC 6052, section 2.2).
 
 Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890 and its
 updates), the IPv4 and IPv6 multicast registries, and the vendors' pages for metadata
-services.
+services. See docs/decisions/public-addresses.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Knows gzip, deflate, Brotli and zstd streams. Does not know HTTP, sockets or files.
 libcurl can decode them too, but it bounds no decoded size, and it accepts a coded body
-that was cut short as complete.
+that was cut short as complete. See docs/decisions/codings.md.
 """
 
 from __future__ import annotations

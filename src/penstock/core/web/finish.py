@@ -1,7 +1,7 @@
 """When a session ends before its work does: by the share that is done, or by the speed.
 
 Arithmetic on counts and times that the caller gives. Does not know what the work is,
-nor how the session is ended.
+nor how the session is ended. See docs/decisions/stopping-early.md.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Knows counts and limits. Does not know how a list is read, nor how fast servers answer.
 It guesses no answer times, so the time is a lower bound: answers, retries and redirects
 only add to it. Only a host that can't be reached takes less, since its inputs are
-abandoned together.
+abandoned together. See docs/decisions/plan.md.
 """
 
 from __future__ import annotations

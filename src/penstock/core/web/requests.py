@@ -1,7 +1,7 @@
 """From a row of the input to its first job, and from a redirect to the next one.
 
 Knows which headers a request carries, and which must not cross an origin. Does not know
-how or when requests are sent.
+how or when requests are sent. See docs/decisions/headers-across-origins.md.
 """
 
 from __future__ import annotations
