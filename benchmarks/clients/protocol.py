@@ -59,7 +59,7 @@ def main(fetch: Callable[[Task], int | None], check: Callable[[Task], int] | Non
 def _pretend(ways: str) -> None:
     from penstock.engine import families  # noqa: PLC0415 - most clients are not Penstock, and it would count as their start
 
-    families.routed = lambda family: {families.IPV4: "4", families.IPV6: "6"}[family] in ways
+    families.has_route = lambda family: {families.IPV4: "4", families.IPV6: "6"}[family] in ways
 
 
 def say(ok: int | None) -> None:

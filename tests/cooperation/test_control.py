@@ -310,7 +310,7 @@ def test_a_cooperator_may_serve_one_loop_after_the_other_but_not_two():
 @pytest.mark.parametrize("call", [cooperate, coiterate])
 def test_it_takes_an_iterator(call):
     async def main():
-        with pytest.raises(UsageError, match=r"not list: give it iter\(\.\.\.\)"):
+        with pytest.raises(UsageError, match=r"not list: pass iter\(\.\.\.\)"):
             call([None])
 
     run(main)

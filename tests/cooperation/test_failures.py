@@ -278,7 +278,7 @@ def test_questions_that_were_taken_back_are_not_kept():
         for _ in range(100):
             task.when_done().cancel()
         await asyncio.sleep(0)
-        assert not task._lane.watchers
+        assert not task._worker.watchers
         await task.when_done()
 
     run(main)

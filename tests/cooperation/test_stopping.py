@@ -139,11 +139,11 @@ def test_what_a_cancelled_coroutine_raises_goes_to_the_loop(moment):
         turns = Turns()
         task = turns.cooperator.cooperate(iter([stubborn()]))
         turns.turn()
-        own = task._lane.own
+        own = task._worker.own
         for _ in range(2 if moment == "before" else 1):
             await asyncio.sleep(0)
         assert own.done() is (moment == "before")
-        assert task._lane.own is own
+        assert task._worker.own is own
         del own
         task.stop()
         await settled()

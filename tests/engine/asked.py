@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from penstock.core.web.model import Reason
-from penstock.engine.resolver import IPV4, IPV6, Records
+from penstock.engine.resolver import IPV4, IPV6, AddressRecords
 
 
 class Asked:
@@ -15,20 +15,20 @@ class Asked:
         self.fds: set[int] = set()
         self.questions: list[tuple[str, int]] = []
         self.cancelled = self.closed = 0
-        self._heard: deque[Records] = deque()
+        self._heard: deque[AddressRecords] = deque()
 
     def ask(self, name: str, family: int) -> None:
         self.questions.append((name, family))
 
-    def take(self) -> Records | None:
+    def take(self) -> AddressRecords | None:
         return self._heard.popleft() if self._heard else None
 
     def say(self, name: str, family: int, *addresses: str, ttl: int = 60) -> None:
         no = {} if addresses else {"error": Reason.DNS_NOT_FOUND, "detail": "no address"}
-        self._heard.append(Records(name, family, addresses, ttl, **no))
+        self._heard.append(AddressRecords(name, family, addresses, ttl, **no))
 
     def fail(self, name: str, family: int, reason: Reason, detail: str = "", *, absent: bool = False) -> None:
-        self._heard.append(Records(name, family, error=reason, detail=detail or str(reason), absent=absent))
+        self._heard.append(AddressRecords(name, family, error=reason, detail=detail or str(reason), absent=absent))
 
     def both(self, name: str, address: str = "1.1.1.1", ttl: int = 60) -> None:
         self.say(name, IPV4, address, ttl=ttl)

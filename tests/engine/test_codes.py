@@ -6,7 +6,7 @@ import pycurl
 import pytest
 
 from penstock.core.web.model import Reason
-from penstock.engine.codes import CODES, reason_for
+from penstock.engine.codes import CODES, find_reason
 
 NOT_OF_HTTP = {
     *range(-1, 1),  # not a failure
@@ -56,7 +56,7 @@ def test_every_code_is_either_mapped_or_known_not_to_come_from_http():
     ],
 )
 def test_a_code_comes_to_its_slug(code, reason):
-    assert reason_for(code, 0, "", answered=False) is reason
+    assert find_reason(code, 0, "", answered=False) is reason
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_code_comes_to_its_slug(code, reason):
     ],
 )
 def test_the_system_says_why_a_connection_did_not_come_about(number, reason):
-    assert reason_for(pycurl.E_COULDNT_CONNECT, number, "", answered=False) is reason
+    assert find_reason(pycurl.E_COULDNT_CONNECT, number, "", answered=False) is reason
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,16 @@ def test_the_system_says_why_a_connection_did_not_come_about(number, reason):
     ],
 )
 def test_a_break_in_the_middle_of_a_response_is_truncated(code, unanswered):
-    assert reason_for(code, errno.ECONNRESET, "", answered=True) is Reason.TRUNCATED
-    assert reason_for(code, errno.ECONNRESET, "", answered=False) is unanswered
+    assert find_reason(code, errno.ECONNRESET, "", answered=True) is Reason.TRUNCATED
+    assert find_reason(code, errno.ECONNRESET, "", answered=False) is unanswered
 
 
 def test_what_has_no_code_of_its_own_is_known_by_its_words():
     """The words are libcurl's; tests/faults meets them for real."""
-    assert reason_for(56, 0, "Illegal or missing hexadecimal sequence in chunk", answered=True) is Reason.PROTOCOL_ERROR
-    assert reason_for(8, 0, "Multiple Location headers", answered=True) is Reason.REDIRECT_INVALID
+    assert (
+        find_reason(56, 0, "Illegal or missing hexadecimal sequence in chunk", answered=True) is Reason.PROTOCOL_ERROR
+    )
+    assert find_reason(8, 0, "Multiple Location headers", answered=True) is Reason.REDIRECT_INVALID
 
 
 RESET = "HTTP/2 stream 3 reset by server (error 0x%x)"
@@ -107,8 +109,8 @@ RESET = "HTTP/2 stream 3 reset by server (error 0x%x)"
     ],
 )
 def test_a_stream_that_the_server_gave_up_is_as_a_connection_that_breaks(words, unanswered):
-    assert reason_for(92, 0, words, answered=False) is unanswered
-    assert reason_for(92, 0, words, answered=True) is Reason.TRUNCATED
+    assert find_reason(92, 0, words, answered=False) is unanswered
+    assert find_reason(92, 0, words, answered=True) is Reason.TRUNCATED
 
 
 @pytest.mark.parametrize(
@@ -116,13 +118,13 @@ def test_a_stream_that_the_server_gave_up_is_as_a_connection_that_breaks(words, 
 )
 @pytest.mark.parametrize("answered", [True, False])
 def test_a_stream_that_is_no_response_is_a_protocol_error(words, answered):
-    assert reason_for(92, 0, words, answered=answered) is Reason.PROTOCOL_ERROR
+    assert find_reason(92, 0, words, answered=answered) is Reason.PROTOCOL_ERROR
 
 
 def test_an_http_2_connection_that_was_closed_is_known_by_having_no_words():
-    assert reason_for(16, 0, "", answered=False) is Reason.EMPTY_REPLY
-    assert reason_for(16, 0, "", answered=True) is Reason.TRUNCATED
-    assert reason_for(16, 0, "nghttp2 shuts down connection with error 1", answered=False) is Reason.PROTOCOL_ERROR
+    assert find_reason(16, 0, "", answered=False) is Reason.EMPTY_REPLY
+    assert find_reason(16, 0, "", answered=True) is Reason.TRUNCATED
+    assert find_reason(16, 0, "nghttp2 shuts down connection with error 1", answered=False) is Reason.PROTOCOL_ERROR
 
 
 def test_every_mapped_code_is_one_that_libcurl_has_or_had():

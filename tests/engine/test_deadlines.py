@@ -4,9 +4,9 @@ from penstock.engine.deadlines import GRACE, Deadlines
 
 
 def due(deadlines: Deadlines[str], now: float) -> list[str]:
-    deadlines.look(now)
+    deadlines.extend(now)
     found = list(deadlines.due(now))
-    deadlines.look_away(now)
+    deadlines.touch(now)
     return found
 
 

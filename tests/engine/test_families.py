@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from penstock.engine.families import BOTH, HOLDS, SOMEWHERE, Families, routed
+from penstock.engine.families import BOTH, HOLDS, SOMEWHERE, Families, has_route
 from penstock.engine.resolver import IPV4, IPV6
 
 
@@ -82,12 +82,12 @@ class Unsent:
 )
 def test_a_link_local_address_is_no_way_out(monkeypatch, family, ours, is_there):
     monkeypatch.setattr(socket, "socket", Unsent(ours))
-    assert routed(family) is is_there
+    assert has_route(family) is is_there
 
 
 @pytest.mark.parametrize("family", BOTH)
 def test_the_kernel_is_asked_about_an_address_that_is_public(family):
     kind, address = SOMEWHERE[family]
     assert ipaddress.ip_address(address).is_global
-    assert routed(family) in (True, False)
+    assert has_route(family) in (True, False)
     assert kind == (socket.AF_INET if family == IPV4 else socket.AF_INET6)

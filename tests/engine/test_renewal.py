@@ -76,17 +76,17 @@ def renewals(monkeypatch):
     monkeypatch.setattr(renewal, "PATIENCE", 3.0)
     monkeypatch.setattr(renewal, "TRIAL", 5.0)
     made = Renewals()
-    made.heard(Sent(9.0, 1), 10.0)
-    made.heard(Sent(11.0, 2, opened=1, lasted=0.5, connect=0.2), 11.5)
+    made.note_answer(Sent(9.0, 1), 10.0)
+    made.note_answer(Sent(11.0, 2, opened=1, lasted=0.5, connect=0.2), 11.5)
     return made
 
 
 def test_a_silent_request_that_a_younger_connection_has_overtaken_is_left_behind(renewals):
     sent = Sent(10.0, 1)
     assert renewals.due == 13.0
-    assert renewals.left_behind([sent], 12.9) == []
+    assert renewals.find_left_behind([sent], 12.9) == []
     assert renewals.due == pytest.approx(13.0)
-    assert renewals.left_behind([sent], 13.0) == [sent]
+    assert renewals.find_left_behind([sent], 13.0) == [sent]
 
 
 @pytest.mark.parametrize(
@@ -95,54 +95,54 @@ def test_a_silent_request_that_a_younger_connection_has_overtaken_is_left_behind
     ids=["not idempotent", "on a connection of its own", "on one that never answered over HTTP/2"],
 )
 def test_nothing_else_is(renewals, sent):
-    assert renewals.left_behind([sent], 20.0) == []
-    assert not renewals.refused(Sent(10.0, 1, method="POST"), 16, "", 20.0)
+    assert renewals.find_left_behind([sent], 20.0) == []
+    assert not renewals.should_resend(Sent(10.0, 1, method="POST"), 16, "", 20.0)
 
 
 def test_nor_one_whose_answer_or_whose_connection_goes_on(renewals):
     begun, busy = Sent(10.0, 1), Sent(10.0, 1)
     begun.response.lines.append(b"HTTP/2 200")
-    renewals.heard(Sent(9.5, 1), 18.0)
-    assert renewals.left_behind([begun, busy], 20.0) == []
-    assert renewals.left_behind([begun, busy], 21.0) == [busy]
+    renewals.note_answer(Sent(9.5, 1), 18.0)
+    assert renewals.find_left_behind([begun, busy], 20.0) == []
+    assert renewals.find_left_behind([begun, busy], 21.0) == [busy]
 
 
 def test_of_a_connection_that_nothing_is_known_of_one_request_is_sent_again_on_trial(renewals):
     """The page may just take long: so it is one, once, and later than what is known to be left behind."""
     silent = [Sent(12.0, 2), Sent(12.1, 2), Sent(12.2, 2)]
-    assert renewals.left_behind(silent, 16.9) == []
+    assert renewals.find_left_behind(silent, 16.9) == []
     assert renewals.due == pytest.approx(17.0)
-    assert renewals.left_behind(silent, 17.0) == silent[:1]
-    assert renewals.left_behind(silent[1:], 30.0) == []
+    assert renewals.find_left_behind(silent, 17.0) == silent[:1]
+    assert renewals.find_left_behind(silent[1:], 30.0) == []
 
 
 def test_if_the_trial_is_answered_on_a_connection_of_its_own_the_others_follow_at_once(renewals):
     silent = [Sent(12.0, 2), Sent(12.1, 2), Sent(12.2, 2)]
-    [trial] = renewals.left_behind(silent, 17.0)
+    [trial] = renewals.find_left_behind(silent, 17.0)
     trial.known |= {pycurl.CONN_ID: 3, pycurl.NUM_CONNECTS: 1, pycurl.TOTAL_TIME: 0.3, pycurl.CONNECT_TIME: 0.1}
-    renewals.heard(trial, 17.3)
+    renewals.note_answer(trial, 17.3)
     assert renewals.due == 17.3
-    assert renewals.left_behind(silent[1:], 17.3) == silent[1:]
+    assert renewals.find_left_behind(silent[1:], 17.3) == silent[1:]
 
 
 def test_what_has_been_quiet_for_a_while_is_watched_though_nothing_was_heard_since(renewals):
-    assert renewals.left_behind([], 13.0) == []
+    assert renewals.find_left_behind([], 13.0) == []
     assert renewals.due is None
-    renewals.watch(20.0)
+    renewals.schedule(20.0)
     assert renewals.due == 23.0
 
 
 def test_it_is_sent_again_only_so_often(renewals):
     sent = Sent(10.0, 1)
-    times = [now for now in range(13, 60) if renewals.left_behind([sent], float(now))]
+    times = [now for now in range(13, 60) if renewals.find_left_behind([sent], float(now))]
     assert times == [13, 16, 19][:MOVES]
     renewals.forget(sent)
-    assert renewals.refused(sent, 16, "", 60.0)
-    assert not renewals.refused(sent, 16, "a frame of the wrong size", 60.0)
+    assert renewals.should_resend(sent, 16, "", 60.0)
+    assert not renewals.should_resend(sent, 16, "a frame of the wrong size", 60.0)
 
 
 def test_an_origin_that_has_done_it_before_needs_no_younger_connection(renewals):
     late = Sent(12.0, 2)
-    assert renewals.left_behind([late], 16.9) == []
-    assert renewals.left_behind([Sent(10.0, 1)], 20.0) != []
-    assert renewals.left_behind([late], 21.0) == [late]
+    assert renewals.find_left_behind([late], 16.9) == []
+    assert renewals.find_left_behind([Sent(10.0, 1)], 20.0) != []
+    assert renewals.find_left_behind([late], 21.0) == [late]

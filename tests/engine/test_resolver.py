@@ -10,7 +10,7 @@ import pytest
 
 from penstock.core.web.model import Kind, Reason
 from penstock.engine import resolver
-from penstock.engine.resolver import IPV4, IPV6, Records, Resolver
+from penstock.engine.resolver import IPV4, IPV6, AddressRecords, Resolver
 from penstock.engine.sockets import Sockets
 from penstock.testing.names import NXDOMAIN, SERVFAIL, NameServer, Says
 
@@ -46,8 +46,8 @@ def opened():
         server.__exit__(None, None, None)
 
 
-def heard(sockets: Sockets, asking: Resolver, count: int) -> list[Records]:
-    found: list[Records] = []
+def heard(sockets: Sockets, asking: Resolver, count: int) -> list[AddressRecords]:
+    found: list[AddressRecords] = []
     until = time.monotonic() + 5
     while len(found) < count and time.monotonic() < until:
         for fd, events in sockets.wait(0.5):
@@ -60,12 +60,12 @@ def heard(sockets: Sockets, asking: Resolver, count: int) -> list[Records]:
 @pytest.mark.parametrize(("name", "reason"), MEANT.items())
 def test_what_its_statuses_mean(name, reason):
     status = getattr(pycares.errno, name)
-    assert resolver._refusal("a.test", IPV4, status).error == reason
+    assert resolver._make_failure("a.test", IPV4, status).error == reason
 
 
 def test_every_status_comes_to_a_failure_about_names():
     for status in pycares.errno.errorcode:
-        records = resolver._refusal("a.test", IPV4, status)
+        records = resolver._make_failure("a.test", IPV4, status)
         assert records.error in (Reason.DNS_NOT_FOUND, Reason.DNS_TEMPORARY, Reason.TIMEOUT_DNS)
         assert records.error.kind is Kind.FAILED
         assert records.detail

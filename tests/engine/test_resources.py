@@ -19,7 +19,7 @@ from penstock.engine.dns import Names
 from penstock.engine.resolver import IPV4, Resolver
 from penstock.engine.resources import FLEETING, Resources
 from penstock.engine.sockets import READ, Sockets
-from penstock.machine.descriptors import free_descriptors, has_no_descriptors, look, raise_descriptors
+from penstock.machine.descriptors import fit_descriptors, free_descriptors, has_no_descriptors, raise_descriptors
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def test_a_hosts_file_that_cannot_be_read_now_is_read_later(sockets, monkeypatch
 def test_an_idle_connection_that_stirs_is_shut_down_without_another_descriptor(sockets):
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        sockets.opened(ours.fileno())
+        sockets.add(ours.fileno())
         sockets.watch(ours.fileno(), READ)
         sockets.release(ours.fileno())
         theirs.send(b"unasked")
@@ -103,10 +103,10 @@ def test_the_socket_of_one_that_is_paused_is_left_in_peace(sockets):
     """libcurl lets go of it as of an idle one; what arrives is the rest of a body."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        sockets.opened(ours.fileno())
+        sockets.add(ours.fileno())
         sockets.watch(ours.fileno(), READ)
         sockets.release(ours.fileno())
-        sockets.hush(ours.fileno())
+        sockets.mute(ours.fileno())
         theirs.send(b"more")
         assert sockets.wait(0) == []
         sockets.watch(ours.fileno(), READ)
@@ -199,13 +199,13 @@ def test_what_does_not_fit_is_said_in_one_line():
     used = soft - free_descriptors()[1]
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (used + 50, hard))
-        found = look(100, 2)
+        found = fit_descriptors(100, 2)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert (found.concurrency, found.connections) == (30, 30)
-    assert "no more than 30 requests run at once, not 100" in found.lowered
-    assert "\n" not in found.lowered
-    assert look(1, 2).lowered is None
+    assert "no more than 30 requests run at once, not 100" in found.shortfall
+    assert "\n" not in found.shortfall
+    assert fit_descriptors(1, 2).shortfall is None
 
 
 def test_the_soft_limit_is_raised_to_the_hard_one():

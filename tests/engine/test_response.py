@@ -104,7 +104,7 @@ def test_clear_makes_it_ready_for_another():
     ],
 )
 def test_how_far_it_came_says_which_time_out_it_was(lines, chunks, reason):
-    assert arrive(lines, *chunks).phase()[0] is reason
+    assert arrive(lines, *chunks).describe_phase()[0] is reason
 
 
 @pytest.mark.parametrize("size", [BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 7])
@@ -133,7 +133,7 @@ def test_a_coded_chunk_may_be_refused_midway_and_is_given_again_with_what_came_s
             memory.first = response
             memory.held -= before
             response._held -= before
-            response.go_on()
+            response.resume()
             memory.first = other
             given = packed[at : at + len(given) + more]
         else:

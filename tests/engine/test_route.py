@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.web.hosts import endpoint
-from penstock.engine.route import Pins, Route, Routes, permitted, spelled
+from penstock.engine.route import Pins, Route, Routes, canonicalize, select_addresses
 
 
 @pytest.mark.parametrize(
@@ -59,17 +59,17 @@ def test_connect_to_leads_as_curls_does(entries, url, route):
 
 def test_a_few_addresses_of_each_family_are_tried():
     addresses = [f"1.1.1.{number}" for number in range(9)] + [f"2a00::{number}" for number in range(9)]
-    allowed, _ = permitted(addresses, public_only=False)
+    allowed, _ = select_addresses(addresses, public_only=False)
     assert allowed == (*(f"2a00::{number}" for number in range(4)), *(f"1.1.1.{number}" for number in range(4)))
 
 
 def test_of_the_public_ones_as_many_as_there_are_even_behind_others():
     addresses = [*(f"10.0.0.{number}" for number in range(9)), "1.1.1.1", "::1"]
-    assert permitted(addresses, public_only=True) == (("1.1.1.1",), "")
+    assert select_addresses(addresses, public_only=True) == (("1.1.1.1",), "")
 
 
 def test_where_none_is_public_it_says_of_each_what_it_is():
-    assert permitted(["10.0.0.1", "::1"], public_only=True) == ((), "10.0.0.1 is private; ::1 is loopback")
+    assert select_addresses(["10.0.0.1", "::1"], public_only=True) == ((), "10.0.0.1 is private; ::1 is loopback")
 
 
 @pytest.mark.parametrize(("address", "host"), [("1.1.1.1", "1.1.1.1"), ("2a00::1", "[2a00::1]")])
@@ -114,4 +114,4 @@ def test_entries_that_nobody_uses_any_more_are_taken_away_with_the_next():
     ],
 )
 def test_libcurl_is_told_of_connect_to_in_ascii(entry, told):
-    assert spelled(entry) == told
+    assert canonicalize(entry) == told

@@ -86,7 +86,7 @@ def fetch_eagerly(limits, each_once):
     def fetch_all(urls, **changed):
         settings = Settings.of(**limits | changed)
         rows = [Shape().row(seq, seq + 1, url) for seq, url in enumerate(urls)]
-        jobs = [Requests().first(row, time.monotonic()) for row in rows]
+        jobs = [Requests().prepare(row, time.monotonic()) for row in rows]
 
         frontier, judge = settings.rules()
 

@@ -82,9 +82,9 @@ ROWS = {
             f"{INPUT}a_row_that_ended_a_run_does_not_end_it_any_more",
         ],
         "names that are not ASCII": [
-            "engine/test_letters.py::test_certificates_may_be_in_a_folder_of_any_name",
-            "engine/test_letters.py::test_the_credentials_of_a_proxy_are_sent_as_they_were_typed",
-            "engine/test_letters.py::test_connect_to_may_be_written_as_a_url_is",
+            "engine/test_encoding.py::test_certificates_may_be_in_a_folder_of_any_name",
+            "engine/test_encoding.py::test_the_credentials_of_a_proxy_are_sent_as_they_were_typed",
+            "engine/test_encoding.py::test_connect_to_may_be_written_as_a_url_is",
             "cli/test_names_of_files.py::test_a_run_in_a_folder_of_any_name_can_be_gone_on_with",
             "runs/test_manifest.py::test_whatever_is_written_can_be_read_back",
         ],

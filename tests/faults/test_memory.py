@@ -164,12 +164,12 @@ def test_a_response_waits_while_memory_is_full_but_for_the_first():
     assert other.paused
 
     memory.first = one
-    one.go_on()
+    one.resume()
     assert one.write(bytes(5)) is None
     assert (memory.held, memory.paused) == (65, 1)
     one.clear()
     assert memory.held == 20
-    other.go_on()
+    other.resume()
     assert other.write(bytes(5)) is None
     other.clear()
     assert (memory.held, memory.paused) == (0, 0)

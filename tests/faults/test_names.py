@@ -131,7 +131,7 @@ def test_a_name_that_many_wait_for_is_asked_for_once(url, dns, at_once, each_onc
 
 def test_a_machine_without_ipv6_asks_for_no_addresses_of_it(url, dns, at_once, each_once, monkeypatch):
     """But where a name has no others, since ::1 is there all the same."""
-    monkeypatch.setattr(families, "routed", lambda family: family == families.IPV4)
+    monkeypatch.setattr(families, "has_route", lambda family: family == families.IPV4)
     dns.script["only-v6.test"] = "::1"
     outcomes = by_seq(each_once(fetch([url("good.test"), "http://only-v6.test:1/"], **at_once), 2))
     assert in_a_word(outcomes[0]) == "fetched"

@@ -15,7 +15,7 @@ PLAIN = Row(0, 1, "http://a.test/page?q=1")
 
 
 def job(row, **headers):
-    found = Requests(tuple(headers.items())).first(row, 0.0)
+    found = Requests(tuple(headers.items())).prepare(row, 0.0)
     assert isinstance(found, Job)
     return found
 

@@ -316,7 +316,7 @@ def test_what_was_kept_and_is_damaged_is_asked_for_again_and_stops_nothing(web, 
 
 
 def _jobs(*urls):
-    return [Requests().first(Row(seq, seq, url), 0.0) for seq, url in enumerate(urls)]
+    return [Requests().prepare(Row(seq, seq, url), 0.0) for seq, url in enumerate(urls)]
 
 
 @pytest.mark.parametrize(

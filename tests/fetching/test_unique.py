@@ -183,7 +183,7 @@ def test_an_outcome_of_the_wrong_one_of_two_is_found(web, tmp_path, monkeypatch)
 
     class Last:
         def __init__(self, requests):
-            self.first, self.seen = requests.first, set()
+            self.first, self.seen = requests.prepare, set()
 
         def __enter__(self):
             return self

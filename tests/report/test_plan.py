@@ -7,11 +7,11 @@ import json
 import pytest
 
 from penstock.core.web.model import Reason, Skipped
-from penstock.core.web.plan import Limits, Survey
+from penstock.core.web.plan import PlanLimits, Survey
 from penstock.report.plan import plan_json, plan_lines
 from penstock.scratch.seen import NameCounts
 
-LIMITS = Limits(100, 2, 0.2, None)
+LIMITS = PlanLimits(100, 2, 0.2, None)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_list_with_one_host_that_is_most_of_it(planned):
 
 
 def test_a_rate_that_sets_the_time(planned):
-    lines = plan_lines(planned({"a.example": 5_000, "b.example": 5_000}, limits=Limits(50, 2, 0, 10)))
+    lines = plan_lines(planned({"a.example": 5_000, "b.example": 5_000}, limits=PlanLimits(50, 2, 0, 10)))
     assert lines[2:] == [
         "",
         "The biggest hosts, their share, and how long each needs at least:",
@@ -78,7 +78,7 @@ def test_a_rate_that_sets_the_time(planned):
 
 
 def test_where_nothing_bounds_the_time_no_time_is_told(planned):
-    assert plan_lines(planned({"a.example": 3, "b.example": 1}, limits=Limits(100, 2, 0, None))) == [
+    assert plan_lines(planned({"a.example": 3, "b.example": 1}, limits=PlanLimits(100, 2, 0, None))) == [
         "Nothing was sent. 4 inputs, counted exactly:",
         "  4  requests, to 2 hosts",
         "",

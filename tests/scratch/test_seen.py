@@ -32,9 +32,9 @@ def test_counts_are_those_of_a_counter_however_few_names_are_held(names, held):
             counts.add(name)
         expected = Counter(names)
         assert counts.names() == len(expected)
-        ranked = sorted(expected.items(), key=lambda entry: (-entry[1], entry[0]))
-        assert counts.largest(3) == ranked[:3]
-        assert counts.largest(100) == ranked
+        rank = sorted(expected.items(), key=lambda entry: (-entry[1], entry[0]))
+        assert counts.largest(3) == rank[:3]
+        assert counts.largest(100) == rank
 
 
 def test_counting_goes_on_after_a_question():

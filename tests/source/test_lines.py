@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap64
 
-from penstock.core.web.hosts import Refusal, locate
+from penstock.core.web.hosts import RejectedUrl, locate
 from penstock.core.web.model import Row
 from penstock.source.lines import KEPT, MAX_LINE, PlainLines, split
 from penstock.source.rows import Shape
@@ -135,7 +135,7 @@ def test_odd_characters_pass_and_are_refused_by_whoever_judges_urls(read, text):
     (row,) = read("# lines end in line feeds\n" + text + "\n")
 
     assert (row.url, row.fault) == (text, None)
-    assert isinstance(locate(row.url), Refusal)
+    assert isinstance(locate(row.url), RejectedUrl)
 
 
 def test_a_line_over_the_bound_is_a_fault_and_the_next_is_fine(read):

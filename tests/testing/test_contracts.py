@@ -28,7 +28,7 @@ from penstock.testing.web import LocalWeb
 
 def jobs(rows):
     for row in rows:
-        yield Requests().first(row, 0.0)
+        yield Requests().prepare(row, 0.0)
 
 
 @pytest.mark.parametrize(

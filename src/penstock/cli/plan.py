@@ -13,14 +13,15 @@ from penstock.cli.exits import Exit
 from penstock.cli.inputs import inputs_argument, inputs_or_stdin
 from penstock.cli.options import Command, Option, pick_settings, settings_options
 from penstock.cli.streams import show, tell, terminal_width
-from penstock.core.web.plan import Limits
+from penstock.core.web.plan import PlanLimits
+from penstock.fetching import auditing
 from penstock.remedies import typed
 from penstock.report.plan import plan_json, plan_lines
 from penstock.settings import InputSettings, Settings
 
 __all__ = ["PLANNED", "command"]
 
-PLANNED: Final = frozenset({"unique", *InputSettings.__struct_fields__, *Limits.__struct_fields__})
+PLANNED: Final = frozenset({"unique", *InputSettings.__struct_fields__, *PlanLimits.__struct_fields__})
 """Settings about the contents of a list and the pace."""
 
 MOST_HOSTS: Final = 10_000
@@ -51,8 +52,6 @@ def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: An
     host that determines it. How fast servers answer is not guessed; a host that can't
     be reached is abandoned sooner.
     """
-    from penstock.fetching import auditing  # noqa: PLC0415 - libcurl takes longer to load than a help page may
-
     names = inputs_or_stdin(inputs, "plan")
     plan = auditing.plan(names, Settings.of(**pick_settings(options)), hosts, lambda text: tell(typed([text])))
     lines = [plan_json(plan)] if as_json else plan_lines(plan, width=terminal_width(), several=len(names) > 1)

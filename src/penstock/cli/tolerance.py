@@ -11,8 +11,8 @@ import click
 from msgspec import Struct
 
 from penstock.core.schedule.tally import Tally
-from penstock.core.web.alike import alike
-from penstock.core.web.reasons import covers, is_failure, read_reasons, reasons_in
+from penstock.core.web.common_ending import find_common_ending
+from penstock.core.web.reasons import count_reasons, covers, is_failure, read_reasons
 from penstock.report.suggest import list_reasons
 
 __all__ = ["Tolerance", "read_fail_on", "read_max_failures"]
@@ -50,7 +50,7 @@ class Tolerance(Struct, frozen=True):
 
     def complaint(self, tally: Tally) -> str | None:
         """Name the limit that *tally* exceeds; None if it exceeds none."""
-        found = reasons_in(tally)
+        found = count_reasons(tally)
         unwanted = {why: count for why, count in found.items() if covers(self.fail_on, why)}
         if unwanted:
             return f"--fail-on: {list_reasons(unwanted)} among the outcomes"
@@ -73,5 +73,5 @@ class Tolerance(Struct, frozen=True):
         """
         if self.complaint(tally) is not None:
             return False
-        found = alike(tally)
+        found = find_common_ending(tally)
         return self.most is not None or bool(self.fail_on) or found is None or found.answered

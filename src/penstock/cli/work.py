@@ -19,7 +19,7 @@ from penstock.cli.signals import Signals
 from penstock.cli.streams import Stderr, tell, terminal_width
 from penstock.cli.tolerance import Tolerance
 from penstock.core.results import Progress
-from penstock.core.web.hosts import blot
+from penstock.core.web.hosts import redact
 from penstock.errors import FolderDamaged, PenstockError
 from penstock.machine.descriptors import free_descriptors
 from penstock.remedies import typed
@@ -140,7 +140,7 @@ def _describe(settings: Settings) -> Iterator[str]:
         elif isinstance(value, tuple):
             value = " ".join(value)
         elif isinstance(value, str):
-            value = blot(value)
+            value = redact(value)
         if value not in (None, "", False):
             yield f"{field} {value}"
 

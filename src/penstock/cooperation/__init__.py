@@ -1,1 +1,1 @@
-"""Twisted's Cooperator on asyncio: iterators that share the loop."""
+"""The Cooperator of Twisted on asyncio: iterators that share the event loop."""

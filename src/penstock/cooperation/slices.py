@@ -1,7 +1,7 @@
-"""Stepping the tasks of a rota in slices, whatever event loop gives the time for them.
+"""Slices of time in which the tasks of a rota are stepped, on any event loop.
 
-Knows the rota, a scheduler and a predicate that says when a slice is over. Does not know what a step is, or what loop
-it is.
+Knows the rota, a scheduler, and a predicate that says when a slice is over. Does not
+know what a step does, or which loop it runs in.
 """
 
 from __future__ import annotations
@@ -15,38 +15,40 @@ from penstock.core.schedule.cooperator import Rota
 __all__ = ["Predicate", "Scheduled", "Scheduler", "Slices", "ten_milliseconds"]
 
 SLICE: Final = 0.01
-"""Seconds that iterators are stepped before the loop has its turn; the number of Twisted's ``task.Cooperator``."""
+"""Seconds for which iterators are stepped before the loop has its turn; the same as in
+Twisted's ``task.Cooperator``."""
 
 Predicate = Callable[[], bool]
 
 
 class Scheduled(Protocol):
-    """A call that has not happened yet; what of Twisted's IDelayedCall or asyncio's Handle is needed here."""
+    """A scheduled call: Twisted's IDelayedCall or asyncio's Handle."""
 
     def cancel(self) -> object:
-        """Let it not happen."""
+        """Cancel the call."""
 
 
 Scheduler = Callable[[Callable[[], None]], Scheduled]
 
 
 def ten_milliseconds() -> Predicate:
-    """What says whether ten milliseconds are over, from now on."""
+    """Return a predicate that says whether ten milliseconds have passed since."""
     end = time.monotonic() + SLICE
     return lambda: time.monotonic() >= end
 
 
 class Slices:
-    """Steps the members of *rota*, which have a ``step()``, in turn.
+    """Steps the members of *rota* in turn; each has a ``step()``.
 
-    *factory* is called at the start of each slice; what it returns says after each step whether the slice is over.
-    *scheduler* calls a slice some time later. *stop* is called where *factory* or what it made raises.
+    *factory* is called at the start of each slice and returns a predicate, which says
+    after each step whether the slice is over. *scheduler* calls a slice later. *stop*
+    is called if *factory* or its predicate raises.
     """
 
     def __init__(
         self, rota: Rota[Any], factory: Callable[[], Predicate], scheduler: Scheduler, stop: Callable[[], None]
     ) -> None:
-        """Nothing is scheduled yet."""
+        """Start with no slice scheduled."""
         self._rota = rota
         self._factory = factory
         self._scheduler = scheduler
@@ -55,7 +57,7 @@ class Slices:
         self._stepping = False
 
     def settle(self) -> None:
-        """See to it that a slice is scheduled if, and only if, somebody could be stepped in it."""
+        """Schedule a slice if a task can be stepped, else cancel the scheduled one."""
         if not self._rota.due:
             if self._call is not None:
                 self._call.cancel()
@@ -64,7 +66,7 @@ class Slices:
             self._call = self._scheduler(self._slice)
 
     def _slice(self) -> None:
-        """Step the tasks in turn until the slice is over, or none can be stepped."""
+        """Step tasks in turn until the slice is over, or no task can be stepped."""
         if self._stepping:  # by a scheduler that did not wait: a generator must not be entered twice
             return
         self._call = None
@@ -76,8 +78,8 @@ class Slices:
                 if over():
                     break
         except Exception:
-            # Steps raise nothing of the kind; it was the predicate. Without it nobody would ever be stepped again,
-            # so those who wait must hear of it.
+            # Steps raise no Exception, so the predicate did. Without it no task would
+            # ever be stepped again, so all of them end now.
             self._stop()
             raise
         finally:

@@ -1,6 +1,7 @@
-"""One iterator that is stepped on asyncio: what it yields, what it waits for, and who waits for its end.
+"""A worker: one iterator stepped on asyncio, what it waits for, how it ends.
 
-Knows iterators, awaitables, their failures and cancellation. Does not know when it is stepped, or beside whom.
+Knows iterators, awaitables, their failures and cancellation. Does not know when it is
+stepped, or which other workers there are.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from penstock.errors import (
     WorkCancelled,
 )
 
-__all__ = ["KEPT", "Completion", "I", "OnError", "Worker", "ended"]
+__all__ = ["KEPT", "Completion", "I", "OnError", "Worker", "make_end_error"]
 
 KEPT: Final = 100
-"""How many failures a task keeps to raise at its end; the others are only counted, so that memory is bounded."""
+"""How many failures a task keeps to raise at its end; the others are counted, so that
+memory is bounded."""
 
 I = TypeVar("I", bound=Iterator[Any])  # noqa: E741 - an iterator's type; it is returned as it came
 
@@ -40,14 +42,14 @@ _ENDED: Final[dict[State, tuple[type[CooperationError], str]]] = {
 }
 
 
-def ended(state: State) -> CooperationError:
-    """The exception that says how a task ended."""
+def make_end_error(state: State) -> CooperationError:
+    """Return the exception for a task that has ended in *state*."""
     kind, said = _ENDED[state]
     return kind(said)
 
 
 class Worker(Member, Generic[I]):
-    """One iterator, what it waits for, and who waits for its end."""
+    """One iterator, what it waits for, and the Futures that wait for its end."""
 
     __slots__ = (
         "awaited",
@@ -63,7 +65,7 @@ class Worker(Member, Generic[I]):
         "rota",
         "run",
         "settle",
-        "unasked",
+        "unretrieved",
         "watchers",
     )
 
@@ -83,7 +85,8 @@ class Worker(Member, Generic[I]):
         self.settle = settle
         self.leaving = leaving
         self.loop = asyncio.get_running_loop()
-        # A slice runs in the context of whoever happened to schedule it; steps and coroutines belong to the caller.
+        # A slice runs in the context in which it was scheduled; steps and coroutines
+        # run in the caller's.
         self.context = contextvars.copy_context()
         self.run = self.context.run
         self.awaited: asyncio.Future[Any] | None = None
@@ -91,11 +94,11 @@ class Worker(Member, Generic[I]):
         self.failed = 0
         self.kept: list[BaseException] = []
         self.error: BaseException | None = None
-        self.unasked: asyncio.Future[Any] | None = None
+        self.unretrieved: asyncio.Future[Any] | None = None
         self.watchers: dict[asyncio.Future[I], None] = {}
 
     def step(self) -> None:
-        """One step of the iterator, and what comes of it; raises only KeyboardInterrupt and SystemExit."""
+        """Step the iterator once; raises only KeyboardInterrupt and SystemExit."""
         try:
             value = self.run(next, self.iterator)
         except StopIteration:
@@ -103,8 +106,8 @@ class Worker(Member, Generic[I]):
         except (KeyboardInterrupt, SystemExit) as error:
             self.fail(error)
             raise
-        except BaseException as error:  # noqa: BLE001 - it is told to whoever waits for the task
-            self.fail(_bare(error))
+        except BaseException as error:  # noqa: BLE001 - the task's Futures raise it
+            self.fail(_strip_frame(error))
         else:
             if value is None:
                 self.rota.stepped(self)
@@ -114,21 +117,21 @@ class Worker(Member, Generic[I]):
                 self.take(value)
 
     def take(self, value: Any) -> None:
-        """What the iterator yielded is not None, and no plain coroutine."""
+        """Take a yielded *value* that is neither None nor a plain coroutine."""
         if asyncio.isfuture(value):
             if value.get_loop() is self.loop:
                 self.wait_for(value)
             else:
-                self.miss(UsageError("a future of another event loop was yielded; nobody here can wait for it"))
+                self.handle_failure(UsageError("the iterator yielded a future of another event loop"))
         elif isinstance(value, Coroutine):
             self.begin(value)
         elif inspect.isawaitable(value):
-            self.begin(_until(value))
+            self.begin(_await(value))
         else:
             self.rota.stepped(self)
 
     def begin(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Run *coroutine*, unless the step that yielded it also stopped the task."""
+        """Run *coroutine*, unless the step that yielded it has stopped the task."""
         if self.state is not State.RUNNING:
             coroutine.close()
             return
@@ -136,19 +139,19 @@ class Worker(Member, Generic[I]):
         if self.state is State.RUNNING:
             self.own = task
             self.wait_for(task)
-        else:  # an eager task, which has run already and has stopped us
+        else:  # an eager task, which has already run and stopped this worker
             self.dismiss(task)
 
     def wait_for(self, future: asyncio.Future[Any]) -> None:
-        """Let nobody step this before *future* is done."""
+        """Do not step the iterator before *future* is done."""
         if self.state is State.RUNNING:
             self.awaited = future
             self.rota.wait(self)
-            future.add_done_callback(self.woken, context=self.context)
+            future.add_done_callback(self.wake, context=self.context)
 
-    def woken(self, future: asyncio.Future[Any]) -> None:
-        """*future* is done."""
-        if future is not self.awaited:  # this was stopped meanwhile, and the future is not ours to look into
+    def wake(self, future: asyncio.Future[Any]) -> None:
+        """Continue after *future*, which is done."""
+        if future is not self.awaited:  # the worker was stopped meanwhile, so its error is the caller's
             return
         own, self.own, self.awaited = self.own, None, None
         if not future.cancelled():
@@ -157,15 +160,16 @@ class Worker(Member, Generic[I]):
                 self.rota.wake(self)
                 self.settle()
             else:
-                self.miss(error)
+                self.handle_failure(error)
         elif own is not None and own.cancelling():
-            # Nobody but the loop's end has a hand on this task. Going on would begin another one behind its back.
+            # Only the end of the loop cancels this task. Another step would make a new
+            # one while the loop shuts down.
             self.stop()
         else:
-            self.miss(_cancelled(future))
+            self.handle_failure(_make_cancelled(future))
 
-    def miss(self, error: BaseException) -> None:
-        """An awaitable failed with *error*: go on if that is handled or can be raised later."""
+    def handle_failure(self, error: BaseException) -> None:
+        """Handle the *error* of an awaitable, or keep it to raise at the end."""
         if isinstance(error, KeyboardInterrupt | SystemExit):
             self.fail(error)
             return
@@ -179,138 +183,144 @@ class Worker(Member, Generic[I]):
             except (KeyboardInterrupt, SystemExit) as raised:
                 self.fail(raised)
                 raise
-            except BaseException as raised:  # noqa: BLE001 - it is told to whoever waits for the task
-                self.fail(_bare(raised))
+            except BaseException as raised:  # noqa: BLE001 - the task's Futures raise it
+                self.fail(_strip_frame(raised))
                 return
         self.rota.wake(self)
         self.settle()
 
     def exhaust(self) -> None:
-        """The iterator has no more."""
+        """End, as the iterator is exhausted."""
         if self.rota.finish(self, State.FAILED if self.failed else State.DONE):
-            self.close(self.group() if self.failed else None)
+            self.close(self.make_group() if self.failed else None)
 
     def fail(self, error: BaseException) -> None:
-        """End with *error*, which nobody handled."""
+        """End with *error*, which was not handled."""
         if isinstance(error, asyncio.CancelledError):
-            error = _work_cancelled(error)
-        elif isinstance(error, StopIteration):  # a Future takes none, and in a coroutine it would mean another thing
-            error = _caused(RuntimeError("on_error raised StopIteration"), error)
+            error = _convert_cancelled(error)
+        elif isinstance(error, StopIteration):  # a Future accepts none, and it would end a coroutine
+            error = _set_cause(RuntimeError("on_error raised StopIteration"), error)
         if not self.rota.finish(self, State.FAILED):
             self.report("an iterator failed in the step in which it was stopped", error)
         elif not self.failed:
             self.close(error)
         elif isinstance(error, KeyboardInterrupt | SystemExit):
-            self.close(_caused(error, self.group()))
+            self.close(_set_cause(error, self.make_group()))
         else:
-            self.close(self.group(error))
+            self.close(self.make_group(error))
 
     def stop(self) -> None:
-        """End because somebody said so."""
+        """End at the caller's request."""
         if self.rota.finish(self, State.STOPPED):
             self.close()
 
     def close(self, error: BaseException | None = None) -> None:
-        """It has ended, with *error* or as its state says: tell all who wait, and let go of what it waited for."""
+        """End with *error* or as the state says, and settle all Futures."""
         self.error = error
         awaited, own, self.awaited, self.own = self.awaited, self.own, None, None
         if awaited is not None:
-            awaited.remove_done_callback(self.woken)
+            awaited.remove_done_callback(self.wake)
             if own is not None:
                 self.dismiss(own)
         watchers, self.watchers = self.watchers, {}
         waiting = [watcher for watcher in watchers if not watcher.done()]
         for watcher in waiting:
-            self.tell(watcher)
+            self.deliver(watcher)
         if self.state is State.FAILED and not waiting:
-            self.unasked = self.loop.create_future()
-            self.tell(self.unasked)
+            self.unretrieved = self.loop.create_future()
+            self.deliver(self.unretrieved)
         self.settle()
 
     def watch(self, future: asyncio.Future[I]) -> asyncio.Future[I]:
-        """*future*, which has or will have what comes of the iterator."""
+        """Give the end to *future*, now or later, and return it."""
         if self.state is State.RUNNING:
             self.watchers[future] = None
             future.add_done_callback(self.unwatch)
             return future
-        if self.unasked is not None:
-            self.unasked.exception()  # now somebody asked, so it need not be logged
-            self.unasked = None
-        self.tell(future)
+        if self.unretrieved is not None:
+            self.unretrieved.exception()  # *future* has it now, so the loop need not log it
+            self.unretrieved = None
+        self.deliver(future)
         return future
 
     def unwatch(self, future: asyncio.Future[I]) -> None:
-        """*future* is done; if somebody cancelled it, it need not be kept for the end."""
+        """Forget *future*, which is done; the caller may have cancelled it."""
         self.watchers.pop(future, None)
 
-    def tell(self, future: asyncio.Future[I]) -> None:
+    def deliver(self, future: asyncio.Future[I]) -> None:
         """Give the end to *future*."""
         if self.state is State.DONE:
             future.set_result(self.iterator)
         elif self.error is not None:
             future.set_exception(self.error)
         else:
-            future.set_exception(_caused(ended(self.state), self.group() if self.failed else None))
-            future.exception()  # whoever stopped it knows, so it need not be logged
+            future.set_exception(_set_cause(make_end_error(self.state), self.make_group() if self.failed else None))
+            future.exception()  # the caller stopped it, so the loop need not log it
 
     def dismiss(self, task: asyncio.Task[Any]) -> None:
-        """Cancel the task of a coroutine that nobody waits for any more."""
+        """Cancel the *task* of a coroutine whose result is not needed any more."""
         self.leaving.add(task)
-        task.add_done_callback(self.left)
+        task.add_done_callback(self.forget)
         task.cancel()
 
-    def left(self, task: asyncio.Task[Any]) -> None:
-        """A cancelled coroutine has ended, one way or the other."""
+    def forget(self, task: asyncio.Task[Any]) -> None:
+        """Forget a cancelled *task*, which has ended, and report its failure."""
         self.leaving.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.report("a coroutine failed after its cooperative task was stopped", error)
 
     def report(self, message: str, error: BaseException) -> None:
-        """Tell the loop of an error that nobody waits for."""
+        """Report to the loop an *error* that no caller waits for."""
         self.loop.call_exception_handler({"message": message, "exception": error})
 
-    def group(self, *first: BaseException) -> BaseException:
-        """All failures as one; an ExceptionGroup, unless one of them is no Exception."""
+    def make_group(self, *first: BaseException) -> BaseException:
+        """Group all failures; an ExceptionGroup if each of them is an Exception."""
         which = "all are kept" if self.failed == len(self.kept) else f"the first {len(self.kept)} are kept"
         before = "the iterator failed; before, " if first else ""
-        said = f"{before}{self.failed} {'awaitable' if self.failed == 1 else 'awaitables'} failed; {which}"
-        return BaseExceptionGroup(said, [*first, *self.kept])
+        text = f"{before}{self.failed} {'awaitable' if self.failed == 1 else 'awaitables'} failed; {which}"
+        return BaseExceptionGroup(text, [*first, *self.kept])
 
 
 class Completion(asyncio.Future[I], Generic[I]):
-    """The end of a coiteration. Cancelling it stops the iteration there and then, not a turn of the loop later."""
+    """The end of a coiteration. Cancelling it stops the iteration at once.
 
-    def __init__(self, lane: Worker[I]) -> None:
-        super().__init__(loop=lane.loop)
-        self._lane = lane
+    A plain Future would stop it a turn of the loop later.
+    """
+
+    def __init__(self, worker: Worker[I]) -> None:
+        super().__init__(loop=worker.loop)
+        self._worker = worker
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Cancel the Future, and stop the iteration; False if it was done already."""
+        """Cancel the Future and stop the iteration; return False if it was done."""
         cancelled = super().cancel(msg)
         if cancelled:
-            self._lane.stop()
+            self._worker.stop()
         return cancelled
 
 
-async def _until(awaitable: Awaitable[Any]) -> None:
+async def _await(awaitable: Awaitable[Any]) -> None:
     await awaitable
 
 
-def _bare(error: BaseException) -> BaseException:
-    """*error* without the frame that caught it, which holds the lane, which holds the error."""
+def _strip_frame(error: BaseException) -> BaseException:
+    """Return *error* without the frame that caught it, to break a reference cycle.
+
+    That frame holds the worker, which holds the error.
+    """
     return error.with_traceback(error.__traceback__.tb_next if error.__traceback__ else None)
 
 
-def _cancelled(future: asyncio.Future[Any]) -> WorkCancelled:
+def _make_cancelled(future: asyncio.Future[Any]) -> WorkCancelled:
     try:
         future.result()
     except asyncio.CancelledError as error:
-        return _work_cancelled(error)
-    raise AssertionError("it was cancelled")
+        return _convert_cancelled(error)
+    raise AssertionError("the future was cancelled")
 
 
-def _work_cancelled(error: asyncio.CancelledError) -> WorkCancelled:
-    made = WorkCancelled("somebody cancelled the awaitable that a cooperative task waited for")
+def _convert_cancelled(error: asyncio.CancelledError) -> WorkCancelled:
+    made = WorkCancelled("the awaitable that a cooperative task waited for was cancelled")
     made.__cause__ = error
     return made
 
@@ -318,8 +328,8 @@ def _work_cancelled(error: asyncio.CancelledError) -> WorkCancelled:
 E = TypeVar("E", bound=BaseException)
 
 
-def _caused(error: E, cause: BaseException | None) -> E:
-    """*error* because of *cause*, unless it has a cause of its own."""
+def _set_cause(error: E, cause: BaseException | None) -> E:
+    """Set the *cause* of *error*, unless it has one, and return it."""
     if error.__cause__ is None:
         error.__cause__ = cause
     return error

@@ -1,4 +1,5 @@
 """Engines: a job goes in, an attempt comes out; they never raise for a bad web.
 
-``curl`` fetches over HTTP. Nothing here knows other jobs, limits, retries or files.
+``curl`` fetches over HTTP, ``tasks`` awaits any async work. An engine does not know
+other jobs, limits, retries or files.
 """

@@ -1,7 +1,7 @@
-"""What libcurl's result codes mean: one reason for each.
+"""The reason for each of libcurl's result codes.
 
-The numbers are libcurl's CURLcode (curl.h, of 8.23; libcurl never renumbers). Those that only protocols
-other than HTTP give are here as well, so that a test can hold the table against libcurl's own list.
+The numbers are libcurl's CURLcode (curl.h of 8.23; libcurl never renumbers them). Knows
+codes and messages. Does not know transfers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from penstock.core.web.model import Reason
 
-__all__ = ["BEGINNING", "CODES", "CONNECT_ERRNOS", "COULDNT_CONNECT", "COULDNT_RESOLVE", "TIMED_OUT", "reason_for"]
+__all__ = ["BEGINNING", "CODES", "CONNECT_ERRNOS", "COULDNT_CONNECT", "COULDNT_RESOLVE", "TIMED_OUT", "find_reason"]
 
 COULDNT_RESOLVE: Final = 6
 COULDNT_CONNECT: Final = 7
@@ -21,8 +21,8 @@ TIMED_OUT: Final = 28
 CACERT_BADFILE: Final = 77
 
 BEGINNING: Final = frozenset({COULDNT_CONNECT, OUT_OF_MEMORY, CACERT_BADFILE})
-"""What libcurl 8.23 says where a socket can't be made, or a file of certificates not be opened, for want of a
-descriptor (seen with ``ulimit -n 64``)."""
+"""Codes of libcurl 8.23 if a descriptor is lacking for a socket or a file of
+certificates (seen with ``ulimit -n 64``)."""
 
 HTTP2: Final = 16
 GOT_NOTHING: Final = 52
@@ -35,21 +35,22 @@ CONNECT_ERRNOS: Final = {
     errno.ECONNRESET: Reason.RESET,
     errno.ETIMEDOUT: Reason.TIMEOUT_CONNECT,
 }
-"""What the system says of a connection that did not come about; anything else is connect_unreachable."""
+"""Reasons by the system's error for a failed connection; others are
+connect_unreachable."""
 
 # fmt: off
 CODES: Final[dict[int, Reason]] = {
-    1: Reason.PROTOCOL_ERROR,        # UNSUPPORTED_PROTOCOL: HTTP/0.9, or an Upgrade nobody asked for
+    1: Reason.PROTOCOL_ERROR,        # UNSUPPORTED_PROTOCOL: HTTP/0.9, or an unrequested Upgrade
     3: Reason.INVALID_URL,           # URL_MALFORMAT
     5: Reason.DNS_TEMPORARY,         # COULDNT_RESOLVE_PROXY
-    COULDNT_RESOLVE: Reason.DNS_TEMPORARY,  # COULDNT_RESOLVE_HOST: only where libcurl looks up by itself, for a proxy
+    COULDNT_RESOLVE: Reason.DNS_TEMPORARY,  # COULDNT_RESOLVE_HOST: only if libcurl resolves by itself, for a proxy
     COULDNT_CONNECT: Reason.CONNECT_UNREACHABLE,
     WEIRD_SERVER_REPLY: Reason.PROTOCOL_ERROR,        # WEIRD_SERVER_REPLY
     9: Reason.PROTOCOL_ERROR,        # REMOTE_ACCESS_DENIED
-    HTTP2: Reason.PROTOCOL_ERROR,    # HTTP2: a broken frame; without words, a connection that was closed
+    HTTP2: Reason.PROTOCOL_ERROR,    # HTTP2: a broken frame; without a message, a closed connection
     18: Reason.TRUNCATED,            # PARTIAL_FILE
     22: Reason.PROTOCOL_ERROR,       # HTTP_RETURNED_ERROR
-    23: Reason.PROTOCOL_ERROR,       # WRITE_ERROR: only where no verdict of our own stands behind it
+    23: Reason.PROTOCOL_ERROR,       # WRITE_ERROR: only if Response has no verdict
     TIMED_OUT: Reason.TIMEOUT,
     35: Reason.TLS_HANDSHAKE,        # SSL_CONNECT_ERROR
     51: Reason.TLS_CERTIFICATE,      # obsolete: PEER_FAILED_VERIFICATION before 7.62
@@ -69,7 +70,7 @@ CODES: Final[dict[int, Reason]] = {
     83: Reason.TLS_CERTIFICATE,      # SSL_ISSUER_ERROR
     90: Reason.TLS_CERTIFICATE,      # SSL_PINNEDPUBKEYNOTMATCH
     91: Reason.TLS_CERTIFICATE,      # SSL_INVALIDCERTSTATUS
-    HTTP2_STREAM: Reason.PROTOCOL_ERROR,  # a broken response; if the server gave the stream up, see RESETS
+    HTTP2_STREAM: Reason.PROTOCOL_ERROR,  # a broken response; if the server reset the stream, see RESETS
     95: Reason.PROTOCOL_ERROR,       # HTTP3
     96: Reason.CONNECT_UNREACHABLE,  # QUIC_CONNECT_ERROR
     97: Reason.CONNECT_UNREACHABLE,  # PROXY
@@ -77,19 +78,20 @@ CODES: Final[dict[int, Reason]] = {
     101: Reason.TLS_HANDSHAKE,       # ECH_REQUIRED
 }
 # fmt: on
-"""Every code that an HTTP transfer can end with; what is not here is protocol_error too."""
+"""Every code that an HTTP transfer can end with; any other is protocol_error."""
 
 RESETS: Final = ("reset by server", "INTERNAL_ERROR", "CANCEL", "closed cleanly, but before getting")
-"""Words of HTTP2_STREAM for a stream that the server gave up, by RST_STREAM or with the whole connection. The others
-say that what it sent is no response."""
+"""Parts of HTTP2_STREAM's message if the server abandoned the stream, by RST_STREAM or
+with the whole connection. Other messages say that what it sent is no response."""
 
 
-def reason_for(code: int, os_errno: int, words: str, *, answered: bool) -> Reason:
-    """The reason for libcurl's *code* and *words*; *answered* says whether any part of a response had come.
+def find_reason(code: int, os_errno: int, words: str, *, answered: bool) -> Reason:
+    """Return the reason for libcurl's *code* and message *words*.
 
-    A connection that breaks once the response has begun is a truncated response, whichever way it broke.
-    Some things have no code of their own and are known by their words: broken chunks, several Locations, an HTTP/2
-    stream or connection that the server gave up.
+    If part of a response has come (*answered*), a broken connection means a truncated
+    response, in whatever way it broke. Some errors have no code of their own and are
+    known by their message: broken chunks, several Locations, an HTTP/2 stream or
+    connection that the server abandoned.
     """
     if code == COULDNT_CONNECT:
         return CONNECT_ERRNOS.get(os_errno, Reason.CONNECT_UNREACHABLE)

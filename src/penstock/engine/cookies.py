@@ -1,7 +1,8 @@
-"""The cookies of all transfers together: libcurl's engine, with a bound.
+"""The cookie jar of all transfers: libcurl's engine, with a bound.
 
-Knows how many cookies are kept. Does not know their rules: libcurl has them (RFC 6265, and the prefixes of its
-successor), with the public suffix list of libpsl, so that no cookie is set for ``co.uk``.
+Knows how many cookies are kept. Does not know the rules for cookies: libcurl implements
+them (RFC 6265, and the prefixes of its successor), with the public suffix list of
+libpsl, so that no cookie is set for ``co.uk``.
 """
 
 from __future__ import annotations
@@ -15,13 +16,17 @@ from penstock.errors import UsageError
 __all__ = ["MOST", "Cookies"]
 
 MOST: Final = 5_000
-"""Cookies that are kept at most; RFC 6265, section 6.1, asks for 3,000 at least. libcurl has no bound for all hosts
-together, so memory would grow with the hosts of a list, and time too: one page of a new host took 0.9 ms with 5,000
-cookies kept and 4.3 ms with 20,000, on a machine where it took 0.35 ms with none (8.23)."""
+"""The most cookies that are kept; RFC 6265, section 6.1, asks for at least 3,000.
+libcurl bounds them per host only, so memory and time would grow with the number of
+hosts. One page of a new host took 0.9 ms with 5,000 cookies kept and 4.3 ms with
+20,000, on a machine where it took 0.35 ms with none (8.23)."""
 
 
 class Cookies:
-    """A jar that handles share. UsageError if this libcurl has no public suffix list."""
+    """A jar that handles share.
+
+    Raises UsageError if this libcurl has no public suffix list.
+    """
 
     def __init__(self) -> None:
         if "libpsl/" not in pycurl.version:
@@ -30,13 +35,16 @@ class Cookies:
         self._share.setopt(pycurl.SH_SHARE, pycurl.LOCK_DATA_COOKIE)
         self._set = 0
 
-    def give(self, easy: pycurl.Curl) -> None:
-        """Let *easy* take cookies from the jar and put them there."""
+    def attach(self, easy: pycurl.Curl) -> None:
+        """Let *easy* send cookies from the jar and store them in it."""
         easy.setopt(pycurl.COOKIEFILE, b"")
         easy.setopt(pycurl.SHARE, self._share)
 
-    def heed(self, easy: pycurl.Curl, head: bytes) -> None:
-        """Count what the header block *head*, a response to *easy*, sets; a jar that is full is emptied."""
+    def count(self, easy: pycurl.Curl, head: bytes) -> None:
+        """Count the cookies that *head* sets; empty the jar if it is full.
+
+        *head* is the header block of a response to *easy*, a handle of the jar.
+        """
         self._set += head.lower().count(b"\nset-cookie:")
         if self._set > MOST:
             self._set = len(easy.getinfo_raw(pycurl.INFO_COOKIELIST))
@@ -45,5 +53,5 @@ class Cookies:
             self._set = 0
 
     def close(self) -> None:
-        """Forget them all; no handle may use the jar any more."""
+        """Delete all cookies; no handle may use the jar any more."""
         self._share.close()

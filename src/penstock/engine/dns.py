@@ -1,12 +1,15 @@
-"""Names as a stage of their own: who wants to know which name's addresses, and what is known already.
+"""Name look-ups as a stage of their own, with a cache of answers.
 
-Knows look-ups, how long answers hold, and how many questions may be out at once. Does not know what is done
-with an address, nor how a name server is spoken to (``Resolver``).
+Knows which transfers wait for which name, how long answers hold, and how many look-ups
+run at once. Does not know how addresses are used, nor how to query a name server
+(``Resolver``).
 
-A family that this machine has no way out for (``Families``) is asked for only where a name has no address of the other:
-to fail by the address that there is tells more than to say that there is none, and it may be loopback's. Otherwise both
-are asked for at once. An answer with IPv4 addresses waits 50 ms for those of IPv6, as RFC 8305,
-section 3, has it; one with IPv6 addresses alone waits longer, since IPv4 is what works nearly everywhere.
+Both families are queried at once, unless this machine has no route for one
+(``Families``). That one is queried only if a name has no address of the other: an
+attempt to connect to the address that exists gives a clearer error than "no address",
+and it may be loopback's. An answer with IPv4 addresses waits 50 ms for those of IPv6
+(RFC 8305, section 3). One with IPv6 addresses alone waits longer, since IPv4 works
+nearly everywhere. See docs/decisions/names.md.
 """
 
 from __future__ import annotations
@@ -23,33 +26,36 @@ from penstock.core.web.addresses import is_address
 from penstock.core.web.model import Reason
 from penstock.engine.deadlines import Deadlines
 from penstock.engine.families import BOTH
-from penstock.engine.resolver import IPV4, IPV6, Records, Resolver
+from penstock.engine.resolver import IPV4, IPV6, AddressRecords, Resolver
 
 __all__ = ["AT_ONCE", "Answer", "Names", "read_hosts"]
 
 AT_ONCE: Final = 64
-"""Look-ups under way, of two questions each: below the 150 at which dnsmasq, in many a router, begins to refuse."""
+"""Look-ups in flight, of two queries each: below the 150 at which dnsmasq, which many
+routers use, begins to refuse."""
 
 STUCK_AFTER: Final = 1.0
-"""Seconds after which a look-up does not count among those any more: names whose servers are dead, asked for
-again once in a while, must not keep all others waiting."""
+"""Seconds after which a look-up is stuck and does not count among those any more: names
+whose servers are dead must not delay all others."""
 
 IPV6_DELAY: Final = 0.05
 IPV4_DELAY: Final = 0.5
-"""Seconds that an answer with addresses of one family waits for those of the other."""
+"""Seconds for which an answer with addresses of one family waits for those of the
+other."""
 
 ENTRIES: Final = 10_000
-"""Names remembered, the oldest forgotten first."""
+"""Names in the cache; the oldest is dropped first."""
 
 LONGEST: Final = 3600.0
-"""Seconds for which an answer holds at most, whatever its TTL."""
+"""The most seconds for which an answer is cached, whatever its TTL."""
 
 NEGATIVE: Final = 60.0
-"""Seconds for which a name that does not exist is not asked for again. RFC 2308 takes the time from the SOA record,
-which pycares does not hand out with such an answer; negative ones are best kept short (section 5)."""
+"""Seconds for which a missing name is cached. RFC 2308 takes the time from the SOA
+record, which pycares does not return with such an answer, and recommends a short time
+(section 5)."""
 
 PER_FAMILY: Final = 16
-"""Addresses kept of one answer and one family."""
+"""Addresses kept of one answer for one family."""
 
 HOSTS_FILE: Final = Path("/etc/hosts")
 LOOPBACK: Final = ("127.0.0.1", "::1")
@@ -58,7 +64,7 @@ T = TypeVar("T")
 
 
 class Answer(Struct, frozen=True, gc=False):
-    """What a name came to: its *addresses*, or the reason and the words of why it has none."""
+    """The *addresses* of a name, or the reason and the detail of why it has none."""
 
     addresses: tuple[str, ...] = ()
     error: Reason | None = None
@@ -66,29 +72,29 @@ class Answer(Struct, frozen=True, gc=False):
 
 
 class _Lookup(Generic[T]):
-    """One name being asked for."""
+    """The look-up of one name."""
 
     __slots__ = ("answer", "asked", "counts", "families", "heard", "name", "sent", "waiters")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        # And since when each waits.
+        # Each waiter with the time since which it waits.
         self.waiters: dict[T, float] = {}
         self.asked = False
         self.sent = 0.0
         self.counts = False
         self.families: tuple[int, ...] = ()
-        self.heard: dict[int, Records] = {}
+        self.heard: dict[int, AddressRecords] = {}
         self.answer: Answer | None = None
 
 
 class Names(Generic[T]):
-    """Finds addresses for whoever waits; a name that several wait for is asked for once.
+    """Finds the addresses of names; waiters for the same name share one look-up.
 
-    ``ask`` answers at once where it can. Other answers come out of ``answers``, each with its waiter, after
-    ``ask``, ``process`` and ``tick``; ``begun`` has the waiters whose names are being asked for now, after a
-    time in which there was no room. *families* tells at a time which families are worth asking for. *hosts* are names
-    that *resolver* need not be asked for: those of /etc/hosts, unless told otherwise.
+    ``ask`` returns an answer if it has one. Other answers appear in ``answers``, each
+    with its waiter, after ``ask``, ``process`` and ``tick``. ``begun`` has the waiters
+    whose look-ups have begun since. *families* returns the families to query at a time.
+    *hosts* are names that need no query; by default those of /etc/hosts.
     """
 
     def __init__(
@@ -98,7 +104,7 @@ class Names(Generic[T]):
         *,
         families: Callable[[float], tuple[int, ...]] = lambda _now: BOTH,
     ) -> None:
-        """Nothing is asked or read yet."""
+        """Start with an empty cache."""
         self.answers: deque[tuple[T, Answer]] = deque()
         self.begun: deque[T] = deque()
         self._resolver = resolver
@@ -108,14 +114,15 @@ class Names(Generic[T]):
         self._queue: deque[_Lookup[T]] = deque()
         self._counted = 0
         self._delays: Deadlines[_Lookup[T]] = Deadlines()
-        # A plain dict's first key is found by walking over all that were taken away before it: 3 µs a name.
+        # A plain dict finds its first key by walking over all deleted entries before
+        # it: 3 µs a name.
         self._known: OrderedDict[str, tuple[float, Answer]] = OrderedDict()
 
     def ask(self, name: str, waiter: T, now: float) -> Answer | None:
-        """What *name* came to, if that is known; else *waiter* waits.
+        """Return the answer for *name*, or None and let *waiter* wait.
 
-        *name* is a canonical host name; a dot at its end makes no difference, since names with a dot in them
-        are never completed.
+        *name* is a canonical host name. A dot at its end makes no difference, since the
+        search list does not apply to names with a dot.
         """
         name = name.rstrip(".")
         known = self._known.get(name)
@@ -126,7 +133,7 @@ class Names(Generic[T]):
         lookup = self._lookups.get(name)
         if lookup is None:
             try:
-                own = self._own(name)
+                own = self._find_local(name)
             except OSError as error:
                 return Answer(error=Reason.DNS_TEMPORARY, detail=f"{HOSTS_FILE}: {error.strerror}")
             if own:
@@ -141,11 +148,11 @@ class Names(Generic[T]):
         lookup.waiters[waiter] = now
         if lookup.asked:
             self.begun.append(waiter)
-        self._digest(now)
+        self._process_records(now)
         return None
 
     def leave(self, name: str, waiter: T) -> None:
-        """*waiter* does not wait for *name* any more."""
+        """Remove *waiter* from those that wait for *name*."""
         lookup = self._lookups.get(name.rstrip("."))
         if lookup is not None:
             lookup.waiters.pop(waiter, None)
@@ -155,31 +162,31 @@ class Names(Generic[T]):
         return fd in self._resolver.fds
 
     def process(self, fd: int, events: int, now: float) -> None:
-        """Read and write what *fd* is ready for."""
+        """Read from and write to *fd*, which is ready for *events*."""
         self._resolver.process(fd, events)
-        self._digest(now)
+        self._process_records(now)
 
     def tick(self, now: float) -> None:
-        """Do what is due at *now*."""
+        """Run what is due at *now*."""
         due = self._resolver.deadline()
         if due is not None and due <= now:
             self._resolver.tick()
-            self._digest(now)
+            self._process_records(now)
         for lookup in self._delays.due(now):
             self._uncount(lookup)
             if any(records.addresses for records in lookup.heard.values()):
-                self._tell(lookup, _answer(lookup.heard.values()))
+                self._deliver(lookup, _merge_records(lookup.heard.values()))
         self._send_queued(now)
 
     def deadline(self) -> float | None:
-        """When ``tick`` is due."""
+        """Return when ``tick`` is due, or None."""
         if not self._lookups:
             return self._resolver.deadline()
         due, nearest = self._resolver.deadline(), self._delays.next()
         return due if nearest is None or (due is not None and due < nearest) else nearest
 
     def cancel(self) -> None:
-        """Forget who waits, and every question; what is known stays."""
+        """Drop all waiters and look-ups; the cache stays."""
         self._resolver.cancel()
         self._lookups.clear()
         self._queue.clear()
@@ -189,12 +196,15 @@ class Names(Generic[T]):
         self._delays = Deadlines()
 
     def close(self) -> None:
-        """Cancel, and give every descriptor back."""
+        """Cancel, and close every descriptor."""
         self.cancel()
         self._resolver.close()
 
-    def _own(self, name: str) -> tuple[str, ...]:
-        """The addresses of *name* on this machine; localhost never goes out (RFC 6761, section 6.3)."""
+    def _find_local(self, name: str) -> tuple[str, ...]:
+        """Return the addresses of *name* on this machine.
+
+        localhost is never queried (RFC 6761, section 6.3).
+        """
         if self._hosts is None:
             self._hosts = read_hosts(HOSTS_FILE)
         return self._hosts.get(name) or (LOOPBACK if name == "localhost" or name.endswith(".localhost") else ())
@@ -217,18 +227,18 @@ class Names(Generic[T]):
             else:
                 del self._lookups[lookup.name]
 
-    def _digest(self, now: float) -> None:
-        """Take in what the resolver has heard."""
+    def _process_records(self, now: float) -> None:
+        """Process the records that the resolver has received."""
         while (records := self._resolver.take()) is not None:
             lookup = self._lookups.get(records.name)
             if lookup is None or not lookup.asked:
                 continue
             lookup.heard[records.family] = records
-            self._weigh(lookup, records, now)
+            self._advance(lookup, records, now)
         self._send_queued(now)
 
-    def _weigh(self, lookup: _Lookup[T], records: Records, now: float) -> None:
-        """Conclude, wait for the other half of the answer, or ask for a half that was not thought worth it."""
+    def _advance(self, lookup: _Lookup[T], records: AddressRecords, now: float) -> None:
+        """End *lookup*, let it wait for the other family, or query that after all."""
         if records.absent:
             self._conclude(lookup, now)
         elif len(lookup.heard) < len(lookup.families):
@@ -241,24 +251,27 @@ class Names(Generic[T]):
             self._conclude(lookup, now)
 
     def _conclude(self, lookup: _Lookup[T], now: float) -> None:
-        """All is heard that will be."""
+        """End *lookup*, whose records are complete, and cache its answer."""
         del self._lookups[lookup.name]
         self._uncount(lookup)
         self._delays.discard(lookup)
-        answer = _answer(lookup.heard.values())
-        holds = min(_holds(lookup.heard.values()), LONGEST)
-        if holds > 0:
+        answer = _merge_records(lookup.heard.values())
+        lifetime = min(_find_lifetime(lookup.heard.values()), LONGEST)
+        if lifetime > 0:
             if len(self._known) >= ENTRIES:
                 self._known.popitem(last=False)
-            self._known[lookup.name] = now + holds, answer
+            self._known[lookup.name] = now + lifetime, answer
         if lookup.answer is None:
-            late = self._came_late(lookup, answer)
-            self._tell(lookup, answer)
+            late = self._remove_latecomers(lookup, answer)
+            self._deliver(lookup, answer)
             for waiter in late:
                 self.ask(lookup.name, waiter, now)
 
-    def _came_late(self, lookup: _Lookup[T], answer: Answer) -> list[T]:
-        """Those whom *answer* does not concern: it failed by what was so before they came, and may be no more."""
+    def _remove_latecomers(self, lookup: _Lookup[T], answer: Answer) -> list[T]:
+        """Remove and return the waiters that joined a stuck *lookup* late.
+
+        Its failure may be stale for them, so they get a new look-up.
+        """
         if answer.error is None or not answer.error.transient:
             return []
         late = [waiter for waiter, since in lookup.waiters.items() if since > lookup.sent + STUCK_AFTER]
@@ -266,7 +279,7 @@ class Names(Generic[T]):
             del lookup.waiters[waiter]
         return late
 
-    def _tell(self, lookup: _Lookup[T], answer: Answer) -> None:
+    def _deliver(self, lookup: _Lookup[T], answer: Answer) -> None:
         lookup.answer = answer
         self.answers.extend((waiter, answer) for waiter in lookup.waiters)
         lookup.waiters.clear()
@@ -277,8 +290,8 @@ class Names(Generic[T]):
             self._counted -= 1
 
 
-def _answer(heard: Iterable[Records]) -> Answer:
-    """One answer of what was heard of both families, or of one; what may be better next time outweighs a no."""
+def _merge_records(heard: Iterable[AddressRecords]) -> Answer:
+    """Merge the records of both families; a transient error outweighs others."""
     heard = list(heard)
     addresses = tuple(address for records in heard for address in records.addresses[:PER_FAMILY])
     if addresses:
@@ -287,8 +300,8 @@ def _answer(heard: Iterable[Records]) -> Answer:
     return Answer(error=worst.error, detail=worst.detail)
 
 
-def _holds(heard: Iterable[Records]) -> float:
-    """Seconds for which that may be remembered: not at all where something failed that may not fail again."""
+def _find_lifetime(heard: Iterable[AddressRecords]) -> float:
+    """Return for how many seconds to cache; 0 after a transient error."""
     ttls = [records.ttl for records in heard if records.addresses]
     if ttls:
         return min(ttls)
@@ -299,9 +312,10 @@ def _holds(heard: Iterable[Records]) -> float:
 
 
 def read_hosts(file: Path) -> dict[str, tuple[str, ...]]:
-    """The names in *file* and their addresses, as hosts(5) says; none where it cannot be read.
+    """Return the names in *file* with their addresses (hosts(5)).
 
-    OSError where that is for want of a descriptor, and may be possible later.
+    Returns none if it is unreadable. Raises OSError if a descriptor is lacking, since a
+    later attempt may succeed.
     """
     found: dict[str, dict[str, None]] = {}
     try:

@@ -1,7 +1,7 @@
-"""Which requests an HTTP/2 server has left behind on a connection that it takes no more on.
+"""Which requests an HTTP/2 server has left behind on a connection that accepts no more.
 
-Knows transfers, and which connections have answered. Does not know sockets, deadlines or retries. See
-docs/decisions/renewed-connections.md.
+Knows transfers, and which connections have answered. Does not know sockets, deadlines
+or retries. See docs/decisions/renewed-connections.md.
 """
 
 from __future__ import annotations
@@ -18,74 +18,84 @@ from penstock.engine.transfer import Transfer
 __all__ = ["PATIENCE", "Renewals"]
 
 PATIENCE: Final = 3.0
-"""Seconds without a byte, of the request and of its connection, after which it is taken to be left behind."""
+"""Seconds without a byte for a request and on its connection, after which the request
+counts as left behind."""
 
 TRIAL: Final = 5.0
-"""Seconds after which one request of a silent connection is sent again though nothing else shows that it was left
-behind; once for each connection, as the page may just take long."""
+"""Seconds after which one request of a silent connection is sent again without other
+evidence; once for each connection, as the page may just be slow."""
 
 MOVES: Final = 3
-"""How often one request is sent again within one attempt: the next connection may be renewed as well."""
+"""How often one request is sent again within one attempt: the next connection may be
+renewed as well."""
 
 MOST: Final = 1_000
-"""Origins and connections remembered; those that were heard last."""
+"""Origins and connections remembered: those that answered last."""
 
 
 K = TypeVar("K")
 
 
 class Renewals:
-    """Finds idempotent requests to send again on another connection, each MOVES times at most.
+    """Finds idempotent requests to send again, each at most MOVES times.
 
-    ``due`` is the monotonic time at which to look for them; None if there can be none.
+    ``due`` is the monotonic time at which to check for them; None if there can be none.
     """
 
     def __init__(self) -> None:
         self.due: float | None = None
-        # By origin, when its newest connection stood; by connection, its last answer.
+        # By origin, when its newest connection was established; by connection, when it
+        # answered last.
         self._opened: dict[str, float] = {}
         self._heard: dict[int, float] = {}
-        # Origins that have left one behind, and when that was seen.
+        # Origins that have left a request behind, and when that was seen.
         self._left: dict[str, float] = {}
         # Connections of which one request was sent again on trial.
         self._tried: dict[int, float] = {}
-        # How often each was sent again, and when that was decided last.
+        # How often each request was sent again, and when that was decided last.
         self._moved: dict[Transfer, tuple[int, float]] = {}
 
-    def heard(self, transfer: Transfer, now: float) -> None:
+    def note_answer(self, transfer: Transfer, now: float) -> None:
         """Note at *now* that *transfer* was answered over HTTP/2."""
         info = transfer.easy.getinfo
         _put(self._heard, info(pycurl.CONN_ID), now)
         if info(pycurl.NUM_CONNECTS):
             stood_for = info(pycurl.TOTAL_TIME) - info(pycurl.CONNECT_TIME)
-            _put(self._opened, _origin(transfer), now - stood_for)
+            _put(self._opened, _find_origin(transfer), now - stood_for)
             if transfer in self._moved:
-                # A connection of its own has answered it: the others of its old one are left behind as well.
+                # Its own connection has answered, so the others on its old one are left
+                # behind as well.
                 self.due = now
-        self.watch(now)
+        self.schedule(now)
 
-    def watch(self, now: float) -> None:
-        """Look in a while, as requests of which nothing has been seen since may be left behind."""
+    def schedule(self, now: float) -> None:
+        """Schedule a check, as requests without an answer may be left behind."""
         if self.due is None and self._heard:
             self.due = now + PATIENCE
 
-    def refused(self, transfer: Transfer, code: int, words: str, now: float) -> bool:
-        """Whether to send *transfer* again, as libcurl's *code* and *words* say that its connection took no more."""
+    def should_resend(self, transfer: Transfer, code: int, words: str, now: float) -> bool:
+        """Whether to send *transfer* again, as its connection accepts no more requests.
+
+        libcurl's *code* and message *words* say so.
+        """
         died = code == SEND_ERROR and words.startswith("Connection died, tried")
-        # Without any words HTTP2 is said of a stream whose connection was closed after a GOAWAY (8.23).
+        # HTTP2 without a message means that the connection was closed after a GOAWAY
+        # (8.23).
         return (died or (code == HTTP2 and not words)) and self._may_move(transfer, now)
 
-    def left_behind(self, running: Iterable[Transfer], now: float) -> list[Transfer]:
-        """Return those of *running*, the oldest first, that were left behind by *now*, and look again later.
+    def find_left_behind(self, running: Iterable[Transfer], now: float) -> list[Transfer]:
+        """Return the transfers to send again at *now*, and schedule a check.
 
-        libcurl opens another connection to an origin that speaks HTTP/2 only if those it has take no more requests.
-        So one that is younger than a request shows it; if the origin has done it before, silence is enough. If nothing
-        shows it, one request of a connection is sent again on trial: libcurl opens another connection if it must.
+        *running* is sorted, oldest first. libcurl opens another HTTP/2 connection to an
+        origin only if the existing ones accept no more requests. So a connection that
+        is younger than a request shows that the request was left behind. If the origin
+        has done that before, silence is enough. Without such evidence, one request of a
+        connection is sent again on trial; libcurl opens another connection if it must.
         """
         found = []
         self.due = None
         for transfer in running:
-            origin, connection = _origin(transfer), transfer.easy.getinfo(pycurl.CONN_ID)
+            origin, connection = _find_origin(transfer), transfer.easy.getinfo(pycurl.CONN_ID)
             known = origin in self._left or self._opened.get(origin, transfer.started) > transfer.started
             if transfer.response.lines or not (known or self._may_try(connection)):
                 continue
@@ -103,15 +113,15 @@ class Renewals:
         return found
 
     def forget(self, transfer: Transfer) -> None:
-        """*transfer* is over."""
+        """Forget *transfer*, which has ended."""
         self._moved.pop(transfer, None)
 
     def _may_try(self, connection: int) -> bool:
-        """Whether *connection* speaks HTTP/2 and had no trial yet."""
+        """Whether *connection* speaks HTTP/2 and has had no trial."""
         return connection in self._heard and connection not in self._tried
 
     def _may_move(self, transfer: Transfer, now: float) -> bool:
-        """Whether *transfer* may be sent again: it was sent on an older connection, and no answer has begun."""
+        """Count and allow another sending, if there is no answer yet."""
         job = transfer.job
         assert job is not None
         fresh = transfer.easy.getinfo(pycurl.NUM_CONNECTS) > 0
@@ -122,7 +132,7 @@ class Renewals:
         return True
 
 
-def _origin(transfer: Transfer) -> str:
+def _find_origin(transfer: Transfer) -> str:
     assert transfer.job is not None
     target = transfer.job.target
     return target[: target.find("/", len("https://"))]

@@ -1,10 +1,12 @@
-"""The name servers, through c-ares: the only file that imports pycares.
+"""Queries name servers through c-ares: the only file that imports pycares.
 
-Knows how to ask for the addresses of one family, and what c-ares says of it. Does not know who wants to
-know, for how long an answer holds, or what is connected to.
+Knows how to query the addresses of one family, and what c-ares's statuses mean. Does
+not know which transfers wait, for how long an answer is cached, or which hosts are
+connected to.
 
-c-ares asks the servers of resolv.conf, or the one it is told; by UDP, and by TCP where an answer is cut off. It
-opens its sockets as it needs them and says so; the engine's selector watches them.
+c-ares queries the servers of resolv.conf, or the one given, by UDP, and by TCP if an
+answer is cut off. It opens its sockets as it needs them and reports them; the engine's
+selector watches them. See docs/decisions/names.md.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from msgspec import Struct
 from penstock.core.web.model import Reason
 from penstock.engine.sockets import READ, WRITE, Sockets
 
-__all__ = ["IPV4", "IPV6", "Records", "Resolver"]
+__all__ = ["IPV4", "IPV6", "AddressRecords", "Resolver"]
 
 IPV4: Final = 1
 """The record type A (RFC 1035)."""
@@ -28,21 +30,24 @@ IPV6: Final = 28
 """The record type AAAA (RFC 3596)."""
 
 TRY: Final = 1.0
-"""Seconds until a server is asked again; c-ares doubles them each time, and learns how fast a server is."""
+"""Seconds until a server is queried again; c-ares doubles them each time, and adapts
+them to the server's speed."""
 
 TRIES: Final = 3
-"""How often each server is asked: with one of them, silence is over after 7 seconds."""
+"""How often each server is queried; a single silent one times out after 7 seconds."""
 
 RECEIVE_BUFFER: Final = 1 << 20
-"""Bytes of answers that may wait while nobody looks, as far as the system allows."""
+"""Bytes of answers that the socket may hold until they are read, if the system allows
+it."""
 
 FLUSH_AFTER: Final = 1_000
-"""c-ares keeps answers of its own by their TTL, as many as there are: 2.4 kB a name, 48 MB after 20,000 names.
-pycares has no switch for it, but c-ares forgets them when its list of servers changes (ares_init_options(3)),
-so after so many questions one is added and taken away again: 3 MB."""
+"""c-ares caches all answers by their TTL: 2.4 kB a name, 48 MB after 20,000 names.
+pycares has no switch for that, but c-ares empties its cache if its list of servers
+changes (ares_init_options(3)). So after this many queries a server is added and
+removed: 3 MB."""
 
-NOBODY: Final = "127.0.0.1:1"
-"""The server that is added, and never asked: it is gone before the next question."""
+EXTRA_SERVER: Final = "127.0.0.1:1"
+"""The server that is added; it is removed before the next query, so never queried."""
 
 NO_SOCKET: Final = -1
 
@@ -54,20 +59,22 @@ REASONS: Final[dict[int, Reason]] = {
     12: Reason.TIMEOUT_DNS,    # ARES_ETIMEOUT
 }
 # fmt: on
-"""What c-ares's statuses (ares.h) mean; any other is dns_temporary: SERVFAIL, REFUSED, an answer nobody can read."""
+"""The reasons for c-ares's statuses (ares.h). Any other is dns_temporary: SERVFAIL,
+REFUSED, an unreadable answer."""
 
 CANNOT_OPEN: Final = 14
-"""ARES_EFILE: resolv.conf can't be read; so for all else that can't be opened."""
+"""ARES_EFILE: resolv.conf can't be read; used here too if c-ares can't be opened."""
 
 NOT_FOUND: Final = frozenset({4, 8})
 CANCELLED: Final = frozenset({16, 24})
-"""ARES_EDESTRUCTION and ARES_ECANCELLED: nobody wants to know any more."""
+"""ARES_EDESTRUCTION and ARES_ECANCELLED: the query was cancelled."""
 
 
-class Records(Struct, frozen=True, gc=False):
-    """What came of a question for *name* and *family*: *addresses* that hold for *ttl* seconds, or a reason of why not.
+class AddressRecords(Struct, frozen=True, gc=False):
+    """The answer to a query: *addresses* that hold for *ttl* seconds, or an *error*.
 
-    *absent* says that the name does not exist at all, so that the other family has none either.
+    *absent* says that the name does not exist, so that the other family has none
+    either.
     """
 
     name: str
@@ -80,14 +87,15 @@ class Records(Struct, frozen=True, gc=False):
 
 
 class Resolver:
-    """Asks *server* (``address:port``), or those of resolv.conf, through sockets that *sockets* watches.
+    """Queries *server* (``address:port``), or the servers of resolv.conf.
 
-    Answers come out of ``take``, after ``ask``, ``process`` or ``tick``. c-ares and pycares are loaded, and
-    resolv.conf is read, with the first question: many runs ask none.
+    *sockets* watches its sockets. ``take`` returns the answers, after ``ask``,
+    ``process`` or ``tick``. c-ares and pycares are loaded, and resolv.conf is read,
+    with the first query, since many runs make none.
     """
 
     def __init__(self, sockets: Sockets, server: str | None, clock: Callable[[], float]) -> None:
-        """Nothing is opened yet."""
+        """Start without a channel; the first query opens it."""
         self.fds: set[int] = set()
         self._sockets = sockets
         self._server = server
@@ -100,8 +108,11 @@ class Resolver:
         self._due: float | None = None
 
     def ask(self, name: str, family: int) -> None:
-        """Ask for the addresses of *name*. One without a dot is tried within resolv.conf's search list, too."""
-        if self._channel is None and (reason := self._opened()) is not None:
+        """Query the addresses of *name*.
+
+        The search list of resolv.conf applies if it has no dot.
+        """
+        if self._channel is None and (reason := self._open()) is not None:
             self._heard.append((name, family, None, reason))
             return
         self._asked += 1
@@ -114,32 +125,32 @@ class Resolver:
         try:
             question(name, family, callback=partial(self._hear, name, family))
         except self._error as error:
-            # Of a name that cannot be, the callback has told already.
+            # For an impossible name c-ares has already called the callback.
             if len(self._heard) == before:
                 self._hear(name, family, None, error.args[0])
 
-    def take(self) -> Records | None:
-        """The next answer; None where there is none yet."""
+    def take(self) -> AddressRecords | None:
+        """Return the next answer, or None if there is none yet."""
         while self._heard:
             name, family, result, status = self._heard.popleft()
             if status is None:
-                return _records(name, family, result)
+                return _read_records(name, family, result)
             if status not in CANCELLED:
-                return _refusal(name, family, status)
+                return _make_failure(name, family, status)
         return None
 
     def process(self, fd: int, events: int) -> None:
-        """Read and write what *fd* is ready for."""
+        """Read from and write to *fd*, which is ready for *events*."""
         self._due = None
         self._channel.process_fd(fd if events & READ else NO_SOCKET, fd if events & WRITE else NO_SOCKET)
 
     def tick(self) -> None:
-        """Time has passed: ask again, or give up."""
+        """Query again or time out, as time has passed."""
         self._due = None
         self._channel.process_fd(NO_SOCKET, NO_SOCKET)
 
     def deadline(self) -> float | None:
-        """When ``tick`` is due; None where nothing has been asked."""
+        """Return when ``tick`` is due, or None if no query is in flight."""
         if not self._outstanding:
             return None
         if self._due is None:
@@ -147,22 +158,22 @@ class Resolver:
         return self._due
 
     def cancel(self) -> None:
-        """Forget every question; the sockets are closed."""
+        """Cancel every query, and close the sockets."""
         if self._channel is not None:
             self._channel.cancel()
         self._heard.clear()
 
     def close(self) -> None:
-        """Cancel, and give everything back."""
+        """Cancel, and close the channel."""
         self.cancel()
         if self._channel is not None:
             self._channel.close()
             self._channel = None
 
-    def _opened(self) -> int | None:
-        """Load c-ares and open the channel; why not, as a status, where there is nothing left to do it with."""
+    def _open(self) -> int | None:
+        """Load c-ares and open the channel; return a status if that fails."""
         try:
-            from pycares import AresError, Channel  # noqa: PLC0415 - it takes 20 ms, which many runs need not spend
+            from pycares import AresError, Channel  # noqa: PLC0415 - it takes 20 ms, which many runs save
         except OSError:  # no descriptor to read it with
             return CANNOT_OPEN
         self._error = AresError
@@ -180,40 +191,43 @@ class Resolver:
 
     def _flush(self) -> None:
         servers = self._channel.servers
-        self._channel.servers = [*servers, NOBODY]
+        self._channel.servers = [*servers, EXTRA_SERVER]
         self._channel.servers = servers
 
     def _on_socket(self, fd: int, readable: bool, writable: bool) -> None:  # noqa: FBT001 - c-ares calls it so
         if readable or writable:
             self.fds.add(fd)
-            self._sockets.attend(fd, (READ if readable else 0) | (WRITE if writable else 0))
+            self._sockets.subscribe(fd, (READ if readable else 0) | (WRITE if writable else 0))
         else:
             self.fds.discard(fd)
-            self._sockets.leave(fd)
+            self._sockets.unsubscribe(fd)
 
     def _hear(self, name: str, family: int, result: Any, status: int | None) -> None:
         self._outstanding -= 1
         self._heard.append((name, family, result, status))
 
 
-def _records(name: str, family: int, result: Any) -> Records:
-    """The addresses at the end of any aliases; all of it holds as long as its shortest-lived record."""
+def _read_records(name: str, family: int, result: Any) -> AddressRecords:
+    """Read the addresses of *result*; their TTL is the shortest of all its records."""
     addresses = tuple(record.data.addr for record in result.answer if record.type == family)
     if not addresses:
-        return _refusal(name, family, 1)
-    return Records(name, family, addresses, min(record.ttl for record in result.answer))
+        return _make_failure(name, family, 1)
+    return AddressRecords(name, family, addresses, min(record.ttl for record in result.answer))
 
 
-def _refusal(name: str, family: int, status: int) -> Records:
+def _make_failure(name: str, family: int, status: int) -> AddressRecords:
     if status == CANNOT_OPEN:
-        return Records(name, family, error=Reason.DNS_TEMPORARY, detail="c-ares could not be opened")
+        return AddressRecords(name, family, error=Reason.DNS_TEMPORARY, detail="c-ares could not be opened")
     reason = REASONS.get(status, Reason.DNS_TEMPORARY)
-    return Records(name, family, error=reason, detail=_words(status), absent=status in NOT_FOUND)
+    return AddressRecords(name, family, error=reason, detail=_describe(status), absent=status in NOT_FOUND)
 
 
 @cache
-def _words(status: int) -> str:
-    """c-ares's own words for *status*; most names have no address of IPv6, so they are asked for with each."""
+def _describe(status: int) -> str:
+    """Return c-ares's message for *status*.
+
+    It is cached, since most names have no IPv6 address and need it.
+    """
     from pycares.errno import strerror  # noqa: PLC0415 - as above
 
     return str(strerror(status))

@@ -1,7 +1,7 @@
-"""What arrives for one request: header lines and pieces of the body, held within bounds.
+"""The response to one request: header lines and pieces of the body, held within bounds.
 
-Knows the shape of a response. Does not know libcurl, sockets or time. What it has to say against a
-response, libcurl would have let pass: a body over the bound, a coded body that is broken or cut short.
+Knows the parts of a response. Does not know libcurl, sockets or time. It rejects what
+libcurl accepts: a body over the bound, a coded body that is broken or cut short.
 """
 
 from __future__ import annotations
@@ -12,34 +12,36 @@ from typing import Final
 
 from penstock.core.web.codings import Decoder, Oversize, Undecodable
 from penstock.core.web.model import Reason, split_head
-from penstock.core.web.requests import leads_on
+from penstock.core.web.requests import is_redirect
 from penstock.machine.memory import Memory
 
 __all__ = ["Response"]
 
 UNASKED_SWITCH: Final = (Reason.PROTOCOL_ERROR, "status 101, though no other protocol was asked for")
-"""libcurl takes a 101 for a final response, and what follows for its body."""
+"""libcurl takes a 101 for a final response, and the bytes after it for its body."""
 
 DRAINED: Final = 65_536
-"""Bytes of a redirect's body that are read and dropped, so that its connection can be kept. A longer one costs it."""
+"""Bytes of a redirect's body that are read and dropped, so that its connection can be
+kept. A longer body costs the connection."""
 
 PAUSE: Final = 0x10000001
-"""What tells libcurl to keep the piece and ask for no more (CURL_WRITEFUNC_PAUSE)."""
+"""Tells libcurl to keep the piece and to pause the transfer (CURL_WRITEFUNC_PAUSE)."""
 
 
 _NOTHING: Final[Iterator[bytes]] = iter(())
 
 BLOCK: Final = 1 << 20
-"""Bytes of a body that are joined as they come. Blocks of one size leave no holes in the heap that another does not
-fill; one buffer that grows left so many that eight bodies under way took twice their bytes."""
+"""Bytes of a body that are joined into a block. Blocks of one size leave no holes in
+the heap that another can't fill; growing buffers left so many that eight bodies took
+twice their bytes."""
 
 
 class Response:
     """Gathers a response whose decoded body may have at most *bound* bytes.
 
-    ``verdict`` is the reason and the detail of what is wrong with it, once something is. One object serves
-    one request after another, with ``clear`` between them. Its bytes count in *memory*; where there is no room it is
-    ``paused``, until ``go_on``.
+    ``verdict`` is the reason and the detail of the first fault, else None. One object
+    serves one request after another, with ``clear`` between them. *memory* counts its
+    bytes; if that is full, the response is ``paused`` until ``resume``.
     """
 
     __slots__ = (
@@ -56,14 +58,14 @@ class Response:
         "_head",
         "_head_lines",
         "_held",
-        "_leads_on",
         "_lines_read",
         "_memory",
         "_most",
+        "_redirects",
         "_size",
+        "capped",
         "lines",
         "paused",
-        "sated",
         "verdict",
     )
 
@@ -72,49 +74,55 @@ class Response:
         self._memory = memory or Memory()
         self._held = 0
         self.paused = False
-        # Header lines are added by libcurl's callback itself, so this list stays the same object.
+        # libcurl's callback is this list's append, so it stays the same object.
         self.lines: list[bytes] = []
         self.clear()
 
     def clear(self) -> None:
-        """Make ready for another response."""
+        """Prepare for another response."""
         self.lines.clear()
         self._memory.leave(self)
-        self.go_on()
+        self.resume()
         self._chunks: list[bytes] = []
         self._chunks_size = 0
         self._blocks: list[bytes] = []
-        self._give_back()
+        self._release_memory()
         self._decoder: Decoder | None = None
-        # What is still to come of a coded chunk that was refused midway, and its bytes, which libcurl gives again.
+        # The rest of a coded chunk that was refused midway, and the number of its
+        # bytes, which libcurl will pass again.
         self._decoding = _NOTHING
         self._again = 0
         self._head: tuple[bytes, bool] = (b"", False)
         self._lines_read = 0
         self._head_lines = 0
         self._begun = False
-        self._leads_on = False
+        self._redirects = False
         self._size = 0
         self.verdict: tuple[Reason, str] | None = None
-        self.want(None)
+        self.limit(None)
 
-    def want(self, enough: int | None, *, follows: bool = False) -> None:
-        """Take no more of the body than *enough* bytes, where that is not None, and call the response whole then.
+    def limit(self, enough: int | None, *, follows: bool = False) -> None:
+        """Accept the body up to *enough* bytes, which make it complete.
 
-        ``sated`` says that there was more. If redirects are followed, none of a redirect's body is wanted.
+        ``capped`` says that there was more. None sets no such limit. If redirects are
+        followed (*follows*), the body of a redirect is dropped.
         """
         self._follows = follows
         self._enough = enough is not None
         self._bound = self._most if enough is None else enough
-        self.sated = False
+        self.capped = False
 
     def write(self, chunk: bytes) -> int | None:
-        """Take a piece of the body; -1 tells libcurl to give up, and ``verdict`` says why; PAUSE, to wait."""
+        """Take a piece of the body.
+
+        Returns -1 to let libcurl abort the transfer, for which ``verdict`` may have the
+        reason, and PAUSE to let it wait.
+        """
         if not self._begun:
-            self._begin()
+            self._read_head()
         if self.verdict is not None:
             return -1
-        if self._leads_on:
+        if self._redirects:
             self._size += len(chunk)
             return None if self._size <= DRAINED else -1
         if self._memory.refuses(self):
@@ -123,79 +131,80 @@ class Response:
             return self._decode(chunk)
         self._size += len(chunk)
         if self._size > self._bound:
-            return self._too_large(chunk)
+            return self._end_at_bound(chunk)
         self._keep(chunk)
         return None
 
-    def go_on(self) -> None:
-        """Take more again, if it was paused."""
+    def resume(self) -> None:
+        """Accept pieces again, if it was paused."""
         if self.paused:
             self.paused = False
             self._memory.paused -= 1
 
-    def break_off(self) -> None:
-        """The response is over, and was not whole."""
+    def mark_truncated(self) -> None:
+        """Note that the response has ended and is incomplete."""
         self.verdict = self.verdict or (
             Reason.TRUNCATED,
             "within the response, the server asked for HTTP/1.1",
         )
 
     def finish(self) -> None:
-        """The body is over: a coded one must have come to its own end, and no other response may follow it."""
+        """Check at the end that it is complete and no other response follows."""
         if self._begun and any(line.startswith(b"HTTP/") for line in self.lines[self._head_lines :]):
-            self.break_off()
-        if self._decoder is not None and self.verdict is None and not self.sated:
+            self.mark_truncated()
+        if self._decoder is not None and self.verdict is None and not self.capped:
             try:
                 self._decoder.finish()
             except Undecodable as error:
-                self._undecodable(error)
+                self._reject_coding(error)
 
     def body(self) -> bytes:
-        """The decoded body."""
+        """Return the decoded body."""
         if self._blocks:
-            body = self._long_body()
+            body = self._join_blocks()
         else:
             body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        return body[: self._bound] if self.sated else body
+        return body[: self._bound] if self.capped else body
 
     def head(self) -> tuple[bytes, bool]:
-        """The final response's header block, without its blank line, and whether that line was seen.
+        """Return the final header block, and whether its blank line has come.
 
-        The lines also hold the interim responses (and a proxy's) before it, and the trailers after it.
+        The lines also hold the interim responses (and a proxy's) before it, and the
+        trailers after it.
         """
         if len(self.lines) != self._lines_read:
             self._lines_read = len(self.lines)
-            self._head = _final_head(b"".join(self.lines))
+            self._head = _find_final_head(b"".join(self.lines))
         return self._head
 
-    def leads_on(self) -> bool:
-        """Whether it is a redirect to follow, whatever its body is: its header block is complete."""
+    def is_redirect(self) -> bool:
+        """Whether it is a redirect to follow, with a complete header block."""
         if self._follows and not self._begun:
             head, whole = self.head()
-            return whole and leads_on(head)
-        return self._leads_on
+            return whole and is_redirect(head)
+        return self._redirects
 
-    def phase(self) -> tuple[Reason, str]:
-        """How far the response had come when its time was over."""
+    def describe_phase(self) -> tuple[Reason, str]:
+        """Return the reason and the detail for a response that took too long."""
         if not self.lines:
             return Reason.TIMEOUT_FIRST_BYTE, "waiting for the response"
         head, whole = self.head()
-        if _switches(head):
+        if _is_switch(head):
             return UNASKED_SWITCH
         if not whole:
             return Reason.TIMEOUT, "reading the header block"
         return Reason.TIMEOUT_BODY, f"reading the body, {self._size} bytes so far"
 
-    def _begin(self) -> None:
-        """Look at the header block, which is complete when the first piece of the body comes."""
+    def _read_head(self) -> None:
+        """Read the header block, which is complete at the first piece of the body."""
         self._begun = True
         self._head_lines = len(self.lines)
         head = self.head()[0]
-        if _switches(head):
+        if _is_switch(head):
             self.verdict = UNASKED_SWITCH
             return
-        if self._follows and leads_on(head):
-            self._leads_on = True
+        if self._follows and is_redirect(head):
+            self._redirects = True
             return
         if b"content-encoding" not in head.lower():
             return
@@ -203,12 +212,12 @@ class Response:
         try:
             self._decoder = Decoder(",".join(codings), self._bound) or None
         except Undecodable as error:
-            self._undecodable(error)
+            self._reject_coding(error)
 
     def _decode(self, chunk: bytes) -> int | None:
-        """Take a piece of a coded body, which may be a thousand times as long as it looks: a step at a time."""
+        """Take a piece of a coded body in steps, as it may expand a thousandfold."""
         if not self._take_decoded():
-            return self._stopped()
+            return self._stop()
         fresh = chunk[self._again :]
         self._again = max(0, self._again - len(chunk))
         assert self._decoder is not None
@@ -216,24 +225,24 @@ class Response:
         self._size += len(fresh)
         if not self._take_decoded():
             self._again = len(chunk)
-            return self._stopped()
+            return self._stop()
         return None
 
     def _take_decoded(self) -> bool:
-        """Keep what has been decoded, as far as there is room; whether that was all of it."""
+        """Keep decoded pieces while there is memory; return whether all were kept."""
         try:
             for piece in self._decoding:
                 self._keep(piece)
                 if self._memory.refuses(self):
                     return False
         except Undecodable as error:
-            self._undecodable(error)
+            self._reject_coding(error)
         except Oversize:
-            self._too_large()
-        return self.verdict is None and not self.sated
+            self._end_at_bound()
+        return self.verdict is None and not self.capped
 
-    def _stopped(self) -> int:
-        return -1 if self.verdict is not None or self.sated else self._pause()
+    def _stop(self) -> int:
+        return -1 if self.verdict is not None or self.capped else self._pause()
 
     def _pause(self) -> int:
         self.paused = True
@@ -251,42 +260,43 @@ class Response:
             self._chunks.clear()
             self._chunks_size = 0
 
-    def _long_body(self) -> bytes:
-        """Join the blocks and let go of each, so that the body is hardly ever held twice."""
+    def _join_blocks(self) -> bytes:
+        """Join the blocks, freeing each, so that memory is not doubled."""
         blocks, self._blocks = [*self._blocks, b"".join(self._chunks)], []
         self._chunks.clear()
-        # The system gives zeros without a page of memory behind them, and BytesIO writes into them without a copy.
+        # The system gives zeros without allocating pages, and BytesIO writes into them
+        # without a copy.
         whole, left = BytesIO(bytes(self._held)), self._held
         while blocks:
-            # From the end on: the end of the heap goes back to the system.
+            # From the end, since the system gets back the end of the heap.
             block = blocks.pop()
             left -= len(block)
             whole.seek(left)
             whole.write(block)
         return whole.getvalue()
 
-    def _give_back(self) -> None:
+    def _release_memory(self) -> None:
         self._memory.held -= self._held
         self._held = 0
 
-    def _undecodable(self, error: Undecodable) -> int:
+    def _reject_coding(self, error: Undecodable) -> int:
         self.verdict = (Reason.DECODE_ERROR, str(error))
         return -1
 
-    def _too_large(self, rest: bytes = b"") -> int:
-        """There is more than is to be held; *rest* is what came last and was not kept."""
+    def _end_at_bound(self, rest: bytes = b"") -> int:
+        """End the body at its bound; *rest* is the last piece if not kept."""
         if self._enough:
             self._keep(rest)
-            self.sated = True
+            self.capped = True
             return -1
         self._chunks = []
         self._blocks = []
-        self._give_back()
+        self._release_memory()
         self.verdict = (Reason.TOO_LARGE, f"the body is over {self._bound} bytes")
         return -1
 
 
-def _final_head(raw: bytes) -> tuple[bytes, bool]:
+def _find_final_head(raw: bytes) -> tuple[bytes, bool]:
     end = raw.find(b"\r\n\r\n")
     if end >= 0 and end + 4 == len(raw):
         return raw[:end], True
@@ -295,9 +305,9 @@ def _final_head(raw: bytes) -> tuple[bytes, bool]:
     if not starts:
         return b"", False
     last = starts[-1]
-    # A block that is followed by another, be it an empty one, has had its blank line.
+    # If another block follows, even an empty one, this one's blank line has come.
     return blocks[last].replace(b"\n", b"\r\n"), last + 1 < len(blocks)
 
 
-def _switches(head: bytes) -> bool:
+def _is_switch(head: bytes) -> bool:
     return head[9:12] == b"101"

@@ -1,7 +1,8 @@
-"""Which way a request goes: the host it is meant for, the addresses it may connect to, and how libcurl is told.
+"""The route of a request: its host, and the addresses it may connect to.
 
-Knows ``connect_to``, the rule about addresses that are not public, and libcurl's way of spelling all that. Does
-not know how a name is looked up, nor libcurl itself.
+Knows ``connect_to``, the rule for addresses that are not public, and how libcurl's
+options spell them. Does not know how a name is looked up, nor libcurl itself. See
+docs/decisions/pinned-addresses.md.
 """
 
 from __future__ import annotations
@@ -16,23 +17,25 @@ from msgspec import Struct
 from penstock.core.web.addresses import is_public, why_not_public
 from penstock.core.web.hosts import Place, endpoint, locate
 
-__all__ = ["Pin", "Pins", "Route", "Routes", "permitted", "spelled"]
+__all__ = ["Pin", "Pins", "Route", "Routes", "canonicalize", "select_addresses"]
 
 PER_FAMILY: Final = 4
-"""Addresses of each family that a request tries at most, however many a name has."""
+"""The most addresses of each family that a request tries."""
 
 _IPV4: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
 _CONNECT_TO: Final = re.compile(r"(\[.*?\]|[^:]*):([0-9]*):(\[.*?\]|[^:]*):([0-9]*)")
 
 
 KNOWN: Final = 1_000
-"""Origins whose routes are kept: to read one out of its URL takes 1.5 µs, and most URLs have the last one's again."""
+"""Origins whose routes are cached: parsing one takes 1.5 µs, and most URLs have the
+same origin as the one before."""
 
 
 class Route(Struct, frozen=True, gc=False):
     """Where to connect for a URL: *host* (an address if *literal*) and *port*.
 
-    *own* says that the user's ``connect_to`` names that host; *elsewhere* that it is not what the URL has.
+    *own* says that the user's ``connect_to`` names that host, *elsewhere* that host or
+    port differ from the URL's.
     """
 
     host: str
@@ -42,14 +45,14 @@ class Route(Struct, frozen=True, gc=False):
     elsewhere: bool = False
 
     def at(self, address: str) -> Route:
-        """The same with the one *address* that its host came to."""
+        """Return the route to the one *address* of its host."""
         return Route(
             f"[{address}]" if ":" in address else address, self.port, literal=True, own=self.own, elsewhere=True
         )
 
 
 class Pin(Struct, frozen=True, gc=False):
-    """A *host* name of ours for a list of *addresses*, and what libcurl is told so that it knows them at *port*."""
+    """A made-up *host* name, by which libcurl knows a list of *addresses* at *port*."""
 
     host: str
     port: int
@@ -57,7 +60,7 @@ class Pin(Struct, frozen=True, gc=False):
 
     @property
     def key(self) -> str:
-        """What libcurl's cache has it under."""
+        """Its key in libcurl's cache."""
         return f"{self.host}:{self.port}"
 
     @property
@@ -67,14 +70,14 @@ class Pin(Struct, frozen=True, gc=False):
 
 
 class Routes:
-    """Reads *connect_to*, HOST1:PORT1:HOST2:PORT2 as curl does: the first entry that fits counts."""
+    """Applies *connect_to* (HOST1:PORT1:HOST2:PORT2); the first match counts."""
 
     def __init__(self, connect_to: Iterable[str]) -> None:
-        self._entries = [_parsed(entry) for entry in connect_to]
+        self._entries = [_parse_entry(entry) for entry in connect_to]
         self._known: dict[str, Route] = {}
 
     def route(self, url: str) -> Route:
-        """Where to connect for the canonical *url*."""
+        """Return where to connect for the canonical *url*."""
         origin = url[: url.find("/", len("https://"))]
         route = self._known.get(origin)
         if route is None:
@@ -94,10 +97,11 @@ class Routes:
 
 
 class Pins:
-    """The lists of addresses that libcurl knows by names of ours, for as long as a transfer needs them.
+    """Lists of addresses that libcurl knows by made-up names.
 
-    A list has one name, made of the addresses. So a kept connection, which libcurl knows by that name, is used
-    again only where it leads to what was checked, whatever the host's name came to in between.
+    The name is made from the addresses. So libcurl, which finds a kept connection by
+    that name, reuses it only if its address was checked, whatever the host resolves to
+    by now.
     """
 
     def __init__(self) -> None:
@@ -105,7 +109,10 @@ class Pins:
         self._stale: dict[str, None] = {}
 
     def take(self, addresses: tuple[str, ...], port: int) -> tuple[Pin, list[str]]:
-        """The pin for *addresses*, and the entries to set with it: those that nobody uses any more go away."""
+        """Return the pin for *addresses*, and the entries to set in libcurl's cache.
+
+        They also remove pins that no transfer uses any more.
+        """
         digest = blake2b(",".join(sorted(addresses)).encode(), digest_size=15).hexdigest()
         pin = Pin(f"{digest}.invalid", port, addresses)  # no resolver knows such a name (RFC 6761, section 6.4)
         self._stale.pop(pin.key, None)
@@ -115,7 +122,7 @@ class Pins:
         return pin, [*entries, pin.entry]
 
     def drop(self, pin: Pin) -> None:
-        """One transfer less needs *pin*."""
+        """Release *pin* for one transfer."""
         left = self._users.pop(pin.key) - 1
         if left:
             self._users[pin.key] = left
@@ -123,11 +130,11 @@ class Pins:
             self._stale[pin.key] = None
 
 
-def permitted(addresses: Iterable[str], *, public_only: bool) -> tuple[tuple[str, ...], str]:
-    """Those of *addresses* that may be connected to, a few of each family; else none, and why.
+def select_addresses(addresses: Iterable[str], *, public_only: bool) -> tuple[tuple[str, ...], str]:
+    """Select the addresses to connect to, a few of each family.
 
-    With *public_only*, those that are not public are left out; what is left is safe, since nothing else is
-    connected to.
+    If *public_only*, only public ones are selected. Returns no address and the detail
+    if none may be connected to.
     """
     wanted = [address for address in addresses if not public_only or is_public(address)]
     few = [address for address in wanted if ":" in address][:PER_FAMILY]
@@ -137,19 +144,19 @@ def permitted(addresses: Iterable[str], *, public_only: bool) -> tuple[tuple[str
     return (), "; ".join(f"{address} is {why_not_public(address)}" for address in [*addresses][:PER_FAMILY])
 
 
-def spelled(entry: str) -> str:
-    """The *entry* of ``connect_to`` in ASCII, its hosts as a URL would have them."""
-    return ":".join(_parsed(entry))
+def canonicalize(entry: str) -> str:
+    """Return the *entry* of ``connect_to`` in ASCII, its hosts in the form of URLs."""
+    return ":".join(_parse_entry(entry))
 
 
-def _parsed(entry: str) -> tuple[str, str, str, str]:
+def _parse_entry(entry: str) -> tuple[str, str, str, str]:
     found = _CONNECT_TO.fullmatch(entry)
-    assert found is not None, "the settings have looked at it"
+    assert found is not None, "the settings have checked it"
     host_1, port_1, host_2, port_2 = found.groups()
-    return _canonical(host_1), port_1, _canonical(host_2), port_2
+    return _canonicalize_host(host_1), port_1, _canonicalize_host(host_2), port_2
 
 
-def _canonical(host: str) -> str:
+def _canonicalize_host(host: str) -> str:
     place = locate(f"http://{host}/") if host else None
     return place.key if isinstance(place, Place) else host.lower()
 

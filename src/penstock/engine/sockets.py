@@ -1,15 +1,18 @@
-"""The one selector that holds every socket: libcurl's, also while a connection idles, and those to name servers.
+"""The one selector that watches every socket: libcurl's, idle ones too, and c-ares's.
 
-Knows descriptors and what their owners want to hear about them. Does not know libcurl, transfers or HTTP.
+Knows descriptors, and the events that their owners wait for. Does not know libcurl,
+transfers or HTTP.
 
-libcurl forgets a descriptor as soon as its transfer is over. This keeps watching: on an idle connection
-nothing may arrive, so whatever does (a second response nobody asked for, or the server's close) makes
-the connection unusable, and it is shut down before another request can get that response. It also
-saves two system calls a request, since a kept connection stays registered as it is.
+libcurl stops watching a descriptor when its transfer ends. This does not. No bytes may
+arrive on an idle connection, so if any do (an unrequested second response, or the
+server's close), it is shut down before another request can get that response. That also
+saves two system calls a request, since a kept connection stays registered.
 
-Nobody says when libcurl closes an idle connection (pycurl can call back only during a transfer of the handle
-that opened it). The kernel then drops the descriptor from the selector by itself, and its number comes back
-as something else. So a descriptor is known by its number and its inode together.
+libcurl does not report that it closes an idle connection (pycurl can call back only
+during a transfer of the handle that opened it). The kernel then drops the descriptor
+from the selector, and may reuse its number for another socket. So a descriptor is
+identified by its number and its inode together. See
+docs/decisions/idle-connections.md.
 """
 
 from __future__ import annotations
@@ -27,10 +30,10 @@ WRITE: Final = selectors.EVENT_WRITE
 
 
 class Sockets:
-    """Which descriptors are watched for what, and one more through which other threads wake the wait."""
+    """Watches descriptors, and lets other threads end a wait."""
 
     def __init__(self) -> None:
-        """Open the selector and the pair of sockets for waking it."""
+        """Open the selector and a pair of sockets to wake it."""
         self._selector = selectors.DefaultSelector()
         self._watched: dict[int, int] = {}
         self._inodes: dict[int, int] = {}
@@ -42,51 +45,57 @@ class Sockets:
         self._selector.register(self._alarm, READ)
 
     def fileno(self) -> int:
-        """The selector's own descriptor, itself pollable. Raises AttributeError where it has none."""
+        """Return the selector's descriptor, itself pollable.
+
+        Raises AttributeError if the selector has none.
+        """
         return int(self._selector.fileno())
 
-    def opened(self, fd: int) -> None:
-        """A connection's socket was made: it may be watched while idle."""
+    def add(self, fd: int) -> None:
+        """Add the socket of a new connection, to be watched while it is idle."""
         self._forget(fd)
         self._inodes[fd] = os.fstat(fd).st_ino
 
     def watch(self, fd: int, events: int) -> None:
-        """A transfer waits for *events* on *fd*."""
+        """Watch *fd* for *events*, on behalf of a transfer."""
         if fd in self._watched and self._inodes.get(fd) != os.fstat(fd).st_ino:
             self._forget(fd)
         self._idle.discard(fd)
         self._want(fd, events)
 
     def release(self, fd: int) -> None:
-        """No transfer waits on *fd* any more: a connection goes idle, anything else is forgotten."""
+        """Note that no transfer uses *fd*; keep watching it if it is a connection."""
         if fd in self._inodes:
             self._idle.add(fd)
             self._want(fd, READ)
         else:
             self._forget(fd)
 
-    def hush(self, fd: int) -> None:
-        """Nobody wants to hear about *fd*, if no transfer waits on it: it belongs to one that is paused."""
+    def mute(self, fd: int) -> None:
+        """Do not watch *fd* if it looks idle, as its transfer is paused."""
         if fd in self._idle:
             self._idle.discard(fd)
             del self._watched[fd]
             self._selector.unregister(fd)
 
-    def attend(self, fd: int, events: int) -> None:
-        """Somebody else than libcurl waits for *events* on *fd*, and says ``leave`` before it is closed."""
+    def subscribe(self, fd: int, events: int) -> None:
+        """Watch *fd* for *events*, on behalf of another library than libcurl.
+
+        It must ``unsubscribe`` before it closes *fd*.
+        """
         if fd in self._inodes:
             self._forget(fd)
         self._want(fd, events)
 
-    def leave(self, fd: int) -> None:
-        """Nobody waits on *fd* any more."""
+    def unsubscribe(self, fd: int) -> None:
+        """Do not watch *fd* any more."""
         self._forget(fd)
 
     def wait(self, timeout: float | None) -> list[tuple[int, int]]:
-        """Descriptors that somebody waits on and what each is ready for; waits *timeout* seconds at most.
+        """Wait *timeout* seconds at most, and return descriptors and events.
 
-        Idle connections that stir are shut down and not reported. A wake-up reports nothing, but ends the
-        wait, and ``take_wake`` tells of it.
+        Idle connections that become readable are shut down and not returned. A wake-up
+        ends the wait without a descriptor, and ``take_wake`` reports it.
         """
         ready = []
         for key, events in self._selector.select(timeout):
@@ -103,18 +112,22 @@ class Sockets:
         return ready
 
     def take_wake(self) -> bool:
-        """Whether there was a wake-up since this was asked last."""
+        """Return whether there was a wake-up since the last call."""
         woken, self._woken = self._woken, False
         return woken
 
     def wake(self) -> None:
-        """End a wait, now or the next one. For any thread and for signal handlers."""
-        # A full pipe is as good as a written one; a closed one belongs to an engine that has ended.
+        """End the current wait or the next one.
+
+        May be called from any thread and from signal handlers.
+        """
+        # If the pipe is full, a wake-up is pending; if it is closed, the engine has
+        # ended.
         with suppress(BlockingIOError, OSError):
             self._waker.send(b"\0")
 
     def close(self) -> None:
-        """Close the selector and the waker; the connections are libcurl's to close."""
+        """Close the selector and the waker; libcurl closes the connections."""
         self._selector.close()
         self._waker.close()
         self._alarm.close()
@@ -136,12 +149,13 @@ class Sockets:
             self._selector.unregister(fd)
 
     def _shut_down(self, fd: int) -> None:
-        """Make an idle connection unusable; libcurl notices when it wants to use it, and takes another."""
+        """Make an idle connection unusable, so that libcurl uses another one."""
         self._forget(fd)
-        # The descriptor stays libcurl's; a duplicate would take another one, and there may be none.
+        # The descriptor stays libcurl's. A duplicate would need another, and none may
+        # be left.
         borrowed = socket.socket(fileno=fd)
         try:
-            # Already closed by the other side is what most of these are.
+            # The other side has already closed most of them.
             with suppress(OSError):
                 borrowed.shutdown(socket.SHUT_RDWR)
         finally:

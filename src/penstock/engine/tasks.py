@@ -1,10 +1,10 @@
 """The engine for any async work: one asyncio task for each call.
 
-Knows how to call a function of the caller's and wait for what it returns. Does not know other calls,
-limits, retries, or what the work is.
+Knows how to call the user's function and await its result. Does not know limits,
+retries, or what the work is.
 
-Inside of an event loop it works there. Where none runs it has one of its own, which goes on only while
-somebody waits in ``collect``.
+In a running event loop the tasks run there. If none runs, the engine has its own, which
+runs only during ``collect``. See docs/decisions/task-per-call.md.
 """
 
 from __future__ import annotations
@@ -27,23 +27,24 @@ __all__ = ["TasksEngine"]
 Work = Callable[[Any], Awaitable[Any]]
 
 NOTHING: Final = object()
-"""Not there: None may be what the work returned."""
+"""Stands for an absent value, since the work may return None."""
 
 
 class TasksEngine:
-    """Calls *work* with each job's item, in a task of its own. An ``Engine``; see there for each method.
+    """Calls *work* with each job's item, in a task of its own. An ``Engine``.
 
-    *timeout*: seconds for one call; None for no limit. A call that takes longer is cancelled and comes to a
-    TimeoutError. *loop* is the one that runs; without one ``loop`` is the engine's own.
+    *timeout* is the limit for one call in seconds, None for no limit. A call that takes
+    longer is cancelled and fails with TimeoutError. *loop* is the running loop; if it
+    is None, the engine makes its own.
 
-    ``collect`` raises UsageError where *work* returned something that can't be awaited, and what *work* raised if
-    that is no Exception.
+    ``collect`` raises UsageError if *work* returned an object that can't be awaited,
+    and any exception of *work* that is no Exception.
     """
 
     def __init__(
         self, work: Work, *, timeout: float | None = None, loop: asyncio.AbstractEventLoop | None = None
     ) -> None:
-        """Nothing runs yet."""
+        """Start without tasks."""
         self._runner: asyncio.Runner | None = None
         if loop is None:
             self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
@@ -51,41 +52,43 @@ class TasksEngine:
         self.loop = loop
         self._work = work
         self._timeout = timeout
-        # By the seq of the job: a task that is not here any more was dropped.
+        # By the seq of the job; a task that is not in here was dropped.
         self._tasks: dict[int, asyncio.Task[None] | None] = {}
-        # Those that were made since the loop had its last turn: whether they begin, nobody knows yet.
+        # Tasks made since the loop's last turn, which may be cancelled before they
+        # begin.
         self._beginning: list[tuple[asyncio.Task[None], Call]] = []
         self._dropped: set[asyncio.Task[None]] = set()
         self._finished: list[Called] = []
-        # What is no failure of one item's, and ends everything.
+        # An exception that is not one item's failure, and ends the run.
         self._failure: BaseException | None = None
-        # That work has finished was told; for the loop's thread alone.
-        self._stirred = False
-        # The alarm may have rung.
+        # Whether finished work was announced; only the loop's thread uses it.
+        self._announced = False
+        # Whether the alarm may be readable.
         self._woken = False
         self._closed = False
         self._waker, self._alarm = socket.socketpair()
         self._waker.settimeout(0)
         self._alarm.settimeout(0)
-        # Whether a loop of our own hears the alarm: only while it is for that that it runs.
+        # Whether the engine's own loop watches the alarm.
         self._listening = False
 
-    def start(self, job: Call, now: float) -> None:  # noqa: ARG002 - the loop itself keeps a call's time
-        """Begin *job*: the work is called in the next turn of the loop."""
-        # Known before it is made: a loop may begin its tasks at once, and this one be over before it is here.
+    def start(self, job: Call, now: float) -> None:  # noqa: ARG002 - the loop keeps the time of calls
+        """Start *job*: the work is called in the next turn of the loop."""
+        # Entered before the task is made: a loop may run a task at once, so it may be
+        # over when create_task returns.
         self._tasks[job.seq] = None
         task = self.loop.create_task(self._perform(job))
         if job.seq in self._tasks:
             self._tasks[job.seq] = task
             if not self._beginning:
-                self.loop.call_soon(self._turn_over)
+                self.loop.call_soon(self._end_turn)
             self._beginning.append((task, job))
 
     def collect(self, timeout: float | None) -> list[Called]:
-        """What has finished; inside of a running loop it never waits."""
+        """Return what has finished; with a running loop this never waits."""
         if self._runner is not None:
             self._run(timeout)
-        self._stirred = False
+        self._announced = False
         if self._woken:
             self._woken = False
             with suppress(BlockingIOError):
@@ -97,31 +100,32 @@ class TasksEngine:
         return finished
 
     def fileno(self) -> int:
-        """A descriptor that is readable once a call has finished."""
+        """Return a descriptor that is readable once a call has finished."""
         return self._alarm.fileno()
 
     def deadline(self) -> float | None:
-        """None, since the loop keeps all times; but a loop of the engine's own goes on only in ``collect``."""
+        """Return None, or now if the engine has to run its own loop."""
         return time.monotonic() if self._runner is not None and self._tasks else None
 
     def bound(self) -> None:
-        """Nothing of its own."""
+        """Return None: tasks have no bottleneck of their own."""
 
     def shortage(self) -> Shortage:
         """None: nothing of the machine's is counted here."""
         return NO_SHORTAGE
 
     def wake(self) -> None:
-        """End a wait, now or the next one."""
-        # Said before and after: the loop's thread may look in between, and forget it.
+        """End the current wait or the next one."""
+        # Set before and after: the loop's thread may reset it in between.
         self._woken = True
-        # A full pipe is as good as a written one; a closed one belongs to an engine that has ended.
+        # If the pipe is full, a wake-up is pending; if it is closed, the engine has
+        # ended.
         with suppress(BlockingIOError, OSError):
             self._waker.send(b"\0")
         self._woken = True
 
     def cancel(self) -> None:
-        """Cancel what runs. With a loop of the engine's own it is over when this returns."""
+        """Cancel what runs; if the engine has its own loop, it has ended on return."""
         self._finished.clear()
         dropped = [task for task in self._tasks.values() if task is not None]
         self._tasks.clear()
@@ -135,16 +139,22 @@ class TasksEngine:
             self.loop.run_until_complete(self.settle())
 
     def inside(self) -> bool:
-        """Whether one of the calls asks, or has just been dropped and does."""
+        """Whether a call, running or dropped, is the caller of this."""
         me = asyncio.current_task(self.loop)
         return me is not None and (me in self._dropped or me in self._tasks.values())
 
     async def settle(self) -> None:
-        """Wait until what was cancelled is over, however often whoever waits is cancelled meanwhile."""
+        """Wait until all cancelled calls have ended.
+
+        If the caller is cancelled meanwhile, CancelledError is raised after that.
+        """
         await join_cancelled(self._dropped)
 
     def close(self) -> None:
-        """Cancel what runs, and close the loop if it is the engine's own; from inside of that, only end its run."""
+        """Cancel what runs, and close the engine's own loop.
+
+        Called in that loop, this only ends its run.
+        """
         if self._closed:
             return
         if self._runner is not None and self.loop.is_running():
@@ -161,7 +171,10 @@ class TasksEngine:
             self._alarm.close()
 
     async def _perform(self, job: Call) -> None:
-        """One call. What comes of it is told from in here: a callback would cost each call another turn."""
+        """Run one call, and record its result.
+
+        Recorded in here, since a callback would cost each call another turn.
+        """
         value = awaitable = error = None
         awaitable = NOTHING
         try:
@@ -171,64 +184,68 @@ class TasksEngine:
             else:
                 async with asyncio.timeout(self._timeout):
                     value = await awaitable
-        except Exception as failure:  # noqa: BLE001 - a failure is a value; the consumer gets it
+        except Exception as failure:  # noqa: BLE001 - a failure is a value for the consumer
             error = failure
             if isinstance(failure, TypeError) and awaitable is not NOTHING and not inspect.isawaitable(awaitable):
-                self._failure = self._failure or _misuse(self._work, awaitable)
-        except BaseException as raised:  # noqa: BLE001 - what is raised again is decided there
-            error = self._no_exception(job, raised)
+                self._failure = self._failure or _make_misuse_error(self._work, awaitable)
+        except BaseException as raised:  # noqa: BLE001 - it is raised again there unless a cancellation
+            error = self._convert_cancelled(job, raised)
         if self._tasks.pop(job.seq, NOTHING) is NOTHING:
             if error is not None:
                 said = {"message": "the work failed while it was being cancelled", "exception": error}
                 self.loop.call_exception_handler(said)
             return
         self._finished.append(Called(job, value, error))
-        if not self._stirred:
-            self._stir()
+        if not self._announced:
+            self._announce()
 
-    def _turn_over(self) -> None:
-        """Those that were made for this turn of the loop will all have begun by the next."""
+    def _end_turn(self) -> None:
+        """Schedule a check of this turn's tasks, which begin by the next."""
         begun, self._beginning = self._beginning, []
-        self.loop.call_soon(self._look_after, begun)
+        self.loop.call_soon(self._report_unbegun, begun)
 
-    def _look_after(self, begun: list[tuple[asyncio.Task[None], Call]]) -> None:
-        """Tell of those that never began: cancelled before that, a task runs nothing that could tell of it.
+    def _report_unbegun(self, begun: list[tuple[asyncio.Task[None], Call]]) -> None:
+        """Record the calls whose tasks were cancelled before they began.
 
-        Looked for once a turn, since a callback for each task would cost it a fifth of all that a call costs.
+        Checked once a turn: a callback for each task costs a fifth of all that a call
+        costs.
         """
         for task, job in begun:
             if task.done() and self._tasks.get(job.seq) is task:
                 del self._tasks[job.seq]
-                self._finished.append(Called(job, None, _cancelled(None)))
-                self._stir()
+                self._finished.append(Called(job, None, _make_cancelled(None)))
+                self._announce()
 
-    def _no_exception(self, job: Call, raised: BaseException) -> WorkCancelled:
-        """The error that a cancellation from elsewhere is; else raises *raised*, and has ``collect`` raise it."""
+    def _convert_cancelled(self, job: Call, raised: BaseException) -> WorkCancelled:
+        """Return the error for a cancellation, or raise *raised* again.
+
+        Raises *raised*, and lets ``collect`` raise it too.
+        """
         if not isinstance(raised, asyncio.CancelledError):
-            if not isinstance(raised, KeyboardInterrupt | SystemExit):  # which the loop lets through by itself
+            if not isinstance(raised, KeyboardInterrupt | SystemExit):  # the loop raises these by itself
                 self._failure = self._failure or raised
-                self._stir()
+                self._announce()
             raise raised
         if job.seq not in self._tasks:
             raise raised
-        return _cancelled(raised)
+        return _make_cancelled(raised)
 
-    def _stir(self) -> None:
-        """Let whoever collects know, once for all that finishes before they come."""
-        self._stirred = True
+    def _announce(self) -> None:
+        """Wake the driver, once for all that finishes before it collects."""
+        self._announced = True
         if self._runner is not None:
             self.loop.stop()
         else:
             self.wake()
 
     def _run(self, timeout: float | None) -> None:
-        """Let the loop of our own go on until something has finished, or for *timeout* seconds."""
+        """Run the engine's own loop until a call ends or *timeout* is over."""
         loop, timer = self.loop, None
         if not self._listening:
             self._listening = True
             loop.add_reader(self._alarm, loop.stop)
         if timeout is not None and timeout <= 0:
-            loop.stop()  # in front of its run: after one turn
+            loop.stop()  # called before the run, so it ends after one turn
         elif timeout is not None:
             timer = loop.call_later(timeout, loop.stop)
         try:
@@ -238,13 +255,13 @@ class TasksEngine:
                 timer.cancel()
 
 
-def _cancelled(cause: BaseException | None) -> WorkCancelled:
-    error = WorkCancelled("the work was cancelled, though not by whoever takes its result")
+def _make_cancelled(cause: BaseException | None) -> WorkCancelled:
+    error = WorkCancelled("the work was cancelled, but not by the consumer of its result")
     error.__cause__ = cause
     return error
 
 
-def _misuse(work: Work, returned: Any) -> UsageError:
+def _make_misuse_error(work: Work, returned: Any) -> UsageError:
     name = getattr(work, "__qualname__", repr(work))
     return UsageError(
         f"{name} returned {type(returned).__name__}, which can't be awaited; the work is an async function. A plain "

@@ -131,7 +131,7 @@ def plan(
     OutputError if the disk has no room for the temporary file.
     """
     source = open_inputs(names, settings.input())
-    first = Requests().first
+    first = Requests().prepare
     with SeenRequests() as seen, NameCounts() as counts:
         survey = Survey(counts, unique=settings.unique)
         for row in source.rows(Settled()):

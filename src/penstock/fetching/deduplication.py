@@ -37,7 +37,7 @@ class Once:
         A row that can't be asked for is never a duplicate: each is reported with its
         own line. Raises OutputError if the disk is full.
         """
-        item = self._requests.first(row, now)
+        item = self._requests.prepare(row, now)
         if isinstance(item, Job) and not self._seen.add(identity(item)):
             return Duplicate(row.seq)
         return item

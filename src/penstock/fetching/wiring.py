@@ -30,7 +30,7 @@ from penstock.fetching.robots import Robots
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
-from penstock.machine.descriptors import Preflight, look
+from penstock.machine.descriptors import Preflight, fit_descriptors
 from penstock.machine.disk import Space, scratch_folder
 from penstock.runs.folder import RunFolder
 from penstock.scratch.overflow import DiskOverflow
@@ -73,11 +73,11 @@ class Fitted:
     """
 
     def __init__(self, settings: Settings, notify: Callable[[str], object]) -> None:
-        self._found: Preflight = look(settings.concurrency, CONNECTIONS_PER_SLOT)
+        self._found: Preflight = fit_descriptors(settings.concurrency, CONNECTIONS_PER_SLOT)
         self.notify = notify
         self.settings = replace(settings, concurrency=self._found.concurrency)
-        if self._found.lowered is not None:
-            notify(self._found.lowered)
+        if self._found.shortfall is not None:
+            notify(self._found.shortfall)
 
     def engine(self, frontier: Frontier, delivery: Delivery[Outcome]) -> CurlEngine:
         """Return an engine that reports shortages of memory and descriptors."""
@@ -174,7 +174,7 @@ def make_row_preparer(settings: Settings) -> Iterator[Callable[[Row, float], Job
         with Once(requests) as once:
             yield once.prepare
     else:
-        yield requests.first
+        yield requests.prepare
 
 
 class Passes:

@@ -1,1 +1,1 @@
-"""What the machine gives: descriptors, disk and memory."""
+"""The machine: its descriptors, disks and memory."""

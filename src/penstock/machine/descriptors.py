@@ -1,6 +1,7 @@
-"""What this process is allowed, looked at before anything is sent, and what is chosen by it.
+"""The preflight: how many descriptors this process may have, and what fits into them.
 
-Knows the system's limits and the disks. Does not know requests, formats or terminals.
+Knows the system's limits. Does not know requests, formats or terminals. See
+docs/decisions/descriptors.md.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from msgspec import Struct
 
 from penstock.core.schedule.shortage import fit
 
-__all__ = ["Preflight", "free_descriptors", "has_no_descriptors", "look", "raise_descriptors"]
+__all__ = ["Preflight", "fit_descriptors", "free_descriptors", "has_no_descriptors", "raise_descriptors"]
 
 _GONE: Final = (errno.EMFILE, errno.ENFILE)
 
 
 class Preflight(Struct, frozen=True, gc=False):
-    """What was found and chosen: *concurrency* of the *wished* one, with so many *connections* kept.
+    """What fits: a *concurrency* of the *wished* one, and kept *connections*.
 
-    *descriptors* is how many the process may have in all; None for no limit.
+    *descriptors* is the limit of the process, None for no limit.
     """
 
     wished: int
@@ -33,8 +34,8 @@ class Preflight(Struct, frozen=True, gc=False):
     descriptors: int | None
 
     @property
-    def lowered(self) -> str | None:
-        """That not as much fits as was wished for, in one line; None where it does."""
+    def shortfall(self) -> str | None:
+        """One line that says that less fits than wished, or None if all does."""
         if self.concurrency >= self.wished:
             return None
         return (
@@ -43,20 +44,23 @@ class Preflight(Struct, frozen=True, gc=False):
         )
 
 
-def look(concurrency: int, per_slot: int) -> Preflight:
-    """What fits of *concurrency* requests, with *per_slot* connections for each."""
+def fit_descriptors(concurrency: int, per_slot: int) -> Preflight:
+    """Return what fits of *concurrency* requests with *per_slot* connections each."""
     descriptors, free = free_descriptors()
     found = fit(concurrency, per_slot, free)
     return Preflight(concurrency, found.concurrency, found.connections, descriptors)
 
 
 def free_descriptors() -> tuple[int | None, int | None]:
-    """How many descriptors this process may have, and how many of them are free; None for no limit, or unknown."""
+    """Return this process's limit of descriptors, and how many of them are free.
+
+    Both are None if there is no limit.
+    """
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if soft == resource.RLIM_INFINITY:
         return None, None
     try:
-        # One of them is this look's own.
+        # One of them is the listing's own.
         return soft, max(0, soft - len(list(Path("/dev/fd").iterdir())) + 1)
     except OSError:
         return soft, max(0, soft - 16)
@@ -72,13 +76,13 @@ def has_no_descriptors() -> bool:
 
 
 def raise_descriptors() -> None:
-    """Let this process have as many descriptors as it may.
+    """Raise this process's limit of descriptors as far as the system allows.
 
-    For a program of our own alone: the limit belongs to the whole process, and what uses select() can't take a
-    descriptor above 1,023.
+    Only programs may call this, never a library: the limit belongs to the whole
+    process, and code that uses select() can't use a descriptor above 1,023.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
-        # macOS refuses what is above a limit of its own; then it stays as it is.
+        # macOS refuses a value above a limit of its own; then the limit stays as it is.
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

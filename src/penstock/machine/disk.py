@@ -1,6 +1,7 @@
-"""Room on the disks that are written to, looked at before they are full.
+"""Free space on the disks that a run writes to, checked before they are full.
 
-Knows how much is free. Does not know what is written there, or what is done about it.
+Knows how much is free. Does not know what is written, or how a run ends if a disk is
+full. See docs/decisions/disk-space.md.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from penstock.errors import OutputError
 __all__ = ["RESERVE", "Space", "scratch_folder"]
 
 RESERVE: Final = 100_000_000
-"""Bytes that stay free, or a twentieth of a disk that is smaller than twenty times that: enough to commit what was
-taken, and for others on the same disk to go on."""
+"""Bytes that stay free, or a twentieth of a disk smaller than twenty times that: enough
+to commit the outcomes at hand, and for other programs on the same disk to continue."""
 
 STEP: Final = 250_000
-"""Bytes after which a disk is looked at again; a look takes some 2 µs."""
+"""Bytes after which the disks are checked again; a check takes some 2 µs."""
 
 
 class Space:
-    """Sees that there is room on the disks of *folders*. *usage* tells of one."""
+    """Checks the free space on the disks of *folders*; *usage* returns that of one."""
 
     def __init__(
         self, folders: Sequence[Path], usage: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage
@@ -34,18 +35,18 @@ class Space:
         self._since = 0
 
     def admit(self, size: int) -> None:
-        """OutputError where about *size* bytes more would go beyond what stays free."""
+        """Count *size* bytes; raises OutputError if they would use the reserve."""
         self._since += size
         if self._since >= STEP:
             self.check(size)
 
     def check(self, size: int = 0) -> None:
-        """The same, looking in any case."""
+        """Check now; raises OutputError if *size* more bytes would use the reserve."""
         self._since = 0
         for folder in self._folders:
             try:
                 total, _, free = self._usage(folder)
-            except OSError:  # whoever writes there will say it better
+            except OSError:  # writing there will raise a better message
                 continue
             reserve = min(RESERVE, total // 20)
             if free - size < reserve:
@@ -56,7 +57,7 @@ class Space:
 
 
 def scratch_folder() -> Path:
-    """Where SQLite's nameless databases lie (sqlite.org/tempfiles.html)."""
+    """Return the folder of SQLite's temporary databases (sqlite.org/tempfiles.html)."""
     named = (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108 - looked at, never written by name
     return next((Path(name) for name in named if name and os.access(name, os.W_OK | os.X_OK)), Path())
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from penstock.core.web.plan import Cause, Limits, Load, Plan
+from penstock.core.web.plan import Cause, Load, Plan, PlanLimits
 from penstock.report.escaping import escape
 from penstock.report.summary import wrap
 from penstock.report.wording import count, duration, plural, rate, share
@@ -77,7 +77,7 @@ def plan_json(plan: Plan) -> str:
             }
             for load in plan.loads
         ],
-        "settings": {name: getattr(plan.limits, name) for name in Limits.__struct_fields__},
+        "settings": {name: getattr(plan.limits, name) for name in PlanLimits.__struct_fields__},
         "bound": {
             "seconds": round(plan.bound.seconds, 3),
             "by": plan.bound.cause,

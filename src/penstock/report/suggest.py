@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from penstock.core.schedule.tally import Tally
-from penstock.core.web.alike import Way, alike
-from penstock.core.web.reasons import covers, is_failure, ranked, reasons_in
+from penstock.core.web.common_ending import Way, find_common_ending
+from penstock.core.web.reasons import count_reasons, covers, is_failure, rank
 from penstock.core.web.retry import LATER
 from penstock.remedies import Remedy, keyword
 from penstock.settings import Settings
@@ -49,7 +49,7 @@ def suggestion(tally: Tally, settings: Settings, *, complete: bool = True) -> st
     Of a run that is not *complete*, fewer outcomes are enough: without a network it
     stops before there are many.
     """
-    found = alike(tally) if complete else alike(tally, FEWEST_OF_A_STOPPED_RUN)
+    found = find_common_ending(tally) if complete else find_common_ending(tally, FEWEST_OF_A_STOPPED_RUN)
     if found is None:
         return None
     which = "All" if found.count == found.total else f"{found.count:,} of"
@@ -62,12 +62,12 @@ def suggestion(tally: Tally, settings: Settings, *, complete: bool = True) -> st
 
 def find_retryable(tally: Tally) -> dict[str, int]:
     """Return the failures in *tally* that may work another time, by reason."""
-    return {why: count for why, count in reasons_in(tally).items() if covers(LATER, why)}
+    return {why: count for why, count in count_reasons(tally).items() if covers(LATER, why)}
 
 
 def nothing_to_try(tally: Tally, only: frozenset[str]) -> tuple[str | Remedy, ...]:
     """Return why a retry for the reasons *only*, or by default, would do nothing."""
-    failed = {why: count for why, count in reasons_in(tally).items() if is_failure(why)}
+    failed = {why: count for why, count in count_reasons(tally).items() if is_failure(why)}
     if not failed:
         return ("Nothing to try again: no input has failed.",)
     if only:
@@ -75,13 +75,13 @@ def nothing_to_try(tally: Tally, only: frozenset[str]) -> tuple[str | Remedy, ..
     final, them = ("are final", "them ") if len(failed) > 1 else ("is final", "")
     return (
         f"Nothing to try again: {list_reasons(failed)} {final}; to try {them}anyway: ",
-        keyword("only", ",".join(why for why, _ in ranked(failed))),
+        keyword("only", ",".join(why for why, _ in rank(failed))),
     )
 
 
 def list_reasons(counts: Mapping[str, int], form: str = "{why} ({count:,})") -> str:
     """Return *counts*, largest first, each in *form*: ``dns_not_found (407), 404 (3)``."""
-    entries = ranked(counts)
+    entries = rank(counts)
     shown = [form.format(why=why, count=count) for why, count in entries[:MOST]]
     rest = sum(count for _, count in entries[MOST:])
     return ", ".join([*shown, *([form.format(why="others", count=rest)] if rest else [])])

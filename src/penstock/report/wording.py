@@ -33,11 +33,11 @@ def counts(numbers: Mapping[Any, int], most: int | None = None) -> list[str]:
     Entries beyond *most* are added up as ``other``.
     """
     # Ties are sorted by name, so that the same counts always look the same.
-    ranked = sorted(((name, number) for name, number in numbers.items() if number), key=_rank)
-    if most is not None and len(ranked) > most:
-        rest = sum(number for _, number in ranked[most - 1 :])
-        ranked = [*ranked[: most - 1], ("other", rest)]
-    return [f"{name}: {number:,}" for name, number in ranked]
+    rank = sorted(((name, number) for name, number in numbers.items() if number), key=_rank)
+    if most is not None and len(rank) > most:
+        rest = sum(number for _, number in rank[most - 1 :])
+        rank = [*rank[: most - 1], ("other", rest)]
+    return [f"{name}: {number:,}" for name, number in rank]
 
 
 def duration(seconds: float) -> str:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from penstock.core.extents import Settled
-from penstock.core.web.hosts import blot
+from penstock.core.web.hosts import redact
 from penstock.core.web.model import Row
 from penstock.errors import InputChanged
 from penstock.remedies import Remedy, keyword
@@ -241,5 +241,5 @@ def changed(difference: str) -> tuple[str | Remedy, ...]:
 
 def _shown(url: str) -> str:
     """*url* as a terminal and a log may have it."""
-    url = blot(url)
+    url = redact(url)
     return repr(url if len(url) <= LONGEST else f"{url[:LONGEST]}...")

@@ -27,7 +27,7 @@ from pyroaring import BitMap64
 from penstock.core.extents import Extent, Settled
 from penstock.core.schedule.learned import Learned
 from penstock.core.schedule.tally import Tally
-from penstock.core.web.reasons import covers, reasons_in
+from penstock.core.web.reasons import count_reasons, covers
 from penstock.core.web.retry import STATUSES
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError
 from penstock.remedies import call
@@ -161,7 +161,7 @@ class Ledger:
 
     def unnoted(self) -> dict[str, int]:
         """How many inputs have each status that an older build counted without saying which they are."""
-        noted, counted = self._account.failures, reasons_in(self._account.tally).items()
+        noted, counted = self._account.failures, count_reasons(self._account.tally).items()
         once = ((why, count) for why, count in counted if why.isdigit() and int(why) not in STATUSES)
         return {why: left for why, count in once if (left := count - len(noted.get(why, ()))) > 0}
 
@@ -382,7 +382,7 @@ class Ledger:
         first, *others = by_sink.values()
         if any(other != first for other in others) or tally.total != len(first):
             raise _impossible("the sinks and the tally do not hold the same outcomes")
-        if reasons_in(tally) != {why: len(failed & first) for why, failed in failures.items()}:
+        if count_reasons(tally) != {why: len(failed & first) for why, failed in failures.items()}:
             raise _impossible("the failures and the tally do not hold the same outcomes")
         if not (first & self._account.settled).issubset(self._pending):
             raise _impossible("an input was settled twice")

@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock.core.web.fields import is_framing
-from penstock.core.web.hosts import blot
+from penstock.core.web.hosts import redact
 from penstock.core.web.model import Headers
 from penstock.core.web.requests import CROSSES_ORIGINS
 from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
@@ -61,7 +61,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     def of(cls, settings: Settings, inputs: tuple[str, ...], fingerprint: Mapping[str, Any] | None) -> Manifest:
         """The manifest of a new run."""
         public = _without_secrets(settings)
-        blotted = tuple(map(blot, inputs))
+        blotted = tuple(map(redact, inputs))
         withheld = [f"header {name}" for name, value in public.headers if value == WITHHELD]
         withheld += [name for name in ("proxy", "url_template") if getattr(public, name) != getattr(settings, name)]
         return cls(
@@ -194,13 +194,13 @@ def _without_secrets(settings: Settings) -> Settings:
     proxy, template = settings.proxy, settings.url_template
     if proxy is not None:
         proxy = _PROXY_CREDENTIALS.sub(rf"\g<1>{WITHHELD}@", proxy)
-    return replace(settings, headers=headers, proxy=proxy, url_template=None if template is None else blot(template))
+    return replace(settings, headers=headers, proxy=proxy, url_template=None if template is None else redact(template))
 
 
 def _blotted(value: Any) -> Any:
     """*value*, as JSON takes it, without the credentials in any URL in it."""
     if isinstance(value, str):
-        return blot(value)
+        return redact(value)
     if isinstance(value, dict):
         return {name: _blotted(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

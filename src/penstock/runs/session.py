@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final
 
 from penstock.core.results import Progress, Summary
-from penstock.core.web.finish import Finish
+from penstock.core.web.finish import EarlyEnd
 from penstock.core.web.model import Outcome
 from penstock.errors import PenstockError
 from penstock.loop.flow import Flow
@@ -78,7 +78,7 @@ class Session:
         self._clock = clock
         self._store_failed = False
         self._signals = DeferredSignals()
-        self._finish = Finish(settings.stop_at, settings.min_speed)
+        self._finish = EarlyEnd(settings.stop_at, settings.min_speed)
         self._ended_by: str | None = None
         self._deadline: float | None = None
         self._check_at: float | None = None
@@ -215,7 +215,7 @@ class Session:
             elif self._check_at is not None and now >= self._check_at:
                 # Once a second: a snapshot walks over all hosts.
                 self._check_at = now + CHECK_EVERY
-                self._ended_by = self._finish.reached(self._progress.snapshot())
+                self._ended_by = self._finish.check(self._progress.snapshot())
         return self._ended_by is not None
 
 

@@ -16,7 +16,7 @@ from pyroaring import BitMap64
 
 from penstock.core.extents import Extent
 from penstock.core.schedule.tally import Tally
-from penstock.core.web.reasons import reasons_in
+from penstock.core.web.reasons import count_reasons
 from penstock.runs.account import Failures
 from penstock.runs.contents import SCHEMA as CONTENTS
 
@@ -65,7 +65,7 @@ def unnoted(database: sqlite3.Connection, read: Callable[[Extent], Failures]) ->
     """The rows of failures that commits of an older build would have now; *read* gives those in an extent."""
     for number, counts in database.execute("SELECT number, tally FROM commits ORDER BY number").fetchall():
         noted = {why for (why,) in database.execute(_REASONS_OF, (number,))}
-        if reasons_in(Tally.from_dict(json.loads(counts))).keys() == noted:
+        if count_reasons(Tally.from_dict(json.loads(counts))).keys() == noted:
             continue
         found: dict[str, BitMap64] = {}
         for extent in extents_in(database, number):

@@ -18,7 +18,7 @@ from penstock.core.schedule.probe import ConcurrencyProbe
 from penstock.core.web.delays import AdaptiveDelays
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Headers
-from penstock.core.web.plan import Limits
+from penstock.core.web.plan import PlanLimits
 from penstock.core.web.retry import IDEMPOTENT, Retry
 from penstock.errors import UsageError
 from penstock.settings.checks import check_guard
@@ -87,9 +87,9 @@ class Settings(SettingsTable, frozen=True, kw_only=True):
             frontier.adapt(delays, ConcurrencyProbe())
         return frontier, Judge(retry, self.max_redirects, delays=delays)
 
-    def limits(self) -> Limits:
+    def limits(self) -> PlanLimits:
         """Return what a plan is computed from."""
-        return Limits(self.concurrency, self.per_host, self.delay, self.rate)
+        return PlanLimits(self.concurrency, self.per_host, self.delay, self.rate)
 
     def request_headers(self) -> Headers:
         """Return the headers of every request: the User-Agent and the headers given."""

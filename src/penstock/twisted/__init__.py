@@ -1,9 +1,10 @@
-"""For programs on Twisted: the Cooperator of ``twisted.internet.task``, with its faults mended.
+"""``twisted.internet.task``'s Cooperator for programs on Twisted, without its bugs.
 
     from penstock.twisted import Cooperator, cooperate, coiterate
 
-A program that was written for Twisted's own runs with its imports changed. The exceptions are Twisted's own, so
-that its ``except`` clauses hold. Needs Twisted: ``pip install 'penstock[twisted]'``.
+A program written for Twisted's Cooperator runs if its imports are changed. The
+exceptions are Twisted's, so that its ``except`` clauses hold. Needs Twisted: ``pip
+install 'penstock[twisted]'``.
 """
 
 try:

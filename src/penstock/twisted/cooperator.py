@@ -1,17 +1,20 @@
-"""Cooperative tasks on Deferreds and any reactor: the interface of ``twisted.internet.task``, name for name.
+"""Cooperative tasks on Deferreds and any reactor, with the interface of Twisted's.
 
-Knows Deferreds, Failures and the reactor's delayed calls. Does not know whose turn it is
-(``core/schedule/cooperation/cooperator.py``).
+Knows Deferreds, Failures and the reactor's delayed calls. Does not know whose turn it
+is (``core/schedule/cooperator.py``).
 
-What a program may rely on is as in the original: a Deferred that fails ends its task, unless there is an
-*on_error*. These faults of the original are mended, and nothing else differs:
+It behaves as the original does: a Deferred that fails ends its task, unless there is an
+*on_error*. It differs from the original only in these bugs, which it does not have:
 
-- ``Cooperator.stop()`` tells every task, where the original tells about half of them and no paused or waiting one;
-- a task that leaves does not cost the one behind it its turn, and a newcomer waits for its turn as others do;
-- ``resume()`` of a task that merely waits for a Deferred raises NotPaused, where the original steps it too early;
-- a task may be stopped in its own step or while it waits, whatever then comes of the step or the Deferred, where
-  the original stops all stepping, or loses the failure;
-- pausing costs the same however many tasks there are.
+- ``Cooperator.stop()`` ends every task; the original skips about half of them, and all
+  that are paused or waiting;
+- a task that ends does not cost the next one its turn, and a new task waits for its
+  turn;
+- ``resume()`` of a task that waits for a Deferred without being paused raises
+  NotPaused; the original steps it too early;
+- a task may be stopped in its own step or while it waits, whatever the step or the
+  Deferred then does; the original stops all stepping, or loses the failure;
+- pausing takes the same time however many tasks there are.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from twisted.python.failure import Failure
 
 from penstock.cooperation.slices import Predicate, Scheduled, Scheduler, Slices, ten_milliseconds
 from penstock.core.schedule.cooperator import Member, Rota, State
-from penstock.twisted.shell import the_reactor
+from penstock.twisted.shell import get_reactor
 
 __all__ = ["CooperativeTask", "Cooperator", "coiterate", "cooperate"]
 
@@ -45,50 +48,52 @@ _ENDED: Final[dict[State, type[SchedulerError]]] = {
 }
 
 
-def _soon(call: Callable[[], None]) -> Scheduled:
-    return cast("Scheduled", the_reactor().callLater(0, call))
+def _call_soon(call: Callable[[], None]) -> Scheduled:
+    return cast("Scheduled", get_reactor().callLater(0, call))
 
 
 class Cooperator:
     """Steps iterators in turn.
 
-    *terminationPredicateFactory* is called at the start of each slice; what it returns says after each step
-    whether the slice is over (10 ms by the clock). *scheduler* takes a callable, calls it some time later, and
-    returns something with ``cancel()`` (the global reactor's ``callLater``). Without *started*, nothing is
-    stepped before ``start()``.
+    *terminationPredicateFactory* is called at the start of each slice and returns a
+    predicate, which says after each step whether the slice is over (10 ms by default).
+    *scheduler* takes a callable, calls it later, and returns an object with
+    ``cancel()`` (by default the global reactor's ``callLater``). If *started* is false,
+    no iterator is stepped before ``start()``.
     """
 
     def __init__(
         self,
         terminationPredicateFactory: Callable[[], Predicate] = ten_milliseconds,
-        scheduler: Scheduler = _soon,
+        scheduler: Scheduler = _call_soon,
         started: bool = True,
     ) -> None:
-        self._rota: Rota[_Lane[Any]] = Rota(started=started)
+        self._rota: Rota[_Worker[Any]] = Rota(started=started)
         self._slices = Slices(self._rota, terminationPredicateFactory, scheduler, self.stop)
 
     @property
     def running(self) -> bool:
-        """Whether tasks are stepped: started, and not stopped since."""
+        """Whether tasks are stepped: it was started, and not stopped since."""
         return self._rota.running
 
     def start(self) -> None:
-        """Step the tasks; after ``stop()``, those that come from now on."""
+        """Step the tasks; after ``stop()``, only those added from now on."""
         self._rota.start()
         self._slices.settle()
 
     def stop(self) -> None:
-        """Step nothing any more; every task ends, and its Deferreds fail with SchedulerStopped."""
-        lanes = self._rota.stop()
+        """End every task; its Deferreds fail with SchedulerStopped."""
+        workers = self._rota.stop()
         self._slices.settle()
-        for lane in lanes:
-            lane.close(Failure(SchedulerStopped()))
+        for worker in workers:
+            worker.close(Failure(SchedulerStopped()))
 
     def cooperate(self, iterator: I, *, on_error: OnError | None = None) -> CooperativeTask[I]:
-        """Step *iterator* in turn with the others; a Deferred that it yields is waited for.
+        """Step *iterator* in turn with the others, waiting for its Deferreds.
 
-        If that Deferred fails, so does the task, unless there is an *on_error*: it is called with the Failure,
-        and if it returns, the iteration goes on; if it raises, the task fails with what it raised.
+        If a Deferred fails, so does the task, unless there is an *on_error*. That is
+        called with the Failure. If it returns, the iteration continues; if it raises,
+        the task fails with that exception.
         """
         return CooperativeTask(iterator, self, on_error=on_error)
 
@@ -99,56 +104,67 @@ class Cooperator:
         *,
         on_error: OnError | None = None,
     ) -> Deferred[I]:
-        """``cooperate``, and a Deferred that has the iterator when it is done: *doneDeferred* if given."""
+        """Step *iterator* as ``cooperate`` does; return a Deferred of it.
+
+        The Deferred, *doneDeferred* if given, fires when the iterator is exhausted.
+        """
         done: Deferred[I] = Deferred() if doneDeferred is None else doneDeferred
         self.cooperate(iterator, on_error=on_error).whenDone().chainDeferred(done)
         return done
 
-    def _enter(self, iterator: I, on_error: OnError | None) -> _Lane[I]:
-        lane = _Lane(iterator, on_error, rota=self._rota, settle=self._slices.settle)
-        if self._rota.add(lane) is State.RUNNING:
+    def _enter(self, iterator: I, on_error: OnError | None) -> _Worker[I]:
+        worker = _Worker(iterator, on_error, rota=self._rota, settle=self._slices.settle)
+        if self._rota.add(worker) is State.RUNNING:
             self._slices.settle()
         else:
-            lane.close(Failure(SchedulerStopped()))
-        return lane
+            worker.close(Failure(SchedulerStopped()))
+        return worker
 
 
 class CooperativeTask(Generic[I]):
     """An iterator that is being stepped; ``Cooperator.cooperate`` makes it."""
 
     def __init__(self, iterator: I, cooperator: Cooperator, *, on_error: OnError | None = None) -> None:
-        self._lane = cooperator._enter(iterator, on_error)  # noqa: SLF001 - the original's signature joins them here
+        self._worker = cooperator._enter(iterator, on_error)  # noqa: SLF001 - the original's signature joins them here
 
     def whenDone(self) -> Deferred[I]:
-        """A Deferred, another each time, that has the iterator when it is exhausted, or the Failure that ended it."""
-        return self._lane.watch(Deferred())
+        """Return a new Deferred of the exhausted iterator or its Failure."""
+        return self._worker.watch(Deferred())
 
     def pause(self) -> None:
-        """Do not step before ``resume()`` was called as often as this; raises how the task ended, if it has."""
-        self._check(self._lane.rota.pause(self._lane))
-        self._lane.settle()
+        """Do not step until ``resume()`` has been called as often as ``pause()``.
+
+        Raises TaskDone, TaskFailed, TaskStopped or SchedulerStopped if the task has
+        ended.
+        """
+        self._check(self._worker.rota.pause(self._worker))
+        self._worker.settle()
 
     def resume(self) -> None:
-        """Take back one ``pause()``; raises NotPaused if there was none. What has ended stays so."""
-        if not self._lane.rota.resume(self._lane):
+        """Undo one ``pause()``; a task that has ended stays so.
+
+        Raises NotPaused if the task is not paused.
+        """
+        if not self._worker.rota.resume(self._worker):
             raise NotPaused
-        self._lane.settle()
+        self._worker.settle()
 
     def stop(self) -> None:
-        """End it: its Deferreds fail with TaskStopped. Raises how the task ended, if it has.
+        """End the task; its Deferreds fail with TaskStopped.
 
-        A Deferred that the iterator waits for is left alone.
+        A Deferred that the iterator waits for is not cancelled. Raises TaskDone,
+        TaskFailed, TaskStopped or SchedulerStopped if the task has ended.
         """
-        self._check(self._lane.state)
-        self._lane.end(State.STOPPED, Failure(TaskStopped()))
+        self._check(self._worker.state)
+        self._worker.end(State.STOPPED, Failure(TaskStopped()))
 
     def _check(self, state: State) -> None:
         if state is not State.RUNNING:
             raise _ENDED[state]
 
 
-class _Lane(Member, Generic[I]):
-    """One iterator, and who waits for its end."""
+class _Worker(Member, Generic[I]):
+    """One iterator, and the Deferreds that wait for its end."""
 
     __slots__ = ("iterator", "on_error", "result", "rota", "settle", "watchers")
 
@@ -157,7 +173,7 @@ class _Lane(Member, Generic[I]):
         iterator: I,
         on_error: OnError | None,
         *,
-        rota: Rota[_Lane[Any]],
+        rota: Rota[_Worker[Any]],
         settle: Callable[[], None],
     ) -> None:
         super().__init__()
@@ -169,27 +185,27 @@ class _Lane(Member, Generic[I]):
         self.watchers: list[Deferred[I]] = []
 
     def step(self) -> None:
-        """One step of the iterator, and what comes of it."""
+        """Step the iterator once."""
         try:
             value = next(self.iterator)
         except StopIteration:
             self.end(State.DONE, self.iterator)
-        except BaseException:  # noqa: BLE001 - as in the original, all is for who waits for the task
+        except BaseException:  # noqa: BLE001 - as in the original, the task's Deferreds get it
             self.fail(Failure())
         else:
             if not isinstance(value, Deferred):
                 self.rota.stepped(self)
             elif self.state is State.RUNNING:
                 self.rota.wait(self)
-                value.addCallbacks(self.woken, self.miss)
+                value.addCallbacks(self.wake, self.handle_failure)
 
-    def woken(self, _result: object) -> None:
-        """The Deferred has fired."""
+    def wake(self, _result: object) -> None:
+        """Continue, as the Deferred has fired."""
         self.rota.wake(self)
         self.settle()
 
-    def miss(self, failure: Failure) -> Failure | None:
-        """The Deferred has failed; once this was stopped, that is for whoever else has the Deferred."""
+    def handle_failure(self, failure: Failure) -> Failure | None:
+        """Handle the *failure* of the Deferred; if stopped, return it."""
         if self.state is not State.RUNNING:
             return failure
         if self.on_error is None:
@@ -200,16 +216,16 @@ class _Lane(Member, Generic[I]):
         except BaseException:  # noqa: BLE001 - as what an iterator raises
             self.fail(Failure())
         else:
-            self.woken(None)
+            self.wake(None)
         return None
 
     def fail(self, failure: Failure) -> None:
-        """End with *failure*; if this had ended before, nobody waits for it, so the log has it."""
+        """End with *failure*, or log it if the task had ended before."""
         if not self.end(State.FAILED, failure):
             log.failure("a cooperative task failed after it was stopped", failure=failure)
 
     def end(self, state: State, result: I | Failure) -> bool:
-        """End as *state* says; False where this had ended before."""
+        """End in *state*; return False if the task had ended before."""
         if not self.rota.finish(self, state):
             return False
         self.settle()
@@ -217,15 +233,15 @@ class _Lane(Member, Generic[I]):
         return True
 
     def close(self, result: I | Failure) -> None:
-        """It has ended: tell all who wait. They may do with this and other tasks as they like."""
+        """Give *result* to all Deferreds, whose callbacks may use any task."""
         self.result = result
         watchers, self.watchers = self.watchers, []
         for watcher in watchers:
-            if not watcher.called:  # somebody cancelled it, or could not wait
+            if not watcher.called:  # the caller may have cancelled or fired it
                 watcher.callback(cast("I", result))
 
     def watch(self, deferred: Deferred[I]) -> Deferred[I]:
-        """*deferred*, which has or will have what comes of the iterator."""
+        """Fire *deferred* at the end of the iteration, now or later, and return it."""
         if self.result is None:
             self.watchers.append(deferred)
         else:
@@ -237,10 +253,10 @@ _the_cooperator = Cooperator()
 
 
 def coiterate(iterator: I, *, on_error: OnError | None = None) -> Deferred[I]:
-    """``Cooperator.coiterate`` of the one cooperator of the global reactor."""
+    """Call ``Cooperator.coiterate`` of the global reactor's cooperator."""
     return _the_cooperator.coiterate(iterator, on_error=on_error)
 
 
 def cooperate(iterator: I, *, on_error: OnError | None = None) -> CooperativeTask[I]:
-    """``Cooperator.cooperate`` of the one cooperator of the global reactor."""
+    """Call ``Cooperator.cooperate`` of the global reactor's cooperator."""
     return _the_cooperator.cooperate(iterator, on_error=on_error)

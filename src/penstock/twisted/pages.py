@@ -1,6 +1,7 @@
-"""Pages on a Twisted reactor: ``getPage`` for one, as Twisted once had it, and ``fetch`` for a list.
+"""Pages on a Twisted reactor: ``getPage`` for one, ``fetch`` for many.
 
-Knows Deferreds and what Twisted's programs expect of an error. Does not know how pages are fetched.
+Knows Deferreds, and which errors programs on Twisted expect. Does not know how pages
+are fetched.
 """
 
 from __future__ import annotations
@@ -31,22 +32,23 @@ from penstock.loop.driver import Driver, Stages
 from penstock.seams import Signal
 from penstock.settings import Settings
 from penstock.source.rows import Shape
-from penstock.twisted.shell import ReactorShell, the_reactor
+from penstock.twisted.shell import ReactorShell, get_reactor
 
 __all__ = ["PageError", "PageTimeout", "fetch", "getPage"]
 
 AT_ONCE: Final = 10_000
-"""Pages that ``getPage`` fetches at once: as many as are asked for, since the limit is whoever asks."""
+"""Pages that ``getPage`` fetches at once. The caller limits them; this is only an upper
+bound."""
 
 Each = Callable[[Outcome], Any]
 
 
 class PageTimeout(failures.TimeoutError, DeferredTimeout):
-    """A page took too long: the error of Twisted's connections and that of its Deferreds, whichever is expected."""
+    """A page took too long; both of Twisted's time-out errors."""
 
 
 class PageError(PenstockError):
-    """There is no complete response, and Twisted has no error of its own for the reason: ``reason`` says which."""
+    """No complete response came, for a ``reason`` unknown to Twisted."""
 
 
 _KINDS: Final[Mapping[Reason, type[Exception]]] = {
@@ -70,7 +72,7 @@ _KINDS: Final[Mapping[Reason, type[Exception]]] = {
 
 def getPage(
     url: str | bytes,
-    contextFactory: Any = None,  # noqa: ARG001 - its second argument, always; certificates are verified here
+    contextFactory: Any = None,  # noqa: ARG001 - Twisted's second argument; certificates are verified here
     *,
     method: str | bytes = "GET",
     headers: Mapping[Any, Any] | None = None,
@@ -78,45 +80,50 @@ def getPage(
     agent: str | bytes | None = None,
     timeout: float = 0,
 ) -> Deferred[bytes]:
-    """Fetch one page, at once, as Twisted's function of this name did: the Deferred gives its body.
+    """Fetch one page at once, as Twisted's ``getPage`` did.
 
-    No limit holds but that of whoever calls it (10,000 at once), and nothing is tried again: how many are
-    under way is what a Cooperator is for. *timeout*: seconds, above the 30 that end every request; 0 for those
-    alone. *contextFactory* is not used.
+    The Deferred fires with the body. No limit of Penstock applies (but 10,000 at once),
+    and a failed request is not retried: limit the requests in flight with a Cooperator.
+    *timeout* is in seconds, besides the 30 that end every request; 0 for only those.
+    *contextFactory* is not used. Cancelling the Deferred drops the request.
 
-    What can't be asked for (no URL, a header that is none) is told by the Deferred as well; UsageError for a *timeout*
-    below 0. Cancelled, it drops its request.
+    The Deferred fails with ``twisted.web.error.Error`` if the status is not 2xx; it has
+    ``status``, ``message`` and ``response`` as in Twisted. It fails with Twisted's
+    DNSLookupError, ConnectionRefusedError, NoRouteError, ConnectionLost, SSLError or
+    PageTimeout (a TimeoutError) if there is no response, and else with PageError, for
+    an invalid URL or header too. All but the first have a ``reason``.
 
-    The Deferred fails with ``twisted.web.error.Error`` for a status that is not 2xx, its ``status``,
-    ``message`` and ``response`` as Twisted has them; with Twisted's DNSLookupError, ConnectionRefusedError,
-    NoRouteError, ConnectionLost, SSLError or PageTimeout (a TimeoutError) where no response came; and else with
-    PageError. All but the first have the reason as ``reason``.
+    Raises UsageError if *timeout* is negative.
     """
     if not timeout >= 0:
         raise UsageError(f"timeout is {timeout}; it is a number of seconds, 0 for none")
-    given = {_text(name): _text(value) for name, value in (headers or {}).items()}
+    given = {_decode(name): _decode(value) for name, value in (headers or {}).items()}
     if agent is not None:
         given = {name: value for name, value in given.items() if name.lower() != "user-agent"}
-        given["User-Agent"] = _text(agent)
+        given["User-Agent"] = _decode(agent)
     body = postdata.encode() if isinstance(postdata, str) else postdata
-    reactor = the_reactor()
-    page = _pages(reactor).get({"url": _text(url), "method": _text(method), "headers": given, "body": body})
+    reactor = get_reactor()
+    page = _get_pages(reactor).get({"url": _decode(url), "method": _decode(method), "headers": given, "body": body})
     if timeout:
-        page.addTimeout(timeout, reactor, _timed_out)
+        page.addTimeout(timeout, reactor, _convert_timeout)
     return page
 
 
 def fetch(urls: Iterable[Any], each: Each | None = None, **settings: Any) -> Deferred[Any]:
-    """Fetch *urls* with the settings of ``penstock.fetch``, read only as far as there is room.
+    """Fetch *urls*, read lazily, with the settings of ``penstock.fetch``.
 
-    *each* is called with every outcome as it comes; while a Deferred that it returns has not fired, nothing
-    more is taken, and so nothing more begun. The Deferred gives the ``Statistics`` at the end; without *each*,
-    the list of all outcomes in the order of the URLs, for lists that fit into memory.
+    Each outcome is passed to *each* as it completes. While a Deferred that *each*
+    returned has not fired, no further outcome is passed, and so no further request
+    starts. At the end the Deferred fires with the ``Statistics``. Without *each* it
+    fires with the list of all outcomes in the order of the URLs; use that for lists
+    that fit into memory.
 
-    What a URL comes to is never an error. The Deferred fails with what the iterator or *each* raised.
-    Cancelled, it drops what runs. UsageError where a setting is wrong.
+    A failed request is an outcome, not an error. The Deferred fails if the iterator or
+    *each* raises. Cancelling it drops the requests that run.
+
+    Raises UsageError if a setting is invalid.
     """
-    reactor = the_reactor()
+    reactor = get_reactor()
     if each is not None:
         return _Consumer(flow_of(urls, **settings), each, reactor).done
     outcomes: list[Outcome] = []
@@ -125,7 +132,7 @@ def fetch(urls: Iterable[Any], each: Each | None = None, **settings: Any) -> Def
 
 
 class _Consumer:
-    """Takes a flow's outcomes one by one, each when the last one's Deferred has fired."""
+    """Takes a flow's outcomes, each after the last one's Deferred has fired."""
 
     def __init__(self, flow: Any, each: Each, reactor: Any) -> None:
         self.done: Deferred[Statistics] = Deferred(self._cancel)
@@ -141,7 +148,10 @@ class _Consumer:
         self._shell.plug()
 
     def _take(self) -> None:
-        """Take outcomes until one takes its time. Deferreds that have fired do not lead back in here."""
+        """Take outcomes until one has to be waited for.
+
+        Deferreds that have fired already do not call this again.
+        """
         if self._busy or self._ended:
             return
         if self._shell.turns.failure is not None:
@@ -152,7 +162,7 @@ class _Consumer:
             taken = self._taken = maybeDeferred(self._each, self._driver.outcomes.popleft())
             taken.addErrback(self._end)
             if not taken.called or taken.paused:
-                taken.addCallback(self._go_on)
+                taken.addCallback(self._resume)
                 return
         self._busy = False
         if self._ended:
@@ -161,9 +171,9 @@ class _Consumer:
             failure = self._driver.failure
             self._end(None if failure is None else Failure(failure))
         else:
-            self._driver.engine.wake()  # there is room again: another turn
+            self._driver.engine.wake()  # there is room again, so take another turn
 
-    def _go_on(self, _result: Any) -> None:
+    def _resume(self, _result: Any) -> None:
         self._busy = False
         self._take()
 
@@ -190,8 +200,8 @@ class _Consumer:
         self._flow.close()
 
 
-class _Asked:
-    """A source over what is asked for one by one. It never ends."""
+class _PageSource:
+    """A source of the pages that ``getPage`` is called for. It never ends."""
 
     def __init__(self) -> None:
         self.items: dict[int, Job | Ending] = {}
@@ -207,17 +217,17 @@ class _Asked:
 
 
 class _Pages:
-    """All pages that ``getPage`` fetches on one reactor; plugged in while there are any."""
+    """All pages that ``getPage`` fetches on one reactor."""
 
     def __init__(self, reactor: Any) -> None:
         settings = Settings.of(concurrency=AT_ONCE)
         frontier = Frontier(window=AT_ONCE, concurrency=AT_ONCE, per_key=AT_ONCE)
         judge = partial(judge_once, settings.max_redirects)
-        self._asked = _Asked()
+        self._source = _PageSource()
         self._row = Shape().row
-        self._first = Requests(settings.request_headers()).first
+        self._prepare = Requests(settings.request_headers()).prepare
         self._engine = CurlEngine(settings.http())
-        stages = Stages(self._asked, frontier, self._engine, judge, Delivery[Outcome](Tally()))
+        stages = Stages(self._source, frontier, self._engine, judge, Delivery[Outcome](Tally()))
         self._driver = Driver(stages)
         self._shell = ReactorShell(self._driver, reactor, self._hand_out)
         self._waiting: dict[int, Deferred[bytes]] = {}
@@ -225,17 +235,17 @@ class _Pages:
         reactor.addSystemEventTrigger("after", "shutdown", self._close)
 
     def get(self, asked: Mapping[str, Any]) -> Deferred[bytes]:
-        """The page that *asked* describes, as a row of a list does; one that can't be is told by the Deferred."""
+        """Fetch the page that *asked* describes; the Deferred has any error."""
         number, self._number = self._number, self._number + 1
-        self._asked.items[number] = self._first(self._row(number, 1, asked), time.monotonic())
+        self._source.items[number] = self._prepare(self._row(number, 1, asked), time.monotonic())
         page: Deferred[bytes] = Deferred(lambda _: self._drop(number))
         self._waiting[number] = page
         self._shell.plug()
         return page
 
     def _drop(self, number: int) -> None:
-        """A Deferred was cancelled, and fires by itself; what its request comes to, if it was sent, is dropped."""
-        if self._asked.items.pop(number, None) is None:
+        """Drop the request of a cancelled Deferred, which fires by itself."""
+        if self._source.items.pop(number, None) is None:
             self._engine.give_up(number, "cancelled")
         else:
             del self._waiting[number]
@@ -249,10 +259,10 @@ class _Pages:
         outcomes = self._driver.outcomes
         while outcomes:
             outcome = outcomes.popleft()
-            if outcome.seq not in self._waiting:  # all of them were told of a failure
+            if outcome.seq not in self._waiting:  # all of them have failed above
                 continue
             page = self._waiting.pop(outcome.seq)
-            error = _error(outcome)
+            error = _convert(outcome)
             if page.called:  # it was cancelled
                 continue
             if error is None:
@@ -270,37 +280,37 @@ class _Pages:
 _BY_REACTOR: dict[int, _Pages] = {}
 
 
-def _pages(reactor: Any) -> _Pages:
-    """The pages of *reactor*; there is one in a process, but for tests."""
+def _get_pages(reactor: Any) -> _Pages:
+    """Return the pages of *reactor*; a process has one reactor, except in tests."""
     key = id(reactor)
     if key not in _BY_REACTOR:
         _BY_REACTOR[key] = _Pages(reactor)
     return _BY_REACTOR[key]
 
 
-def _error(outcome: Outcome) -> Exception | None:
-    """What Twisted's programs expect in the place of *outcome*; None for a page."""
+def _convert(outcome: Outcome) -> Exception | None:
+    """Return Twisted's error for *outcome*, or None for a page."""
     if outcome.error is None:
         status = outcome.status or 0
         if 200 <= status < 300:
             return None
         line = outcome.head.split(b"\r\n", 1)[0].split(b" ", 2)
         return Error(str(status).encode(), line[2] if len(line) > 2 else b"", outcome.body)
-    return _told(outcome.error, f"{outcome.error}: {outcome.detail} ({outcome.url})")
+    return _make_error(outcome.error, f"{outcome.error}: {outcome.detail} ({outcome.url})")
 
 
-def _told(reason: Reason, detail: str) -> Exception:
+def _make_error(reason: Reason, detail: str) -> Exception:
     error = _KINDS.get(reason, PageError)(detail)
-    vars(error)["reason"] = reason  # most of the classes are Twisted's, and know of no such attribute
+    vars(error)["reason"] = reason  # most of the classes are Twisted's, without this attribute
     return error
 
 
-def _timed_out(result: Any, seconds: float) -> Any:
-    """What a page comes to that was cancelled because its time was over."""
+def _convert_timeout(result: Any, seconds: float) -> Any:
+    """Return PageTimeout for a page that was cancelled after *seconds*."""
     if isinstance(result, Failure) and result.check(CancelledError):
-        return Failure(_told(Reason.TIMEOUT, f"timeout: not there after {seconds:g} s"))
+        return Failure(_make_error(Reason.TIMEOUT, f"timeout: not there after {seconds:g} s"))
     return result
 
 
-def _text(given: str | bytes) -> str:
+def _decode(given: str | bytes) -> str:
     return given.decode("latin-1") if isinstance(given, bytes) else given

@@ -1,6 +1,7 @@
-"""A shell that waits in a Twisted reactor, which watches the engine's one descriptor.
+"""A shell that runs the driver in a Twisted reactor.
 
-Knows the reactor and the driver. Does not know what the work is, or who takes the outcomes.
+Knows the reactor and the driver. Does not know what the work is, or how outcomes are
+used.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from zope.interface import implementer
 from penstock.loop.driver import Driver
 from penstock.loop.turns import Turns
 
-__all__ = ["ReactorShell", "the_reactor"]
+__all__ = ["ReactorShell", "get_reactor"]
 
 
-def the_reactor() -> Any:
-    """The global reactor. Importing it installs one, and which one is the program's to say: so not before need be."""
+def get_reactor() -> Any:
+    """Return the global reactor.
+
+    Importing it installs one, and the program chooses which; so it is imported late.
+    """
     from twisted.internet import reactor  # noqa: PLC0415
 
     return reactor
@@ -27,9 +31,9 @@ def the_reactor() -> Any:
 
 @implementer(IReadDescriptor)
 class ReactorShell:
-    """Plugs *driver* into *reactor*. *tell* is called when there are outcomes, an end, or a ``failure``.
+    """Runs *driver* in *reactor*; *tell* is called for outcomes and the end.
 
-    Unplugged, nothing goes on; nor does the reactor then hold anything of it.
+    Unplugged, it does not run, and the reactor holds no reference to it.
     """
 
     def __init__(self, driver: Driver[Any], reactor: Any, tell: Callable[[], None]) -> None:
@@ -39,31 +43,31 @@ class ReactorShell:
         self._plugged = False
 
     def plug(self) -> None:
-        """Let the reactor watch, and take a turn as soon as it can."""
+        """Let the reactor watch the descriptor, and take a turn soon."""
         if not self._plugged:
             self._plugged = True
             self._reactor.addReader(self)
         self._driver.engine.wake()
 
     def unplug(self) -> None:
-        """Let the reactor forget it. May be called twice."""
+        """Let the reactor forget the descriptor. May be called twice."""
         self.turns.close()
         if self._plugged:
             self._plugged = False
             self._reactor.removeReader(self)
 
     def fileno(self) -> int:
-        """The engine's descriptor."""
+        """Return the engine's descriptor."""
         return self._driver.engine.fileno()
 
     def doRead(self) -> None:
-        """The engine has something to do."""
+        """Take a turn, as the engine's descriptor is readable."""
         self.turns()
 
-    def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002 - what the interface says
-        """The reactor is being shut down, or found the descriptor closed."""
+    def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002 - the interface has it
+        """Note that the reactor shuts down, or found the descriptor closed."""
         self._plugged = False
 
     def logPrefix(self) -> str:
-        """What the reactor calls it in its log."""
+        """Return the name for the reactor's log."""
         return "penstock"

@@ -39,9 +39,9 @@ RANGES_6 = {
     "2001::/23": "for protocols",
     "2001:db8::/32": "for documentation",
     "3fff::/20": "for documentation",
-    "5f00::/16": "not given out to anybody",
-    "4000::/3": "not given out to anybody",
-    "1000::/4": "not given out to anybody",
+    "5f00::/16": "not allocated",
+    "4000::/3": "not allocated",
+    "1000::/4": "not allocated",
 }
 
 STRICTER_4 = [IPv4Network("192.0.0.0/24"), IPv4Network("192.88.99.0/24"), IPv4Network("224.0.0.0/4")]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.web.codings import STEP, Decoder, Oversize, Undecodable, left_on
+from penstock.core.web.codings import STEP, Decoder, Oversize, Undecodable, find_undecoded
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -97,7 +97,7 @@ def test_a_chain_of_three_is_refused():
     ],
 )
 def test_what_is_no_coding_of_ours_stays_on_the_body_and_is_named(codings, left):
-    assert left_on(codings) == left
+    assert find_undecoded(codings) == left
 
 
 def test_what_was_applied_after_an_unknown_coding_is_undone_and_no_more():

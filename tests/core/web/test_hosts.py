@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from penstock.core.web.hosts import MAX_URL, Place, Refusal, blot, locate, origin
+from penstock.core.web.hosts import MAX_URL, Place, RejectedUrl, locate, origin, redact
 from penstock.core.web.model import Reason
 
 BASE = "http://a.example/dir/page?q=1"
@@ -18,7 +18,7 @@ BASE = "http://a.example/dir/page?q=1"
 
 def refused(text: str, base: str | None = None) -> Reason:
     place = locate(text, base)
-    assert isinstance(place, Refusal), place
+    assert isinstance(place, RejectedUrl), place
     return place.reason
 
 
@@ -272,7 +272,7 @@ def test_credentials_become_a_header_and_are_blotted_in_every_spelling(text, pai
     assert place.authorization == basic(pair)
     assert place.key == "h"
     assert "@" not in place.url.split("/")[2]
-    assert blot(text) == blotted
+    assert redact(text) == blotted
 
 
 @pytest.mark.parametrize("text", ["//u:p@h/", "\\\\u:p@h/", "/\\u:p@h/"])
@@ -306,9 +306,9 @@ def test_credentials_of_a_redirect_without_a_scheme_become_a_header(text):
 )
 def test_what_is_refused_shows_no_password_either(text):
     place = locate(text)
-    assert isinstance(place, Refusal)
+    assert isinstance(place, RejectedUrl)
     assert "secret" not in place.detail
-    assert "secret" not in blot(text)
+    assert "secret" not in redact(text)
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_what_is_refused_shows_no_password_either(text):
     ],
 )
 def test_where_there_are_no_credentials_nothing_is_blotted(text):
-    assert blot(text) == text
+    assert redact(text) == text
 
 
 @pytest.mark.parametrize(
@@ -342,17 +342,17 @@ def test_where_there_are_no_credentials_nothing_is_blotted(text):
 )
 def test_what_no_parser_takes_keeps_its_scheme_and_its_end(text, blotted):
     """So that somebody still knows which line it was; a template of URLs is such a text, too."""
-    assert blot(text) == blotted
+    assert redact(text) == blotted
 
 
 def test_a_refusal_never_repeats_the_text():
     """What somebody wrote may hold escape sequences; only the scheme, which cannot, is named."""
     for text in ("http://\x1b[2J", "\x1b]0;x\x07", "javascript:\x1b[2J", "ftp://\x1b"):
         place = locate(text)
-        assert isinstance(place, Refusal)
+        assert isinstance(place, RejectedUrl)
         assert place.detail.isprintable()
     place = locate("x" * 1000 + ":")
-    assert isinstance(place, Refusal)
+    assert isinstance(place, RejectedUrl)
     assert len(place.detail) < 100
 
 
@@ -375,7 +375,7 @@ texts = st.one_of(
 @example("//[", BASE)
 @example("//a\u2100b/", BASE)
 def test_locate_never_raises(text, base):
-    assert isinstance(locate(text, base), Place | Refusal)
+    assert isinstance(locate(text, base), Place | RejectedUrl)
 
 
 @given(texts, st.sampled_from([None, BASE]))
@@ -395,7 +395,7 @@ PASSWORD = "hunter2"  # too long to be met by chance
 
 
 @given(schemes, st.text(max_size=5), st.text(max_size=5), st.booleans(), tails)
-def test_no_password_is_left_by_blot(scheme, before, after, quoted, tail):
+def test_no_password_is_left_by_redact(scheme, before, after, quoted, tail):
     """Quoted as it should be, or as people write it: but where it begins like a port and a path, it is one."""
     secret = f"{before}{PASSWORD}{after}"
     assume(quoted or not re.match(r"[0-9\t\n\r]*[/?#\\]", secret))
@@ -407,10 +407,10 @@ def test_no_password_is_left_by_blot(scheme, before, after, quoted, tail):
         assert PASSWORD not in place.key
         if place.authorization is not None:
             assert PASSWORD not in place.url
-            assert PASSWORD not in blot(text)
+            assert PASSWORD not in redact(text)
     else:
         assert PASSWORD not in place.detail
-        assert PASSWORD not in blot(text)
+        assert PASSWORD not in redact(text)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from penstock.core.schedule.frontier import Frontier, Pull, Start, Wait
 from penstock.core.schedule.limits import RateLimiter, least_time
 from penstock.core.web.model import Job, Reason, Skipped
-from penstock.core.web.plan import Cause, Limits, Load, LowerBound, Refusal, Survey, lower_bound
+from penstock.core.web.plan import Cause, Load, LowerBound, PlanLimits, RejectedInputs, Survey, compute_lower_bound
 
 
 class Hosts:
@@ -31,7 +31,7 @@ class Hosts:
 
 
 def limits(delay=0.1, rate=None):
-    return Limits(100, 2, delay, rate)
+    return PlanLimits(100, 2, delay, rate)
 
 
 def surveyed(items, *, unique=False, most=10, **given):
@@ -64,8 +64,8 @@ def test_a_rate_sets_the_time_where_it_asks_for_more():
 
 
 def test_the_longer_of_both_is_the_bound():
-    assert lower_bound(100, ("a", 50), limits(delay=1.0, rate=10)) == LowerBound(49.0, Cause.DELAY, "a")
-    assert lower_bound(1000, ("a", 50), limits(delay=1.0, rate=10)).cause is Cause.RATE
+    assert compute_lower_bound(100, ("a", 50), limits(delay=1.0, rate=10)) == LowerBound(49.0, Cause.DELAY, "a")
+    assert compute_lower_bound(1000, ("a", 50), limits(delay=1.0, rate=10)).cause is Cause.RATE
 
 
 @pytest.mark.parametrize("items", [[], [("a", 0)], [None]])
@@ -88,7 +88,9 @@ def test_duplicates_are_requested_again_unless_each_is_to_be_unique():
 
 def test_the_first_lines_that_are_no_requests_are_named_and_all_are_counted():
     plan = surveyed([None] * 8 + [("a", 0)])
-    assert plan.refusals == (Refusal(Reason.INVALID_URL, 8, ((0, 1), (1, 2), (2, 3), (3, 4), (4, 5)), "line 1: no"),)
+    assert plan.refusals == (
+        RejectedInputs(Reason.INVALID_URL, 8, ((0, 1), (1, 2), (2, 3), (3, 4), (4, 5)), "line 1: no"),
+    )
     assert (plan.inputs, plan.refused, plan.requests) == (9, 8, 1)
 
 

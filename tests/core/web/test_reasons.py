@@ -9,7 +9,7 @@ import pytest
 
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Kind, Reason
-from penstock.core.web.reasons import REASONS, UNTRIED, covers, is_failure, ranked, read_reasons, reasons_in
+from penstock.core.web.reasons import REASONS, UNTRIED, count_reasons, covers, is_failure, rank, read_reasons
 from penstock.core.web.retry import LATER, STATUSES, reason
 
 PAGE = Path(__file__).parents[3] / "docs" / "record.md"
@@ -64,8 +64,8 @@ def test_the_reasons_in_a_tally_are_counted():
     tally = Tally()
     tally.statuses.update({200: 5, 206: 1, 404: 2, 301: 1})
     tally.reasons.update({"timeout": 3, "reset": 0})
-    assert reasons_in(tally) == {"404": 2, "301": 1, "timeout": 3}
-    assert ranked({"b": 2, "c": 3, "a": 2}) == [("c", 3), ("a", 2), ("b", 2)]
+    assert count_reasons(tally) == {"404": 2, "301": 1, "timeout": 3}
+    assert rank({"b": 2, "c": 3, "a": 2}) == [("c", 3), ("a", 2), ("b", 2)]
 
 
 def test_the_page_of_reasons_has_each_with_what_holds_for_it():

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from penstock.core.schedule.verdicts import Done, Redirected
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Attempt, Failed, Hop, Job, Kind, Reason, Row, Skipped, Times
-from penstock.core.web.requests import CROSSES_ORIGINS, REDIRECTS, Refused, Requests, follow, leads_on
+from penstock.core.web.requests import CROSSES_ORIGINS, REDIRECTS, RejectedRedirect, Requests, follow, is_redirect
 
 A = "http://a.example/start"
 B = "http://b.example/"
@@ -41,9 +41,9 @@ def hop(job: Job, location: str | bytes, status: int = 302) -> Job:
     return onward
 
 
-def refused(job: Job, location: str | bytes | None, *more: bytes, limit: int = 10) -> Refused:
+def refused(job: Job, location: str | bytes | None, *more: bytes, limit: int = 10) -> RejectedRedirect:
     onward = follow(answered(job, location, 302, *more), limit, 7.0)
-    assert isinstance(onward, Refused), onward
+    assert isinstance(onward, RejectedRedirect), onward
     return onward
 
 
@@ -52,7 +52,7 @@ def refused(job: Job, location: str | bytes | None, *more: bytes, limit: int = 1
 
 def test_a_row_becomes_a_job_with_its_url_as_given_and_its_target_canonical():
     row = Row(3, 5, "HTTP://A.example:80/x#y", "PUT", (("X-One", "1"),), b"body", {"id": 9})
-    assert Requests(PLAIN).first(row, 4.0) == Job(
+    assert Requests(PLAIN).prepare(row, 4.0) == Job(
         3,
         "a.example",
         "HTTP://A.example:80/x#y",
@@ -67,14 +67,14 @@ def test_a_row_becomes_a_job_with_its_url_as_given_and_its_target_canonical():
 
 def test_headers_of_a_row_replace_their_namesakes_in_the_settings():
     requests = Requests((("user-agent", "mine"), ("Accept", "a"), ("ACCEPT", "b")))
-    made = requests.first(Row(0, 1, A, headers=(("accept", "c"), ("Accept", "d"))), 0.0)
+    made = requests.prepare(Row(0, 1, A, headers=(("accept", "c"), ("Accept", "d"))), 0.0)
     assert isinstance(made, Job)
     assert made.headers == (("user-agent", "mine"), ("accept", "c"), ("Accept", "d"))
 
 
 def test_credentials_in_a_url_become_the_authorization_and_are_blotted():
     row = Row(0, 1, "http://u:p@a.example/", headers=(("authorization", "Bearer x"),))
-    made = Requests(PLAIN).first(row, 0.0)
+    made = Requests(PLAIN).prepare(row, 0.0)
     assert isinstance(made, Job)
     assert made.url == "http://***@a.example/"
     assert made.target == "http://a.example/"
@@ -82,18 +82,18 @@ def test_credentials_in_a_url_become_the_authorization_and_are_blotted():
 
 
 def test_a_broken_row_is_an_outcome_that_names_its_line():
-    skipped = Requests().first(Row(2, 7, "", fields={"id": 9}, fault="no column url"), 0.0)
+    skipped = Requests().prepare(Row(2, 7, "", fields={"id": 9}, fault="no column url"), 0.0)
     assert skipped == Skipped(2, "", Reason.INVALID_URL, "line 7: no column url", input={"id": 9})
 
 
 def test_the_url_of_a_broken_row_is_blotted_too():
-    skipped = Requests().first(Row(0, 1, "http://u:secret@h/", fault="bad header"), 0.0)
+    skipped = Requests().prepare(Row(0, 1, "http://u:secret@h/", fault="bad header"), 0.0)
     assert "secret" not in repr(skipped)
 
 
 def test_a_broken_row_has_the_slug_that_its_source_gave_it():
     row = Row(2, 7, "http://u:secret@h/", fault="no method", reason=Reason.INVALID_REQUEST)
-    assert Requests().first(row, 0.0) == Skipped(2, "http://***@h/", Reason.INVALID_REQUEST, "line 7: no method")
+    assert Requests().prepare(row, 0.0) == Skipped(2, "http://***@h/", Reason.INVALID_REQUEST, "line 7: no method")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_broken_row_has_the_slug_that_its_source_gave_it():
     ],
 )
 def test_a_host_header_that_says_what_the_url_says_is_left_to_each_hop(url, host):
-    made = Requests(PLAIN).first(Row(0, 1, url, headers=(("HOST", host), ("X-One", "1"))), 0.0)
+    made = Requests(PLAIN).prepare(Row(0, 1, url, headers=(("HOST", host), ("X-One", "1"))), 0.0)
     assert isinstance(made, Job)
     assert made.headers == (*PLAIN, ("X-One", "1"))
 
@@ -129,7 +129,7 @@ def test_a_host_header_that_says_what_the_url_says_is_left_to_each_hop(url, host
 def test_a_host_header_that_says_something_else_is_refused(hosts):
     """It would ask one server for another's pages, and their answers would count for the URL."""
     row = Row(3, 5, "http://u:p@a.example/", headers=tuple(("host", host) for host in hosts), fields={"id": 1})
-    skipped = Requests(PLAIN).first(row, 0.0)
+    skipped = Requests(PLAIN).prepare(row, 0.0)
     assert isinstance(skipped, Skipped)
     assert (skipped.error, skipped.url, skipped.input) == (Reason.INVALID_REQUEST, "http://***@a.example/", {"id": 1})
     assert skipped.detail.startswith("line 5: the Host header is not the URL's")
@@ -146,7 +146,7 @@ def test_a_host_header_that_says_something_else_is_refused(hosts):
     ],
 )
 def test_a_url_that_leads_nowhere_is_skipped_before_anything_is_sent(url, reason, shown):
-    skipped = Requests().first(Row(4, 9, url), 0.0)
+    skipped = Requests().prepare(Row(4, 9, url), 0.0)
     assert isinstance(skipped, Skipped)
     assert (skipped.seq, skipped.url, skipped.error, skipped.attempts) == (4, shown, reason, 0)
     assert skipped.detail is not None
@@ -155,7 +155,7 @@ def test_a_url_that_leads_nowhere_is_skipped_before_anything_is_sent(url, reason
 
 @given(st.text(max_size=40))
 def test_any_text_becomes_a_job_or_an_outcome(text):
-    assert Requests().first(Row(0, 1, text), 0.0).seq == 0
+    assert Requests().prepare(Row(0, 1, text), 0.0).seq == 0
 
 
 # Where a redirect leads
@@ -335,7 +335,7 @@ def test_no_credential_ever_leaves_its_origin(locations):
     here, left = job(headers=(*SECRETS, *PLAIN)), False
     for location in locations:
         onward = follow(answered(here, location), 10, 0.0)
-        if isinstance(onward, Refused):
+        if isinstance(onward, RejectedRedirect):
             assert onward.reason is Reason.TOO_MANY_REDIRECTS  # the same request twice
             break
         here = onward
@@ -352,12 +352,14 @@ def test_a_redirect_without_a_location_is_an_answer():
 
 @pytest.mark.parametrize("location", ["", " ", "\t"])
 def test_an_empty_location_is_invalid(location):
-    assert refused(job(), location) == Refused(Reason.REDIRECT_INVALID, "status 302 with an empty Location")
+    assert refused(job(), location) == RejectedRedirect(Reason.REDIRECT_INVALID, "status 302 with an empty Location")
 
 
 @pytest.mark.parametrize("second", [b"Location: /other", b"Location:", b"Location: /next#x"])
 def test_two_locations_that_differ_are_invalid(second):
-    assert refused(job(), "/next", second) == Refused(Reason.REDIRECT_INVALID, "status 302 with more than one Location")
+    assert refused(job(), "/next", second) == RejectedRedirect(
+        Reason.REDIRECT_INVALID, "status 302 with more than one Location"
+    )
 
 
 @pytest.mark.parametrize("second", [b"Location: /next", b"location:   /next  "])
@@ -399,7 +401,7 @@ def test_with_no_redirects_allowed_each_one_is_an_answer():
     ],
 )
 def test_a_redirect_is_told_by_its_status_and_a_location(head, is_one):
-    assert leads_on(head) is is_one
+    assert is_redirect(head) is is_one
 
 
 @pytest.mark.parametrize(
@@ -430,7 +432,7 @@ def test_at_most_limit_hops_are_followed(limit):
         onward = follow(answered(here, f"/again/{number}"), limit, 0.0)
         assert isinstance(onward, Job)
         here = onward
-    assert follow(answered(here, "/again"), limit, 0.0) == Refused(
+    assert follow(answered(here, "/again"), limit, 0.0) == RejectedRedirect(
         Reason.TOO_MANY_REDIRECTS, f"more than {limit} redirects"
     )
 

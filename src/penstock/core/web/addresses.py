@@ -1,15 +1,17 @@
-"""Which addresses belong to the public internet, in every spelling that leads somewhere.
+"""Which addresses belong to the public internet, in every spelling that can be routed.
 
-Knows IANA's registries of special addresses, and the forms of IPv6 that carry an IPv4 address within. Does
-not know names, nor whether anything answers.
+Knows IANA's registries of special addresses, and the forms of IPv6 that embed an IPv4
+address. Does not know names, nor whether a server answers.
 
-The standard library's ``is_global`` is not a guard: it takes multicast for global, and the spellings of
-loopback by NAT64 and 6to4 (``64:ff9b::7f00:1``, ``2002:7f00:1::``). This table is stricter: of IPv6 only what
-IANA has given out is public, and a form that carries an IPv4 address is what that address is. What no table
-can know is a NAT64 prefix of a network's own (RFC 6052, section 2.2).
+The standard library's ``is_global`` is no guard: it accepts multicast, and the
+spellings of loopback by NAT64 and 6to4 (``64:ff9b::7f00:1``, ``2002:7f00:1::``). This
+table is stricter. An IPv6 address is public only if IANA has allocated it. A form that
+embeds an IPv4 address is public only if that address is. No table can know a network's
+own NAT64 prefix (RFC 6052, section 2.2).
 
-Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890, and what they have been
-updated with since), the IPv4 and IPv6 multicast registries, and the vendors' pages for metadata services.
+Sources: the IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890 and its
+updates), the IPv4 and IPv6 multicast registries, and the vendors' pages for metadata
+services. See docs/decisions/public-addresses.md.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ METADATA: Final = {
     int(IPv6Address("fd00:ec2::254")): "the address of cloud metadata",
     int(IPv6Address("fd20:ce::254")): "the address of cloud metadata",
 }
-"""Where a cloud answers its own machines. All but Azure's lie in ranges below; here they get their name."""
+"""Metadata services of clouds. All but Azure's lie in ranges below; here they get a
+name."""
 
 _IPV4: Final = tuple(
     (int(network.network_address), int(network.netmask), said)
@@ -39,7 +42,8 @@ _IPV4: Final = tuple(
         (IPv4Network("127.0.0.0/8"), "loopback"),  # RFC 1122
         (IPv4Network("169.254.0.0/16"), "link-local"),  # RFC 3927
         (IPv4Network("172.16.0.0/12"), "private"),  # RFC 1918
-        # Two anycast addresses in here are global (RFC 7723, RFC 8155), and neither serves HTTP.
+        # Two anycast addresses in here are global (RFC 7723, RFC 8155), and neither
+        # serves HTTP.
         (IPv4Network("192.0.0.0/24"), "for protocols"),  # RFC 6890
         (IPv4Network("192.0.2.0/24"), "for documentation"),  # RFC 5737
         (IPv4Network("192.88.99.0/24"), "a relay to 6to4"),  # RFC 7526
@@ -53,12 +57,12 @@ _IPV4: Final = tuple(
 )
 
 _GLOBAL: Final = IPv6Network("2000::/3")
-"""All of IPv6 that IANA gives out as global unicast (RFC 4291, section 2.4)."""
+"""The IPv6 range from which IANA allocates global unicast (RFC 4291, section 2.4)."""
 
 _IPV6: Final = tuple(
     (int(network.network_address), int(network.netmask), said)
     for network, said in (
-        # Outside of 2000::/3 everything is refused; these have a name.
+        # Everything outside of 2000::/3 is refused; these ranges get a name.
         (IPv6Network("::1/128"), "loopback"),  # RFC 4291
         (IPv6Network("::/128"), "unspecified"),  # RFC 4291
         (IPv6Network("64:ff9b:1::/48"), "translated to IPv4 within a network"),  # RFC 8215
@@ -67,7 +71,8 @@ _IPV6: Final = tuple(
         (IPv6Network("fe80::/10"), "link-local"),  # RFC 4291
         (IPv6Network("fec0::/10"), "site-local"),  # RFC 3879
         (IPv6Network("ff00::/8"), "multicast"),  # RFC 4291
-        # Teredo is in the first of these: it tunnels to any IPv4 address, and no server lives there.
+        # The first includes Teredo, which tunnels to any IPv4 address and has no
+        # servers.
         (IPv6Network("2001::/23"), "for protocols"),  # RFC 2928
         (IPv6Network("2001:db8::/32"), "for documentation"),  # RFC 3849
         (IPv6Network("3fff::/20"), "for documentation"),  # RFC 9637
@@ -78,7 +83,7 @@ _LOW_32: Final = 0xFFFF_FFFF
 
 
 def is_address(text: str) -> bool:
-    """Whether *text* is an IPv4 or IPv6 address by itself, without brackets, a zone or a port."""
+    """Whether *text* is an IPv4 or IPv6 address without brackets, zone or port."""
     try:
         return bool(IPv6Address(text).scope_id is None if ":" in text else IPv4Address(text))
     except AddressValueError:
@@ -86,16 +91,16 @@ def is_address(text: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Whether *address*, as ``why_not_public`` takes it, belongs to the public internet."""
+    """Whether *address* is public, spelled as ``why_not_public`` takes it."""
     return why_not_public(address) is None
 
 
 def why_not_public(address: str) -> str | None:
-    """What *address* is in place of a public one, in a word or two; None where it is public.
+    """Return in a word or two why *address* is not public, or None if it is.
 
-    *address* is an IPv4 address in four decimal numbers, or an IPv6 address, in brackets or not, as a
-    resolver, a socket or a canonical URL spells it. Anything else, a zone (``fe80::1%eth0``) included, is not
-    a public address.
+    *address* is an IPv4 address in four decimal numbers, or an IPv6 address with or
+    without brackets, as a resolver, a socket or a canonical URL spells it. Anything
+    else is not public, an address with a zone (``fe80::1%eth0``) included.
     """
     text = address[1:-1] if address.startswith("[") and address.endswith("]") else address
     try:
@@ -119,7 +124,7 @@ def _why_not_ipv6(text: str) -> str | None:
     number = int(parsed)
     if number in METADATA:
         return METADATA[number]
-    within = _embedded(number)
+    within = _extract_ipv4(number)
     if within is not None:
         said = _why_not_ipv4(within)
         if said is not None:
@@ -127,11 +132,11 @@ def _why_not_ipv6(text: str) -> str | None:
         if number >> 32 in (0xFFFF, 0x64_FF9B << 64):
             return None
     named = next((said for network, mask, said in _IPV6 if number & mask == network), None)
-    return named or (None if parsed in _GLOBAL else "not given out to anybody")
+    return named or (None if parsed in _GLOBAL else "not allocated")
 
 
-def _embedded(number: int) -> int | None:
-    """The IPv4 address that the IPv6 address *number* leads to or is made from; None where there is none."""
+def _extract_ipv4(number: int) -> int | None:
+    """Return the IPv4 address embedded in the IPv6 address *number*, or None."""
     high = number >> 32
     if high == 0xFFFF:  # ::ffff:a.b.c.d, IPv4-mapped (RFC 4291)
         return number & _LOW_32

@@ -1,7 +1,8 @@
-"""Content codings, undone a chunk at a time and never past a bound.
+"""Decodes content codings, a chunk at a time and within a bound.
 
-Knows gzip, deflate, Brotli and zstd streams. Does not know HTTP, sockets or files. libcurl can undo codings too, but
-it bounds no decoded size and takes a coded body that was cut short for a whole one.
+Knows gzip, deflate, Brotli and zstd streams. Does not know HTTP, sockets or files.
+libcurl can decode them too, but it bounds no decoded size, and it accepts a coded body
+that was cut short as complete. See docs/decisions/codings.md.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ if sys.version_info >= (3, 14):
 else:
     from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
-__all__ = ["ACCEPTED", "Decoder", "Oversize", "Undecodable", "left_on"]
+__all__ = ["ACCEPTED", "Decoder", "Oversize", "Undecodable", "find_undecoded"]
 
 ACCEPTED: Final = "gzip, deflate, br, zstd"
-"""What a request may say it accepts."""
+"""The value of Accept-Encoding."""
 
 MOST_CODINGS: Final = 2
-"""The longest chain of codings undone; no honest server applies more than one."""
+"""The longest chain of codings that is decoded; honest servers apply one."""
 
 STEP: Final = 65_536
-"""Bytes decoded at a time: what may be held beyond the bound."""
+"""Bytes decoded at a time: the most that is held beyond the bound."""
 
 ZSTD_WINDOW_LOG: Final = 23
-"""A zstd frame may ask for a window of 8 MiB at most (RFC 9659, section 3); by itself zstd would allow 128 MiB, which
-is memory that no bound on bodies counts."""
+"""A zstd frame may ask for a window of 8 MiB at most (RFC 9659, section 3). zstd's own
+limit is 128 MiB, which is memory that no bound on bodies counts."""
 
 
 class Undecodable(Exception):
-    """The body is not what its Content-Encoding says; the text says how."""
+    """The body does not match its Content-Encoding; the message says how."""
 
 
 class Oversize(Exception):
@@ -44,25 +45,26 @@ class Oversize(Exception):
 
 class _Stage(Protocol):
     def feed(self, data: bytes, most: int) -> bytes:
-        """Decode up to *most* bytes of *data* and of what earlier calls left over."""
+        """Decode *data*, after earlier input, into *most* bytes at most."""
 
     def has_more(self) -> bool:
-        """Whether another ``feed(b"")`` would give more."""
+        """Whether another ``feed(b"")`` would return bytes."""
 
     def is_whole(self) -> bool:
-        """Whether the stream's own end was seen."""
+        """Whether the end of the stream was read."""
 
 
 class Decoder:
-    """Undoes the codings that *codings* (the value of Content-Encoding) names, up to *bound* bytes.
+    """Decodes a body whose Content-Encoding is *codings*, up to *bound* bytes.
 
-    It begins with the coding that was applied last, and stops before the first one it does not know: ``left_on`` says
-    which are still on the body then. Raises Undecodable for a chain of over two.
+    Begins with the coding that was applied last, and stops before the first unknown
+    one; ``find_undecoded`` says which remain. Raises Undecodable if the chain has over
+    two.
     """
 
     def __init__(self, codings: str, bound: int) -> None:
-        """Prepare one stage a coding, the last applied first (RFC 9110, section 8.4)."""
-        names = _undone(_names(codings))
+        """Prepare one stage a coding (RFC 9110, section 8.4)."""
+        names = _select_decodable(_parse_names(codings))
         if len(names) > MOST_CODINGS:
             raise Undecodable(f"a chain of {len(names)} content codings")
         self._stages = [_STAGES[name]() for name in reversed(names)]
@@ -70,33 +72,33 @@ class Decoder:
         self._fed = False
 
     def __bool__(self) -> bool:
-        """Whether there is anything to undo."""
+        """Whether the body has a coding to decode."""
         return bool(self._stages)
 
     def decode(self, chunk: bytes) -> Iterator[bytes]:
-        """Yield what *chunk* adds to the body, at most STEP bytes at a time and each only when it is asked for.
+        """Decode *chunk* lazily into pieces of at most STEP bytes.
 
-        The caller takes all of it before the next chunk. Undecodable if *chunk* is damaged; Oversize past the bound,
-        after the piece that goes past it.
+        The caller must consume all of them before the next call. Raises Undecodable if
+        *chunk* is damaged, and Oversize after the piece that exceeds the bound.
         """
         pieces: Iterable[bytes] = (chunk,)
         self._fed = self._fed or bool(chunk)
         for stage in self._stages:
-            pieces = _through(stage, pieces, self._left)
+            pieces = _run_stage(stage, pieces, self._left)
         for piece in pieces:
             self._left -= len(piece)
             yield piece
 
     def finish(self) -> None:
-        """Say that the body is over: Undecodable where a stream has not come to its own end."""
+        """Check at the end; raises Undecodable if a stream has not ended."""
         if self._fed and not all(stage.is_whole() for stage in self._stages):
             raise Undecodable("the coded body is cut short")
 
 
-def _through(stage: _Stage, pieces: Iterable[bytes], bound: int) -> Iterator[bytes]:
-    """Yield *pieces* decoded by *stage*; Oversize after more than *bound* bytes.
+def _run_stage(stage: _Stage, pieces: Iterable[bytes], bound: int) -> Iterator[bytes]:
+    """Yield *pieces* decoded by *stage*; raises Oversize after more than *bound* bytes.
 
-    An inner stage is bounded as well: a bomb of two layers has its mass there.
+    Each stage is bounded, since a bomb of two layers expands in the inner one.
     """
     held = 0
     for piece in pieces:
@@ -113,29 +115,30 @@ def _through(stage: _Stage, pieces: Iterable[bytes], bound: int) -> Iterator[byt
             data = b""
 
 
-def left_on(codings: str) -> str | None:
-    """Those of *codings* that a ``Decoder`` leaves on the body, in the order they were applied; None if it leaves none.
+def find_undecoded(codings: str) -> str | None:
+    """Return those of *codings* that ``Decoder`` leaves on the body, or None.
 
-    A name that is no coding (``utf-8``, ``none``) is left as well: the bytes are as they came.
+    They stand in the order in which they were applied. A name that is no coding
+    (``utf-8``, ``none``) counts as one: the bytes stay as they came.
     """
-    names = _names(codings)
-    kept = len(names) - len(_undone(names))
+    names = _parse_names(codings)
+    kept = len(names) - len(_select_decodable(names))
     return ", ".join(names[:kept]) or None
 
 
-def _names(codings: str) -> list[str]:
+def _parse_names(codings: str) -> list[str]:
     names = (name.strip().lower() for name in codings.split(","))
     return [name for name in names if name and name != "identity"]
 
 
-def _undone(names: list[str]) -> list[str]:
-    """The end of *names* that can be undone."""
+def _select_decodable(names: list[str]) -> list[str]:
+    """Return the trailing *names* that can be decoded."""
     unknown = [index for index, name in enumerate(names) if name not in _STAGES]
     return names[unknown[-1] + 1 :] if unknown else names
 
 
 class _Zlib:
-    """A zlib stream in the wrapping that *window_bits* names."""
+    """A zlib stream in the wrapper that *window_bits* selects."""
 
     def __init__(self, window_bits: int) -> None:
         self._window_bits = window_bits
@@ -158,7 +161,7 @@ class _Zlib:
 
 
 class _Gzip(_Zlib):
-    """Gzip, of one member or several (RFC 1952, section 2.2); what follows that is no member is padding."""
+    """Gzip of one member or several (RFC 1952, section 2.2), then padding."""
 
     MAGIC: Final = b"\x1f\x8b"
 
@@ -185,7 +188,10 @@ class _Gzip(_Zlib):
 
 
 class _Deflate(_Zlib):
-    """Deflate with its zlib wrapper, or without it, as many servers send it (RFC 9110, section 8.4.1.2)."""
+    """Deflate with its zlib wrapper, or without, as many servers send it.
+
+    See RFC 9110, section 8.4.1.2.
+    """
 
     def __init__(self) -> None:
         super().__init__(zlib.MAX_WBITS)
@@ -194,22 +200,22 @@ class _Deflate(_Zlib):
     def feed(self, data: bytes, most: int) -> bytes:
         if self._first and data:
             self._first = False
-            # A wrapper begins with method 8 (RFC 1950, section 2.2); a raw stream can't begin with 0x?8 and
-            # be a block of a defined type that servers write first.
+            # A wrapper begins with method 8 (RFC 1950, section 2.2). A raw stream that
+            # begins with 0x?8 has a first block of a type that servers do not write.
             if data[0] & 0x0F != 8:
                 self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
         return super().feed(data, most)
 
 
-def _zstd_frame() -> ZstdDecompressor:
+def _new_zstd_frame() -> ZstdDecompressor:
     return ZstdDecompressor(options={DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG})
 
 
 class _Zstd:
-    """Zstandard frames, one or several (RFC 8878, section 3.1)."""
+    """One Zstandard frame or several (RFC 8878, section 3.1)."""
 
     def __init__(self) -> None:
-        self._frame = _zstd_frame()
+        self._frame = _new_zstd_frame()
 
     def feed(self, data: bytes, most: int) -> bytes:
         try:
@@ -217,7 +223,7 @@ class _Zstd:
                 rest = self._frame.unused_data + data
                 if not rest:
                     return b""
-                self._frame = _zstd_frame()
+                self._frame = _new_zstd_frame()
                 data = rest
             decoded: bytes = self._frame.decompress(data, most)
         except ZstdError as error:
@@ -234,10 +240,11 @@ class _Zstd:
 
 
 class _Brotli:
-    """One Brotli stream (RFC 7932), and nothing behind it.
+    """One Brotli stream (RFC 7932), with no bytes behind it.
 
-    ``can_accept_more_data`` of brotli 1.2 says yes while decoded bytes are still held back
-    (findings/brotli-accepts-more-while-output-is-left.sh), so the stage has more until a call returns nothing.
+    ``can_accept_more_data`` of brotli 1.2 returns True while it still holds decoded
+    bytes (findings/brotli-accepts-more-while-output-is-left.sh). So the stage has more
+    until a call returns no bytes.
     """
 
     def __init__(self) -> None:
@@ -247,7 +254,8 @@ class _Brotli:
     def feed(self, data: bytes, most: int) -> bytes:
         if self._stream.is_finished():
             if data:
-                # In one piece with the end of the stream they are an error of the library's.
+                # If the same piece has the end of the stream, the library raises by
+                # itself.
                 raise Undecodable("bytes behind the end of the Brotli stream")
             return b""
         try:

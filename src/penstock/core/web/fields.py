@@ -1,6 +1,7 @@
 """What may stand in a header field (RFC 9110, section 5).
 
-Knows the grammar of names and values, and which fields are the engine's own. Does not know what any other means.
+Knows the grammar of names and values, and which fields only the engine may write. Does
+not know what any other field means.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ FRAMING: Final = frozenset(
         "upgrade",
     }
 )
-"""Fields that say where a message ends, or that hold for one connection (RFC 9110, sections 7.6.1, 7.8, 8.6 and 10.1;
-RFC 9112, section 6; RFC 7540, section 3.2.1). Proxy-* are of the connection to a proxy."""
+"""Fields that say where a message ends, or that hold for one connection (RFC 9110,
+sections 7.6.1, 7.8, 8.6 and 10.1; RFC 9112, section 6; RFC 7540, section 3.2.1).
+Proxy-* hold for the connection to a proxy."""
 
 
 def is_token(text: str) -> bool:
@@ -36,17 +38,19 @@ def is_token(text: str) -> bool:
 
 
 def is_field_value(text: str) -> bool:
-    """Whether *text* can be a field's value: Latin-1 without control characters but the tab (section 5.5)."""
+    """Whether *text* can be a field's value (section 5.5).
+
+    A value is Latin-1; the tab is its only control character.
+    """
     return _FIELD_VALUE.fullmatch(text) is not None
 
 
 def is_framing(name: str) -> bool:
-    """Whether the field *name* frames a message or belongs to the connection, so that the engine alone may write it.
+    """Whether the field *name* frames a message or belongs to the connection.
 
-    See docs/decisions/framing-headers.md.
-
-    With one that does not fit, the server reads the request otherwise than it was sent, and answers the next request on
-    the connection with what was meant for another.
+    Only the engine may write such a field. A wrong value makes the server read other
+    requests than were sent, and answer one with the response to another. See
+    docs/decisions/framing-headers.md.
     """
     lower = name.lower()
     return lower in FRAMING or lower.startswith("proxy-")

@@ -1,7 +1,7 @@
-"""From the text somebody wrote to a canonical URL and the host whose limits apply.
+"""From a URL as written to its canonical form and the host whose limits apply.
 
-Knows the WHATWG URL standard through can_ada (0.8 µs a URL here, where ada-url takes 7 µs). Does not
-know what will be done with the URL, nor what a name resolves to.
+Knows the WHATWG URL standard through can_ada (0.8 µs a URL; ada-url takes 7 µs). Does
+not know how the URL is used, nor what addresses its host has.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from msgspec import Struct
 
 from penstock.core.web.model import Reason
 
-__all__ = ["MAX_URL", "Place", "Refusal", "blot", "endpoint", "locate", "origin"]
+__all__ = ["MAX_URL", "Place", "RejectedUrl", "endpoint", "locate", "origin", "redact"]
 
 MAX_URL: Final = 32_768
-"""The longest URL taken, in bytes of UTF-8. Servers stop far below: nginx at 8 kB, Apache httpd at 8,190."""
+"""The longest URL accepted, in bytes of UTF-8. Servers accept far less: nginx 8 kB,
+Apache httpd 8,190 bytes."""
 
 SCHEMES: Final = ("http:", "https:")
 
@@ -33,11 +34,12 @@ _REFERENCE: Final = re.compile(r"(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?([^?#]*)(.*)", r
 
 
 class Place(Struct, frozen=True, gc=False):
-    """Where a request would go.
+    """The destination of a request.
 
-    *url* is canonical and holds neither credentials nor a fragment; *key* is the host name in one
-    spelling, without its port, since politeness is owed to a machine; *authorization* is the header that
-    credentials in the text ask for.
+    *url* is canonical and has neither credentials nor a fragment. *key* is the
+    canonical host name without its port, since politeness is owed to a machine.
+    *authorization* is the value of the Authorization header for credentials in the
+    text.
     """
 
     url: str
@@ -45,47 +47,48 @@ class Place(Struct, frozen=True, gc=False):
     authorization: str | None = None
 
 
-class Refusal(Struct, frozen=True, gc=False):
-    """Why a text leads nowhere."""
+class RejectedUrl(Struct, frozen=True, gc=False):
+    """Why a text is no URL to request."""
 
     reason: Reason
     detail: str
 
 
-def locate(text: str, base: str | None = None) -> Place | Refusal:
-    """Where *text* leads, read as a browser would, relative to *base* where there is one.
+def locate(text: str, base: str | None = None) -> Place | RejectedUrl:
+    """Read *text* as a browser would, relative to *base* if given.
 
-    Stricter than a browser in one thing: control characters, lone surrogates and over-long texts are
-    refused where the standard would strip or encode them, since in a list they are damage.
+    Stricter than a browser in one thing: control characters, lone surrogates and
+    over-long texts are rejected. The standard strips or encodes them, but in a list
+    they are damage.
     """
     if base is not None:
-        text = _resolved(text, base)
-    damage = _damage(text)
+        text = _resolve(text, base)
+    damage = _find_damage(text)
     if damage is not None:
-        return Refusal(Reason.INVALID_URL, damage)
+        return RejectedUrl(Reason.INVALID_URL, damage)
     try:
         url = can_ada.parse(text)
     except ValueError:
-        return _refuse(text)
+        return _reject(text)
     if url.protocol not in SCHEMES:
-        return _refuse(text)
+        return _reject(text)
     authorization = None
     if url.has_credentials():
-        authorization = _basic(url.username, url.password)
+        authorization = _encode_basic(url.username, url.password)
         url.username = url.password = ""
     if url.has_hash():
         url.hash = ""
     key = url.hostname
     if key.endswith("."):
-        # a.example. and a.example are one machine, so one limit holds for both.
+        # a.example. and a.example are the same machine, so they share their limits.
         key = key.rstrip(".")
     if not key:
-        return Refusal(Reason.INVALID_URL, "no host in the URL")
+        return RejectedUrl(Reason.INVALID_URL, "no host in the URL")
     return Place(url.href, key, authorization)
 
 
 def endpoint(url: str) -> tuple[str, int]:
-    """The host and the port of a canonical *url*, as ``Place`` has it; an IPv6 address keeps its brackets."""
+    """Return host and port of a canonical *url*; an IPv6 address keeps its brackets."""
     scheme, _, rest = url.partition("://")
     authority = rest.partition("/")[0]
     host, colon, port = authority.rpartition(":")
@@ -95,36 +98,36 @@ def endpoint(url: str) -> tuple[str, int]:
 
 
 def origin(url: str) -> str:
-    """The scheme, host and port of a canonical *url*: what credentials belong to (RFC 6454)."""
+    """Return the origin (RFC 6454) of a canonical *url*."""
     return url[: url.index("/", len("https://"))]
 
 
-def blot(text: str) -> str:
-    """*text* with any user name and password in it replaced by ``***``.
+def redact(text: str) -> str:
+    """Return *text* with any user name and password replaced by ``***``.
 
-    What no parser takes loses everything up to its last @, but for its scheme: a password with a slash in
-    it makes a URL that leads nowhere, and it is still a password.
+    Text that does not parse loses everything between its scheme and its last @: a
+    password with a slash in it makes an invalid URL, and it is still a password.
     """
     if "@" not in text:
         return text
     try:
         url = can_ada.parse(text)
     except (ValueError, TypeError):  # TypeError for a lone surrogate
-        return text if _NO_CREDENTIALS.match(text) else _blot_all(text)
+        return text if _NO_CREDENTIALS.match(text) else _redact_all(text)
     if url.protocol not in SCHEMES:
-        return _blot_all(text)
+        return _redact_all(text)
     if not url.has_credentials():
         return text
     found = _CREDENTIALS.match(text)
-    return f"{found[1]}***@{text[found.end() :]}" if found else _blot_all(text)
+    return f"{found[1]}***@{text[found.end() :]}" if found else _redact_all(text)
 
 
-def _blot_all(text: str) -> str:
+def _redact_all(text: str) -> str:
     scheme = _WEB.match(text)
     return f"{scheme[0] if scheme else ''}***{text[text.rindex('@') :]}"
 
 
-def _damage(text: str) -> str | None:
+def _find_damage(text: str) -> str | None:
     if text.isascii() and text.isprintable():
         size = len(text)
     elif _CONTROL.search(text):
@@ -134,11 +137,12 @@ def _damage(text: str) -> str | None:
     return f"{size} bytes, over {MAX_URL}" if size > MAX_URL else None
 
 
-def _resolved(text: str, base: str) -> str:
-    """*text* read relative to the canonical URL *base* (WHATWG URL, section 4.4, from "relative state" on).
+def _resolve(text: str, base: str) -> str:
+    """Resolve *text* against the canonical URL *base*, leaving dots in its path.
 
-    can_ada takes no base. urljoin goes by RFC 3986, which reads backslashes, ``///host`` and ``?``
-    differently from a browser, and raises for brackets. Dots in the path are left for the parser.
+    Follows the WHATWG URL standard, section 4.4, from "relative state" on; can_ada
+    takes no base. urljoin implements RFC 3986, which reads backslashes, ``///host`` and
+    ``?`` differently from a browser, and raises if there are brackets.
     """
     found = _REFERENCE.fullmatch(text.strip(" "))
     assert found is not None
@@ -159,14 +163,14 @@ def _resolved(text: str, base: str) -> str:
     return f"{base}{rest}"
 
 
-def _refuse(text: str) -> Refusal:
+def _reject(text: str) -> RejectedUrl:
     scheme = _SCHEME.match(text)
     if scheme and f"{scheme[1].lower()}:" not in SCHEMES and not _HOST_AND_PORT.match(text):
-        return Refusal(Reason.BLOCKED_SCHEME, f"scheme {scheme[1][:40].lower()}: is not http or https")
-    return Refusal(Reason.INVALID_URL, "not a URL with a host; write it as http://host/path")
+        return RejectedUrl(Reason.BLOCKED_SCHEME, f"scheme {scheme[1][:40].lower()}: is not http or https")
+    return RejectedUrl(Reason.INVALID_URL, "not a URL with a host; write it as http://host/path")
 
 
-def _basic(username: str, password: str) -> str:
-    """The Basic credentials of RFC 7617 for percent-encoded parts of a URL."""
+def _encode_basic(username: str, password: str) -> str:
+    """Encode percent-encoded parts of a URL as Basic credentials (RFC 7617)."""
     pair = unquote_to_bytes(username) + b":" + unquote_to_bytes(password)
     return "Basic " + base64.b64encode(pair).decode("ascii")

@@ -15,7 +15,7 @@ from penstock.core.schedule.verdicts import Again, Done, EndingOf, Redirected, S
 from penstock.core.web.breaker import Breakers, OutageDetectors, was_looked_up, was_reached
 from penstock.core.web.delays import AdaptiveDelays
 from penstock.core.web.model import Attempt, Failed, Fetched, Job, Kind, Outcome, Prerequisite, Reason, Skipped
-from penstock.core.web.requests import REDIRECTS, Refused, follow
+from penstock.core.web.requests import REDIRECTS, RejectedRedirect, follow
 from penstock.core.web.retry import Retry, retry_after
 from penstock.core.web.robots import HOPS, attribute, read_answer
 
@@ -90,7 +90,7 @@ def _follow(attempt: Attempt, max_redirects: int, now: float) -> Redirected | Do
     job = follow(attempt, max_redirects, now)
     if isinstance(job, Job):
         return Redirected(job)
-    if type(job) is Refused:
+    if type(job) is RejectedRedirect:
         return _conclude(replace(attempt, error=job.reason, detail=job.detail))
     return None
 

@@ -286,9 +286,9 @@ class Outcome(Ending, frozen=True):
         """The content codings that could not be undone and are still on the body; None if it is decoded."""
         if not self.body or b"content-encoding" not in self.head.lower():
             return None
-        from penstock.core.web.codings import left_on  # noqa: PLC0415 - few need it, and the decoders come along
+        from penstock.core.web.codings import find_undecoded  # noqa: PLC0415 - few need it, and the decoders come along
 
-        return left_on(",".join(value for name, value in self.headers if name.lower() == "content-encoding"))
+        return find_undecoded(",".join(value for name, value in self.headers if name.lower() == "content-encoding"))
 
     def json(self) -> Any:
         """Parse the body as JSON, in UTF-8, UTF-16 or UTF-32. Raises ValueError if it is none."""

@@ -1,8 +1,9 @@
-"""What a list would come to before anything is sent: what is in it, and the least time that the limits allow.
+"""The plan of a run: what the list contains, and the least time that the limits allow.
 
-Knows counts and limits. Does not know how a list is read, nor how fast anybody answers: what depends on that is left
-out of the bound rather than guessed. So the bound is one from below: answers, retries and redirects only add to it.
-Only a host that can't be reached takes less, since its inputs are given up together.
+Knows counts and limits. Does not know how a list is read, nor how fast servers answer.
+It guesses no answer times, so the time is a lower bound: answers, retries and redirects
+only add to it. Only a host that can't be reached takes less, since its inputs are
+abandoned together. See docs/decisions/plan.md.
 """
 
 from __future__ import annotations
@@ -16,14 +17,24 @@ from msgspec import Struct
 from penstock.core.schedule.limits import least_time
 from penstock.core.web.model import Reason, Skipped
 
-__all__ = ["Cause", "Hosts", "Limits", "Load", "LowerBound", "Plan", "Refusal", "Survey", "lower_bound"]
+__all__ = [
+    "Cause",
+    "HostCounter",
+    "Load",
+    "LowerBound",
+    "Plan",
+    "PlanLimits",
+    "RejectedInputs",
+    "Survey",
+    "compute_lower_bound",
+]
 
 LINES_SHOWN: Final = 5
-"""Lines that are named of those refused for one reason."""
+"""How many lines a plan names for each reason of rejection."""
 
 
-class Limits(Struct, frozen=True):
-    """The limits that a list is held against; times in seconds, *rate* in starts a second."""
+class PlanLimits(Struct, frozen=True):
+    """The limits that bound a run; times in seconds, *rate* in starts a second."""
 
     concurrency: int
     per_host: int
@@ -32,15 +43,18 @@ class Limits(Struct, frozen=True):
 
 
 class Load(Struct, frozen=True):
-    """One *host*: the *requests* for it, and the *seconds* it needs at least, were it alone."""
+    """The *requests* for one *host*, and the least *seconds* they take alone."""
 
     host: str
     requests: int
     seconds: float
 
 
-class Refusal(Struct, frozen=True):
-    """Inputs that ask for nothing possible: why, how many, *first* the (seq, line) of some, *detail* of the first."""
+class RejectedInputs(Struct, frozen=True):
+    """Inputs that can't be requested for one *reason*.
+
+    *first* has the (seq, line) of some of them, *detail* belongs to the first.
+    """
 
     reason: Reason
     count: int
@@ -57,7 +71,7 @@ class Cause(enum.StrEnum):
 
 
 class LowerBound(Struct, frozen=True):
-    """The *seconds* that the work takes at least, and what sets them; *host* is whose delay it is."""
+    """The least *seconds* of the work; *host* is the one whose delay sets it."""
 
     seconds: float
     cause: Cause
@@ -65,56 +79,57 @@ class LowerBound(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What a list would come to. All counts are exact.
+    """What a list contains and the least time it takes. All counts are exact.
 
-    *inputs* = *refused* + *requests*, and where duplicates are left out (*unique*), + *duplicates*; else those are
-    among the requests. *loads* are the hosts with most requests, most first, of *hosts*. *bound* holds for all
-    of the list, *rest* for what is left of it without the host that has most requests.
+    *inputs* = *refused* + *requests*, and + *duplicates* if these are skipped
+    (*unique*); else the duplicates are among the requests. *loads* are those of the
+    *hosts* with the most requests, largest first. *bound* holds for the whole list,
+    *rest* for the list without its largest host.
     """
 
     inputs: int
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[RejectedInputs, ...]
     requests: int
     duplicates: int
     unique: bool
     hosts: int
     loads: tuple[Load, ...]
-    limits: Limits
+    limits: PlanLimits
     bound: LowerBound
     rest: LowerBound
 
     @property
     def refused(self) -> int:
-        """How many inputs ask for nothing possible."""
+        """How many inputs can't be requested."""
         return sum(refusal.count for refusal in self.refusals)
 
 
-class Hosts(Protocol):
-    """Counts hosts, however many there are."""
+class HostCounter(Protocol):
+    """Counts requests by host, in bounded memory."""
 
     def add(self, name: str, /) -> None:
-        """One more request for that host."""
+        """Count one request for the host *name*."""
 
     def names(self) -> int:
-        """How many hosts came."""
+        """Return the number of hosts."""
 
     def largest(self, most: int, /) -> Sequence[tuple[str, int]]:
-        """The hosts with most requests, and how many, most first."""
+        """Return the *most* hosts with the most requests, largest first."""
 
 
 class Survey:
-    """Counts the inputs of a list one after the other. Where *unique*, duplicates are not requested."""
+    """Counts the inputs of a list; if *unique*, skips duplicates."""
 
-    def __init__(self, hosts: Hosts, *, unique: bool = False) -> None:
-        """*hosts* has counted nothing yet."""
+    def __init__(self, hosts: HostCounter, *, unique: bool = False) -> None:
+        """Start with *hosts* empty."""
         self._hosts = hosts
         self._unique = unique
         self._requests = 0
         self._duplicates = 0
-        self._refused: dict[Reason, _Refused] = {}
+        self._refused: dict[Reason, _Rejects] = {}
 
     def request(self, host: str, *, again: bool) -> None:
-        """An input that asks for something of *host*; *again*: as an earlier one did."""
+        """Count a request to *host*; *again* if an earlier input made the same one."""
         if again:
             self._duplicates += 1
             if self._unique:
@@ -123,21 +138,21 @@ class Survey:
         self._hosts.add(host)
 
     def refuse(self, skipped: Skipped, line: int) -> None:
-        """An input on that *line* that asks for nothing possible."""
+        """Count the input on *line*, which can't be requested."""
         assert skipped.error is not None
         refused = self._refused.get(skipped.error)
         if refused is None:
-            refused = self._refused[skipped.error] = _Refused(skipped.detail)
+            refused = self._refused[skipped.error] = _Rejects(skipped.detail)
         refused.count += 1
         if len(refused.first) < LINES_SHOWN:
             refused.first.append((skipped.seq, line))
 
-    def plan(self, limits: Limits, most: int = 10) -> Plan:
-        """What it comes to within *limits*; the *most* hosts with most requests are named."""
+    def plan(self, limits: PlanLimits, most: int = 10) -> Plan:
+        """Return the plan within *limits*, which names the *most* largest hosts."""
         largest = self._hosts.largest(max(most, 2))
         first, second = (*largest, None, None)[:2]
         refusals = [
-            Refusal(reason, refused.count, tuple(refused.first), refused.detail)
+            RejectedInputs(reason, refused.count, tuple(refused.first), refused.detail)
             for reason, refused in self._refused.items()
         ]
         inputs = sum(refusal.count for refusal in refusals) + self._requests
@@ -149,17 +164,17 @@ class Survey:
             unique=self._unique,
             hosts=self._hosts.names(),
             loads=tuple(
-                Load(host, number, lower_bound(number, (host, number), limits).seconds)
+                Load(host, number, compute_lower_bound(number, (host, number), limits).seconds)
                 for host, number in largest[:most]
             ),
             limits=limits,
-            bound=lower_bound(self._requests, first, limits),
-            rest=lower_bound(self._requests - (first[1] if first else 0), second, limits),
+            bound=compute_lower_bound(self._requests, first, limits),
+            rest=compute_lower_bound(self._requests - (first[1] if first else 0), second, limits),
         )
 
 
-class _Refused:
-    """Those refused for one reason so far."""
+class _Rejects:
+    """The inputs rejected for one reason so far."""
 
     __slots__ = ("count", "detail", "first")
 
@@ -169,11 +184,12 @@ class _Refused:
         self.detail = detail
 
 
-def lower_bound(requests: int, largest: tuple[str, int] | None, limits: Limits) -> LowerBound:
-    """The least time in which so many *requests* can be started, *largest* being the host with most, and how many.
+def compute_lower_bound(requests: int, largest: tuple[str, int] | None, limits: PlanLimits) -> LowerBound:
+    """Return the least time in which so many *requests* can be started.
 
-    The starts for one host are ``delay`` seconds apart, and those for all as far as ``rate`` wants them. How many
-    may run at once bounds nothing as long as nobody knows how long one takes.
+    *largest* is the host with the most requests, and their number. The starts for one
+    host are ``delay`` seconds apart, and ``rate`` spaces those of all hosts. The
+    concurrency bounds nothing as long as the time of one request is unknown.
     """
     bound = LowerBound(0.0, Cause.NOTHING)
     if largest is not None and (seconds := (largest[1] - 1) * limits.delay) > bound.seconds:

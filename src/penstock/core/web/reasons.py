@@ -1,8 +1,9 @@
-"""Reasons: the words for what became of an input that has no page, and which of them are failures.
+"""Reasons: the words for why an input has no page, and which of them are failures.
 
-A reason is a reason (``timeout``) or a status outside 2xx (``404``); ``4xx`` stands for all statuses from 400 to 499.
-``--fail-on``, ``--max-failures`` and ``--only`` all go by these words. Knows counts and words; does not know where
-they are kept. docs/decisions/failed.md says why each word counts as it does.
+A word is an error (``timeout``) or a status outside 2xx (``404``); ``4xx`` stands for
+all statuses from 400 to 499. ``--fail-on``, ``--max-failures`` and ``--only`` accept
+these words. Knows counts and words; does not know where they are stored.
+docs/decisions/failed.md says why each word counts as it does.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Reason
 
-__all__ = ["REASONS", "UNTRIED", "covers", "is_failure", "ranked", "read_reasons", "reasons_in"]
+__all__ = ["REASONS", "UNTRIED", "count_reasons", "covers", "is_failure", "rank", "read_reasons"]
 
 REASONS: Final = tuple(reason.value for reason in Reason)
 
@@ -28,15 +29,16 @@ UNTRIED: Final = frozenset(
         Reason.ROBOTS_DISALLOWED,
     )
 )
-"""Reasons that are no failures: the list has no request there, or a rule that holds for this run forbids it."""
+"""Reasons that are no failures: the input asks for no request, or a rule of this run
+forbids it."""
 
 _STATUS: Final = re.compile(r"[1-9](?:[0-9][0-9]|xx)", re.ASCII)
 
 
 def read_reasons(words: str | int | Iterable[str | int]) -> frozenset[str]:
-    """Return the reasons that *words* name: one or several, also with commas between them, in capitals or not.
+    """Return the reasons that *words* name, separated by commas, in any case.
 
-    Raises ValueError if one is no reason, or if there is none.
+    Raises ValueError if a word is no reason, or if there is no word.
     """
     texts = [words] if isinstance(words, str | int) else words
     parts = [part.strip().lower() for text in texts for part in str(text).split(",")]
@@ -50,22 +52,22 @@ def read_reasons(words: str | int | Iterable[str | int]) -> frozenset[str]:
 
 
 def covers(words: Collection[str], why: str) -> bool:
-    """Whether the reason *why* is among those that *words*, of ``read_reasons``, stand for."""
+    """Whether *words*, as ``read_reasons`` returns them, include the reason *why*."""
     return why in words or (why.isdigit() and f"{why[0]}xx" in words)
 
 
 def is_failure(why: str) -> bool:
-    """Whether an input that ended for the reason *why* has failed."""
+    """Whether the reason *why* is a failure."""
     return int(why) >= 400 if why.isdigit() else why not in UNTRIED
 
 
-def reasons_in(tally: Tally) -> dict[str, int]:
-    """How many outcomes of *tally* there are of each reason."""
+def count_reasons(tally: Tally) -> dict[str, int]:
+    """Count the outcomes of *tally* by reason."""
     found = {str(status): count for status, count in tally.statuses.items() if not 200 <= status < 300}
     found |= {str(reason): count for reason, count in tally.reasons.items()}
     return {why: count for why, count in found.items() if count}
 
 
-def ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """*counts*, largest first; equal ones by name, so that the same counts always look the same."""
+def rank(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Sort *counts*, largest first, equal ones by name."""
     return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))

@@ -1,7 +1,7 @@
-"""From a row of the input to the first job, and from a redirect to the next one.
+"""From a row of the input to its first job, and from a redirect to the next one.
 
-Knows which headers a request carries and which of them must not cross an origin. Does not know how
-requests are sent or when.
+Knows which headers a request carries, and which must not cross an origin. Does not know
+how or when requests are sent. See docs/decisions/headers-across-origins.md.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from penstock.core.web.addresses import is_public
-from penstock.core.web.hosts import Place, Refusal, blot, locate, origin
+from penstock.core.web.hosts import Place, RejectedUrl, locate, origin, redact
 from penstock.core.web.model import Attempt, Headers, Hop, Job, Reason, Row, Skipped, split_head
 
-__all__ = ["REDIRECTS", "Refused", "Requests", "follow", "identity", "leads_on"]
+__all__ = ["REDIRECTS", "RejectedRedirect", "Requests", "follow", "identity", "is_redirect"]
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-"""Statuses that name another place to go (RFC 9110, section 15.4); 300, 304 and 305 do not."""
+"""Statuses with a Location to follow (RFC 9110, section 15.4); not 300, 304 and 305."""
 
 _REDIRECTS: Final = frozenset(b"%d" % status for status in REDIRECTS)
 
@@ -37,7 +37,8 @@ CROSSES_ORIGINS: Final = frozenset(
         "user-agent",
     },
 )
-"""The headers a redirect may take to another origin. Every other may be a credential (X-Api-Key)."""
+"""Headers that a redirect keeps to another origin. Any other may be a credential
+(X-Api-Key)."""
 
 ELSEWHERE: Final = (
     "the Host header is not the URL's; to send a request to another server, use connect_to (--connect-to)"
@@ -47,106 +48,110 @@ ELSEWHERE: Final = (
 DESCRIBES_BODY: Final = frozenset(
     {"content-encoding", "content-language", "content-length", "content-location", "content-type"},
 )
-"""What goes away with the body when a redirect turns a POST into a GET (RFC 9110, section 15.4)."""
+"""Headers dropped with the body if a redirect turns a POST into a GET (RFC 9110,
+section 15.4)."""
 
 
 class Requests(Struct, frozen=True):
-    """What every request of a run has in common: its *headers*."""
+    """Makes the requests of a run, which share *headers*."""
 
     headers: Headers = ()
 
-    def first(self, row: Row, now: float) -> Job | Skipped:
-        """The job that *row* asks for, ready at *now*; Skipped where it asks for nothing possible."""
+    def prepare(self, row: Row, now: float) -> Job | Skipped:
+        """Return the job for *row*, ready at *now*, or why it is skipped."""
         if row.fault is not None:
-            return _skipped(row, row.reason, row.fault)
+            return _skip(row, row.reason, row.fault)
         place = locate(row.url)
-        if type(place) is Refusal:
-            return _skipped(row, place.reason, place.detail)
+        if type(place) is RejectedUrl:
+            return _skip(row, place.reason, place.detail)
         assert isinstance(place, Place)
         url, headers = row.url, self.headers
         if row.headers:
             if not all(_is_host_of(place.url, value) for name, value in row.headers if name.lower() == "host"):
-                return _skipped(row, Reason.INVALID_REQUEST, ELSEWHERE)
-            # One that says what the URL says is written for every hop anyway.
-            headers = _merged(headers, _kept(row.headers, lambda name: name != "host"))
+                return _skip(row, Reason.INVALID_REQUEST, ELSEWHERE)
+            # A Host that matches the URL is written for every hop anyway.
+            headers = _merge(headers, _filter(row.headers, lambda name: name != "host"))
         if place.authorization is not None:
-            url = blot(url)
-            headers = _merged(headers, (("Authorization", place.authorization),))
+            url = redact(url)
+            headers = _merge(headers, (("Authorization", place.authorization),))
         return Job(row.seq, place.key, url, place.url, row.method, headers, row.body, row.fields, now)
 
 
-def _skipped(row: Row, reason: Reason, detail: str) -> Skipped:
-    return Skipped(row.seq, blot(row.url), reason, f"line {row.line}: {detail}", input=row.fields)
+def _skip(row: Row, reason: Reason, detail: str) -> Skipped:
+    return Skipped(row.seq, redact(row.url), reason, f"line {row.line}: {detail}", input=row.fields)
 
 
 def _is_host_of(url: str, value: str) -> bool:
-    """Whether the *value* of a Host field says what the canonical *url* says, in whatever spelling."""
+    """Whether a Host field of *value* means the origin of the canonical *url*."""
     scheme = url.partition(":")[0]
     there = locate(f"{scheme}://{value}/")
     return isinstance(there, Place) and origin(there.url) == origin(url)
 
 
 def identity(job: Job) -> bytes:
-    """What a request asks for: its method, its canonical URL and its body; two that agree in these are one.
+    """Return the bytes that two duplicate requests have in common.
 
-    Headers make no difference, nor do credentials, which are one, nor a fragment, which is never sent.
+    They hold the method, the canonical URL and the body. Headers make no difference,
+    nor do credentials, which are a header, nor a fragment, which is never sent.
     """
-    # Neither a method nor a canonical URL has a space or a line feed in it, so no two ways lead to one text.
+    # Neither a method nor a canonical URL contains a space or a line feed, so different
+    # requests have different bytes.
     return b"%b %b\n%b" % (job.method.encode(), job.target.encode(), job.body or b"")
 
 
-class Refused(Struct, frozen=True, gc=False):
+class RejectedRedirect(Struct, frozen=True, gc=False):
     """Why a redirect is not followed."""
 
     reason: Reason
     detail: str
 
 
-def leads_on(head: bytes) -> bool:
-    """Whether a response with the header block *head* is a redirect, so that its body is of no interest."""
+def is_redirect(head: bytes) -> bool:
+    """Whether a response with the header block *head* is a redirect to follow."""
     status = head[head.find(b" ") + 1 :][:3]
-    return status in _REDIRECTS and bool(_locations(head))
+    return status in _REDIRECTS and bool(_read_locations(head))
 
 
-def follow(attempt: Attempt, limit: int, now: float) -> Job | Refused | None:
-    """Where a complete response sends its job next: None if it sends it nowhere.
+def follow(attempt: Attempt, limit: int, now: float) -> Job | RejectedRedirect | None:
+    """Return the job for the next hop of a complete response, or None.
 
-    At most *limit* hops are followed; a *limit* of 0 follows nothing, and each redirect is an answer. 303, and 301 or
-    302 after POST, turn the request into a GET without a body (the Fetch standard, HTTP-redirect fetch, step 12).
+    At most *limit* hops are followed; if *limit* is 0, a redirect is a result like any
+    other. 303, and 301 or 302 after POST, turn the request into a GET without a body
+    (the Fetch standard, HTTP-redirect fetch, step 12).
     """
     if not limit or attempt.status not in REDIRECTS:
         return None
-    locations = _locations(attempt.head)
+    locations = _read_locations(attempt.head)
     if not locations:
         return None
     job = attempt.job
     if len(job.hops) >= limit:
-        return Refused(Reason.TOO_MANY_REDIRECTS, f"more than {limit} redirects")
-    place = _place(locations, attempt)
-    if type(place) is Refused:
+        return RejectedRedirect(Reason.TOO_MANY_REDIRECTS, f"more than {limit} redirects")
+    place = _locate_next(locations, attempt)
+    if type(place) is RejectedRedirect:
         return place
     assert isinstance(place, Place)
-    hop = _next_hop(attempt, place, now)
+    hop = _make_hop(attempt, place, now)
     last = job.hops[-1] if job.hops else None
     if last is not None and _is_same(hop, job) and (last.url, last.method) == (job.target, job.method):
         said = "redirected twice to the very same request, as a site does that wants cookies (--cookies)"
-        return Refused(Reason.TOO_MANY_REDIRECTS, said)
+        return RejectedRedirect(Reason.TOO_MANY_REDIRECTS, said)
     return hop
 
 
-def _place(locations: list[str], attempt: Attempt) -> Place | Refused:
-    """Where *locations* lead, which should be one."""
+def _locate_next(locations: list[str], attempt: Attempt) -> Place | RejectedRedirect:
+    """Return the place that *locations* name; there should be one location."""
     if len(set(locations)) != 1 or not locations[0]:
         said = "an empty Location" if not any(locations) else "more than one Location"
-        return Refused(Reason.REDIRECT_INVALID, f"status {attempt.status} with {said}")
-    place = locate(_as_text(locations[0]), attempt.job.target)
+        return RejectedRedirect(Reason.REDIRECT_INVALID, f"status {attempt.status} with {said}")
+    place = locate(_decode_location(locations[0]), attempt.job.target)
     if isinstance(place, Place):
         return place
     reason = place.reason if place.reason is Reason.BLOCKED_SCHEME else Reason.REDIRECT_INVALID
-    return Refused(reason, f"redirect: {place.detail}")
+    return RejectedRedirect(reason, f"redirect: {place.detail}")
 
 
-def _locations(head: bytes) -> list[str]:
+def _read_locations(head: bytes) -> list[str]:
     return [value for name, value in split_head(head) if name.lower() == "location"]
 
 
@@ -155,16 +160,16 @@ def _is_same(one: Job, other: Job) -> bool:
     return (one.target, one.method, one.headers, one.body) == (other.target, other.method, other.headers, other.body)
 
 
-def _next_hop(attempt: Attempt, place: Place, now: float) -> Job:
+def _make_hop(attempt: Attempt, place: Place, now: float) -> Job:
     job = attempt.job
     headers, method, body = job.headers, job.method, job.body
     if origin(place.url) != origin(job.target):
-        headers = _kept(headers, lambda name: name in CROSSES_ORIGINS)
+        headers = _filter(headers, lambda name: name in CROSSES_ORIGINS)
     if place.authorization is not None:
-        headers = _merged(headers, (("Authorization", place.authorization),))
+        headers = _merge(headers, (("Authorization", place.authorization),))
     if method not in ("GET", "HEAD") and (attempt.status == 303 or (attempt.status in (301, 302) and method == "POST")):
         method, body = "GET", None
-        headers = _kept(headers, lambda name: name not in DESCRIBES_BODY)
+        headers = _filter(headers, lambda name: name not in DESCRIBES_BODY)
     return replace(
         job,
         key=place.key,
@@ -175,25 +180,25 @@ def _next_hop(attempt: Attempt, place: Place, now: float) -> Job:
         ready=now,
         spent=job.spent + attempt.times.total,
         hops=(*job.hops, Hop(job.target, attempt.status or 0, job.method)),
-        # Where nobody knows who answered, it may have been anybody.
+        # If the address of the answer is unknown, it may have been a public one.
         public=job.public or attempt.ip is None or is_public(attempt.ip),
     )
 
 
-def _merged(headers: Headers, more: Headers) -> Headers:
-    """*headers* with those of *more* in place of their namesakes."""
+def _merge(headers: Headers, more: Headers) -> Headers:
+    """Return *headers* and *more*, which replaces those of the same names."""
     names = {name.lower() for name, _ in more}
-    return (*_kept(headers, lambda name: name not in names), *more)
+    return (*_filter(headers, lambda name: name not in names), *more)
 
 
-def _kept(headers: Headers, wanted: Callable[[str], bool]) -> Headers:
+def _filter(headers: Headers, wanted: Callable[[str], bool]) -> Headers:
     return tuple(pair for pair in headers if wanted(pair[0].lower()))
 
 
-def _as_text(location: str) -> str:
-    """A Location as text: servers send raw UTF-8 there, which a header block reads as Latin-1.
+def _decode_location(location: str) -> str:
+    """Decode a Location: servers send raw UTF-8, which was read as Latin-1.
 
-    Bytes in any other charset stay the bytes they are, percent-encoded, as in browsers.
+    As browsers do, keep bytes in any other charset, percent-encoded.
     """
     raw = location.encode("latin-1")
     try:

@@ -1,6 +1,7 @@
-"""Whether nearly all inputs of a run ended in one and the same way, which says more of the run than of the inputs.
+"""Whether nearly all inputs of a run ended in the same way.
 
-Knows counts. Does not know words for what that suggests: ``report.suggest`` has them. docs/decisions/failed.md.
+That says more of the run than of the inputs. Knows counts. Does not know what to
+suggest to the user, which is in ``report.suggest``. See docs/decisions/failed.md.
 """
 
 from __future__ import annotations
@@ -12,19 +13,21 @@ from msgspec import Struct
 
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Reason
-from penstock.core.web.reasons import ranked, reasons_in
+from penstock.core.web.reasons import count_reasons, rank
 
-__all__ = ["FEWEST", "SHARE", "Alike", "Way", "alike"]
+__all__ = ["FEWEST", "SHARE", "CommonEnding", "Way", "find_common_ending"]
 
 FEWEST: Final = 10
-"""Inputs below which nothing is concluded: three dead hosts in a list of three are three dead hosts."""
+"""With fewer inputs there is no conclusion: three dead hosts in a list of three are
+three dead hosts."""
 
 SHARE: Final = 0.95
-"""The share of all inputs that are nearly all. A name server that filters, or a proxy, lets some through."""
+"""The share of the inputs that counts as nearly all. A name server that filters, or a
+proxy, lets some requests through."""
 
 
 class Way(enum.Enum):
-    """A way to end without a page, of which several reasons may be signs."""
+    """A way to end without a page; several reasons may be signs of it."""
 
     NAMES = "names"
     CONNECTIONS = "connections"
@@ -64,8 +67,8 @@ _WAYS: Final = {
 _WAY_OF: Final = {str(why): way for way, whys in _WAYS.items() for why in whys}
 
 
-class Alike(Struct, frozen=True):
-    """Of *total* inputs *count* ended in one *way*, most of them for the reason *why*."""
+class CommonEnding(Struct, frozen=True):
+    """*count* of *total* inputs ended in one *way*, most by the reason *why*."""
 
     way: Way
     why: str
@@ -74,13 +77,16 @@ class Alike(Struct, frozen=True):
 
     @property
     def answered(self) -> bool:
-        """Whether servers answered: then it is a result like any other."""
+        """Whether servers answered; then it is a result like any other."""
         return self.why.isdigit()
 
 
-def alike(tally: Tally, fewest: int = FEWEST) -> Alike | None:
-    """Return the way in which nearly all inputs of *tally* ended without a page; None if there is none, or too few."""
-    found, total = reasons_in(tally), tally.total
+def find_common_ending(tally: Tally, fewest: int = FEWEST) -> CommonEnding | None:
+    """Return how nearly all inputs of *tally* ended without a page.
+
+    Returns None if there is no such way, or if there are under *fewest* inputs.
+    """
+    found, total = count_reasons(tally), tally.total
     if total < fewest:
         return None
     groups: dict[Way | str, dict[str, int]] = {}
@@ -91,5 +97,5 @@ def alike(tally: Tally, fewest: int = FEWEST) -> Alike | None:
     count = sum(whys.values())
     if count < SHARE * total:
         return None
-    (why, _), *_ = ranked(whys)
-    return Alike(way if isinstance(way, Way) else Way.OTHER, why, count, total)
+    (why, _), *_ = rank(whys)
+    return CommonEnding(way if isinstance(way, Way) else Way.OTHER, why, count, total)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.schedule.tally import Tally
-from penstock.core.web.alike import Way, alike
+from penstock.core.web.common_ending import Way, find_common_ending
 
 
 def tally(statuses=None, **reasons):
@@ -30,7 +30,7 @@ def tally(statuses=None, **reasons):
     ],
 )
 def test_one_way_may_have_several_signs(found, way, why, answered):
-    said = alike(found)
+    said = find_common_ending(found)
     assert said is not None
     assert (said.way, said.why, said.answered) == (way, why, answered)
 
@@ -48,10 +48,10 @@ def test_one_way_may_have_several_signs(found, way, why, answered):
     ],
 )
 def test_few_inputs_several_ways_and_answers_suggest_nothing(found):
-    assert alike(found) is None
+    assert find_common_ending(found) is None
 
 
 def test_counts_are_of_all_inputs():
-    said = alike(tally({200: 5}, dns_not_found=60, timeout_dns=35))
+    said = find_common_ending(tally({200: 5}, dns_not_found=60, timeout_dns=35))
     assert said is not None
     assert (said.count, said.total) == (95, 100)

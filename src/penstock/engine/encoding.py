@@ -1,6 +1,7 @@
-"""Texts as libcurl takes them: bytes, and what it would write in another way by itself.
+"""Text for libcurl: encoded as bytes, since pycurl accepts only ASCII text.
 
-Knows encodings and libcurl's habits. Does not know handles or transfers. pycurl takes text only if it is ASCII.
+Knows encodings, and what libcurl rewrites by itself. Does not know handles or
+transfers.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from penstock.core.web.codings import ACCEPTED
 from penstock.core.web.model import Job
 from penstock.errors import UsageError
 
-__all__ = ["header_lines", "readable", "unlike_libcurls"]
+__all__ = ["encode_headers", "encode_path", "find_exact_target"]
 
 _SMALL_HEX: Final = re.compile("%(?:[a-f][0-9A-Fa-f]|[0-9A-F][a-f])")
 
 
-def readable(cacert: str) -> bytes:
-    """The name of the file *cacert* as the system spells it. UsageError if it cannot be read."""
+def encode_path(cacert: str) -> bytes:
+    """Return the path of the file *cacert* as bytes.
+
+    Raises UsageError if the file cannot be read.
+    """
     try:
         with Path(cacert).open("rb"):
             return os.fsencode(cacert)
@@ -30,21 +34,26 @@ def readable(cacert: str) -> bytes:
         raise UsageError(f"cacert {cacert!r} cannot be read: {error}") from None
 
 
-def unlike_libcurls(url: str, proxy: str | None) -> str | None:
-    """What to ask for at *url* if libcurl would write it in another way: 8.23 sends ``%e4`` in a path as ``%E4``."""
+def find_exact_target(url: str, proxy: str | None) -> str | None:
+    """Return the request target for *url* if libcurl would rewrite it, else None.
+
+    libcurl 8.23 sends ``%e4`` in a path as ``%E4``.
+    """
     scheme, _, rest = url.partition("://")
     path = rest[rest.find("/") :]
     if not _SMALL_HEX.search(path.partition("?")[0]):
         return None
-    # A proxy for http gets the whole URL (RFC 9112, section 3.2.2); SOCKS and https go through to the server.
+    # A proxy gets the whole URL for http (RFC 9112, section 3.2.2); SOCKS and https are
+    # tunneled to the server.
     return url if proxy and scheme == "http" and not proxy.lower().startswith("socks") else path
 
 
-def header_lines(job: Job) -> list[bytes]:
-    """The request's headers as libcurl takes them, in Latin-1: an empty value is written with a semicolon.
+def encode_headers(job: Job) -> list[bytes]:
+    """Encode the headers of *job* in Latin-1 as libcurl takes them.
 
-    Empty ones after a colon switch off what libcurl would add by itself: a form's Content-Type to any
-    body, and Expect, which costs a second wherever a server does not know it.
+    An empty value is written with a semicolon. A name with a colon alone removes a
+    header that libcurl adds by itself: a form's Content-Type for any body, and Expect,
+    which costs a second if a server does not support it.
     """
     given = {name.lower() for name, _ in job.headers}
     lines = [f"{name}: {value}" if value else f"{name};" for name, value in job.headers]
