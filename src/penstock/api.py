@@ -68,7 +68,7 @@ from penstock.scratch.overflow import Overflow
 from penstock.scratch.seen import Counts, Seen
 from penstock.seams import Contents, Input, Report, Settled
 from penstock.settings import Settings
-from penstock.sink.jsonl import JsonlSink
+from penstock.sink.formats import open_sinks
 from penstock.sink.record import pieces
 from penstock.source.awaited import Awaited
 from penstock.source.iterables import AsyncItems, Items
@@ -437,7 +437,7 @@ def _session(
     """A session on *folder*, which it closes when it ends; what failed for *reasons* is tried again in it."""
     ledger, output = folder.ledger, settings.output()
     # What a crash left behind the committed bytes is cut off before any pass begins.
-    sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
+    sinks = open_sinks(output.sinks, folder.path, ledger.committed, inline_body=output.body == "inline")
     if reasons and not (ledger.pending() and ledger.reasons == reasons):
         ledger.begin_pass(reasons)
     remarks: list[str] = []

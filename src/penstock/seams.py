@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 from pyroaring import BitMap64
 
 from penstock.core.schedule.answers import Bottleneck
-from penstock.core.web.model import Ending, Outcome, Prerequisite, Row
+from penstock.core.web.model import Ending, Kind, Outcome, Prerequisite, Row
 from penstock.core.web.robots import Heard
 from penstock.core.web.tally import Statistics
 
@@ -22,14 +23,18 @@ __all__ = [
     "Contents",
     "Engine",
     "Extent",
+    "Format",
     "Gate",
     "Input",
+    "Keep",
     "Overflow",
     "Report",
     "Settled",
     "Signal",
     "Sink",
     "Source",
+    "Stored",
+    "Unreadable",
 ]
 
 Work = TypeVar("Work", contravariant=True)  # noqa: PLC0105 - what an engine is given to do: a Job, a Call
@@ -219,13 +224,82 @@ class Sink(Protocol):
 
     @property
     def name(self) -> str:
-        """What the format is called."""
+        """The name of the format."""
 
     def write(self, outcome: Outcome) -> int:
-        """Take *outcome*; it may stay in memory. Returns the bytes it will come to, roughly."""
+        """Take *outcome*, perhaps into memory, and return roughly how many bytes its row has."""
 
     def flush(self) -> list[Extent]:
-        """Put all that was taken on the disk for good, and say where it is. OutputError if it cannot."""
+        """Make everything taken durable and return the extents of it. Raises OutputError if that fails."""
 
     def close(self) -> None:
-        """Let go of the files, without another flush. May be called twice."""
+        """Close the files without another flush. May be called twice."""
+
+
+class Stored(Struct, frozen=True, gc=False):
+    """One row as it is read back, as far as the account of a run needs it.
+
+    *place* is the offset of the row in its file, in bytes; a format whose rows have none gives that of the stretch
+    they are in. *redirects* counts hops, *length* bytes of the body. *intact* is False if the row has a body whose
+    digest is not the stored one.
+    """
+
+    place: int
+    seq: int
+    url: str
+    kind: Kind
+    error: str | None
+    status: int | None
+    redirects: int
+    attempts: int
+    length: int
+    intact: bool
+
+
+class Unreadable(Struct, frozen=True):
+    """A row that says nothing, and why."""
+
+    reason: str
+
+
+Keep = Callable[[str, Stored], bool]
+"""Whether to keep a row of the file with this name. Asked once for each row that can be read, in the order written."""
+
+
+class Format(Protocol):
+    """One way to store outcomes: how its files are called, written, read back and repaired.
+
+    docs/decisions/formats.md says what a new one needs. A format knows its files; it does not know the ledger.
+    """
+
+    @property
+    def name(self) -> str:
+        """The word of the setting ``sinks`` for it, and the ``sink`` of its extents."""
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression that the name of each of its files matches whole. No other format's may match it."""
+
+    @property
+    def unfinished(self) -> str | None:
+        """The same for files that are still written, if they have names of their own; a resume removes them."""
+
+    def open(self, folder: Path, committed: Mapping[str, int], *, inline_body: bool) -> Sink:
+        """Return a sink that adds to its files in *folder*, of which *committed* gives the lengths in bytes.
+
+        What a crash left beyond these is set aside first. Without *inline_body* bodies are not stored. Raises
+        FolderDamaged if a file is shorter, OutputError if one cannot be written.
+        """
+
+    def read(self, folder: Path, extent: Extent) -> Iterator[Stored | Unreadable]:
+        """Yield the rows of *extent*, in order. Raises OSError if its file cannot be read."""
+
+    def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Extent]:
+        """Reduce *file* to the rows that *keep* wants, in their order, and yield extents that cover it.
+
+        What is cut off is set aside first. A row has at most *longest* bytes, and an extent no input twice. Raises
+        OutputError if the disk refuses.
+        """
+
+    def recover(self, aside: Path, keep: Keep, *, longest: int) -> Iterator[Extent]:
+        """Append the rows of *aside* that *keep* wants to the files beside it; the rest is as of ``salvage``."""

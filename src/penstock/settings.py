@@ -23,6 +23,7 @@ from penstock.core.web.model import Headers
 from penstock.core.web.plan import Limits
 from penstock.core.web.retry import IDEMPOTENT, Retry
 from penstock.errors import UsageError
+from penstock.sink.formats import FORMATS
 from penstock.version import __version__
 
 __all__ = [
@@ -55,7 +56,7 @@ DURATIONS: Final = frozenset({"connect_timeout", "deadline", "delay", "flush_eve
 
 BODIES: Final = ("inline", "none")
 PACES: Final = ("adaptive", "fixed")
-SINKS: Final = ("jsonl",)
+SINKS: Final = tuple(FORMATS)
 INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl", "json", "sitemap", "parquet", "arrow")
 DELIMITERS: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 """Delimiters that have a name, since a shell makes it hard to write some of them."""
@@ -335,8 +336,8 @@ def _check_choices(settings: Settings) -> None:
         if value is not None and value not in choices:
             raise UsageError(f"{name} is {value!r}; it is one of {', '.join(choices)}")
     sinks = settings.sinks
-    if not sinks or len(set(sinks)) != len(sinks) or set(sinks) - set(SINKS):
-        raise UsageError(f"sinks is {', '.join(sinks) or 'empty'}; name each at most once of {', '.join(SINKS)}")
+    if not sinks or len(set(sinks)) != len(sinks) or set(sinks) - set(FORMATS):
+        raise UsageError(f"sinks is {', '.join(sinks) or 'empty'}; name each at most once of {', '.join(FORMATS)}")
 
 
 def _check_texts(settings: Settings) -> None:

@@ -18,8 +18,8 @@ from penstock.loop.flow import Flow
 from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import Manifest
 from penstock.runs.session import Folder, Session
-from penstock.settings import OutputSettings, Settings
-from penstock.sink.jsonl import JsonlSink
+from penstock.settings import Settings
+from penstock.sink.jsonl import JSONL
 from penstock.source.pulled import Inline
 from penstock.testing.clock import VirtualClock
 from penstock.testing.engine import Answered, ScriptedEngine
@@ -184,7 +184,7 @@ class Passing:
         self.engines = []
         self.folder = RunFolder.create(path, Manifest.of(Settings(), (), None))
         self.jobs = jobs
-        sinks = [JsonlSink(path, {}, OutputSettings())]
+        sinks = [JSONL.open(path, {})]
         self.session = Session(
             self.flow(),
             Folder(sinks, self.folder, 10.0, clock=self.clock),

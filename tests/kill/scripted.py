@@ -15,6 +15,8 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped
 from penstock.core.web.tally import Tally
 from penstock.errors import PenstockError
@@ -24,9 +26,10 @@ from penstock.runs.ledger import Ledger
 from penstock.runs.manifest import Manifest
 from penstock.runs.repair import repair
 from penstock.runs.verify import Recount, verify
-from penstock.settings import OutputSettings, Settings
+from penstock.seams import Sink
+from penstock.settings import Settings
 from penstock.sink import durable
-from penstock.sink.jsonl import JsonlSink
+from penstock.sink.jsonl import JSONL
 from penstock.testing.outcomes import failures_of
 
 INPUTS = 12
@@ -68,7 +71,7 @@ def work(path: Path, promised: set[int] | None = None) -> None:
     with RunFolder.open(path) if again else RunFolder.create(path, manifest) as folder:
         folder.check(manifest)
         settled = folder.ledger.settled()
-        sink = JsonlSink(path, folder.ledger.committed(JsonlSink.name), OutputSettings(), file_bytes=FILE_BYTES)
+        sink = replace(JSONL, file_bytes=FILE_BYTES).open(path, folder.ledger.committed(JSONL.name))
         try:
             for batch in batched(outcome for outcome in script(again=again) if outcome.seq not in settled):
                 settle(folder, sink, batch)
@@ -94,7 +97,7 @@ def batched(outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:
         yield batch
 
 
-def settle(folder: RunFolder, sink: JsonlSink, batch: list[Outcome]) -> None:
+def settle(folder: RunFolder, sink: Sink, batch: list[Outcome]) -> None:
     tally = Tally()
     for outcome in batch:
         sink.write(outcome)

@@ -1,7 +1,7 @@
-"""What the outcomes of a run come to: of several for one input the newest counts.
+"""The account of a run: of several outcomes for one input the newest counts.
 
-Knows seqs, reasons and counts, and which outcome may take the place of which. Does not know files or tables: the
-ledger, a verification and a repair all add up with this, each from what it has read.
+Knows seqs, reasons and counts, and which outcome may replace which. Does not know files or tables: the ledger, a
+verification and a repair all add up with this, each from what it has read.
 """
 
 from __future__ import annotations
@@ -10,36 +10,70 @@ from collections.abc import Mapping
 
 from pyroaring import BitMap64
 
+from penstock.core.web.model import Kind
+from penstock.core.web.retry import reason
 from penstock.core.web.tally import Tally
+from penstock.seams import Stored
 
-__all__ = ["Account", "Failures"]
+__all__ = ["Account", "Failures", "RowTotals"]
 
 Failures = Mapping[str, BitMap64]
-"""The inputs whose outcome is a reason to try them again, by that reason (``core.reasons``)."""
+"""The inputs whose outcome is a reason to try them again, by that reason (``core.web.reasons``)."""
+
+
+class RowTotals:
+    """The *seqs* of some rows that were read back, their *tally*, and the *failures* among them."""
+
+    __slots__ = ("failures", "seqs", "tally")
+
+    def __init__(self) -> None:
+        """Begin without a row."""
+        self.seqs = BitMap64()
+        self.tally = Tally()
+        self.failures: dict[str, BitMap64] = {}
+
+    def add(self, stored: Stored) -> None:
+        """Count one row, as ``Tally.add`` counted its outcome."""
+        tally = self.tally
+        self.seqs.add(stored.seq)
+        tally.kinds[stored.kind] += 1
+        if stored.kind is Kind.FETCHED and stored.status is not None:
+            tally.statuses[stored.status] += 1
+        elif stored.error is not None:
+            tally.reasons[stored.error] += 1
+        tally.bytes += stored.length
+        tally.attempts += stored.attempts
+        tally.redirects += stored.redirects
+        why = reason(stored.error, stored.status)
+        if why is not None:
+            self.failures.setdefault(why, BitMap64()).add(stored.seq)
 
 
 class Account:
-    """The sums over all that was added, in the order in which it was committed.
+    """The sums over everything added, in the order in which it was committed.
 
-    *settled* inputs have an outcome, *failures* says which of them may be tried again; *tally* counts one outcome for
-    each, and *replaced* is how many more there were: those have made room for a newer one.
+    *settled* inputs have an outcome, and *failures* has those of them that may be tried again. *tally* counts one
+    outcome for each input; *replaced* counts the older ones, whose place a newer one took.
     """
 
     __slots__ = ("failures", "replaced", "settled", "tally")
 
     def __init__(self) -> None:
-        """Nothing added yet."""
+        """Begin without an outcome."""
         self.settled = BitMap64()
         self.failures: dict[str, BitMap64] = {}
         self.tally = Tally()
         self.replaced = 0
 
     def replaceable(self) -> BitMap64:
-        """The inputs whose outcome may be replaced."""
+        """Return the inputs whose outcome may be replaced."""
         return BitMap64().union(*self.failures.values())
 
-    def replaces(self, seqs: BitMap64) -> dict[str, BitMap64]:
-        """Which of *seqs* have an outcome already, by the reason to replace it; ValueError where there is none."""
+    def find_replaced(self, seqs: BitMap64) -> dict[str, BitMap64]:
+        """Return those of *seqs* that have an outcome already, by the reason to replace it.
+
+        Raises ValueError if one of them has an outcome that may not be replaced.
+        """
         again = seqs & self.settled
         if not again:
             return {}
@@ -50,8 +84,8 @@ class Account:
         return found
 
     def add(self, seqs: BitMap64, tally: Tally, failures: Failures) -> None:
-        """Take in the outcomes of *seqs*, no input twice; ValueError as of ``replaces``."""
-        for why, old in self.replaces(seqs).items():
+        """Add the outcomes of *seqs*, no input twice. Raises ValueError as of ``find_replaced``."""
+        for why, old in self.find_replaced(seqs).items():
             self.failures[why] -= old
             self.tally.take_back(why, len(old))
             self.replaced += len(old)

@@ -22,9 +22,9 @@ from penstock.seams import Settled
 __all__ = [
     "FORCE",
     "SCHEMA",
-    "Contents",
+    "Comparison",
     "Held",
-    "Kept",
+    "KnownDigests",
     "changed",
     "known_to",
     "read_all",
@@ -60,7 +60,7 @@ Held = tuple[int, bytearray]
 """A stretch of digests, from a seq on."""
 
 
-class Kept(NamedTuple):
+class KnownDigests(NamedTuple):
     """How what is kept is asked for, and what may be asked only when something is wrong.
 
     *block* gives a block of digests; *end* is the seq that nothing is kept from; *write* is called, on the thread that
@@ -73,14 +73,14 @@ class Kept(NamedTuple):
     was: Callable[[int], str | None]
 
 
-class Contents:
+class Comparison:
     """Compares each row with what is *kept* of it if its input is *answered*; holds the digests of all others.
 
     What is held goes into the ledger with its next commit, so that a settled input always has its digest. With *force*
     nothing is compared and all digests are held that differ from those kept.
     """
 
-    def __init__(self, kept: Kept, answered: Settled, *, force: bool = False) -> None:
+    def __init__(self, kept: KnownDigests, answered: Settled, *, force: bool = False) -> None:
         self._kept = kept
         self._answered = answered
         self._force = force

@@ -16,13 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from penstock.errors import FolderDamaged, FolderError, OutputError
+from penstock.errors import FolderDamaged, FolderError, FolderMismatch, OutputError
 from penstock.remedies import Remedy, call, shell_path
 from penstock.runs.files import LEDGER_FILE, MANIFEST_FILE, is_abandoned, is_left, outputs, refuse_foreign, refuse_links
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.manifest import Manifest
 from penstock.sink.durable import PART, make_folder, remove, sweep, write_file
+from penstock.sink.formats import FORMATS
 
 __all__ = ["RunFolder", "no_run", "read_manifest"]
 
@@ -147,7 +148,13 @@ def _manifest(path: Path) -> Manifest:
         raise FolderDamaged(
             f"cannot read {file}: {error.strerror}; put a copy of it back. It says what the run is for",
         ) from error
-    return Manifest.decode(data, str(file))
+    manifest = Manifest.decode(data, str(file))
+    for sink in manifest.settings.sinks:
+        if sink not in FORMATS:
+            raise FolderMismatch(
+                f"{file} names the format {sink}, this Penstock knows {', '.join(FORMATS)}; use the newer one"
+            )
+    return manifest
 
 
 def _open_ledger(path: Path, run: str) -> Ledger:

@@ -32,8 +32,18 @@ from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputCha
 from penstock.remedies import call
 from penstock.runs.account import Account, Failures
 from penstock.runs.contents import SCHEMA as CONTENTS
-from penstock.runs.contents import Contents, Held, Kept, known_to, read_all, read_block, sum_fault, unknown, write_held
-from penstock.runs.lookup import url_of
+from penstock.runs.contents import (
+    Comparison,
+    Held,
+    KnownDigests,
+    known_to,
+    read_all,
+    read_block,
+    sum_fault,
+    unknown,
+    write_held,
+)
+from penstock.runs.lookup import find_url
 from penstock.runs.tables import APPLICATION_ID, SCHEMA, VERSION, extents_in, packed, sound, unnoted, unpacked
 from penstock.seams import Extent, Settled
 from penstock.sink.durable import PART, Hold, remove, rename, write_file
@@ -74,7 +84,7 @@ class Ledger:
         self._trouble: str | None = None
         # The thread that reads the input asks for contents while another one commits.
         self._lock = threading.RLock()
-        self._contents: Contents | None = None
+        self._contents: Comparison | None = None
         with self._translated("read"):
             self._database = _connect(path)
         try:
@@ -293,7 +303,7 @@ class Ledger:
         with self._translated("read"):
             yield from read_all(self._database)
 
-    def contents(self, *, force: bool = False) -> Contents:
+    def contents(self, *, force: bool = False) -> Comparison:
         """What compares the input with what it was, as it is read once more; not if *force*.
 
         What it finds out of inputs that have no outcome yet is kept with the next commit.
@@ -302,14 +312,14 @@ class Ledger:
         if self._total:
             # Duplicates have no outcome of their own, but their originals have one.
             answered.add_range(0, self._total)
-        self._contents = Contents(self.kept(), answered, force=force)
+        self._contents = Comparison(self.kept(), answered, force=force)
         return self._contents
 
-    def kept(self) -> Kept:
-        """What ``Contents`` compares with."""
+    def kept(self) -> KnownDigests:
+        """What ``Comparison`` compares with."""
         with self._lock, self._translated("read"):
             end = known_to(self._database)
-        return Kept(self._block if end else unknown, end, self._keep, self._url)
+        return KnownDigests(self._block if end else unknown, end, self._keep, self._url)
 
     def close(self) -> None:
         """Let go of the file. May be called twice."""
@@ -328,7 +338,7 @@ class Ledger:
     def _url(self, seq: int) -> str | None:
         """What the newest outcome of the input *seq* has for its URL, if it can be found."""
         with self._lock:
-            return url_of(self._path.parent, self.extents(), seq)
+            return find_url(self._path.parent, self.extents(), seq)
 
     def _check_identity(self, run: str) -> None:
         if self._size < HEADER_BYTES:

@@ -68,9 +68,11 @@ def unnoted(database: sqlite3.Connection, read: Callable[[Extent], Failures]) ->
         if reasons_in(Tally.from_dict(json.loads(counts))).keys() == noted:
             continue
         found: dict[str, BitMap64] = {}
-        for extent in extents_in(database, number):
-            for why, failed in read(extent).items():
-                found.setdefault(why, BitMap64()).update(failed)
+        extents = list(extents_in(database, number))
+        for extent in extents:
+            if extent.sink == extents[0].sink:  # every sink has them
+                for why, failed in read(extent).items():
+                    found.setdefault(why, BitMap64()).update(failed)
         yield from ((number, why, packed(failed)) for why, failed in found.items())
 
 

@@ -6,29 +6,26 @@ memory than one line and the sets of seqs.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
-from pyroaring import BitMap64
 
-from penstock.core.web.model import Kind
-from penstock.core.web.retry import reason
 from penstock.core.web.tally import Tally
-from penstock.runs.account import Account, Failures
+from penstock.errors import FolderDamaged
+from penstock.runs.account import Account, Failures, RowTotals
 from penstock.runs.files import LEDGER_FILE, asides, outputs
 from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
-from penstock.seams import Extent, Settled
-from penstock.sink.durable import checksum, checksum_text
-from penstock.sink.record import Stored, read_line
+from penstock.seams import Extent, Settled, Stored, Unreadable
+from penstock.sink.durable import checksum
+from penstock.sink.formats import FORMATS
 
-__all__ = ["Counts", "Recount", "Verification", "rows", "verify"]
+__all__ = ["Recount", "Verification", "verify"]
 
 MOST_PROBLEMS: Final = 100
 """Problems told one by one; all are counted."""
@@ -87,18 +84,18 @@ def verify(path: Path, again: Recount | None = None) -> Verification:
     """
     if not RunFolder.holds_run(path):
         raise no_run(path)
-    run = read_manifest(path).run  # before a lock is made in what may be no run's folder
-    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, run)) as ledger:
-        return _Check(path, ledger).result(again)
+    manifest = read_manifest(path)  # before a lock is made in what may be no run's folder
+    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, manifest.run)) as ledger:
+        return _Check(path, ledger, manifest.settings.sinks).result(again)
 
 
 class _Check:
     """The counts so far, and what is wrong."""
 
-    def __init__(self, path: Path, ledger: Ledger) -> None:
+    def __init__(self, path: Path, ledger: Ledger, sinks: Iterable[str]) -> None:
         self._path = path
         self._ledger = ledger
-        self._found: dict[str, Account] = {}
+        self._found = {sink: Account() for sink in sinks}
         self._lengths: dict[str, int] = {}
         self._extents = self._rows = self._bytes = self._torn = 0
         self._problem_count = 0
@@ -135,48 +132,53 @@ class _Check:
             self._problems.append(problem)
 
     def _compare(self, extent: Extent) -> None:
-        """One extent with the bytes it speaks of."""
+        """Compare one extent with the bytes it speaks of."""
         place = f"{extent.file} from {extent.start} to {extent.end}"
         self._extents += 1
         if extent.start != self._lengths.get(extent.file, 0):
             self._report(f"{place}: {self._lengths.get(extent.file, 0)} bytes were committed before")
         self._lengths[extent.file] = extent.end
-        counts, value, length = Counts(), 0, 0
-        try:
-            with (self._path / extent.file).open("rb") as file:
-                for row in rows(file, extent.start, extent.end):
-                    value = zlib.crc32(row, value)
-                    length += len(row)
-                    self._take(row, counts, place)
-        except OSError as error:
-            self._report(f"{place}: cannot be read: {error.strerror}")
+        account = self._found.setdefault(extent.sink, Account())
+        if extent.sink not in FORMATS:
+            self._report(f"{place}: this Penstock does not know the format {extent.sink}")
             return
-        self._bytes += length
-        if length != extent.end - extent.start:
-            self._report(f"{place}: {extent.end - extent.start - length} bytes are missing")
-        elif checksum_text(value) != extent.checksum:
-            self._report(f"{place}: the bytes have changed since they were committed")
-        if counts.seqs != extent.seqs:
+        totals = RowTotals()
+        try:
+            for row in FORMATS[extent.sink].read(self._path, extent):
+                self._take(row, totals, place)
+            self._compare_bytes(extent, place)
+        except (OSError, FolderDamaged) as error:
+            self._report(f"{place}: cannot be read: {getattr(error, 'strerror', None) or error}")
+            return
+        if totals.seqs != extent.seqs:
             self._report(f"{place}: the rows are not those of the inputs that were committed")
         try:
-            self._found.setdefault(extent.sink, Account()).add(counts.seqs, counts.tally, counts.failures)
+            account.add(totals.seqs, totals.tally, totals.failures)
         except ValueError as error:
             self._report(f"{place}: {error}")
 
-    def _take(self, row: bytes, counts: Counts, place: str) -> None:
-        """Count one row of an extent of which *counts* are those before."""
+    def _take(self, row: Stored | Unreadable, totals: RowTotals, place: str) -> None:
+        """Count one row of an extent of which *totals* has those before."""
         self._rows += 1
-        try:
-            stored = read_line(row)
-        except ValueError as error:
-            self._report(f"{place}: a row is broken: {error}")
+        if isinstance(row, Unreadable):
+            self._report(f"{place}: a row is broken: {row.reason}")
             return
-        if not stored.intact():
-            self._report(f"{place}: the body of input {stored.seq} is not the one that was fetched")
-        if stored.seq in counts.seqs:
-            self._report(f"{place}: input {stored.seq} has two outcomes")
+        if not row.intact:
+            self._report(f"{place}: the body of input {row.seq} is not the one that was fetched")
+        if row.seq in totals.seqs:
+            self._report(f"{place}: input {row.seq} has two outcomes")
             return
-        counts.add(stored)
+        totals.add(row)
+
+    def _compare_bytes(self, extent: Extent, place: str) -> None:
+        """Compare the bytes themselves with their checksum."""
+        file = self._path / extent.file
+        missing = max(0, extent.end - max(extent.start, file.stat().st_size))
+        self._bytes += extent.end - extent.start - missing
+        if missing:
+            self._report(f"{place}: {missing} bytes are missing")
+        elif checksum(file, extent.start, extent.end) != extent.checksum:
+            self._report(f"{place}: the bytes have changed since they were committed")
 
     def _weigh_tails(self) -> None:
         """Bytes after the committed ones: a crash may leave them, a run that is over may not."""
@@ -241,42 +243,3 @@ class _Check:
 def _agree(one: Tally, other: Tally) -> bool:
     """Whether both count the same outcomes; the ledger alone knows duplicates."""
     return one.as_dict() | {"duplicates": 0} == other.as_dict() | {"duplicates": 0}
-
-
-class Counts:
-    """What some lines of output say: their *seqs*, a *tally* of them, and the *failures* among them."""
-
-    __slots__ = ("failures", "seqs", "tally")
-
-    def __init__(self) -> None:
-        """No line yet."""
-        self.seqs = BitMap64()
-        self.tally = Tally()
-        self.failures: dict[str, BitMap64] = {}
-
-    def add(self, stored: Stored) -> None:
-        """Count one line, as ``Tally.add`` would have counted the outcome."""
-        tally = self.tally
-        self.seqs.add(stored.seq)
-        tally.kinds[stored.outcome] += 1
-        if stored.outcome is Kind.FETCHED and stored.status is not None:
-            tally.statuses[stored.status] += 1
-        elif stored.error is not None:
-            tally.reasons[stored.error] += 1
-        tally.bytes += stored.length
-        tally.attempts += stored.attempts
-        tally.redirects += len(stored.redirects)
-        why = reason(stored.error, stored.status)
-        if why is not None:
-            self.failures.setdefault(why, BitMap64()).add(stored.seq)
-
-
-def rows(file: BinaryIO, start: int, end: int, longest: int | None = None) -> Iterator[bytes]:
-    """The lines of *file* between two offsets, line feeds included; one of over *longest* bytes in pieces."""
-    file.seek(start)
-    while start < end:
-        row = file.readline(min(end - start, longest or end - start))
-        if not row:
-            return
-        start += len(row)
-        yield row

@@ -33,6 +33,7 @@ __all__ = [
     "certify",
     "checksum",
     "checksum_text",
+    "locate_origin",
     "make_folder",
     "remove",
     "rename",
@@ -116,7 +117,7 @@ class AppendFile:
     (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
     """
 
-    __slots__ = ("_checksum", "_fd", "_held", "_held_bytes", "_hold", "_start", "_trouble", "_written", "path")
+    __slots__ = ("_checksum", "_fd", "_held", "_held_bytes", "_hold", "_start", "_trouble", "_written", "path", "torn")
 
     def __init__(self, path: Path, committed: int) -> None:
         """Open the file at *committed* bytes, or make it where that is 0.
@@ -125,6 +126,7 @@ class AppendFile:
         there are fewer bytes than that; OutputError where the file cannot be written.
         """
         self.path = path
+        self.torn: Path | None = None
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._start = self._written = committed
@@ -221,7 +223,7 @@ class AppendFile:
                     call("verify", self.path.parent, repair=True),
                 )
             if size > committed:
-                set_aside(self.path, committed)
+                self.torn = set_aside(self.path, committed)
                 os.ftruncate(self._fd, committed)
                 os.fsync(self._fd)
             os.lseek(self._fd, committed, os.SEEK_SET)
@@ -254,7 +256,7 @@ def write_file(path: Path, data: bytes) -> None:
     rename(part, path)
 
 
-def set_aside(path: Path, start: int) -> None:
+def set_aside(path: Path, start: int) -> Path:
     """Copy the bytes of *path* from *start* on to a file of their own, in one piece or not at all.
 
     Its name says what is in it, so that doing it again after a crash makes the same file. OutputError if
@@ -270,7 +272,15 @@ def set_aside(path: Path, start: int) -> None:
             os.fsync(fd)
     except OSError as error:
         raise _refusal("copy the end of", path, error) from error
-    rename(part, path.with_name(f"{path.name}{TORN}{start}-{value:08x}"))
+    aside = path.with_name(f"{path.name}{TORN}{start}-{value:08x}")
+    rename(part, aside)
+    return aside
+
+
+def locate_origin(aside: Path) -> tuple[str, int]:
+    """Return the name of the file whose end was ``set_aside`` as *aside*, and where that end began."""
+    name, _, place = aside.name.partition(TORN)
+    return name, int(place.partition("-")[0])
 
 
 def rename(old: Path, new: Path) -> None:

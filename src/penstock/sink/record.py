@@ -21,8 +21,9 @@ import orjson
 from msgspec import Struct
 
 from penstock.core.web.model import Fetched, Kind, Outcome, Times, split_head
+from penstock.seams import Stored
 
-__all__ = ["LONG", "Stored", "line", "pieces", "read_line"]
+__all__ = ["LONG", "encode", "line", "pieces", "read_line"]
 
 LONG: Final = 1 << 20
 """Bytes of a body from which its line is made in pieces. As one text it would be held four times, or twenty: a text
@@ -43,19 +44,25 @@ _LONGEST_NUMBER_BITS: Final = 10_000
 
 
 def line(outcome: Outcome, *, inline_body: bool) -> bytes:
-    """*outcome* as one line of JSON, its line feed included; never raises.
+    """Return *outcome* as one line of JSON, its line feed included; never raises.
 
-    Without *inline_body* the body stays out, its length and digest in. Broken text becomes U+FFFD, and
-    what JSON has no form for becomes text.
+    Without *inline_body* the line has the length and the digest of the body, but not the body. Broken text becomes
+    U+FFFD, and what JSON has no form for becomes text.
     """
     return _dumped(_record(outcome, inline_body))
 
 
-def pieces(outcome: Outcome, *, inline_body: bool) -> Iterable[bytes]:
-    """Return the same line in one piece, or, if the body is long, in several that take little memory each."""
+def encode(outcome: Outcome, *, inline_body: bool) -> bytes | Iterator[bytes]:
+    """Return the same line, or, if the body is long, the pieces of it, which take little memory each."""
     if inline_body and len(outcome.body) >= LONG:
         return _long(outcome)
-    return (line(outcome, inline_body=inline_body),)
+    return line(outcome, inline_body=inline_body)
+
+
+def pieces(outcome: Outcome, *, inline_body: bool) -> Iterable[bytes]:
+    """Return the same line in one piece or in several."""
+    encoded = encode(outcome, inline_body=inline_body)
+    return (encoded,) if isinstance(encoded, bytes) else encoded
 
 
 def _long(outcome: Outcome) -> Iterator[bytes]:
@@ -106,8 +113,8 @@ def _dumped(record: dict[str, Any]) -> bytes:
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
-class Stored(Struct, frozen=True, gc=False):
-    """What a stored line says, as far as an account of a run needs it."""
+class Record(Struct, frozen=True, gc=False):
+    """The fields of a stored line that an account of a run needs."""
 
     v: Literal[1]
     seq: Seq
@@ -122,8 +129,8 @@ class Stored(Struct, frozen=True, gc=False):
     body: str | None
     body_base64: str | None
 
-    def intact(self) -> bool:
-        """Whether the body in the line, if there is one, is the one whose digest was taken."""
+    def is_intact(self) -> bool:
+        """Return False if the line has a body that is not the one whose digest was taken."""
         try:
             body = self._body()
         except ValueError:
@@ -138,14 +145,29 @@ class Stored(Struct, frozen=True, gc=False):
         return None
 
 
-_READER: Final = msgspec.json.Decoder(Stored)
+_READER: Final = msgspec.json.Decoder(Record)
 
 
-def read_line(data: bytes) -> Stored:
-    """What the line *data* says; ValueError where it is not a whole line of schema 1."""
+def read_line(data: bytes, place: int = 0) -> Stored:
+    """Return what the line *data* at this *place* in its file says.
+
+    Raises ValueError if it is not a whole line of schema 1.
+    """
     if not data.endswith(b"\n"):
         raise ValueError("the line is cut off")
-    return _READER.decode(data)
+    found = _READER.decode(data)
+    return Stored(
+        place,
+        found.seq,
+        found.url,
+        found.outcome,
+        found.error,
+        found.status,
+        len(found.redirects),
+        found.attempts,
+        found.length,
+        found.is_intact(),
+    )
 
 
 def _record(outcome: Outcome, inline_body: bool) -> dict[str, Any]:  # noqa: FBT001 - private, and called for every page
