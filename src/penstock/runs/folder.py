@@ -72,8 +72,8 @@ class RunFolder:
         """
         if not cls.holds_run(path):
             raise no_run(path)
-        refuse_foreign(path)
         manifest = read_manifest(path)
+        refuse_foreign(path)
         lock = Lock(path)
         try:
             sweep(path, is_left)

@@ -64,8 +64,8 @@ def repair(path: Path) -> Repair:
     """
     if not RunFolder.holds_run(path):
         raise no_run(path)
-    refuse_foreign(path)
     manifest = read_manifest(path)
+    refuse_foreign(path)
     with Lock(path):
         sweep(path, is_left)
         old = _read_old_ledger(path, manifest.run)
