@@ -15,8 +15,9 @@ from msgspec import Struct
 from pyroaring import BitMap64
 
 from penstock.core.schedule.answers import Bottleneck
-from penstock.core.web.model import Ending, Kind, Outcome, Prerequisite, Row
+from penstock.core.web.model import Ending, Outcome, Prerequisite, Row
 from penstock.core.web.robots import Heard
+from penstock.core.web.stored import RowTotals, Stored, Unreadable
 from penstock.core.web.tally import Statistics
 
 __all__ = [
@@ -29,12 +30,11 @@ __all__ = [
     "Keep",
     "Overflow",
     "Report",
+    "Salvaged",
     "Settled",
     "Signal",
     "Sink",
     "Source",
-    "Stored",
-    "Unreadable",
 ]
 
 Work = TypeVar("Work", contravariant=True)  # noqa: PLC0105 - what an engine is given to do: a Job, a Call
@@ -236,34 +236,11 @@ class Sink(Protocol):
         """Close the files without another flush. May be called twice."""
 
 
-class Stored(Struct, frozen=True, gc=False):
-    """One row as it is read back, as far as the account of a run needs it.
-
-    *place* is the offset of the row in its file, in bytes; a format whose rows have none gives that of the stretch
-    they are in. *redirects* counts hops, *length* bytes of the body. *intact* is False if the row has a body whose
-    digest is not the stored one.
-    """
-
-    place: int
-    seq: int
-    url: str
-    kind: Kind
-    error: str | None
-    status: int | None
-    redirects: int
-    attempts: int
-    length: int
-    intact: bool
-
-
-class Unreadable(Struct, frozen=True):
-    """A row that says nothing, and why."""
-
-    reason: str
-
-
 Keep = Callable[[str, Stored], bool]
 """Whether to keep a row of the file with this name. Asked once for each row that can be read, in the order written."""
+
+Salvaged = tuple[Extent, RowTotals]
+"""An extent of what was kept, and the sums of its rows."""
 
 
 class Format(Protocol):
@@ -294,12 +271,12 @@ class Format(Protocol):
     def read(self, folder: Path, extent: Extent) -> Iterator[Stored | Unreadable]:
         """Yield the rows of *extent*, in order. Raises OSError if its file cannot be read."""
 
-    def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Extent]:
+    def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Reduce *file* to the rows that *keep* wants, in their order, and yield extents that cover it.
 
         What is cut off is set aside first. A row has at most *longest* bytes, and an extent no input twice. Raises
         OutputError if the disk refuses.
         """
 
-    def recover(self, aside: Path, keep: Keep, *, longest: int) -> Iterator[Extent]:
+    def recover(self, aside: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Append the rows of *aside* that *keep* wants to the files beside it; the rest is as of ``salvage``."""

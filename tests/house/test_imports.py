@@ -74,7 +74,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "certifi": ("engine.curl",),
     "orjson": ("source", "sink"),
     "pyarrow": ("source.columnar",),
-    "pyroaring": ("seams", "sink", "runs", "testing"),
+    "pyroaring": ("core.web.stored", "seams", "sink", "runs", "testing"),
     "rich": ("report",),
     "click": ("cli",),
     "cryptography": ("testing",),

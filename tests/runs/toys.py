@@ -7,11 +7,9 @@ import re
 import zlib
 from pathlib import Path
 
-from pyroaring import BitMap64
-
 from penstock.core.web.model import Kind
+from penstock.core.web.stored import Stored, Unreadable
 from penstock.errors import FolderDamaged
-from penstock.seams import Stored, Unreadable
 from penstock.sink.durable import certify, locate_origin, remove, set_aside, write_file
 from penstock.sink.lines import LineFormat
 
@@ -108,7 +106,7 @@ class PartSink:
             return []
         file = next_file(self._folder)
         write_file(file, json.dumps([text for _, text in held]).encode())
-        return [certified(file, rows_of(file.read_bytes()))]
+        return [certified(file, rows_of(file.read_bytes()))[0]]
 
     def close(self):
         self._held = []
@@ -135,5 +133,7 @@ def rows_of(data):
 
 
 def certified(file, rows):
-
-    return certify(file, 0, file.stat().st_size, sink="parts", seqs=BitMap64(row.seq for row in rows))
+    totals = RowTotals()
+    for row in rows:
+        totals.add(row)
+    return certify(file, 0, file.stat().st_size, sink="parts", seqs=totals.seqs), totals

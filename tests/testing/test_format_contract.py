@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.runs.toys import TABS
 
+from penstock.core.web.stored import RowTotals
 from penstock.testing.formats import check_format
 
 
@@ -65,6 +66,14 @@ class Careless(Broken):
             aside.unlink()
 
 
+class Miscounting(Broken):
+    """It gives the sums of no row."""
+
+    def salvage(self, file, keep, *, longest):
+        for extent, _ in TABS.salvage(file, keep, longest=longest):
+            yield extent, RowTotals()
+
+
 class Resigned(Broken):
     """It recovers nothing."""
 
@@ -76,7 +85,7 @@ def test_a_format_that_keeps_it_passes(tmp_path):
     check_format(Broken(), tmp_path)
 
 
-@pytest.mark.parametrize("broken", [Elsewhere, Nameless, Forgetful, Obstinate, Timid, Careless, Resigned])
+@pytest.mark.parametrize("broken", [Elsewhere, Nameless, Forgetful, Obstinate, Timid, Careless, Miscounting, Resigned])
 def test_a_format_that_breaks_it_is_caught(broken, tmp_path):
     with pytest.raises(AssertionError):
         check_format(broken(), tmp_path)

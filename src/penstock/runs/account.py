@@ -10,43 +10,12 @@ from collections.abc import Mapping
 
 from pyroaring import BitMap64
 
-from penstock.core.web.model import Kind
-from penstock.core.web.retry import reason
 from penstock.core.web.tally import Tally
-from penstock.seams import Stored
 
-__all__ = ["Account", "Failures", "RowTotals"]
+__all__ = ["Account", "Failures"]
 
 Failures = Mapping[str, BitMap64]
 """The inputs whose outcome is a reason to try them again, by that reason (``core.web.reasons``)."""
-
-
-class RowTotals:
-    """The *seqs* of some rows that were read back, their *tally*, and the *failures* among them."""
-
-    __slots__ = ("failures", "seqs", "tally")
-
-    def __init__(self) -> None:
-        """Begin without a row."""
-        self.seqs = BitMap64()
-        self.tally = Tally()
-        self.failures: dict[str, BitMap64] = {}
-
-    def add(self, stored: Stored) -> None:
-        """Count one row, as ``Tally.add`` counted its outcome."""
-        tally = self.tally
-        self.seqs.add(stored.seq)
-        tally.kinds[stored.kind] += 1
-        if stored.kind is Kind.FETCHED and stored.status is not None:
-            tally.statuses[stored.status] += 1
-        elif stored.error is not None:
-            tally.reasons[stored.error] += 1
-        tally.bytes += stored.length
-        tally.attempts += stored.attempts
-        tally.redirects += stored.redirects
-        why = reason(stored.error, stored.status)
-        if why is not None:
-            self.failures.setdefault(why, BitMap64()).add(stored.seq)
 
 
 class Account:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from penstock.seams import Extent, Stored
+from penstock.core.web.stored import Stored
+from penstock.seams import Extent
 from penstock.sink.formats import FORMATS
 
 __all__ = ["find_url"]

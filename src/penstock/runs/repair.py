@@ -24,9 +24,10 @@ from msgspec import Struct
 from pyroaring import BitMap64
 
 from penstock.core.web.retry import LATER, reason
+from penstock.core.web.stored import Stored
 from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged, FolderError
-from penstock.runs.account import Failures, RowTotals
+from penstock.runs.account import Account, Failures
 from penstock.runs.agreement import Agreement
 from penstock.runs.contents import Held
 from penstock.runs.files import LEDGER_FILE, asides, is_left, outputs, refuse_foreign
@@ -34,7 +35,7 @@ from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.manifest import Manifest
-from penstock.seams import Extent, Format, Keep, Stored
+from penstock.seams import Extent, Format, Keep, Salvaged
 from penstock.sink.durable import checksum, set_aside, sweep
 from penstock.sink.formats import FORMATS
 
@@ -150,19 +151,20 @@ def _salvage(path: Path, manifest: Manifest, old: _Old) -> Iterator[Commit]:
     formats = [FORMATS[name] for name in manifest.settings.sinks]
     found = [list(_salvage_sound(path, format_, old, longest)) for format_ in formats]
     if len(formats) == 1:
-        for extent in found[0]:
-            yield _read_back(path, [extent], [extent])
+        yield from (([extent], rows.tally, rows.failures) for extent, rows in found[0])
         return
-    agreement = Agreement(path, found)
+    agreement = Agreement(path, [[extent for extent, _ in sink] for sink in found])
     if not agreement.is_whole():
         found = [list(_salvage_rows(path, format_, agreement.keep, longest)) for format_ in formats]
     # An input has one row in each sink now, so that all may be one commit, wherever a format's extents end.
-    extents = [extent for each in found for extent in each]
-    if extents:
-        yield _read_back(path, extents, found[0])
+    if found[0]:
+        account = Account()
+        for _, rows in found[0]:
+            account.add(rows.seqs, rows.tally, rows.failures)
+        yield [extent for sink in found for extent, _ in sink], account.tally, account.failures
 
 
-def _salvage_sound(path: Path, format_: Format, old: _Old, longest: int) -> Iterator[Extent]:
+def _salvage_sound(path: Path, format_: Format, old: _Old, longest: int) -> Iterator[Salvaged]:
     """Reduce the outputs of *format_* to their sound rows, add those that were set aside, and yield the extents."""
     before = frozenset(asides(path, format_))
     rows = _SoundRows(old.changed)
@@ -172,7 +174,7 @@ def _salvage_sound(path: Path, format_: Format, old: _Old, longest: int) -> Iter
         yield from format_.recover(aside, rows.without_replacing(), longest=longest)
 
 
-def _salvage_rows(path: Path, format_: Format, keep: Keep, longest: int) -> Iterator[Extent]:
+def _salvage_rows(path: Path, format_: Format, keep: Keep, longest: int) -> Iterator[Salvaged]:
     for file in outputs(path, format_):
         yield from format_.salvage(file, keep, longest=longest)
 
@@ -208,19 +210,3 @@ class _SoundRows:
         changed = self._changed.get(file, [])
         behind = bisect_right(changed, place, key=itemgetter(0))
         return behind > 0 and place < changed[behind - 1][1]
-
-
-def _read_back(path: Path, extents: list[Extent], counted: Sequence[Extent]) -> Commit:
-    """Return a commit of *extents*, those *counted* of them being one sink's.
-
-    Raises FolderDamaged if a row can't be read that could be read a moment ago.
-    """
-    totals = RowTotals()
-    for extent in counted:
-        try:
-            for row in FORMATS[extent.sink].read(path, extent):
-                if isinstance(row, Stored):
-                    totals.add(row)
-        except OSError as error:
-            raise FolderDamaged(f"cannot read {path / extent.file}: {error.strerror}") from error
-    return extents, totals.tally, totals.failures

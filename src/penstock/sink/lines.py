@@ -16,8 +16,9 @@ from msgspec import Struct
 from pyroaring import BitMap64
 
 from penstock.core.web.model import Outcome
+from penstock.core.web.stored import RowTotals, Stored, Unreadable
 from penstock.errors import OutputError
-from penstock.seams import Extent, Keep, Stored, Unreadable
+from penstock.seams import Extent, Keep, Salvaged
 from penstock.sink.durable import AppendFile, Hold, certify, locate_origin
 
 __all__ = ["LineFormat", "LineSink"]
@@ -73,7 +74,7 @@ class LineFormat(Struct, frozen=True):
         for row in self._rows(folder / extent.file, extent.start, extent.end):
             yield row.says
 
-    def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Extent]:
+    def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Reduce *file* to the rows that *keep* wants, as of ``Format.salvage``.
 
         The rows up to the first bad one stay where they are; the good ones behind it are appended again.
@@ -82,11 +83,11 @@ class LineFormat(Struct, frozen=True):
         end = stretches[-1].end if stretches else 0
         with closing(AppendFile(file, end)) as grown:
             for stretch in stretches:
-                yield certify(file, stretch.start, stretch.end, sink=self.name, seqs=stretch.seqs)
+                yield certify(file, stretch.start, stretch.end, sink=self.name, seqs=stretch.rows.seqs), stretch.rows
             if grown.torn is not None:
                 yield from self._append_from(grown.torn, grown, keep, longest)
 
-    def recover(self, aside: Path, keep: Keep, *, longest: int) -> Iterator[Extent]:
+    def recover(self, aside: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Append the rows of *aside* that *keep* wants to the last file, as of ``Format.recover``."""
         last = self._files(aside.parent)[-1]
         with closing(AppendFile(last, last.stat().st_size if last.exists() else 0)) as grown:
@@ -119,37 +120,37 @@ class LineFormat(Struct, frozen=True):
 
     def _good_prefix(self, file: Path, keep: Keep, longest: int) -> Iterator[_Stretch]:
         """Yield the stretches of good rows up to the first that is not."""
-        stretch = _Stretch(0, 0, BitMap64())
+        stretch = _Stretch(0, 0, RowTotals())
         for row in self._rows(file, 0, longest=longest):
             if not isinstance(row.says, Stored) or not keep(file.name, row.says):
                 break
             if stretch.is_full_for(row.says.seq):
                 yield stretch
-                stretch = _Stretch(stretch.end, stretch.end, BitMap64())
-            stretch.seqs.add(row.says.seq)
+                stretch = _Stretch(stretch.end, stretch.end, RowTotals())
+            stretch.rows.add(row.says)
             stretch = stretch._replace(end=row.place + len(row.line))
-        if stretch.seqs:
+        if stretch.end > stretch.start:
             yield stretch
 
-    def _append_from(self, aside: Path, file: AppendFile, keep: Keep, longest: int) -> Iterator[Extent]:
+    def _append_from(self, aside: Path, file: AppendFile, keep: Keep, longest: int) -> Iterator[Salvaged]:
         """Append the good rows of *aside* to *file*, and yield extents of them."""
         name, first = locate_origin(aside)
-        stretch = _Stretch(file.end, file.end, BitMap64())
+        stretch = _Stretch(file.end, file.end, RowTotals())
         for row in self._rows(aside, 0, first=first, longest=longest):
             if not isinstance(row.says, Stored) or not keep(name, row.says):
                 continue
             if stretch.is_full_for(row.says.seq):
                 yield from self._sealed(file, stretch)
-                stretch = _Stretch(file.end, file.end, BitMap64())
+                stretch = _Stretch(file.end, file.end, RowTotals())
             file.append(row.line)
-            stretch.seqs.add(row.says.seq)
+            stretch.rows.add(row.says)
             stretch = stretch._replace(end=file.end)
         yield from self._sealed(file, stretch)
 
-    def _sealed(self, file: AppendFile, stretch: _Stretch) -> Iterator[Extent]:
-        extent = file.seal(self.name, rows=len(stretch.seqs), seqs=stretch.seqs)
+    def _sealed(self, file: AppendFile, stretch: _Stretch) -> Iterator[Salvaged]:
+        extent = file.seal(self.name, rows=len(stretch.rows.seqs), seqs=stretch.rows.seqs)
         if extent is not None:
-            yield extent
+            yield extent, stretch.rows
 
 
 class _Row(NamedTuple):
@@ -165,11 +166,11 @@ class _Stretch(NamedTuple):
 
     start: int
     end: int
-    seqs: BitMap64
+    rows: RowTotals
 
     def is_full_for(self, seq: int) -> bool:
         """Whether a row of the input *seq* belongs into the next one."""
-        return self.end - self.start >= EXTENT_BYTES or seq in self.seqs
+        return self.end - self.start >= EXTENT_BYTES or seq in self.rows.seqs
 
 
 class LineSink:

@@ -21,7 +21,7 @@ import orjson
 from msgspec import Struct
 
 from penstock.core.web.model import Fetched, Kind, Outcome, Times, split_head
-from penstock.seams import Stored
+from penstock.core.web.stored import Stored
 
 __all__ = ["LONG", "encode", "line", "pieces", "read_line"]
 

@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from penstock.seams import Extent, Format, Keep, Stored
+from penstock.core.web.stored import Stored
+from penstock.seams import Extent, Format, Keep, Salvaged
 from penstock.testing.contracts import check_sink
 
 __all__ = ["check_format"]
@@ -36,15 +37,23 @@ def check_format(format_: Format, folder: Path) -> None:
     assert _seqs(format_, folder, kept) == [0, 1, 2, *range(4, 10), 13, 10], "a row that is not wanted goes, no other"
     (aside,) = _asides(folder) - asides
 
-    kept = list(format_.recover(aside, lambda _file, stored: stored.seq == 3, longest=LONGEST))
+    kept = _checked(format_, format_.recover(aside, lambda _file, stored: stored.seq == 3, longest=LONGEST))
     assert _seqs(format_, folder, kept) == [3], "a row that was set aside can be recovered"
-    for extent in kept:
-        assert extent.sink == format_.name, "an extent names its format"
-        assert list(extent.seqs) == [3], "an extent has the seqs of its rows"
 
 
 def _salvaged(format_: Format, files: Iterable[Path], keep: Keep) -> list[Extent]:
-    return [extent for file in files for extent in format_.salvage(file, keep, longest=LONGEST)]
+    found = (salvaged for file in files for salvaged in format_.salvage(file, keep, longest=LONGEST))
+    return _checked(format_, found)
+
+
+def _checked(format_: Format, found: Iterable[Salvaged]) -> list[Extent]:
+    extents = []
+    for extent, rows in found:
+        assert extent.sink == format_.name, "an extent names its format"
+        assert extent.seqs == rows.seqs, "an extent has the seqs of its rows"
+        assert extent.rows == rows.tally.total, "the sums are those of its rows"
+        extents.append(extent)
+    return extents
 
 
 def _seqs(format_: Format, folder: Path, extents: Iterable[Extent]) -> list[int]:
