@@ -121,6 +121,9 @@ def test_a_byte_that_changed_costs_no_more_than_the_inputs_around_it(path, sinks
     if retried:
         penstock.retry(path, inputs=INPUTS)
     files = outputs(path, FORMATS[sinks[-1]])
+    with RunFolder.open(path) as folder:
+        of_file = [extent for extent in folder.ledger.extents() if extent.file == files[len(files) // 2].name]
+        around = max(extent.rows for extent in of_file)
     damage(files[len(files) // 2])
     found = penstock.verify(path)
     assert not found.ok
@@ -129,10 +132,10 @@ def test_a_byte_that_changed_costs_no_more_than_the_inputs_around_it(path, sinks
         (path / "run.db").unlink()
     found = penstock.verify(path, repair=True)
     assert found.ok, found.problems
-    assert len(INPUTS) - 6 <= found.settled
+    assert len(INPUTS) - around <= found.settled
     Engine.asked.clear()
     assert penstock.resume(path, inputs=INPUTS).complete
-    assert len(Engine.asked) < len(INPUTS)
+    assert len(Engine.asked) <= len(INPUTS) - found.settled + FAILED
     found = penstock.verify(path)
     assert (found.ok, found.settled, found.total) == (True, len(INPUTS), len(INPUTS)), found.problems
 

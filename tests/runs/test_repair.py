@@ -184,8 +184,12 @@ def test_a_line_longer_than_any_can_be_is_not_read_into_memory(finished, first, 
     """A stretch of zeros without a line feed may be as long as the disk."""
     monkeypatch.setattr(module, "OVERHEAD_BYTES", 300 - 6 * 100_000_000)
     longest = []
-    spy = replace(JSONL, decode=lambda row, place: longest.append(len(row)) or read_line(row, place))
-    monkeypatch.setitem(FORMATS, "jsonl", spy)
+
+    def spy(row, place):
+        longest.append(len(row))
+        return read_line(row, place)
+
+    monkeypatch.setitem(FORMATS, "jsonl", replace(JSONL, load=lambda: (None, spy)))
     first.write_bytes(bytes(5000) + first.read_bytes())
     (finished / "run.db").unlink()
     repair(finished)

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 from penstock.core.web.model import Kind
-from penstock.core.web.stored import Stored, Unreadable
+from penstock.core.web.stored import RowTotals, Stored, Unreadable
 from penstock.errors import FolderDamaged
 from penstock.sink.durable import certify, locate_origin, remove, set_aside, write_file
 from penstock.sink.lines import LineFormat
@@ -44,7 +44,7 @@ def decode(line, place):
     )
 
 
-TABS = LineFormat("tabs", "tabs", "tsv", encode, decode)
+TABS = LineFormat("tabs", "tabs", "tsv", lambda: (encode, decode))
 
 
 class Parts:

@@ -29,12 +29,12 @@ BITS: Final = 32
 class Agreement:
     """The inputs whose newest outcome is the same in all *sinks*, and the rows that have it.
 
-    Of each sink it takes the extents, in the order in which they were written. Raises FolderDamaged if one can't be
-    read.
+    Takes the extents of each sink, in the order in which they were written. Raises
+    FolderDamaged if one can't be read.
     """
 
     def __init__(self, folder: Path, sinks: Sequence[Sequence[Extent]]) -> None:
-        # Of each file where its extents begin, in order, and the inputs whose newest row is in each.
+        # For each file the places where its extents begin, and the inputs whose newest row is in each of these.
         self._newest = defaultdict[str, list[tuple[int, BitMap64]]](list)
         self._agreed, first = self._read(folder, sinks[0])
         for extents in sinks[1:]:

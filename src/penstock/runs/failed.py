@@ -45,6 +45,6 @@ def read_failures(folder: Path, extent: Extent) -> Failures:
 
 def _damaged(folder: Path, extent: Extent, why: str) -> FolderDamaged:
     return FolderDamaged(
-        f"{folder / extent.file} can't be read: {why}; keep what can be read with: ",
+        f"{folder / extent.file} can't be read: {why}; keep the rest with: ",
         call("verify", folder, repair=True),
     )

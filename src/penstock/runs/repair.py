@@ -1,13 +1,16 @@
 """Rebuilds the ledger from the rows that can still be read.
 
-Knows run.json, which it needs, and judges rows: a row is kept if it can be read and its body has the digest beside it.
-Of several rows for one input the last counts, unless the one before was no failure: then it is no retry. If the old
-ledger can be read, a row is not kept either if the bytes of its extent have changed, or if it was set aside before.
-Everything else is set aside, and a resume fetches its inputs again. The formats do the reading and cutting; if there
-are several sinks, ``agreement`` says what all of them have.
+Knows run.json, which it needs, and judges rows. A row is kept if it can be read and its
+body has the digest beside it. Of several rows for one input the last counts, unless the
+one before was no failure: then it is no retry. If the old ledger can be read, it drops
+rows too: those of an extent whose bytes have changed, and those set aside earlier.
+Dropped rows are set aside, and a resume fetches their inputs again.
 
-A repair that was killed can be run again. A resume may have to fetch what the first one had moved, and an input that
-was tried again may have its older outcome.
+The formats read and cut the files; if there are several sinks, ``agreement`` says what
+all of them have. docs/decisions/repair-order.md says where a moved row goes.
+
+A repair that was killed can be run again. What the first one had moved may then be
+fetched again, or, if it was tried again before, have its older outcome.
 """
 
 from __future__ import annotations

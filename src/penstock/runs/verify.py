@@ -1,7 +1,7 @@
 """The proof that a run folder holds what its ledger says: every byte, every input once.
 
-Knows how the account and the files must agree. Changes nothing, trusts neither, and holds no more in
-memory than one line and the sets of seqs.
+Knows how the account and the files must agree. Changes nothing, trusts neither, and
+holds no more in memory than one row and the sets of seqs.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from penstock.sink.formats import FORMATS
 __all__ = ["Recount", "Verification", "verify"]
 
 MOST_PROBLEMS: Final = 100
-"""Problems told one by one; all are counted."""
+"""Problems that are described; all are counted."""
 
 
 class Recount(Struct, frozen=True):
-    """The *inputs* as counted again, and the seqs of the *duplicates* among them, where those have no outcome.
+    """The number of *inputs* in an input that was read again, and the seqs of the *duplicates* without an outcome.
 
-    Or how it has *changed*: then nothing was counted.
+    *changed* says how the input has changed, if it has; then nothing was counted.
     """
 
     inputs: int = 0
@@ -44,13 +44,15 @@ class Recount(Struct, frozen=True):
 
 
 class Verification(Struct, frozen=True, kw_only=True):
-    """What was found: *problems* has the first of them in words, *problem_count* counts all.
+    """The result: *problems* describes the first problems, *problem_count* counts all.
 
-    *rows* and *bytes* were read back and agree unless a problem says otherwise. *settled* inputs have
-    their outcome; *replaced* rows are older outcomes of some of them: *rows* = *settled* + *replaced*. *pending* ones
-    are still to be tried again. *total* is the number of inputs once the run has finished, and *duplicates* how many of
-    them share an earlier one's outcome: *total* = *settled* + *duplicates*. *torn* bytes stand after what was
-    committed, as a crash leaves them; a resume sets them aside.
+    *rows* and *bytes* were read back from all sinks, and agree unless a problem says
+    otherwise. *settled* inputs have an outcome, and *replaced* rows of one sink are older
+    outcomes of some of them: a sink has *settled* + *replaced* rows. *pending* inputs are
+    still to be tried again. *total* is the number of inputs once the run has finished,
+    and *duplicates* of them share the outcome of an earlier one: *total* = *settled* +
+    *duplicates*. *torn* bytes stand after the committed ones, as a crash leaves them; a
+    resume sets them aside.
     """
 
     files: int
@@ -68,30 +70,31 @@ class Verification(Struct, frozen=True, kw_only=True):
 
     @property
     def finished(self) -> bool:
-        """Whether every input was read and has its outcome, by the ledger's word."""
+        """Whether every input was read and has its outcome, according to the ledger."""
         return self.total is not None
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong; a run that is not finished may well be in order."""
+        """Whether nothing is wrong, also of a run that has not finished."""
         return self.problem_count == 0
 
 
 def verify(path: Path, again: Recount | None = None) -> Verification:
     """Read back all of the run in the folder *path* and compare it with its ledger.
 
-    *again*, where given, are the inputs as counted again by the caller. FolderError where there
-    is no run or its ledger cannot be read, FolderInUse while somebody works on it.
+    *again* is the input as the caller counted it again, if it did. Raises FolderError if
+    there is no run or its ledger cannot be read, FolderInUse while another process works
+    on it.
     """
     if not RunFolder.holds_run(path):
         raise no_run(path)
-    manifest = read_manifest(path)  # before a lock is made in what may be no run's folder
+    manifest = read_manifest(path)  # before a lock is created in a folder that may be no run's
     with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, manifest.run)) as ledger:
         return _Check(path, ledger, manifest.settings.sinks).result(again)
 
 
 class _Check:
-    """The counts so far, and what is wrong."""
+    """The counts so far, and the problems."""
 
     def __init__(self, path: Path, ledger: Ledger, sinks: Iterable[str]) -> None:
         self._path = path
@@ -103,15 +106,15 @@ class _Check:
         self._problems: list[str] = []
 
     def result(self, again: Recount | None) -> Verification:
-        """Look at everything."""
+        """Check everything."""
         fault = self._ledger.fault()
         if fault is not None:
             self._report(f"{LEDGER_FILE}: {fault}")
         for extent in self._ledger.extents():
             self._compare(extent)
-        self._weigh_tails()
-        self._weigh_asides()
-        self._weigh_sums(again)
+        self._check_tails()
+        self._check_asides()
+        self._check_sums(again)
         return Verification(
             files=len(self._lengths),
             extents=self._extents,
@@ -181,8 +184,8 @@ class _Check:
         elif checksum(file, extent.start, extent.end) != extent.checksum:
             self._report(f"{place}: the bytes have changed since they were committed")
 
-    def _weigh_tails(self) -> None:
-        """Bytes after the committed ones: a crash may leave them, a run that is over may not."""
+    def _check_tails(self) -> None:
+        """Count the bytes after the committed ones: a crash may leave them, a finished run may not."""
         over = self._ledger.total is not None and not self._ledger.pending()
         for file in outputs(self._path):
             beyond = file.stat().st_size - self._lengths.get(file.name, 0)
@@ -191,15 +194,15 @@ class _Check:
                 if over:
                     self._report(f"{file.name}: {beyond} bytes more than were committed, though the run has finished")
 
-    def _weigh_asides(self) -> None:
-        """Bytes set aside must be those in the file's name."""
+    def _check_asides(self) -> None:
+        """Compare what was set aside with the CRC-32 in the name of its file."""
         for file in asides(self._path):
             value = file.name.rpartition("-")[2]
             if checksum(file, 0, file.stat().st_size) != f"crc32:{value}":
                 self._report(f"{file.name}: it does not hold what its name says")
 
-    def _weigh_sums(self, again: Recount | None) -> None:
-        """Inputs in, outcomes out."""
+    def _check_sums(self, again: Recount | None) -> None:
+        """Compare inputs and outcomes, by their sums."""
         settled, total, duplicates = self._ledger.settled(), self._ledger.total, self._ledger.duplicates
         for sink, found in self._found.items():
             if found.settled != settled:
@@ -215,7 +218,7 @@ class _Check:
             self._compare_sums(again, settled)
 
     def _are_noted(self, failures: Failures) -> bool:
-        """Whether the ledger has these *failures*; of those that an older build only counted it may lack some."""
+        """Return whether the ledger has these *failures*; it may lack those that an older build only counted."""
         noted, unnoted = self._ledger.failures(), self._ledger.unnoted()
         if not noted.keys() <= failures.keys():
             return False
@@ -226,7 +229,7 @@ class _Check:
         )
 
     def _compare_sums(self, again: Recount, settled: Settled) -> None:
-        """The ledger's sums with those of the input, which was read again."""
+        """Compare the sums of the ledger with those of the input, which was read again."""
         if again.changed is not None:
             self._report(again.changed)
             return
@@ -242,5 +245,5 @@ class _Check:
 
 
 def _agree(one: Tally, other: Tally) -> bool:
-    """Whether both count the same outcomes; the ledger alone knows duplicates."""
+    """Return whether both count the same outcomes; the ledger alone knows duplicates."""
     return one.as_dict() | {"duplicates": 0} == other.as_dict() | {"duplicates": 0}

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.sink.lines import LineFormat
-from penstock.sink.record import encode, read_line
+from penstock.sink.lines import Decode, Encode, LineFormat
 
 __all__ = ["JSONL"]
 
-JSONL: Final = LineFormat("jsonl", "outcomes", "jsonl", encode, read_line)
+
+def _load() -> tuple[Encode, Decode]:
+    from penstock.sink.record import encode, read_line  # noqa: PLC0415 - orjson is not for a help page
+
+    return encode, read_line
+
+
+JSONL: Final = LineFormat("jsonl", "outcomes", "jsonl", _load)

@@ -1,7 +1,8 @@
 """Formats of one line per outcome, in files that only grow.
 
-Knows how the files follow each other, how lines are found again, and how a damaged file is reduced to its good lines.
-Does not know what is in a line (the format's ``encode`` and ``decode``), or how bytes are made durable (``durable``).
+Knows how the files follow each other, how to find lines again, and how to reduce a
+damaged file to its good lines. Does not know what is in a line, or how bytes are made
+durable (``durable``).
 """
 
 from __future__ import annotations
@@ -21,34 +22,37 @@ from penstock.errors import OutputError
 from penstock.seams import Extent, Keep, Salvaged
 from penstock.sink.durable import AppendFile, Hold, certify, locate_origin
 
-__all__ = ["LineFormat", "LineSink"]
+__all__ = ["Decode", "Encode", "LineFormat", "LineSink"]
 
 FILE_BYTES: Final = 4 << 30
-"""Length from which on a file is followed by another: small enough to be copied."""
+"""Bytes of a file after which the next one begins: small enough to copy."""
 
 EXTENT_BYTES: Final = 64 << 20
-"""Length of an extent after a repair: as much as a repair doubts if a byte of it changes later."""
+"""Bytes of an extent after a repair, about. If one of them changes later, the next repair drops all of these."""
 
 
 class Encode(Protocol):
     """Makes the line of an outcome."""
 
     def __call__(self, outcome: Outcome, *, inline_body: bool) -> bytes | Iterator[bytes]:
-        """Return the line, its line feed included: as one text, or as pieces if it is long. Never raises."""
+        """Return the line, its line feed included, or its pieces if it is long. Never raises."""
+
+
+Decode = Callable[[bytes, int], Stored]
 
 
 class LineFormat(Struct, frozen=True):
     """The format *name*, in files called ``STEM-00000.SUFFIX`` and so on.
 
-    *decode* takes a line and its place, and raises ValueError if it is not a whole one. After a flush, a file of
-    *file_bytes* or more is followed by the next.
+    *load* returns what makes a line and what reads one back, which takes the line and its
+    place, and raises ValueError if the line is not whole. It may import what only they
+    need. The flush that makes a file *file_bytes* long begins the next one.
     """
 
     name: str
     stem: str
     suffix: str
-    encode: Encode
-    decode: Callable[[bytes, int], Stored]
+    load: Callable[[], tuple[Encode, Decode]]
     file_bytes: int = FILE_BYTES
     unfinished: None = None
 
@@ -77,7 +81,7 @@ class LineFormat(Struct, frozen=True):
     def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Reduce *file* to the rows that *keep* wants, as of ``Format.salvage``.
 
-        The rows up to the first bad one stay where they are; the good ones behind it are appended again.
+        Rows before the first bad one stay where they are; good ones behind it are appended again.
         """
         stretches = list(self._good_prefix(file, keep, longest))
         end = stretches[-1].end if stretches else 0
@@ -94,32 +98,27 @@ class LineFormat(Struct, frozen=True):
             yield from self._append_from(aside, grown, keep, longest)
 
     def _files(self, folder: Path) -> list[Path]:
-        """Return the files in *folder*, in order; that which comes first if there is none yet."""
+        """Return the files in *folder*, in order, or the one to begin with if there is none."""
         found = sorted(file for file in folder.glob(f"{self.stem}-*") if re.fullmatch(self.pattern, file.name))
         return found or [folder / self.file_name(0)]
 
     def _rows(
         self, file: Path, start: int, end: int | None = None, *, first: int = 0, longest: int | None = None
     ) -> Iterator[_Row]:
-        """Yield the rows of *file* between two offsets; a line of over *longest* bytes in pieces.
+        """Yield the rows of *file* between two offsets; a line of over *longest* bytes comes in pieces.
 
-        *first* is the place of the file's first byte, if that is not its beginning.
+        *first* is the place of the first byte of the file in the one it was cut off from.
         """
+        _, decode = self.load()
         with file.open("rb") as lines:
             lines.seek(start)
             stop = file.stat().st_size if end is None else end
             while start < stop and (line := lines.readline(min(stop - start, longest or stop - start))):
-                yield _Row(line, start, self._decoded(line, first + start))
+                yield _Row(line, start, _interpret(line, first + start, decode))
                 start += len(line)
 
-    def _decoded(self, line: bytes, place: int) -> Stored | Unreadable:
-        try:
-            return self.decode(line, place)
-        except ValueError as error:
-            return Unreadable(str(error))
-
     def _good_prefix(self, file: Path, keep: Keep, longest: int) -> Iterator[_Stretch]:
-        """Yield the stretches of good rows up to the first that is not."""
+        """Yield the stretches of good rows before the first bad one."""
         stretch = _Stretch(0, 0, RowTotals())
         for row in self._rows(file, 0, longest=longest):
             if not isinstance(row.says, Stored) or not keep(file.name, row.says):
@@ -140,21 +139,21 @@ class LineFormat(Struct, frozen=True):
             if not isinstance(row.says, Stored) or not keep(name, row.says):
                 continue
             if stretch.is_full_for(row.says.seq):
-                yield from self._sealed(file, stretch)
+                yield from self._seal(file, stretch)
                 stretch = _Stretch(file.end, file.end, RowTotals())
             file.append(row.line)
             stretch.rows.add(row.says)
             stretch = stretch._replace(end=file.end)
-        yield from self._sealed(file, stretch)
+        yield from self._seal(file, stretch)
 
-    def _sealed(self, file: AppendFile, stretch: _Stretch) -> Iterator[Salvaged]:
+    def _seal(self, file: AppendFile, stretch: _Stretch) -> Iterator[Salvaged]:
         extent = file.seal(self.name, rows=len(stretch.rows.seqs), seqs=stretch.rows.seqs)
         if extent is not None:
             yield extent, stretch.rows
 
 
 class _Row(NamedTuple):
-    """A *line*, its *place* in the file it is read from, and what it says."""
+    """A *line*, its *place* in the file that it is read from, and what it says."""
 
     line: bytes
     place: int
@@ -162,15 +161,22 @@ class _Row(NamedTuple):
 
 
 class _Stretch(NamedTuple):
-    """What is to become an extent."""
+    """A stretch of rows that will be an extent."""
 
     start: int
     end: int
     rows: RowTotals
 
     def is_full_for(self, seq: int) -> bool:
-        """Whether a row of the input *seq* belongs into the next one."""
+        """Return whether a row of the input *seq* belongs in the next stretch."""
         return self.end - self.start >= EXTENT_BYTES or seq in self.rows.seqs
+
+
+def _interpret(line: bytes, place: int, decode: Decode) -> Stored | Unreadable:
+    try:
+        return decode(line, place)
+    except ValueError as error:
+        return Unreadable(str(error))
 
 
 class LineSink:
@@ -179,7 +185,7 @@ class LineSink:
     def __init__(self, layout: LineFormat, folder: Path, committed: Mapping[str, int], *, inline_body: bool) -> None:
         self.name = layout.name
         self._layout = layout
-        self._encode = layout.encode
+        self._encode, _ = layout.load()
         self._folder = folder
         self._inline_body = inline_body
         # A bitmap from the start: a list of the seqs of one flush grew to 5 MB at 25,000 outcomes a second.
@@ -232,7 +238,7 @@ class LineSink:
             self._number += 1
             path = self._folder / self._layout.file_name(self._number)
             if path.exists() and path.stat().st_size:  # what a crash had left was cut when the sink was made
-                raise OutputError(f"{path} was made by something else while the run was at work; move it away")
+                raise OutputError(f"{path} was made by something else during the run; move it away")
             self._file = AppendFile(path, 0)
 
     def _leave(self, file: AppendFile) -> None:

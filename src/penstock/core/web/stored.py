@@ -16,11 +16,11 @@ __all__ = ["RowTotals", "Stored", "Unreadable"]
 
 
 class Stored(Struct, frozen=True, gc=False):
-    """One row as it is read back, as far as the account of a run needs it.
+    """The parts of a row that the account of a run needs.
 
-    *place* is the offset of the row in its file, in bytes; a format whose rows have none gives that of the stretch
-    they are in. *redirects* counts hops, *length* bytes of the body. *intact* is False if the row has a body whose
-    digest is not the stored one.
+    *place* is the offset of the row in its file, in bytes; a format whose rows have none
+    gives that of their extent. *redirects* counts hops, *length* bytes of the body.
+    *intact* is False if the row has a body whose digest is not the one stored.
     """
 
     place: int
@@ -36,7 +36,7 @@ class Stored(Struct, frozen=True, gc=False):
 
 
 class Unreadable(Struct, frozen=True):
-    """A row that says nothing, and why."""
+    """A row that can't be read, and the reason."""
 
     reason: str
 
