@@ -25,7 +25,7 @@ from penstock.source.sitemaps import Sitemap
 from penstock.source.tables import Table
 from penstock.source.transcoded import Prepare, as_utf_8, as_written
 
-__all__ = ["COLUMNAR", "Format", "Reader", "promised", "reader_for"]
+__all__ = ["COLUMNAR", "InputFormat", "Reader", "promised", "reader_for"]
 
 PACKED: Final = (".gz", ".zst", ".bz2", ".xz", ".zip")
 
@@ -51,7 +51,7 @@ COLUMNAR: Final = ("parquet", "arrow")
 TABLES: Final = ("csv", "tsv")
 
 
-class Format(Protocol):
+class InputFormat(Protocol):
     """How the bytes of one file become rows."""
 
     def read(
@@ -63,7 +63,7 @@ class Format(Protocol):
 class Reader(NamedTuple):
     """A format, and what its blocks must be made into before."""
 
-    format: Format
+    format: InputFormat
     prepare: Prepare
 
 
