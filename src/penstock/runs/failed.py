@@ -36,14 +36,14 @@ def read_failures(folder: Path, extent: Extent) -> Failures:
     try:
         for row in FORMATS[extent.sink].read(folder, extent):
             if not isinstance(row, Stored):
-                raise _damaged(folder, extent, row.reason)
+                raise _describe_damage(folder, extent, row.reason)
             totals.add(row)
     except OSError as error:
-        raise _damaged(folder, extent, str(error)) from error
+        raise _describe_damage(folder, extent, str(error)) from error
     return totals.failures
 
 
-def _damaged(folder: Path, extent: Extent, why: str) -> FolderDamaged:
+def _describe_damage(folder: Path, extent: Extent, why: str) -> FolderDamaged:
     return FolderDamaged(
         f"{folder / extent.file} can't be read: {why}; keep the rest with: ",
         call("verify", folder, repair=True),

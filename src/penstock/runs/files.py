@@ -58,12 +58,12 @@ class _Names(NamedTuple):
 def outputs(path: Path, format_: Format | None = None) -> list[Path]:
     """Return the outputs in the folder *path*, or those of one format, in the order in which they were begun."""
     pattern = _names().output if format_ is None else re.compile(format_.pattern)
-    return [path / name for name in _listed(path) if pattern.fullmatch(name)]
+    return [path / name for name in _list_names(path) if pattern.fullmatch(name)]
 
 
 def asides(path: Path, format_: Format | None = None) -> list[Path]:
     """Return the files in the folder *path* that hold what was cut off from others, or from those of one format."""
-    names = [name for name in _listed(path) if _names().aside.fullmatch(name)]
+    names = [name for name in _list_names(path) if _names().aside.fullmatch(name)]
     return [path / name for name in names if format_ is None or re.match(format_.pattern, name)]
 
 
@@ -74,7 +74,7 @@ def is_left(name: str) -> bool:
 
 def refuse_links(path: Path) -> None:
     """Raise FolderError if something with the name of a run's file is a link, or anything but a plain file."""
-    for name in _listed(path):
+    for name in _list_names(path):
         if _names().run.fullmatch(name) and not is_plain(path / name):
             raise FolderError(f"{name} in {path} is a link, or no plain file; put the file itself in its place")
 
@@ -85,7 +85,7 @@ def refuse_foreign(path: Path) -> None:
     Other names that begin with a dot are skipped: desktops and network file systems make such files by themselves.
     """
     refuse_links(path)
-    for name in _listed(path):
+    for name in _list_names(path):
         if not _names().run.fullmatch(name) and not name.startswith("."):
             raise FolderError(f"{path} holds {name}, which no run made; move it out of the folder first")
 
@@ -109,14 +109,14 @@ def is_plain(file: Path) -> bool:
 
 def _names() -> _Names:
     formats = FORMATS.values()
-    return _compiled(
+    return _compile(
         "|".join(format_.pattern for format_ in formats),
         "|".join(format_.unfinished for format_ in formats if format_.unfinished is not None),
     )
 
 
 @functools.cache
-def _compiled(output: str, unfinished: str) -> _Names:
+def _compile(output: str, unfinished: str) -> _Names:
     """Return the names if those of outputs match *output*, and those of unfinished ones *unfinished*."""
     aside = rf"(?:{output}|run\.db)\.torn-[0-9]+-[0-9a-f]{{8}}"
     left = (
@@ -127,7 +127,7 @@ def _compiled(output: str, unfinished: str) -> _Names:
     return _Names(*map(re.compile, (output, aside, left, run)))
 
 
-def _listed(path: Path) -> Iterator[str]:
+def _list_names(path: Path) -> Iterator[str]:
     """Yield the names in the folder *path*, sorted."""
     try:
         return iter(sorted(os.listdir(path)))  # noqa: PTH208 - names alone are asked for
