@@ -30,17 +30,17 @@ CONCURRENCY: Final = 50
 
 def main(delay: float) -> float:
     attempts = [Attempt(Job(seq, f"host-{seq % HOSTS}:80", "", ""), status=200) for seq in range(HOSTS * ROUNDS)]
-    frontier = Frontier(window=2 * HOSTS, concurrency=CONCURRENCY, per_key=2, delay=delay, policy=Judge())
-    # Nobody holds so many finished attempts; the collector need not walk over them.
+    frontier = Frontier(window=2 * HOSTS, concurrency=CONCURRENCY, per_key=2, delay=delay)
+    # A run never holds so many finished attempts; the collector need not walk over them.
     gc.freeze()
     began = time.perf_counter()
-    settled = drive(frontier, attempts, delay / HOSTS)
+    settled = drive(frontier, Judge(), attempts, delay / HOSTS)
     took = time.perf_counter() - began
     assert settled == len(attempts)
     return took / settled * 1e6
 
 
-def drive(frontier: Frontier, attempts: list[Attempt], step: float) -> int:
+def drive(frontier: Frontier, judge: Judge, attempts: list[Attempt], step: float) -> int:
     """Obey *frontier*, every job done when there is no room for another; how many got their outcome.
 
     *step* is the seconds that pass with each.
@@ -61,7 +61,8 @@ def drive(frontier: Frontier, attempts: list[Attempt], step: float) -> int:
         elif not isinstance(answer, Wait):
             return settled
         elif running:
-            frontier.judge(attempts[running.popleft()], now, 0.5)
+            attempt = attempts[running.popleft()]
+            frontier.settle(attempt.job, judge(attempt, now, 0.5), now)
             settled += 1
             now += step
         else:

@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 from penstock import api
-from penstock.core.web.model import Duplicate
+from penstock.core.extents import Settled
+from penstock.core.schedule.verdicts import Duplicate
 from penstock.core.web.requests import Requests
 from penstock.fetching.deduplication import Once
-from penstock.seams import Settled
 from penstock.settings import Settings
 from penstock.source.opened import open_inputs
 

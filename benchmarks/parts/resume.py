@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pyroaring import BitMap64
 
-from penstock.core.web.delays import Learned
+from penstock.core.schedule.learned import Learned
 from penstock.runs.contents import Contents
 from penstock.runs.ledger import Ledger
 from penstock.settings import InputSettings

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from penstock.core.results import Summary
     from penstock.core.schedule.calls import Result
     from penstock.core.schedule.frontier import Bottleneck, Waiting
+    from penstock.core.schedule.statistics import Statistics
+    from penstock.core.schedule.tally import Tally
     from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped
-    from penstock.core.web.tally import Statistics, Tally
     from penstock.errors import (
         InputChanged,
         NotPaused,
@@ -89,7 +90,8 @@ _HOMES = {
     "penstock.core.schedule.calls": ("Result",),
     "penstock.core.schedule.frontier": ("Bottleneck", "Waiting"),
     "penstock.core.web.model": ("Failed", "Fetched", "Outcome", "Skipped", "Reason"),
-    "penstock.core.web.tally": ("Statistics", "Tally"),
+    "penstock.core.schedule.statistics": ("Statistics",),
+    "penstock.core.schedule.tally": ("Tally",),
     "penstock.errors": (
         "InputChanged",
         "NotPaused",

@@ -15,8 +15,10 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from penstock.core.extents import Settled
 from penstock.core.results import Summary
-from penstock.core.web.model import Duplicate, Job, Outcome, Skipped
+from penstock.core.schedule.verdicts import Duplicate
+from penstock.core.web.model import Job, Outcome, Skipped
 from penstock.core.web.plan import Plan, Survey
 from penstock.core.web.reasons import read_reasons
 from penstock.core.web.requests import Requests, identity
@@ -46,7 +48,7 @@ from penstock.fetching.wiring import (
     space_for,
     try_engine,
 )
-from penstock.loop.driver import Beside, Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.remedies import Remedy, call
 from penstock.report.screens import report_for
@@ -66,7 +68,7 @@ from penstock.runs.verify import Recount, Verification
 from penstock.runs.verify import verify as check
 from penstock.scratch.overflow import Overflow
 from penstock.scratch.seen import Counts, Seen
-from penstock.seams import Contents, Input, Report, Settled
+from penstock.seams import Contents, Input, Report
 from penstock.settings import Settings
 from penstock.sink.formats import open_sinks
 from penstock.sink.record import pieces
@@ -120,7 +122,7 @@ def fetch(
     _refuse_passes(chosen)
     if not isinstance(urls, AsyncIterable):
         return flow_over(Items(urls, chosen.input()), fitted, Settled(), delivery)
-    frontier = chosen.frontier()
+    frontier, judge = chosen.rules()
 
     def make(loop: AbstractEventLoop | None) -> Driver[Outcome]:
         if loop is None:
@@ -131,7 +133,8 @@ def fetch(
         source = Awaited(
             urls, lambda item: look(rows.row(item), time.monotonic()), loop=loop, wake=engine.wake, done=looking.close
         )
-        return Driver(source, frontier, engine, delivery, beside=Beside(gate_for(chosen), Overflow()))
+        stages = Stages(source, frontier, engine, judge, delivery)
+        return Driver(stages, gate=gate_for(chosen), overflow=Overflow())
 
     return Flow(frontier, make)
 

@@ -1,37 +1,34 @@
-"""The seams: what a source, an engine and a sink must do. Everything else is an implementation.
+"""The seams: what a source, an engine, a gate, an overflow, a report and a sink must do.
 
-Each has a contract function in ``penstock.testing.contracts`` which every implementation passes, the
-fakes included.
+Sources, engines and sinks have a contract function in ``penstock.testing.contracts``
+that every implementation passes, the fakes included.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from msgspec import Struct
-from pyroaring import BitMap64
+if TYPE_CHECKING:  # work of any kind uses the seams, and must not load HTTP
+    from pathlib import Path
 
-from penstock.core.schedule.answers import Bottleneck
-from penstock.core.web.model import Ending, Outcome, Prerequisite, Row
-from penstock.core.web.robots import Heard
-from penstock.core.web.stored import RowTotals, Stored, Unreadable
-from penstock.core.web.tally import Statistics
+    from penstock.core.extents import Extent, Settled
+    from penstock.core.schedule.answers import Bottleneck
+    from penstock.core.schedule.shortage import Shortage
+    from penstock.core.schedule.statistics import Statistics
+    from penstock.core.schedule.verdicts import Decision, Ending
+    from penstock.core.web.model import Outcome, Row
+    from penstock.core.web.stored import Keep, Salvaged, Stored, Unreadable
 
 __all__ = [
     "Contents",
     "Engine",
-    "Extent",
     "Format",
     "Gate",
     "Input",
-    "Keep",
     "Overflow",
     "Report",
-    "Salvaged",
-    "Settled",
     "Signal",
     "Sink",
     "Source",
@@ -39,184 +36,168 @@ __all__ = [
 
 Work = TypeVar("Work", contravariant=True)  # noqa: PLC0105 - what an engine is given to do: a Job, a Call
 Given = TypeVar("Given", covariant=True)  # noqa: PLC0105 - what a source gives to be done
-Tried = TypeVar("Tried", covariant=True)  # noqa: PLC0105 - what an engine says came of it: an Attempt, a Called
-
-Settled = BitMap64
-"""The seqs of the inputs whose outcomes are durable."""
+Tried = TypeVar("Tried", covariant=True)  # noqa: PLC0105 - what an engine makes of it: an Attempt, a Called
 
 
 class Signal(enum.Enum):
-    """What a source says instead of an item."""
+    """An answer of a source that has no item."""
 
     NOT_YET = "not yet"
-    """Nothing at the moment; the source wakes the engine when it has something."""
+    """Nothing at the moment; the source wakes the engine when it has an item."""
 
     EXHAUSTED = "exhausted"
-    """Nothing any more."""
+    """The source has ended."""
 
 
 class Contents(Protocol):
     """Compares an input that is read again with what it was in earlier sessions."""
 
     def check(self, first: int, digests: bytes, row: Callable[[int], Row]) -> None:
-        """Take the *digests*, four bytes each, of the rows from seq *first* on, before any of these is given out.
+        """Take the *digests*, four bytes each, of the rows from seq *first* on, before any of them is used.
 
-        Each seq once, in order. InputChanged for the first that is not what it was: *row* makes the row of a seq then.
+        Called with each seq once, in order. *row* makes the row of a seq. Raises
+        InputChanged for the first row that has changed.
         """
 
     def end(self, inputs: int) -> None:
-        """There are *inputs* rows and no more. InputChanged if there were more."""
+        """Note that there are *inputs* rows and no more. Raises InputChanged if there were more."""
 
 
 class Input(Protocol):
-    """Something that holds rows: a file, standard input, an iterable of URLs."""
+    """A holder of rows: a file, standard input, an iterable of URLs."""
 
     @property
     def blocks(self) -> bool:
-        """Whether reading may have to wait for somebody: such an input is read on a thread of its own."""
+        """Whether reading may block; such an input is read on a thread of its own."""
 
     def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
-        """Every row whose seq is not in *settled*, in order, read lazily.
+        """Yield every row whose seq is not in *settled*, in order, read lazily.
 
-        A row that is broken comes with its ``fault``; InputError if nothing can be read at all. *contents*, if given,
-        is told of all rows, settled or not, and of the end; what it raises comes out of here.
+        A broken row has a ``fault``. *contents*, if given, checks all rows, settled or
+        not, and their number; its exceptions come out here. Raises InputError if
+        nothing can be read at all.
         """
 
     def remarks(self) -> list[str]:
-        """What is to be said of the input since this was asked, as of how it seems to be written; each thing once."""
+        """Return what the user should know about the format of the input, each remark once."""
 
     def fingerprint(self) -> dict[str, Any] | None:
-        """What tells this input from another, as JSON takes it; None where nothing can."""
+        """Return what identifies this input, as JSON takes it; None if nothing can."""
 
     def progress(self) -> tuple[int, int] | None:
-        """How many bytes of how many are read; None where nobody knows."""
+        """Return the bytes read so far and those of the whole input; None if they are unknown."""
 
 
 class Source(Protocol[Given]):
-    """Where the driver takes the next item from. ``pull`` is cheap and never waits."""
+    """Gives the driver one item at a time. ``pull`` is cheap and never waits."""
 
     def pull(self) -> Given | Ending | Signal:
-        """The next job; or the ending of an input that needs no job; or why there is neither.
+        """Return the next job; or the ending of an input that needs no job; or a signal that there is neither.
 
-        Whatever the iterator behind it raises comes out here, once; after that it is exhausted.
+        An exception of the iterator behind it comes out here, once; after that the
+        source is exhausted.
         """
 
     def close(self) -> None:
         """Close the iterator and end the thread, if there is one. May be called twice."""
 
     async def aclose(self) -> None:
-        """The same inside of a loop, waiting until it is done."""
+        """Do the same inside of an event loop, and wait until it is done."""
 
 
 class Engine(Protocol[Work, Tried]):
-    """Does one job each time it is asked. It never raises for a bad web: an attempt says what happened.
+    """Runs jobs. It never raises for a bad web: an attempt says what happened.
 
-    Times are those of the clock the driver uses.
+    Times are those of the driver's clock.
     """
 
     def start(self, job: Work, now: float) -> None:
         """Begin *job*; its attempt comes out of ``collect``, later, once."""
 
     def collect(self, timeout: float | None) -> Sequence[Tried]:
-        """What has finished, waiting at most *timeout* seconds (None: without end) for the first.
+        """Return the attempts that have finished, after at most *timeout* seconds (None: no limit) without any.
 
         Returns early, with nothing, when woken.
         """
 
     def fileno(self) -> int:
-        """A descriptor that is readable when ``collect`` has something to do."""
+        """Return a descriptor that is readable when ``collect`` has something to do."""
 
     def deadline(self) -> float | None:
-        """When ``collect`` must be called even though the descriptor is silent."""
+        """Return when ``collect`` must be called even if the descriptor is silent; None for never."""
 
     def bound(self) -> Bottleneck | None:
-        """What of the engine's own keeps more from being done at once, if anything does."""
+        """Return what inside of the engine keeps more jobs from running at once, if anything does."""
+
+    def shortage(self) -> Shortage:
+        """Return what the machine has run out of; the same object while nothing has changed."""
 
     def wake(self) -> None:
         """Make a waiting ``collect`` return. May be called from any thread and from a signal handler."""
 
     def cancel(self) -> None:
-        """Drop everything that runs; nothing comes out for it."""
+        """Drop everything that runs; it gets no attempts."""
 
     def inside(self) -> bool:
-        """Whether whoever asks is part of what runs, and so can't wait until that is over."""
+        """Return whether the caller is itself one of the running jobs, which cannot wait for their own end."""
 
     async def settle(self) -> None:
-        """Wait, inside of a loop, until what was dropped is really over."""
+        """Wait, inside of an event loop, until everything dropped has ended."""
 
     def close(self) -> None:
-        """Give back every descriptor. May be called twice."""
+        """Close every descriptor. May be called twice."""
 
 
 class Gate(Protocol):
-    """Knows what the hosts let one do, and what must be asked of them first."""
+    """Knows what the hosts allow, and which job must succeed before others may start."""
 
     @property
     def capped(self) -> Mapping[Any, float]:
-        """Keys that want more seconds between two starts than they get, a few of them, and how many they want."""
+        """A few of the keys that ask for more seconds between two starts than they get, and how many they ask for."""
 
-    def look(self, job: Any) -> float | Ending | Prerequisite:
-        """The seconds between two starts that *job*'s host wants; or what the job comes to, untried, or is behind."""
+    def decide(self, job: Any) -> Decision:
+        """Return whether *job* may start: ``Allow``, ``Deny`` or, with a prerequisite, ``Defer``."""
 
-    def spacing(self, job: Any) -> float:
-        """Those seconds, whatever *job* itself comes to; 0 where the host wants none, or was not asked."""
-
-    def learn(self, heard: Heard) -> None:
-        """Take in what came of a prerequisite. OutputError where it can't be kept."""
+    def learn(self, result: Any) -> None:
+        """Take the *result* of a prerequisite. Raises OutputError if it cannot be kept."""
 
     def close(self) -> None:
-        """Nothing more will be asked. May be called twice."""
+        """Release everything; the gate is not asked again. May be called twice."""
 
 
 class Overflow(Protocol):
     """Keeps the jobs that the frontier spills, on a disk."""
 
     def put(self, jobs: Sequence[Any]) -> None:
-        """Keep *jobs*, each behind those that its key has here. OutputError where that can't be done."""
+        """Keep *jobs*, each after the ones that its key has here. Raises OutputError if that fails."""
 
     def take(self, key: Any, most: int) -> Sequence[Any]:
-        """The oldest jobs of *key*, *most* of them at the most; they are not here any more."""
+        """Remove and return the oldest jobs of *key*, at most *most* of them."""
 
     def close(self) -> None:
-        """Drop what is here. May be called twice."""
-
-
-class Extent(Struct, frozen=True):
-    """A stretch of one output file that is on the disk for good: proof that it may be committed.
-
-    *start* and *end* are offsets in bytes; *checksum* is that of the bytes between them, its algorithm in
-    front (``crc32:9ae0daaf``); *seqs* are the inputs whose outcomes they hold, one row each. Only a durable
-    write makes one.
-    """
-
-    sink: str
-    file: str
-    start: int
-    end: int
-    rows: int
-    checksum: str
-    seqs: BitMap64
+        """Drop all jobs. May be called twice."""
 
 
 class Report(Protocol):
-    """Shows how a run goes: any object with these members; see ``penstock.run``.
+    """Shows the progress of a run: any object with these members; see ``penstock.run``.
 
-    All are called in the thread in which the run was called, between two commits at most, so what takes long holds the
-    run up. What one raises ends the run, after all that is complete has been stored.
+    The session calls them in its own thread, between two commits at most, so a slow
+    report slows the run down. An exception of a report ends the run, after all complete
+    outcomes have been stored.
     """
 
     @property
     def every(self) -> float | None:
-        """Seconds after which ``update`` is to be called again; None: never."""
+        """Seconds between two calls of ``update``; None for no calls."""
 
     def remark(self, text: str) -> None:
-        """Say *text* once, in passing: that a limit was lowered, that a file was set aside."""
+        """Show *text* once: that a limit was lowered, that a file was set aside."""
 
     def update(self, statistics: Statistics) -> None:
         """Show where the work stands."""
 
     def close(self) -> None:
-        """Leave the screen as a following line of text needs it; the last call."""
+        """Leave the screen ready for another line of text; the last call."""
 
 
 class Sink(Protocol):
@@ -227,20 +208,13 @@ class Sink(Protocol):
         """The name of the format."""
 
     def write(self, outcome: Outcome) -> int:
-        """Take *outcome*, perhaps into memory, and return roughly how many bytes its row has."""
+        """Take *outcome*, which may stay in memory; return roughly the bytes that it will take."""
 
     def flush(self) -> list[Extent]:
-        """Make everything taken durable and return the extents of it. Raises OutputError if that fails."""
+        """Make everything taken durable; return the extents. Raises OutputError if that fails."""
 
     def close(self) -> None:
-        """Close the files without another flush. May be called twice."""
-
-
-Keep = Callable[[str, Stored], bool]
-"""Whether to keep a row of the file with this name. Asked once for each row that can be read, in the order written."""
-
-Salvaged = tuple[Extent, RowTotals]
-"""An extent of what was kept, and the sums of its rows."""
+        """Close the files, without another flush. May be called twice."""
 
 
 class Format(Protocol):

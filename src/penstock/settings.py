@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
+from penstock.bounds import MOST_A_SECOND, check_number, check_rate
 from penstock.core.schedule.frontier import Ahead, Frontier
+from penstock.core.schedule.probe import ConcurrencyProbe
 from penstock.core.web.addresses import is_address
-from penstock.core.web.delays import AdaptiveDelays, ConcurrencyProbe
+from penstock.core.web.delays import AdaptiveDelays
 from penstock.core.web.fields import is_field_value, is_framing, is_token
 from penstock.core.web.hosts import Place, locate
 from penstock.core.web.judge import Judge
@@ -45,7 +47,6 @@ __all__ = [
     "parse_size",
 ]
 
-MOST_A_SECOND: Final = 10**6
 """The highest rate that can be set."""
 
 SIZES: Final = frozenset({"max_body", "memory"})
@@ -249,9 +250,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         """The sinks' slice."""
         return OutputSettings(self.sinks, self.body, self.flush_every)
 
-    def frontier(self, learned: Mapping[Any, float] | None = None) -> Frontier:
-        """A frontier with these limits, judging by these rules; *learned* are the paces of an earlier session."""
-        paces = AdaptiveDelays(learned) if self.pace == "adaptive" else None
+    def rules(self, learned: Mapping[Any, float] | None = None) -> tuple[Frontier, Judge]:
+        """Make a frontier with these limits and a judge with these rules, which share the adaptive delays.
+
+        *learned* are the delays of an earlier session.
+        """
+        delays = AdaptiveDelays(learned) if self.pace == "adaptive" else None
         retry = Retry(self.attempts, methods=IDEMPOTENT | set(self.retry_methods))
         frontier = Frontier(
             window=self.window,
@@ -259,12 +263,11 @@ class Settings(Struct, frozen=True, kw_only=True):
             per_key=self.per_host,
             delay=self.delay,
             rate=self.rate,
-            policy=Judge(retry, self.max_redirects, paces=paces),
             ahead=Ahead.OVERFLOW,
         )
-        if paces is not None:
-            frontier.adapt(paces, ConcurrencyProbe())
-        return frontier
+        if delays is not None:
+            frontier.adapt(delays, ConcurrencyProbe())
+        return frontier, Judge(retry, self.max_redirects, delays=delays)
 
     def limits(self) -> Limits:
         """What a plan goes by."""
@@ -309,25 +312,6 @@ def _check_numbers(settings: Settings) -> None:
         if value is not None:
             check_number(name, value, low, high)
     check_rate(settings.rate)
-
-
-Number = TypeVar("Number", int, float)
-
-
-def check_number(name: str, value: Number, low: float, high: float, *, whole: bool = False) -> Number:
-    """*value*, if it is a number from *low* to *high*, and a *whole* one where it has to be; else UsageError."""
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        raise UsageError(f"{name} is {value!r}; it is a {'whole ' if whole else ''}number")
-    if not low <= value <= high:
-        raise UsageError(f"{name} is {value}; it goes from {low:,} to {high:,}")
-    return value
-
-
-def check_rate(rate: float | None) -> float | None:
-    """*rate*, if it is a number of starts a second, or None for no limit; else UsageError."""
-    if rate == 0:
-        raise UsageError("rate is a number of starts a second above 0; leave it out for no limit")
-    return None if rate is None else check_number("rate", rate, 0, MOST_A_SECOND)
 
 
 def _check_choices(settings: Settings) -> None:

@@ -13,15 +13,15 @@ from typing import Any, Final, TypedDict, TypeVar, Unpack
 
 from msgspec import Struct
 
+from penstock.bounds import MOST_AT_ONCE, check_number, check_rate
 from penstock.core.schedule.calls import Call, CallJudge, CallTally, Result, Retry
 from penstock.core.schedule.frontier import Ahead, Frontier
 from penstock.engine.tasks import TasksEngine
 from penstock.errors import UsageError
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Driver
-from penstock.loop.flow import MOST_AT_ONCE, Flow, loop_runs
+from penstock.loop.driver import Driver, Stages
+from penstock.loop.flow import Flow, loop_runs
 from penstock.seams import Source
-from penstock.settings import check_number, check_rate
 from penstock.source.awaited import Awaited
 from penstock.source.pulled import Inline
 
@@ -87,7 +87,6 @@ class _Chosen(Struct, frozen=True, forbid_unknown_fields=True):
             per_key=self.per_key or MOST_AT_ONCE,
             delay=self.delay,
             rate=self.rate,
-            policy=CallJudge(self.attempts, _rule(self.retry)),
             ahead=Ahead.WINDOW if keyed else Ahead.NOWHERE,
         )
 
@@ -134,6 +133,7 @@ def throttle(
     _check(work, items, key, limits)
     chosen = _Chosen.of(concurrency, limits)
     frontier = chosen.frontier(keyed=key is not None)
+    judge = CallJudge(chosen.attempts, _rule(chosen.retry))
 
     def make(loop: asyncio.AbstractEventLoop | None) -> Driver[Result[Item, Value]]:
         if loop is None and loop_runs():
@@ -145,7 +145,7 @@ def throttle(
         except BaseException:  # the iterable's own, from its __iter__
             engine.close()
             raise
-        return Driver(source, frontier, engine, delivery)
+        return Driver(Stages(source, frontier, engine, judge, delivery))
 
     return Flow(frontier, make)
 

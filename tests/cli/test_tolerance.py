@@ -6,7 +6,7 @@ import click
 import pytest
 
 from penstock.cli.tolerance import Tolerance, max_failures, reasons
-from penstock.core.web.tally import Tally
+from penstock.core.schedule.tally import Tally
 
 
 def tally(fetched, failed, reason="timeout"):

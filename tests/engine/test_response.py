@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from penstock.core.web.codings import STEP
 from penstock.core.web.model import Reason
-from penstock.engine.means import Memory
 from penstock.engine.response import BLOCK, PAUSE, Response
+from penstock.machine.memory import Memory
 
 OK = [b"HTTP/1.1 200 OK\r\n", b"Content-Type: text/html\r\n", b"\r\n"]
 CODED = [b"HTTP/1.1 200 OK\r\n", b"Content-Encoding: gzip\r\n", b"\r\n"]

@@ -7,11 +7,11 @@ import time
 import pytest
 
 from penstock.api import fetch
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.requests import Requests
-from penstock.core.web.tally import Tally
 from penstock.engine.curl import CurlEngine
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.settings import Settings
 from penstock.source.pulled import Inline
@@ -88,11 +88,11 @@ def fetch_eagerly(limits, each_once):
         rows = [Shape().row(seq, seq + 1, url) for seq, url in enumerate(urls)]
         jobs = [Requests().first(row, time.monotonic()) for row in rows]
 
-        frontier = settings.frontier()
+        frontier, judge = settings.rules()
 
         def make(_loop):
             engine = CurlEngine(settings.http())
-            return Driver(Inline(iter(jobs)), frontier, engine, Delivery(Tally()), draw=lambda: 0.0)
+            return Driver(Stages(Inline(iter(jobs)), frontier, engine, judge, Delivery(Tally())), draw=lambda: 0.0)
 
         return sorted(each_once(Flow(frontier, make), len(urls)), key=lambda outcome: outcome.seq)
 

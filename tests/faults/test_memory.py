@@ -14,10 +14,10 @@ from tests.faults.listener import Listener
 from penstock import api
 from penstock.core.schedule.answers import Bottleneck
 from penstock.engine import curl
-from penstock.engine.means import Memory
 from penstock.engine.response import PAUSE, Response
 from penstock.errors import UsageError
 from penstock.fetching import wiring
+from penstock.machine.memory import Memory
 from penstock.settings import Settings
 
 BODY = 2_000_000
@@ -47,7 +47,7 @@ def most_held(monkeypatch):
     """The most bytes that were held at once, as of each chunk; made by watching the one memory of the engine."""
     seen = [0, 0]
 
-    class Watched(curl.Means):
+    class Watched(curl.Resources):
         def __init__(self, *given, **named):
             super().__init__(*given, **named)
             refuses = self.memory.refuses
@@ -71,7 +71,7 @@ def most_held(monkeypatch):
         def __setattr__(self, name, value):
             setattr(self._memory, name, value)
 
-    monkeypatch.setattr(wiring, "Means", Watched)
+    monkeypatch.setattr(wiring, "Resources", Watched)
     return seen
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.web.model import Duplicate, Job, Row, Skipped
+from penstock.core.schedule.verdicts import Duplicate
+from penstock.core.web.model import Job, Row, Skipped
 from penstock.core.web.requests import Requests, identity
 from penstock.fetching.deduplication import Once
 

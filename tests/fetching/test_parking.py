@@ -10,7 +10,7 @@ import pytest
 
 import penstock
 from penstock import api
-from penstock.core.web.delays import Learned
+from penstock.core.schedule.learned import Learned
 from penstock.runs.folder import RunFolder
 from penstock.runs.session import Folder
 from penstock.settings import Settings

@@ -7,26 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from penstock.core.schedule.backoff import BASE, CAP
+from penstock.core.schedule.probe import AT_FIRST, WORTH_IT, ConcurrencyProbe
 from penstock.core.schedule.slots import PROBES
 from penstock.core.web.breaker import FEW, FIRST, GRACE, LONGEST, MANY, NEW, PATIENCE, PROBE, STEP
 from penstock.core.web.codings import ACCEPTED
-from penstock.core.web.delays import (
-    AT_FIRST,
-    DEAF,
-    DEAFEST,
-    LEAST,
-    MOSTLY,
-    NOTICED,
-    ON_TRIAL,
-    PATIENT,
-    RECENT,
-    RECOVERY,
-    WORTH_IT,
-    ConcurrencyProbe,
-)
+from penstock.core.web.delays import DEAF, DEAFEST, LEAST, MOSTLY, NOTICED, ON_TRIAL, PATIENT, RECENT, RECOVERY
 from penstock.core.web.delays import LONGEST as SLOWEST
 from penstock.core.web.model import Prerequisite
-from penstock.core.web.retry import BASE, CAP, LONGEST_PARK, STATUSES
+from penstock.core.web.retry import LONGEST_PARK, STATUSES
 from penstock.core.web.robots import HOPS, LIFETIME, LONGEST_DELAY, UNAVAILABLE_FOR
 from penstock.settings import Settings, parse_size
 
@@ -116,13 +105,13 @@ def test_what_is_said_of_learning_whether_it_helps_is_so():
 
 
 def test_what_is_said_of_growing_is_so():
-    crowd = ConcurrencyProbe()
+    probe = ConcurrencyProbe()
     assert f"begins with {AT_FIRST} requests at once" in TEXT
     assert WORTH_IT == 1.1
     for _ in range(2 * AT_FIRST):
-        crowd.ended(AT_FIRST, 0.0)
-    assert crowd.ended(AT_FIRST, 1.0)
-    assert crowd.allowed == AT_FIRST + AT_FIRST // 2, "half as many again"
+        probe.count_end(AT_FIRST, 0.0)
+    assert probe.count_end(AT_FIRST, 1.0)
+    assert probe.allowed == AT_FIRST + AT_FIRST // 2, "half as many again"
 
 
 def test_what_is_said_of_the_cost_of_robots_is_so():

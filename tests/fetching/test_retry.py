@@ -7,13 +7,13 @@ import pytest
 import penstock
 from penstock import api
 from penstock.core.schedule.frontier import Frontier
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Job, Reason
 from penstock.core.web.retry import Retry
-from penstock.core.web.tally import Tally
 from penstock.errors import FolderError, InputChanged
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import Manifest
@@ -198,10 +198,11 @@ class Passing:
     def flow(self, rest=0.0):
         engine = ScriptedEngine(lambda _job: Answered(error=Reason.RESET, after=1.0), self.clock)
         self.engines.append(engine)
-        frontier = Frontier(window=10, concurrency=2, per_key=2, delay=5.0, policy=Judge(Retry(1)))
+        frontier = Frontier(window=10, concurrency=2, per_key=2, delay=5.0)
         frontier.rest(self.clock() + rest)
         source = Inline(Job(seq, "h", f"http://h/{seq}", f"http://h/{seq}") for seq in range(self.jobs))
-        return Flow(frontier, lambda _loop: Driver(source, frontier, engine, Delivery(Tally()), clock=engine.clock))
+        stages = Stages(source, frontier, engine, Judge(Retry(1)), Delivery(Tally()))
+        return Flow(frontier, lambda _loop: Driver(stages, clock=engine.clock))
 
     def again(self):
         if self.folder.ledger.passes > 1:

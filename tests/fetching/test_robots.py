@@ -10,9 +10,10 @@ from itertools import pairwise
 import pytest
 
 import penstock
+from penstock.core.schedule.verdicts import Allow, Defer
 from penstock.core.web.model import Reason, Row
 from penstock.core.web.requests import Requests
-from penstock.core.web.robots import LIFETIME, UNAVAILABLE_FOR, Heard
+from penstock.core.web.robots import LIFETIME, UNAVAILABLE_FOR, RobotsAnswer
 from penstock.fetching.robots import Robots
 from penstock.runs.session import Silence
 from penstock.scratch.rules import RulesStore
@@ -197,8 +198,8 @@ def test_it_says_whose_wish_was_capped(web):
     gate = Robots("penstock", RulesStore())
     place = web.url(0, "").rstrip("/")
     job = next(iter(_jobs(web.url(0, "/x"))))
-    gate.learn(Heard(place, b"User-agent: *\nCrawl-delay: 500\n"))
-    assert gate.look(job) == 60.0
+    gate.learn(RobotsAnswer(place, b"User-agent: *\nCrawl-delay: 500\n"))
+    assert gate.decide(job) == Allow(60.0)
     assert gate.capped == {web.host(0): 500.0}
     gate.close()
 
@@ -217,25 +218,25 @@ def test_an_answer_holds_for_a_day_and_trouble_for_ten_minutes():
     now = 1_000.0
     gate = Robots("penstock", RulesStore(), clock=lambda: now)
     job = next(iter(_jobs("http://a.test/x")))
-    assert not isinstance(gate.look(job), float)
-    gate.learn(Heard("http://a.test"))
+    assert type(gate.decide(job)) is Defer
+    gate.learn(RobotsAnswer("http://a.test"))
     now += LIFETIME - 1
-    assert gate.look(job) == 0.0
+    assert gate.decide(job) == Allow(0.0)
     now += 1
-    assert not isinstance(gate.look(job), float)
-    gate.learn(Heard("http://a.test", trouble="status 500"))
+    assert type(gate.decide(job)) is Defer
+    gate.learn(RobotsAnswer("http://a.test", trouble="status 500"))
     now += UNAVAILABLE_FOR - 1
-    assert gate.look(job).error is Reason.ROBOTS_UNAVAILABLE
+    assert gate.decide(job).ending.error is Reason.ROBOTS_UNAVAILABLE
     now += 1
-    assert not hasattr(gate.look(job), "error")
-    gate.learn(Heard("http://a.test"))
+    assert type(gate.decide(job)) is Defer
+    gate.learn(RobotsAnswer("http://a.test"))
     # A clock that is set back makes no answer hold for longer than it was to.
-    gate.learn(Heard("http://a.test", trouble="status 500"))
+    gate.learn(RobotsAnswer("http://a.test", trouble="status 500"))
     now -= UNAVAILABLE_FOR
-    assert not hasattr(gate.look(job), "error")
-    gate.learn(Heard("http://a.test"))
+    assert type(gate.decide(job)) is Defer
+    gate.learn(RobotsAnswer("http://a.test"))
     now -= 10 * LIFETIME
-    assert not isinstance(gate.look(job), float)
+    assert type(gate.decide(job)) is Defer
     gate.close()
 
 
@@ -244,9 +245,9 @@ def test_memory_holds_some_and_the_disk_the_others():
     rules = b"User-agent: *\nDisallow: /x\n" + b"# \n" * 10_000
     jobs = list(_jobs(*(f"http://{number}.test/x" for number in range(60))))
     for job in jobs:
-        gate.learn(Heard(job.target.removesuffix("/x"), rules))
+        gate.learn(RobotsAnswer(job.target.removesuffix("/x"), rules))
     assert len(gate._known) < 30
-    assert {gate.look(job).error for job in jobs} == {Reason.ROBOTS_DISALLOWED}
+    assert {gate.decide(job).ending.error for job in jobs} == {Reason.ROBOTS_DISALLOWED}
     gate.close()
 
 

@@ -12,8 +12,9 @@ import pytest
 
 import penstock
 from penstock import api
-from penstock.core.web.model import Duplicate, Failed, Fetched, Reason
-from penstock.core.web.tally import Tally
+from penstock.core.schedule.tally import Tally
+from penstock.core.schedule.verdicts import Duplicate
+from penstock.core.web.model import Failed, Fetched, Reason
 from penstock.errors import FolderMismatch
 from penstock.fetching import wiring
 from penstock.loop.delivery import Delivery

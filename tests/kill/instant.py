@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from penstock.core.schedule.shortage import NO_SHORTAGE
 from penstock.core.web.model import Attempt, Job
 
 
@@ -40,6 +41,9 @@ class Instant:
 
     def cancel(self):
         self._finished.clear()
+
+    def shortage(self):
+        return NO_SHORTAGE
 
     def bound(self):
         return None

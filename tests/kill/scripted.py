@@ -17,8 +17,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped
-from penstock.core.web.tally import Tally
 from penstock.errors import PenstockError
 from penstock.runs.files import LEDGER_FILE, outputs
 from penstock.runs.folder import RunFolder, read_manifest

@@ -22,10 +22,10 @@ from shim import Cut, Death, Plan, Shim, die_softly
 from tests.runs.toys import PARTS, TABS
 
 import penstock.runs.folder
+from penstock.core.extents import Extent
 from penstock.errors import PenstockError
 from penstock.runs.ledger import Ledger
 from penstock.runs.repair import repair
-from penstock.seams import Extent
 from penstock.sink import durable
 from penstock.sink.durable import AppendFile
 from penstock.sink.formats import FORMATS

@@ -9,14 +9,14 @@ import pytest
 
 from penstock.core.schedule.frontier import Ahead, Bottleneck, Frontier
 from penstock.core.schedule.slots import PROBES
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.breaker import FEW, MANY, PATIENCE, PROBE, STEP
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Job, Reason
 from penstock.core.web.retry import Retry
-from penstock.core.web.tally import Tally
 from penstock.loop.blocking_shell import BlockingShell
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Beside, Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.scratch.overflow import Overflow
 from penstock.source.pulled import Inline
 from penstock.testing.clock import VirtualClock
@@ -28,16 +28,12 @@ def drive(
     keys: list[str], script, clock: VirtualClock | None = None, *, concurrency: int = 10, attempts: int = 3
 ) -> tuple[Driver, ScriptedEngine]:
     engine = ScriptedEngine(script, clock)
-    policy = Judge(Retry(attempts))
-    frontier = Frontier(window=100, concurrency=concurrency, per_key=2, policy=policy, ahead=Ahead.OVERFLOW)
+    frontier = Frontier(window=100, concurrency=concurrency, per_key=2, ahead=Ahead.OVERFLOW)
     jobs = (Job(seq, key, f"http://{key}/{seq}", f"http://{key}/{seq}") for seq, key in enumerate(keys))
     delivery = Delivery(Tally())
     driver = Driver(
-        Inline(jobs),
-        frontier,
-        engine,
-        delivery,
-        beside=Beside(overflow=Overflow()),
+        Stages(Inline(jobs), frontier, engine, Judge(Retry(attempts)), delivery),
+        overflow=Overflow(),
         clock=engine.clock,
         draw=lambda: 0.5,
     )

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import pytest
 
 from penstock.core.schedule.calls import CallTally, Result
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Fetched
-from penstock.core.web.tally import Tally
 from penstock.loop.delivery import Delivery
 
 

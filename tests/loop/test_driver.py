@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from penstock.core.schedule.frontier import Bottleneck, Frontier
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Failed, Fetched, Job, Outcome, Reason, Skipped
 from penstock.core.web.retry import Retry
-from penstock.core.web.tally import Tally
 from penstock.errors import Stalled
 from penstock.loop.blocking_shell import BlockingShell
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.seams import Signal
 from penstock.source.pulled import Inline
 from penstock.testing.engine import Answered, ScriptedEngine
@@ -25,8 +25,9 @@ def job(seq: int, key: str = "h") -> Job:
 def drive(items: Iterable[Job | Outcome], script=None, **limits) -> tuple[Driver, ScriptedEngine]:
     engine = ScriptedEngine(script)
     settings = {"window": 100, "concurrency": 4, "per_key": 4} | limits
-    frontier = Frontier(policy=Judge(Retry(attempts=3)), **settings)
-    driver = Driver(Inline(iter(items)), frontier, engine, Delivery(Tally()), clock=engine.clock, draw=lambda: 0.5)
+    frontier = Frontier(**settings)
+    stages = Stages(Inline(iter(items)), frontier, engine, Judge(Retry(attempts=3)), Delivery(Tally()))
+    driver = Driver(stages, clock=engine.clock, draw=lambda: 0.5)
     return driver, engine
 
 
@@ -228,8 +229,7 @@ def test_a_starved_source_lets_waiting_hosts_go_on():
 
     engine = ScriptedEngine()
     frontier = Frontier(window=10, concurrency=4, per_key=1, delay=5.0)
-    driver = Driver(Trickle(), frontier, engine, Delivery(Tally()), clock=engine.clock)
-    driver._frontier._policy = Judge()
+    driver = Driver(Stages(Trickle(), frontier, engine, Judge(), Delivery(Tally())), clock=engine.clock)
     assert sorted(outcome.seq for outcome in finish(driver)) == [0, 1]
     assert [start.at for start in engine.starts] == [0.0, 5.0]
 

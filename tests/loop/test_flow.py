@@ -7,12 +7,12 @@ import warnings
 import pytest
 
 from penstock.core.schedule.frontier import Frontier
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Job
-from penstock.core.web.tally import Tally
 from penstock.errors import UsageError
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.source.pulled import Inline
 from penstock.testing.clock import VirtualClock, VirtualLoop
@@ -30,11 +30,12 @@ class Bench:
         self.taken = 0
         self.closed = False
         self._failure = failure
-        frontier = Frontier(window=100, concurrency=concurrency, per_key=concurrency, policy=Judge())
+        frontier = Frontier(window=100, concurrency=concurrency, per_key=concurrency)
         self.flow = Flow(
             frontier,
             lambda _loop: Driver(
-                Inline(self._jobs(count)), frontier, self.engine, Delivery(Tally(), ordered=ordered), clock=self.clock
+                Stages(Inline(self._jobs(count)), frontier, self.engine, Judge(), Delivery(Tally(), ordered=ordered)),
+                clock=self.clock,
             ),
         )
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.schedule.frontier import Ahead, Frontier
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Job
-from penstock.core.web.tally import Tally
 from penstock.errors import OutputError
 from penstock.loop.blocking_shell import BlockingShell
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Beside, Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.scratch.overflow import Overflow
 from penstock.source.pulled import Inline
 from penstock.testing.engine import Answered, ScriptedEngine
@@ -26,11 +26,10 @@ def job(seq: int, key: str) -> Job:
 def drive(slow: int, overflow) -> tuple[Driver, ScriptedEngine]:
     engine = ScriptedEngine(lambda job: Answered(after=1.0 if job.key == "slow" else 0.01))
     keys = ["slow"] * slow + [f"h{number % 20}" for number in range(OTHERS)]
-    frontier = Frontier(window=WINDOW, concurrency=10, per_key=2, policy=Judge(), ahead=Ahead.OVERFLOW)
+    frontier = Frontier(window=WINDOW, concurrency=10, per_key=2, ahead=Ahead.OVERFLOW)
     jobs = (job(seq, key) for seq, key in enumerate(keys))
-    return Driver(
-        Inline(jobs), frontier, engine, Delivery(Tally()), beside=Beside(overflow=overflow), clock=engine.clock
-    ), engine
+    stages = Stages(Inline(jobs), frontier, engine, Judge(), Delivery(Tally()))
+    return Driver(stages, overflow=overflow, clock=engine.clock), engine
 
 
 def finish(driver: Driver, engine: ScriptedEngine) -> list[tuple[float, str]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from penstock.core.schedule.frontier import Finished, Frontier, Pull
-from penstock.core.web.judge import Done
+from penstock.core.schedule.verdicts import Done
 from penstock.core.web.model import Attempt, Job, Reason
 from penstock.errors import PenstockError, UsageError
 from penstock.settings import (
@@ -199,12 +199,10 @@ def test_retry_methods_of_another_type_are_refused_by_name():
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST", "PATCH"])
-def test_the_frontier_tries_again_what_may_be_sent_again(method):
-    frontier = Settings.of(retry_methods="POST").frontier()
+def test_the_judge_tries_again_what_may_be_sent_again(method):
+    _, judge = Settings.of(retry_methods="POST").rules()
     job = Job(0, "a", "http://a/", "http://a/", method)
-    frontier.offer(job)
-    frontier.next(0.0)
-    verdict = frontier.judge(Attempt(job, Reason.EMPTY_REPLY), 1.0, 0.0)
+    verdict = judge(Attempt(job, Reason.EMPTY_REPLY), 1.0, 0.0)
     assert isinstance(verdict, Done) is (method == "PATCH")
 
 
@@ -378,20 +376,22 @@ def test_the_slices_have_the_same_defaults_as_the_whole():
 
 
 def test_the_frontier_has_the_limits():
-    frontier = Settings.of(window=3, concurrency=4, per_host=5, delay=6.0).frontier()
+    frontier = Settings.of(window=3, concurrency=4, per_host=5, delay=6.0).rules()[0]
     assert isinstance(frontier, Frontier)
     assert (frontier.window, frontier.concurrency, frontier.per_key, frontier.delay) == (3, 4, 5, 6.0)
     assert frontier.next(0.0) == Pull()
 
 
 @pytest.mark.parametrize(("settings", "error"), [({"attempts": 1}, Reason.RESET), ({"max_redirects": 0}, None)])
-def test_the_frontier_judges_by_the_settings(settings, error):
-    frontier = Settings.of(**settings).frontier()
+def test_the_judge_has_the_rules(settings, error):
+    frontier, judge = Settings.of(**settings).rules()
     job = Job(0, "a", "http://a/", "http://a/")
     frontier.offer(job)
     frontier.next(0.0)
     head = b"HTTP/1.1 301 x\r\nLocation: /x\r\n\r\n"
-    assert isinstance(frontier.judge(Attempt(job, error, status=301, head=head), 1.0, 0.0), Done)
+    verdict = judge(Attempt(job, error, status=301, head=head), 1.0, 0.0)
+    assert isinstance(verdict, Done)
+    frontier.settle(job, verdict, 1.0)
     frontier.close()
     assert frontier.next(1.0) == Finished()
 

@@ -6,7 +6,8 @@ import pytest
 from msgspec import Struct
 
 from penstock.core.schedule.frontier import Bottleneck
-from penstock.core.web.tally import Statistics, Tally
+from penstock.core.schedule.statistics import Statistics
+from penstock.core.schedule.tally import Tally
 
 
 def tally_of(statuses=None, reasons=None, **others):

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Failed, Fetched, Reason, Skipped
-from penstock.core.web.tally import Tally
 from penstock.runs import ledger
 from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import Manifest

@@ -19,8 +19,9 @@ from pyarrow import parquet
 from pyarrow.csv import read_csv
 from pyroaring import BitMap64
 
+from penstock.core.extents import Extent, Settled
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Fetched, Row
-from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged, InputChanged
 from penstock.runs import contents as module
 from penstock.runs.contents import BLOCK, WIDTH
@@ -28,10 +29,10 @@ from penstock.runs.folder import LEDGER_FILE, RunFolder
 from penstock.runs.ledger import Ledger
 from penstock.runs.repair import repair
 from penstock.runs.verify import verify
-from penstock.seams import Extent, Settled
 from penstock.settings import InputSettings
-from penstock.source import Items, open_inputs
 from penstock.source.digests import packed
+from penstock.source.iterables import Items
+from penstock.source.opened import open_inputs
 
 RUN = "4f6d"
 

@@ -10,11 +10,11 @@ from penstock import api
 from penstock.cli import main
 from penstock.cli.exits import Exit
 from penstock.core.schedule.frontier import Frontier
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Job
-from penstock.core.web.tally import Tally
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.runs.session import Lines, Session
 from penstock.settings import Settings
@@ -37,9 +37,10 @@ class Nothing:
 def session(jobs: int, deadline: float | None) -> tuple[Session, ScriptedEngine, list]:
     """Two requests at once, of three seconds each, in virtual time."""
     engine = ScriptedEngine(lambda _job: Answered(after=3.0))
-    frontier = Frontier(window=10, concurrency=2, per_key=2, policy=Judge())
+    frontier = Frontier(window=10, concurrency=2, per_key=2)
     source = Inline(Job(seq, "h", f"http://h/{seq}", f"http://h/{seq}") for seq in range(jobs))
-    flow = Flow(frontier, lambda _loop: Driver(source, frontier, engine, Delivery(Tally()), clock=engine.clock))
+    stages = Stages(source, frontier, engine, Judge(), Delivery(Tally()))
+    flow = Flow(frontier, lambda _loop: Driver(stages, clock=engine.clock))
     taken = []
     store = Lines(lambda outcome: taken.append(outcome) or b"", lambda _lines: None)
     settings = Settings.of(deadline=deadline)

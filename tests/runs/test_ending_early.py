@@ -11,12 +11,12 @@ from penstock import api
 from penstock.cli import main
 from penstock.cli.exits import Exit
 from penstock.core.schedule.frontier import Frontier
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Job
-from penstock.core.web.tally import Tally
 from penstock.errors import FolderError, FolderInUse, InputChanged
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.runs import session
 from penstock.runs.session import Lines, Session
@@ -39,9 +39,10 @@ class Nothing:
 def ended(script, jobs, at_once, **settings):
     """The summary, the engine and the outcomes of a session in virtual time; each job has a host of its own."""
     engine = ScriptedEngine(script)
-    frontier = Frontier(window=10, concurrency=at_once, per_key=1, policy=Judge())
+    frontier = Frontier(window=10, concurrency=at_once, per_key=1)
     source = Inline(Job(seq, f"h{seq}", f"http://h{seq}/", f"http://h{seq}/") for seq in range(jobs))
-    flow = Flow(frontier, lambda _loop: Driver(source, frontier, engine, Delivery(Tally()), clock=engine.clock))
+    stages = Stages(source, frontier, engine, Judge(), Delivery(Tally()))
+    flow = Flow(frontier, lambda _loop: Driver(stages, clock=engine.clock))
     taken = []
     store = Lines(lambda outcome: taken.append(outcome) or b"", lambda _lines: None)
     begun = Session(flow, store, Nothing(), settings=Settings.of(**settings), clock=engine.clock)

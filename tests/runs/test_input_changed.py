@@ -19,13 +19,13 @@ from tests.kill.instant import Instant
 
 import penstock
 from penstock.api import leftover
+from penstock.core.extents import Settled
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Attempt, Fetched, Reason
-from penstock.core.web.tally import Tally
 from penstock.errors import FolderMismatch, InputChanged, UsageError
 from penstock.fetching import wiring
 from penstock.runs import session
 from penstock.runs.folder import RunFolder
-from penstock.seams import Settled
 from penstock.sink.jsonl import JSONL
 from penstock.source import Items, fingerprint
 from penstock.source.opened import Opened

@@ -12,14 +12,14 @@ import pytest
 from msgspec.structs import replace
 from pyroaring import BitMap64
 
-from penstock.core.web.delays import Learned
+from penstock.core.extents import Extent
+from penstock.core.schedule.learned import Learned
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Fetched
-from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, OutputError, PenstockError
 from penstock.runs import ledger as module
 from penstock.runs.ledger import Ledger
 from penstock.runs.tables import pack
-from penstock.seams import Extent
 
 RUN = "4f6d"
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
 
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Failed, Fetched, Reason
-from penstock.core.web.tally import Tally
 from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import Manifest
 from penstock.runs.repair import repair

@@ -8,9 +8,9 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Failed, Fetched, Reason, Skipped
 from penstock.core.web.retry import LATER
-from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged, InputChanged, PenstockError
 from penstock.runs.folder import RunFolder
 from penstock.runs.repair import Repair, repair

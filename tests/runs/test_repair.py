@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from msgspec.structs import replace
 
-from penstock.core.web.delays import Learned
+from penstock.core.schedule.learned import Learned
 from penstock.errors import FolderDamaged, FolderError, FolderInUse, OutputError
 from penstock.runs import repair as module
 from penstock.runs.folder import RunFolder

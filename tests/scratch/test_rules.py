@@ -10,12 +10,12 @@ from contextlib import closing
 
 import pytest
 
-from penstock.core.web.robots import Heard
+from penstock.core.web.robots import RobotsAnswer
 from penstock.scratch.rules import DAMAGED, FILE, LONGEST, Kept, RulesStore
 
-RULES = Kept(Heard("http://a.test", b"User-agent: *\nDisallow: /\n" * 50), 1000.0)
-NONE = Kept(Heard("http://b.test"), 2000.0)
-TROUBLE = Kept(Heard("http://c.test", trouble="status 503"), 3000.0)
+RULES = Kept(RobotsAnswer("http://a.test", b"User-agent: *\nDisallow: /\n" * 50), 1000.0)
+NONE = Kept(RobotsAnswer("http://b.test"), 2000.0)
+TROUBLE = Kept(RobotsAnswer("http://c.test", trouble="status 503"), 3000.0)
 
 
 @pytest.fixture(params=["folder", "nameless"])
@@ -29,8 +29,8 @@ def test_what_was_put_is_got_and_the_newest_counts(store):
     for kept in (RULES, NONE, TROUBLE):
         store.put(kept)
     assert [store.get(kept.heard.origin) for kept in (RULES, NONE, TROUBLE)] == [RULES, NONE, TROUBLE]
-    store.put(Kept(Heard("http://a.test"), 5.0))
-    assert store.get("http://a.test") == Kept(Heard("http://a.test"), 5.0)
+    store.put(Kept(RobotsAnswer("http://a.test"), 5.0))
+    assert store.get("http://a.test") == Kept(RobotsAnswer("http://a.test"), 5.0)
     assert store.get("https://a.test") is None
 
 
@@ -89,7 +89,7 @@ DAMAGES = {
 def test_a_damaged_file_is_set_aside_once_and_said_once_and_asked_anew(tmp_path, damage):
     before = RulesStore(tmp_path)
     for number in range(200):
-        before.put(Kept(Heard(f"http://{number}.test", random.Random(number).randbytes(200)), 1000.0))
+        before.put(Kept(RobotsAnswer(f"http://{number}.test", random.Random(number).randbytes(200)), 1000.0))
     before.close()
     damage(tmp_path / FILE)
     said = []

@@ -12,10 +12,10 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core.extents import Settled
 from penstock.errors import InputError
-from penstock.seams import Settled
-from penstock.source import open_inputs
 from penstock.source.archives import STEP, XZ_MEMORY, expanded
+from penstock.source.opened import open_inputs
 
 RANDOM = random.Random(1)
 TEXT = b"".join(b"http://a/%d\n" % RANDOM.getrandbits(64) for _ in range(5_000))

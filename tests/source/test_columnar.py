@@ -11,7 +11,7 @@ from pyroaring import BitMap64
 from penstock.core.web.model import Row
 from penstock.errors import InputError, UsageError
 from penstock.settings import InputSettings
-from penstock.source import open_inputs
+from penstock.source.opened import open_inputs
 
 TABLE = pa.table(
     {

@@ -8,7 +8,7 @@ from pyroaring import BitMap64
 from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.settings import InputSettings, Settings
-from penstock.source import open_inputs
+from penstock.source.opened import open_inputs
 
 RANKED = "1,a.example\n2,b.example\n"
 

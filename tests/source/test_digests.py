@@ -13,8 +13,9 @@ from pyroaring import BitMap64
 
 from penstock.core.web.model import Row
 from penstock.settings import InputSettings
-from penstock.source import Items, open_inputs
 from penstock.source.digests import of_item, packed
+from penstock.source.iterables import Items
+from penstock.source.opened import open_inputs
 
 
 class Told:

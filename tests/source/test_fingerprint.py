@@ -11,8 +11,9 @@ import pytest
 from penstock.errors import InputError
 from penstock.runs.differences import difference
 from penstock.settings import InputSettings
-from penstock.source import Items, open_inputs
 from penstock.source.fingerprint import SAMPLE, WHOLE_UP_TO, of_file
+from penstock.source.iterables import Items
+from penstock.source.opened import open_inputs
 
 
 @pytest.fixture

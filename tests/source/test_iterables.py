@@ -14,7 +14,7 @@ from pyroaring import BitMap64
 from penstock.core.web.model import Reason, Row
 from penstock.errors import UsageError
 from penstock.settings import InputSettings
-from penstock.source import Items
+from penstock.source.iterables import Items
 
 
 def rows_of(items, settled=(), **settings):

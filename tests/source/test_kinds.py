@@ -15,8 +15,8 @@ from pyroaring import BitMap64
 
 from penstock.errors import InputError
 from penstock.settings import InputSettings
-from penstock.source import open_inputs
 from penstock.source.kinds import foreign_kind
+from penstock.source.opened import open_inputs
 
 
 def archive(*names):

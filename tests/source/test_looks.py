@@ -6,7 +6,7 @@ import pytest
 from pyroaring import BitMap64
 
 from penstock.settings import InputSettings
-from penstock.source import open_inputs
+from penstock.source.opened import open_inputs
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from pyroaring import BitMap64
 from penstock.core.web.model import Row
 from penstock.errors import InputError, UsageError
 from penstock.settings import InputSettings
-from penstock.source import octets, open_inputs
+from penstock.source import octets
+from penstock.source.opened import open_inputs
 
 
 @pytest.fixture

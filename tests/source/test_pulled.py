@@ -17,7 +17,8 @@ from pyroaring import BitMap64
 from penstock.core.web.model import Job
 from penstock.seams import Signal
 from penstock.settings import InputSettings
-from penstock.source import Inline, ReadAhead, open_inputs
+from penstock.source.opened import open_inputs
+from penstock.source.pulled import Inline, ReadAhead
 
 NOT_YET, EXHAUSTED = Signal.NOT_YET, Signal.EXHAUSTED
 
@@ -423,9 +424,11 @@ def test_an_endless_pipe_is_pulled_as_far_as_one_likes(ahead, bell):
 
 STUCK = """
 import threading
-from penstock.seams import Settled, Signal
+from penstock.core.extents import Settled
+from penstock.seams import Signal
 from penstock.settings import InputSettings
-from penstock.source import ReadAhead, open_inputs
+from penstock.source.pulled import ReadAhead
+from penstock.source.opened import open_inputs
 
 bell = threading.Semaphore(0)
 source = ReadAhead(open_inputs(["-"], InputSettings()).rows(Settled()), bell.release)

@@ -14,7 +14,7 @@ from pyroaring import BitMap64
 from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.settings import InputSettings
-from penstock.source import open_inputs
+from penstock.source.opened import open_inputs
 from penstock.source.records import MAX_RECORD, Quoted, Tabbed
 from penstock.source.rows import Shape
 from penstock.source.tables import Table

@@ -8,10 +8,10 @@ import zipfile
 import pytest
 from pyroaring import BitMap64
 
+from penstock.core.extents import Settled
 from penstock.errors import InputError
-from penstock.seams import Settled
 from penstock.settings import InputSettings
-from penstock.source import open_inputs
+from penstock.source.opened import open_inputs
 
 
 def zipped(content, name="urls.txt", method=zipfile.ZIP_DEFLATED):

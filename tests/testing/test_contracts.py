@@ -9,10 +9,11 @@ import pytest
 from msgspec.structs import replace
 from pyroaring import BitMap64
 
+from penstock.core.extents import Extent
 from penstock.core.web.model import Attempt, Job, Reason
 from penstock.core.web.requests import Requests
 from penstock.engine.curl import CurlEngine
-from penstock.seams import Extent, Signal
+from penstock.seams import Signal
 from penstock.settings import HttpSettings
 from penstock.sink.jsonl import JSONL
 from penstock.sink.record import read_line

@@ -9,13 +9,13 @@ from itertools import pairwise
 import pytest
 
 from penstock.core.schedule.frontier import Frontier
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Fetched, Job, Reason
 from penstock.core.web.retry import Retry
-from penstock.core.web.tally import Tally
 from penstock.errors import Stalled
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.source.pulled import Inline
 from penstock.testing.clock import VirtualClock, VirtualLoop
@@ -114,11 +114,14 @@ def a_polite_hour(clock):
         return Answered(503) if job.seq % 4 == 0 and failing[job.seq] == 1 else Answered()
 
     engine = ScriptedEngine(script, clock)
-    frontier = Frontier(window=100, concurrency=50, per_key=2, delay=2.0, policy=Judge(Retry(2)))
+    frontier = Frontier(window=100, concurrency=50, per_key=2, delay=2.0)
     source = Inline(job(seq) for seq in range(1801))
     delivery = Delivery(Tally())
     return Flow(
-        frontier, lambda _loop: Driver(source, frontier, engine, delivery, clock=clock, draw=lambda: 0.5)
+        frontier,
+        lambda _loop: Driver(
+            Stages(source, frontier, engine, Judge(Retry(2)), delivery), clock=clock, draw=lambda: 0.5
+        ),
     ), engine
 
 

@@ -10,9 +10,9 @@ import re
 import click
 from msgspec import Struct
 
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.alike import alike
 from penstock.core.web.reasons import covers, is_failure, read_reasons, reasons_in
-from penstock.core.web.tally import Tally
 from penstock.report.suggest import listed
 
 __all__ = ["Tolerance", "max_failures", "reasons"]

@@ -19,8 +19,8 @@ from penstock.cli.showing import Showing
 from penstock.cli.signals import Signals
 from penstock.cli.streams import Stderr, tell, terminal_width
 from penstock.cli.tolerance import Tolerance
+from penstock.core.schedule.statistics import Statistics
 from penstock.core.web.hosts import blot
-from penstock.core.web.tally import Statistics
 from penstock.errors import FolderDamaged, PenstockError
 from penstock.machine.descriptors import free_descriptors
 from penstock.remedies import typed

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from penstock.core.web.tally import Statistics, Tally
+from penstock.core.schedule.statistics import Statistics
+from penstock.core.schedule.tally import Tally
 
 __all__ = ["Summary"]
 

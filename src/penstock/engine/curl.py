@@ -23,6 +23,7 @@ import certifi
 import pycurl
 
 from penstock.core.schedule.answers import Bottleneck
+from penstock.core.schedule.shortage import Shortage
 from penstock.core.web.model import Attempt, Job, Reason
 from penstock.engine.codes import BEGINNING, COULDNT_RESOLVE
 from penstock.engine.cookies import Cookies
@@ -30,9 +31,9 @@ from penstock.engine.deadlines import GRACE, Deadlines
 from penstock.engine.dns import Answer, Names
 from penstock.engine.families import Families
 from penstock.engine.letters import readable
-from penstock.engine.means import Means
 from penstock.engine.renewal import Renewals
 from penstock.engine.resolver import Resolver
+from penstock.engine.resources import Resources
 from penstock.engine.route import Pins, Routes, permitted
 from penstock.engine.sockets import READ, WRITE, Sockets
 from penstock.engine.transfer import Transfer
@@ -67,12 +68,12 @@ class CurlEngine:
         settings: HttpSettings,
         clock: Callable[[], float] = time.monotonic,
         *,
-        means: Means | None = None,
+        resources: Resources | None = None,
         connections: int | None = None,
     ) -> None:
         """Make the multi handle; easy handles are made as they are needed, and kept.
 
-        *means* is what there is of memory and descriptors, *connections* how many may be kept.
+        *resources* is what there is of memory and descriptors, *connections* how many may be kept.
         """
         # A resumed run may have got its proxy later than the rest of its settings.
         check_guard(public_only=settings.public_only, proxy=settings.proxy)
@@ -97,7 +98,7 @@ class CurlEngine:
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
-        self._means = means or Means()
+        self._resources = resources or Resources()
         self._connections = connections or CONNECTIONS_PER_SLOT * settings.concurrency
         self._keep(self._connections)
 
@@ -170,7 +171,11 @@ class CurlEngine:
     def bound(self) -> Bottleneck | None:
         """Descriptors where they gave out, names where most requests wait for theirs; None else."""
         most_ask = 2 * len(self._asking) > len(self._asking) + len(self._running)
-        return self._means.bound or (Bottleneck.NAMES if most_ask else None)
+        return self._resources.bound or (Bottleneck.NAMES if most_ask else None)
+
+    def shortage(self) -> Shortage:
+        """What the machine has run out of, if anything."""
+        return self._resources.shortage
 
     def wake(self) -> None:
         """End a wait."""
@@ -306,7 +311,7 @@ class CurlEngine:
     # -- towards libcurl
 
     def _new_transfer(self) -> Transfer:
-        transfer = Transfer(self._settings, self._cacert, self._on_opened, self._means.memory)
+        transfer = Transfer(self._settings, self._cacert, self._on_opened, self._resources.memory)
         if self._cookies is not None:
             self._cookies.give(transfer.easy)
         self._transfers.append(transfer)
@@ -406,7 +411,7 @@ class CurlEngine:
         attempt = transfer.attempt(*transfer.verdict(code, words, now), lacking, cut=cut)
         if attempt.http == "2":
             self._renewals.heard(transfer, now)
-        self._means.memory.waiting += len(attempt.body)
+        self._resources.memory.waiting += len(attempt.body)
         if self._cookies is not None:
             self._cookies.heed(transfer.easy, attempt.head)
         self._finished.append(attempt)
@@ -421,12 +426,10 @@ class CurlEngine:
     def _lack(self, transfer: Transfer, os_errno: int | None) -> str | None:
         """What this machine had none left of when *transfer* was to begin, if that was it; then fewer may run."""
         now = self._clock()
-        lacking = self._means.lack(now, os_errno, ipv4=transfer.reaches_ipv4())
+        lacking = self._resources.find_lack(now, os_errno, ipv4=transfer.reaches_ipv4())
         if lacking is not None:
-            others = len(self._running) + len(self._asking) - (transfer.easy in self._running)
-            most = self._means.lower(lacking, others, now)
-            if most is not None:
-                self._keep(most)
+            running = len(self._running) + len(self._asking) - (transfer.easy in self._running)
+            self._resources.lower(lacking, running, now)
         return lacking
 
     def _keep(self, connections: int) -> None:
@@ -434,22 +437,19 @@ class CurlEngine:
         self._kept = connections
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
         # The one before bounds what is kept when a transfer ends, this one what is open when another begins.
-        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, connections if self._means.most else 0)
+        self._multi.setopt(pycurl.M_MAX_TOTAL_CONNECTIONS, connections if self._resources.most else 0)
 
     def _make_do(self, now: float) -> None:
         """Keep to what there is of memory and descriptors."""
-        if self._means.most > self._kept:
-            # Somebody has set a higher limit: what is begun must not wait inside of libcurl, where its time runs.
-            self._keep(self._means.most)
-        raised = self._means.look(now, sum(len(attempt.body) for attempt in self._finished))
-        if raised is not None:
-            self._keep(raised if self._means.bound else self._connections)
-        if self._means.memory.paused:
+        self._resources.count(now, sum(len(attempt.body) for attempt in self._finished))
+        if (connections := self._resources.connections(self._connections)) != self._kept:
+            self._keep(connections)
+        if self._resources.memory.paused:
             self._pause_or_go_on(now)
 
     def _pause_or_go_on(self, now: float) -> None:
         """Let those transfers wait whose bodies have no room, but for the oldest; or go on, where there is room."""
-        memory = self._means.memory
+        memory = self._resources.memory
         first = next(iter(self._running.values()))
         memory.first = first.response
         for transfer in self._running.values():

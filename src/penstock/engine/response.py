@@ -13,7 +13,7 @@ from typing import Final
 from penstock.core.web.codings import Decoder, Oversize, Undecodable
 from penstock.core.web.model import Reason, split_head
 from penstock.core.web.requests import leads_on
-from penstock.engine.means import Memory
+from penstock.machine.memory import Memory
 
 __all__ = ["Response"]
 

@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from penstock.core.schedule.calls import Call, Called
+from penstock.core.schedule.shortage import NO_SHORTAGE, Shortage
 from penstock.errors import UsageError, WorkCancelled
 from penstock.loop.cancellation import settle
 
@@ -105,6 +106,10 @@ class TasksEngine:
 
     def bound(self) -> None:
         """Nothing of its own."""
+
+    def shortage(self) -> Shortage:
+        """None: nothing of the machine's is counted here."""
+        return NO_SHORTAGE
 
     def wake(self) -> None:
         """End a wait, now or the next one."""

@@ -15,9 +15,9 @@ from penstock.core.web.model import Attempt, Headers, Job, Prerequisite, Reason,
 from penstock.core.web.retry import IDEMPOTENT
 from penstock.engine.codes import TIMED_OUT, reason_for
 from penstock.engine.letters import header_lines, unlike_libcurls
-from penstock.engine.means import Memory
 from penstock.engine.response import Response
 from penstock.engine.route import Pin, Route, spelled
+from penstock.machine.memory import Memory
 from penstock.settings import HttpSettings
 
 __all__ = ["Transfer"]

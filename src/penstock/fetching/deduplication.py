@@ -10,7 +10,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from penstock.core.web.model import Duplicate, Job, Row, Skipped
+from penstock.core.schedule.verdicts import Duplicate
+from penstock.core.web.model import Job, Row, Skipped
 from penstock.core.web.requests import Requests, identity
 from penstock.scratch.seen import Seen
 

@@ -1,7 +1,7 @@
-"""Between the frontier's word and the engine: whether a host's robots.txt lets a job start.
+"""The robots.txt gate: whether a host lets a job start.
 
-Knows the rules of the origins that were asked, in memory those that were needed last. Does not know how they are asked,
-nor whose turn it is.
+Knows the rules of the origins that answered, the latest ones in memory. Does not know
+how a robots.txt is requested, or whose turn it is.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from typing import Final
 
 from msgspec import Struct
 
+from penstock.core.schedule.verdicts import Allow, Decision, Defer, Deny
 from penstock.core.web.hosts import origin
-from penstock.core.web.model import Ending, Job, Prerequisite, Reason, Skipped
-from penstock.core.web.robots import LIFETIME, LONGEST_DELAY, UNAVAILABLE_FOR, Heard, Rules, prerequisite
+from penstock.core.web.model import Job, Reason, Skipped
+from penstock.core.web.robots import LIFETIME, LONGEST_DELAY, UNAVAILABLE_FOR, RobotsAnswer, Rules, prerequisite
 from penstock.scratch.rules import Kept, RulesStore
 
 __all__ = ["Robots"]
 
 HELD: Final = 5_000_000
-"""Bytes of rules, roughly, that are held in memory; the others are read from the disk and parsed again."""
+"""Bytes of rules, roughly, in memory; all others are read from the disk and parsed again."""
 
 A_RULE: Final = 3_000
-"""Bytes that the rules of one origin take, parsed, beside ten times their text (tracemalloc, protego 0.7)."""
+"""Bytes that the parsed rules of one origin take, plus ten times their text (tracemalloc, protego 0.7)."""
 
 NO_RULE: Final = 300
 
@@ -37,22 +38,23 @@ class _Known(Struct, frozen=True, gc=False):
 
     @property
     def lifetime(self) -> float:
-        """Seconds for which it may hold, whatever the clock says: it may have been set back."""
+        """Seconds for which it may hold at most, as the clock may have been set back."""
         return LIFETIME if self.trouble is None else UNAVAILABLE_FOR
 
 
 class Robots:
-    """A ``Gate``: lets a job pass, refuses it, or asks for its origin's robots.txt first, once in a day at most.
+    """A ``Gate`` that obeys robots.txt, and requests that of each origin at most once a day.
 
-    *user_agent* is what the requests carry. *clock* gives seconds since 1970: what was heard outlives the process.
-    ``capped`` are the keys that ask for more time between two starts than they get, and how much they ask for; of
-    more than a few the first few. ``LONGEST_DELAY`` is what they get.
+    *user_agent* is that of the requests. *clock* gives seconds since 1970, as answers
+    outlive the process. ``capped`` maps the first few keys that ask for more seconds
+    between two starts than ``LONGEST_DELAY``, which they get, to the seconds that they
+    ask for.
     """
 
     MOST_NAMED: Final = 100
 
     def __init__(self, user_agent: str, store: RulesStore, clock: Callable[[], float] = time.time) -> None:
-        """Nothing is known but what *store* has."""
+        """Start with what *store* has."""
         self.capped: dict[str, float] = {}
         self._user_agent = user_agent
         self._store = store
@@ -60,23 +62,20 @@ class Robots:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._held = 0
 
-    def look(self, job: Job) -> float | Ending | Prerequisite:
-        """Whether *job* may start; see ``Gate``."""
+    def decide(self, job: Job) -> Decision:
+        """Return whether *job* may start; see ``Gate``."""
         place = origin(job.target)
         known = self._known.get(place) or self._recall(place)
         if known is None or not 0 < known.until - self._clock() <= known.lifetime:
-            return prerequisite(job)
+            return Defer(prerequisite(job))
         self._known.move_to_end(place)
         if known.trouble is not None:
-            return _skipped(job, Reason.ROBOTS_UNAVAILABLE, f"{place}/robots.txt could not be had: {known.trouble}")
+            detail = f"{place}/robots.txt could not be had: {known.trouble}"
+            return Deny(_skipped(job, Reason.ROBOTS_UNAVAILABLE, detail))
+        spacing = self._spacing(job.key, known.rules)
         if known.rules is not None and not known.rules.allow(job.target):
-            return _skipped(job, Reason.ROBOTS_DISALLOWED, f"{place}/robots.txt does not allow it")
-        return self._spacing(job.key, known.rules)
-
-    def spacing(self, job: Job) -> float:
-        """The seconds between two starts that *job*'s host gets; see ``Gate``."""
-        known = self._known.get(origin(job.target))
-        return 0.0 if known is None else self._spacing(job.key, known.rules)
+            return Deny(_skipped(job, Reason.ROBOTS_DISALLOWED, f"{place}/robots.txt does not allow it"), spacing)
+        return Allow(spacing)
 
     def _spacing(self, key: str, rules: Rules | None) -> float:
         if rules is None:
@@ -85,15 +84,15 @@ class Robots:
             self.capped[key] = rules.wish
         return rules.delay
 
-    def learn(self, heard: Heard) -> None:
-        """Remember what an origin answered, here and on the disk."""
-        until = self._clock() + (LIFETIME if heard.trouble is None else UNAVAILABLE_FOR)
-        kept = Kept(heard, until)
+    def learn(self, result: RobotsAnswer) -> None:
+        """Remember the answer of an origin, in memory and on the disk."""
+        until = self._clock() + (LIFETIME if result.trouble is None else UNAVAILABLE_FOR)
+        kept = Kept(result, until)
         self._store.put(kept)
         self._remember(kept)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._store.close()
 
     def _recall(self, place: str) -> _Known | None:
@@ -101,12 +100,12 @@ class Robots:
         return None if kept is None else self._remember(kept)
 
     def _remember(self, kept: Kept) -> _Known:
-        heard, known = kept.heard, self._known
-        rules = Rules(heard.text, self._user_agent) if heard.text else None
-        size = A_RULE + 10 * len(heard.text) if rules else NO_RULE
-        before = known.pop(heard.origin, None)
+        answer, known = kept.heard, self._known
+        rules = Rules(answer.text, self._user_agent) if answer.text else None
+        size = A_RULE + 10 * len(answer.text) if rules else NO_RULE
+        before = known.pop(answer.origin, None)
         self._held += size - (before.size if before else 0)
-        entry = known[heard.origin] = _Known(kept.until, rules, heard.trouble, size)
+        entry = known[answer.origin] = _Known(kept.until, rules, answer.trouble, size)
         while self._held > HELD and len(known) > 1:
             self._held -= known.popitem(last=False)[1].size
         return entry

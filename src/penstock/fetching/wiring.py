@@ -14,26 +14,28 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from penstock.core.extents import Settled
 from penstock.core.schedule.frontier import Frontier
-from penstock.core.web.delays import Learned
-from penstock.core.web.model import Ending, Fetched, Job, Outcome, Row
+from penstock.core.schedule.learned import Learned
+from penstock.core.schedule.tally import Tally
+from penstock.core.schedule.verdicts import Ending
+from penstock.core.web.model import Fetched, Job, Outcome, Row
 from penstock.core.web.requests import Requests
 from penstock.core.web.retry import LATER, LONGEST_PARK
-from penstock.core.web.tally import Tally
 from penstock.engine.curl import CONNECTIONS_PER_SLOT, CurlEngine
-from penstock.engine.means import Means
+from penstock.engine.resources import Resources
 from penstock.fetching.callback import PageCallback
 from penstock.fetching.deduplication import Once
 from penstock.fetching.robots import Robots
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Beside, Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.machine.descriptors import Preflight, look
 from penstock.machine.disk import Space, scratch_folder
 from penstock.runs.folder import RunFolder
 from penstock.scratch.overflow import Overflow
 from penstock.scratch.rules import RulesStore
-from penstock.seams import Contents, Input, Settled
+from penstock.seams import Contents, Input
 from penstock.settings import Settings
 from penstock.source.pulled import Inline, ReadAhead
 
@@ -75,16 +77,16 @@ class Fitted:
             tell(self._found.lowered)
 
     def engine(self, frontier: Frontier, delivery: Delivery[Outcome]) -> CurlEngine:
-        """An engine that keeps *frontier* within what there is."""
+        """Make an engine that reports to *frontier* what the machine runs out of."""
         settings = self.settings
-        means = Means(
-            frontier,
+        resources = Resources(
+            lambda: frontier.concurrency,
             undelivered=lambda: sum(len(outcome.body) for outcome in delivery.ready),
             memory=settings.memory,
             body=settings.max_body,
             tell=self.tell,
         )
-        return CurlEngine(settings.http(), means=means, connections=self._found.connections)
+        return CurlEngine(settings.http(), resources=resources, connections=self._found.connections)
 
 
 def flow_over(
@@ -104,11 +106,11 @@ def flow_over(
     """
     settings = fitted.settings
     learned = Learned() if folder is None else folder.ledger.learned()
-    frontier = settings.frontier(learned.slowed)
+    frontier, judge = settings.rules(learned.slowed)
     now, wall = time.monotonic(), time.time()
     if rest:
         frontier.rest(now + settings.delay, now)
-    for host, left in learned.left(wall).items():
+    for host, left in learned.remaining(wall).items():
         # What an older version noted it did not date.
         frontier.park(host, now + min(left, LONGEST_PARK))
 
@@ -119,7 +121,8 @@ def flow_over(
         pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
         path = None if folder is None else folder.path
         gate = gate_for(settings, path, fitted.tell)
-        return Driver(pulled, frontier, engine, delivery, beside=Beside(gate, Overflow(path)))
+        stages = Stages(pulled, frontier, engine, judge, delivery)
+        return Driver(stages, gate=gate, overflow=Overflow(path))
 
     return Flow(frontier, make)
 

@@ -6,10 +6,13 @@ Knows outcomes by their ``seq`` and ``error``. Does not know where they come fro
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from penstock.core.web.model import Duplicate, Outcome
-from penstock.core.web.tally import Tally
+from penstock.core.schedule.tally import Tally
+from penstock.core.schedule.verdicts import Duplicate
+
+if TYPE_CHECKING:
+    from penstock.core.web.model import Outcome
 
 __all__ = ["Accounts", "Delivery", "Finish"]
 

@@ -1,7 +1,7 @@
-"""The loop: it obeys the frontier and has no opinions. The shells around it only wait.
+"""The loop: it obeys the frontier and decides nothing. The shells around it only wait.
 
-Knows the seams and the frontier's answers. Does not know any concrete source or engine, formats, files,
-or who consumes the outcomes.
+Knows the seams and the frontier's answers. Does not know any concrete source, engine or
+judge, formats, files, or who consumes the outcomes.
 """
 
 from __future__ import annotations
@@ -12,78 +12,75 @@ from collections.abc import Callable
 from random import random
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from penstock.core.schedule.frontier import (
-    Answer,
-    Ask,
-    Bottleneck,
-    Finished,
-    Frontier,
-    Pull,
-    Refill,
-    Settle,
-    Spill,
-    Start,
-    Wait,
-)
-from penstock.core.web.judge import Done, Satisfied
-from penstock.core.web.model import Ending, Prerequisite
-from penstock.core.web.tally import Statistics
+from penstock.core.schedule.answers import Answer, Ask, Bottleneck, Finished, Pull, Refill, Settle, Spill, Start, Wait
+from penstock.core.schedule.frontier import Frontier
+from penstock.core.schedule.shortage import NO_SHORTAGE
+from penstock.core.schedule.statistics import Statistics
+from penstock.core.schedule.verdicts import Allow, Deny, Done, Ending, Satisfied, Verdict
 from penstock.errors import Stalled
 from penstock.loop.delivery import Delivery
 from penstock.seams import Engine, Gate, Overflow, Signal, Source
 
-__all__ = ["Beside", "Driver"]
+__all__ = ["Driver", "Judge", "Stages"]
 
 R = TypeVar("R")
 
 TURNS: Final = 1000
 """Reactions to the frontier in one step, so that no long stretch of bad lines keeps a shell from its duties."""
 
+Judge = Callable[[Any, float, float], Verdict]
+"""Returns what an attempt, finished at a time, means; the last argument is a random number in [0, 1)."""
 
-class Beside(NamedTuple):
-    """What the driver asks beside the engine: *gate* about each job before it starts, *overflow* to keep jobs.
 
-    Where there is no overflow the frontier must not spill; where there is no gate every job may start.
-    """
+class Stages(NamedTuple, Generic[R]):
+    """The stages in the order in which a job passes them."""
 
-    gate: Gate | None = None
-    overflow: Overflow | None = None
+    source: Source[Any]
+    frontier: Frontier
+    engine: Engine[Any, Any]
+    judge: Judge
+    delivery: Delivery[R]
 
 
 class Driver(Generic[R]):
-    """Takes jobs from *source*, has *engine* do them as *frontier* allows, and hands the outcomes to *delivery*.
+    """Takes jobs from the source, has the engine run them as the frontier allows, and delivers their outcomes.
 
-    Outcomes wait in ``outcomes`` for whoever drives; while they do they count against the concurrency.
-    ``failure`` is what the source raised, if it did, or the error that was to end it all. ``complete`` says,
-    once ``finished``, that every item of the source has its outcome. *beside* is what else there is to ask. *clock*
-    gives monotonic seconds, *draw* a random number in [0, 1).
+    Outcomes wait in ``outcomes`` for the consumer; while they do they count against the
+    concurrency. ``failure`` is what the source raised, if it did, or the error that was
+    to end everything. ``complete`` says, once ``finished``, that every item of the
+    source has its outcome.
+
+    *gate*, if any, is asked about each job before it starts; without an *overflow* the
+    frontier must not spill. *clock* gives monotonic seconds, *draw* a random number in
+    [0, 1).
     """
 
     def __init__(
         self,
-        source: Source[Any],
-        frontier: Frontier,
-        engine: Engine[Any, Any],
-        delivery: Delivery[R],
+        stages: Stages[R],
         *,
-        beside: Beside | None = None,
+        gate: Gate | None = None,
+        overflow: Overflow | None = None,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], float] = random,
     ) -> None:
-        """Nothing happens before the first step."""
-        self.engine = engine
+        """Start nothing before the first step."""
+        self.engine = stages.engine
         self.clock = clock
-        self.outcomes: deque[R] = delivery.ready
+        self.outcomes: deque[R] = stages.delivery.ready
         self.finished = False
         self.complete = False
-        self._source = source
-        self._frontier = frontier
-        self._delivery = delivery
-        beside = self._beside = beside or Beside()
-        frontier.asks = beside.gate is not None
-        self._draw = draw
-        self._pulled = 0
         self.failure: BaseException | None = None
+        self._source = stages.source
+        self._frontier = stages.frontier
+        self._judge = stages.judge
+        self._delivery = stages.delivery
+        self._gate = gate
+        self._overflow = overflow
+        self._frontier.asks = gate is not None
+        self._draw = draw
+        self._shortage = NO_SHORTAGE
+        self._pulled = 0
         self._exhausted = False
         self._stopping = False
         self._aborting = False
@@ -91,7 +88,7 @@ class Driver(Generic[R]):
         self._began = clock()
 
     def step(self) -> float | None:
-        """Start all that may start now, and say until when nothing more will: None, until the engine stirs.
+        """Start all that may start now; return when the next step is due, or None if only the engine can tell.
 
         Sets ``finished`` when there is nothing left to do.
         """
@@ -99,6 +96,7 @@ class Driver(Generic[R]):
         now = self.clock()
         if (self._stopping or self._aborting) and self._wind_up():
             return now
+        self._pass_on_shortage()
         start = self.engine.start
         for _ in range(TURNS):
             answer = frontier.next(now, len(outcomes), delivery.withheld)
@@ -117,30 +115,32 @@ class Driver(Generic[R]):
             elif type(answer) is Ask:
                 self._ask(answer.job, now)
             else:
-                self._put_aside_or_back(answer)
+                self._move_or_deliver(answer)
         return now
 
     def collect(self, timeout: float | None) -> None:
         """Judge what the engine has finished, after at most *timeout* seconds."""
         attempts = self.engine.collect(timeout)
         if attempts:
-            now, judge, draw, deliver = self.clock(), self._frontier.judge, self._draw, self._deliver
+            judge, settle, deliver = self._judge, self._frontier.settle, self._deliver
+            now, draw = self.clock(), self._draw
             for attempt in attempts:
                 verdict = judge(attempt, now, draw())
+                settle(attempt.job, verdict, now)
                 if type(verdict) is Done:
                     deliver(verdict.outcome)
                     continue
-                if type(verdict) is Satisfied and self._beside.gate is not None:
-                    self._beside.gate.learn(verdict.heard)
+                if type(verdict) is Satisfied and self._gate is not None:
+                    self._gate.learn(verdict.result)
                 if self._stopping:
                     self._dropped = True
 
     def has_more(self) -> bool:
-        """Whether there are outcomes to take, or may be later."""
+        """Return whether there are outcomes to take, or may be later."""
         return bool(self.outcomes) or not self.finished
 
     def stop(self) -> None:
-        """Start nothing more; what runs may finish. For any thread and for signal handlers."""
+        """Start nothing more; jobs that run may finish. For any thread and for signal handlers."""
         self._stopping = True
         self.engine.wake()
 
@@ -161,9 +161,9 @@ class Driver(Generic[R]):
             self._close_the_rest()
 
     async def aclose(self) -> None:
-        """The same inside of a loop: it returns when nothing of it is left. May be called twice.
+        """Do the same inside of an event loop, and wait until all of it has ended. May be called twice.
 
-        What runs is over before the source is closed: it may use what the source has open.
+        What runs ends before the source is closed: it may use what the source has open.
         """
         self.finished = True
         try:
@@ -176,13 +176,13 @@ class Driver(Generic[R]):
             self._close_the_rest()
 
     def raise_failure(self) -> None:
-        """Raise ``failure``, if there is one, once all that completed before it was taken."""
+        """Raise ``failure``, if there is one, once every outcome that completed before it was taken."""
         if self.failure is not None:
             raise self.failure
 
     def statistics(self) -> Statistics:
-        """Where the work stands."""
-        frontier, gate = self._frontier, self._beside.gate
+        """Return where the work stands."""
+        frontier, gate = self._frontier, self._gate
         return Statistics(
             self.clock() - self._began,
             frontier.running,
@@ -197,7 +197,7 @@ class Driver(Generic[R]):
         )
 
     def _wind_up(self) -> bool:
-        """Do what ``stop`` and ``abort`` want; whether nothing is left to do then."""
+        """Do what ``stop`` and ``abort`` want; return whether nothing is left to do then."""
         if self._aborting:
             self.engine.cancel()
             self._finish()
@@ -207,26 +207,33 @@ class Driver(Generic[R]):
             self._dropped = bool(self._frontier.drain() or aside)
         return False
 
+    def _pass_on_shortage(self) -> None:
+        """Tell the frontier what the machine has run out of, if that has changed."""
+        shortage = self.engine.shortage()
+        if shortage is not self._shortage:
+            self._shortage = shortage
+            self._frontier.limit_by(shortage)
+
     def _ask(self, job: Any, now: float) -> None:
-        """Start *job* if its host lets it, or what must be asked of the host before."""
-        gate = self._beside.gate
-        assert gate is not None, "a frontier asks only where there is a gate"
-        leave = gate.look(job)
-        if isinstance(leave, Prerequisite):
-            self._frontier.detour(leave)
-        elif isinstance(leave, Ending):
-            self._frontier.refuse(gate.spacing(job))
-            self._deliver(leave)
-        else:
-            started = self._frontier.admit(leave)
+        """Ask the gate about *job* and do what it decides."""
+        gate = self._gate
+        assert gate is not None, "a frontier asks only if there is a gate"
+        decision = gate.decide(job)
+        if type(decision) is Allow:
+            started = self._frontier.allow(decision.spacing)
             if started is not None:
                 self.engine.start(started, now)
+        elif type(decision) is Deny:
+            self._frontier.deny(decision.spacing)
+            self._deliver(decision.ending)
+        else:
+            self._frontier.defer(decision.prerequisite)
 
     def _pull(self) -> bool:
-        """Take one item from the source; False where it has none at the moment, or that was the end of it all."""
+        """Take one item from the source; return False if it has none at the moment, or if that ended everything."""
         try:
             item = self._source.pull()
-        except Exception as failure:  # noqa: BLE001 - it belongs to the caller, who gets it from raise_failure
+        except Exception as failure:  # noqa: BLE001 - the caller gets it from raise_failure
             self.failure = self.failure or failure
             item = Signal.EXHAUSTED
         if isinstance(item, Signal):
@@ -240,16 +247,16 @@ class Driver(Generic[R]):
         if isinstance(item, Ending):
             self._deliver(item)
         elif type(answer := self._frontier.offer(item)) is Spill:
-            self._put_aside_or_back(answer)
+            self._move_or_deliver(answer)
         return not self._aborting
 
-    def _put_aside_or_back(self, answer: Answer) -> None:
-        """Move jobs between the frontier and the overflow, as the frontier says."""
+    def _move_or_deliver(self, answer: Answer) -> None:
+        """Move jobs between the frontier and the overflow, or deliver endings, as the frontier says."""
         if isinstance(answer, Settle):
             for ending in answer.endings:
                 self._deliver(ending)
             return
-        overflow = self._beside.overflow
+        overflow = self._overflow
         assert overflow is not None, "only a frontier with an overflow spills"
         if isinstance(answer, Spill):
             overflow.put(answer.jobs)
@@ -266,7 +273,7 @@ class Driver(Generic[R]):
     def _close_the_rest(self) -> None:
         self.engine.close()
         self._delivery.close()
-        for rest in self._beside:
+        for rest in (self._gate, self._overflow):
             if rest is not None:
                 rest.close()
 

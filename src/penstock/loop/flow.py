@@ -12,23 +12,20 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
+from penstock.bounds import MOST_AT_ONCE, check_number, check_rate
 from penstock.core.schedule.frontier import Frontier, Waiting
-from penstock.core.web.delays import Learned
-from penstock.core.web.tally import Statistics
+from penstock.core.schedule.learned import Learned
+from penstock.core.schedule.statistics import Statistics
 from penstock.errors import NotPaused, UsageError
 from penstock.loop.asyncio_shell import AsyncioShell
 from penstock.loop.blocking_shell import BlockingShell
 from penstock.loop.driver import Driver
-from penstock.settings import check_number, check_rate
 
-__all__ = ["MOST_AT_ONCE", "Flow", "loop_runs"]
+__all__ = ["Flow", "loop_runs"]
 
 R = TypeVar("R")
-
-MOST_AT_ONCE: Final = 1_000_000
-"""The highest concurrency that can be set: far more than anything but sleep can make use of."""
 
 Make = Callable[[asyncio.AbstractEventLoop | None], Driver[R]]
 
@@ -221,8 +218,7 @@ class Flow(Generic[R]):
 
     def learned(self) -> Learned:
         """What was learned of the keys that another session should know."""
-        paces = self._frontier.paces
-        return Learned(self.parked(), {} if paces is None else paces.learned(), time.time())
+        return Learned(self.parked(), self._frontier.slowed(), time.time())
 
     def waiting(self) -> list[Waiting]:
         """What the jobs of each key wait for, most jobs first; times are those of ``time.monotonic``."""

@@ -5,15 +5,20 @@ Knows the system's limits and the disks. Does not know requests, formats or term
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
-from penstock.core.schedule.shortage import fitting
+from penstock.core.schedule.shortage import fit
 
-__all__ = ["Preflight", "free_descriptors", "look", "raise_descriptors"]
+__all__ = ["Preflight", "free_descriptors", "has_no_descriptors", "look", "raise_descriptors"]
+
+_GONE: Final = (errno.EMFILE, errno.ENFILE)
 
 
 class Preflight(Struct, frozen=True, gc=False):
@@ -41,8 +46,8 @@ class Preflight(Struct, frozen=True, gc=False):
 def look(concurrency: int, per_slot: int) -> Preflight:
     """What fits of *concurrency* requests, with *per_slot* connections for each."""
     descriptors, free = free_descriptors()
-    fit = fitting(concurrency, per_slot, free)
-    return Preflight(concurrency, fit.concurrency, fit.connections, descriptors)
+    found = fit(concurrency, per_slot, free)
+    return Preflight(concurrency, found.concurrency, found.connections, descriptors)
 
 
 def free_descriptors() -> tuple[int | None, int | None]:
@@ -55,6 +60,15 @@ def free_descriptors() -> tuple[int | None, int | None]:
         return soft, max(0, soft - len(list(Path("/dev/fd").iterdir())) + 1)
     except OSError:
         return soft, max(0, soft - 16)
+
+
+def has_no_descriptors() -> bool:
+    """Return whether this process, or the machine, has no descriptor left."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno in _GONE
+    return False
 
 
 def raise_descriptors() -> None:

@@ -14,7 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from penstock.core.web.tally import Statistics, Tally
+from penstock.core.schedule.statistics import Statistics
+from penstock.core.schedule.tally import Tally
 from penstock.report import estimate, explain, wording
 from penstock.report.summary import wrapped
 from penstock.settings import Settings

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from penstock.core.web.tally import Statistics
+from penstock.core.schedule.statistics import Statistics
 
 __all__ = ["Speed", "done", "outstanding", "time_left", "total"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.schedule.frontier import Bottleneck
-from penstock.core.web.delays import AT_FIRST
-from penstock.core.web.tally import Statistics
+from penstock.core.schedule.probe import AT_FIRST
+from penstock.core.schedule.statistics import Statistics
 from penstock.report.estimate import outstanding
 from penstock.report.safe import safe
 from penstock.report.wording import count, duration, plural, share, size

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from penstock.core.web.tally import Statistics
+from penstock.core.schedule.statistics import Statistics
 from penstock.report import estimate
 from penstock.report.suggest import later
 from penstock.report.summary import Ending

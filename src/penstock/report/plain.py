@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from penstock.core.web.tally import Statistics
+from penstock.core.schedule.statistics import Statistics
 from penstock.report import estimate, explain, wording
 from penstock.settings import Settings
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import IO, Any, Final, Protocol, cast
 
-from penstock.core.web.tally import Statistics
+from penstock.core.schedule.statistics import Statistics
 from penstock.errors import UsageError
 from penstock.report.json import Json
 from penstock.report.plain import Plain

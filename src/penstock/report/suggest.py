@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.alike import Way, alike
 from penstock.core.web.reasons import covers, is_failure, ranked, reasons_in
 from penstock.core.web.retry import LATER
-from penstock.core.web.tally import Tally
 from penstock.remedies import Remedy, keyword
 from penstock.settings import Settings
 

@@ -10,9 +10,10 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
 
+from penstock.core.schedule.statistics import Statistics
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Kind, Reason
 from penstock.core.web.robots import LONGEST_DELAY
-from penstock.core.web.tally import Statistics, Tally
 from penstock.remedies import shell_path, shell_word
 from penstock.report import estimate, explain, suggest, wording
 from penstock.report.safe import safe

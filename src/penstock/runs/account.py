@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from pyroaring import BitMap64
 
-from penstock.core.web.tally import Tally
+from penstock.core.schedule.tally import Tally
+from penstock.core.web.model import kind_of
 
 __all__ = ["Account", "Failures"]
 
@@ -56,7 +57,7 @@ class Account:
         """Add the outcomes of *seqs*, no input twice. Raises ValueError as of ``find_replaced``."""
         for why, old in self.find_replaced(seqs).items():
             self.failures[why] -= old
-            self.tally.take_back(why, len(old))
+            self.tally.take_back(kind_of(why), why, len(old))
             self.replaced += len(old)
         self.settled |= seqs
         self.tally.merge(tally)

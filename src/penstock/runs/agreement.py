@@ -15,9 +15,9 @@ from typing import Final
 
 from pyroaring import BitMap64
 
+from penstock.core.extents import Extent
 from penstock.core.web.stored import Stored
 from penstock.errors import FolderDamaged
-from penstock.seams import Extent
 from penstock.sink.formats import FORMATS
 
 __all__ = ["Agreement"]

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+from penstock.core.extents import Settled
 from penstock.core.web.hosts import blot
 from penstock.core.web.model import Row
 from penstock.errors import InputChanged
 from penstock.remedies import Remedy, keyword
-from penstock.seams import Settled
 
 __all__ = [
     "FORCE",

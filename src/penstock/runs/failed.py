@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from penstock.core.extents import Extent
 from penstock.core.web.reasons import covers
 from penstock.core.web.stored import RowTotals, Stored
 from penstock.errors import FolderDamaged
 from penstock.remedies import call
 from penstock.runs.account import Failures
 from penstock.runs.ledger import Ledger
-from penstock.seams import Extent
 from penstock.sink.formats import FORMATS
 
 __all__ = ["note_all"]

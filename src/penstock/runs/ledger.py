@@ -25,10 +25,11 @@ from typing import Any, Final
 
 from pyroaring import BitMap64
 
-from penstock.core.web.delays import Learned
+from penstock.core.extents import Extent, Settled
+from penstock.core.schedule.learned import Learned
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.reasons import covers, reasons_in
 from penstock.core.web.retry import STATUSES
-from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, InputChanged, OutputError, PenstockError
 from penstock.remedies import call
 from penstock.runs.account import Account, Failures
@@ -46,7 +47,6 @@ from penstock.runs.contents import (
 )
 from penstock.runs.lookup import find_url
 from penstock.runs.tables import APPLICATION_ID, SCHEMA, VERSION, extents_in, find_unnoted, keep_sound, pack, unpack
-from penstock.seams import Extent, Settled
 from penstock.sink.durable import PART, Hold, remove, rename, write_file
 
 __all__ = ["Ledger"]

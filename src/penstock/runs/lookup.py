@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from penstock.core.extents import Extent
 from penstock.core.web.stored import Stored
-from penstock.seams import Extent
 from penstock.sink.formats import FORMATS
 
 __all__ = ["find_url"]

@@ -26,9 +26,10 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 from pyroaring import BitMap64
 
+from penstock.core.extents import Extent
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.retry import LATER, reason
-from penstock.core.web.stored import Stored
-from penstock.core.web.tally import Tally
+from penstock.core.web.stored import Keep, Salvaged, Stored
 from penstock.errors import FolderDamaged, FolderError
 from penstock.runs.account import Account, Failures
 from penstock.runs.agreement import Agreement
@@ -38,7 +39,7 @@ from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.manifest import Manifest
-from penstock.seams import Extent, Format, Keep, Salvaged
+from penstock.seams import Format
 from penstock.sink.durable import checksum, set_aside, sweep
 from penstock.sink.formats import FORMATS
 

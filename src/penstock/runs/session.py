@@ -17,17 +17,19 @@ from typing import Final, Protocol
 
 from msgspec.structs import replace
 
+from penstock.core.extents import Extent, Settled
 from penstock.core.results import Summary
-from penstock.core.web.delays import Learned
+from penstock.core.schedule.learned import Learned
+from penstock.core.schedule.statistics import Statistics
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.finish import Finish
 from penstock.core.web.model import Outcome
 from penstock.core.web.retry import reason
-from penstock.core.web.tally import Statistics, Tally
 from penstock.errors import OutputError, PenstockError
 from penstock.loop.flow import Flow
 from penstock.loop.interrupts import Uninterrupted
 from penstock.remedies import Remedy, spoken
-from penstock.seams import Extent, Input, Report, Settled, Sink
+from penstock.seams import Input, Report, Sink
 from penstock.settings import Settings
 
 __all__ = ["Folder", "Lines", "Session", "Silence", "Summary"]

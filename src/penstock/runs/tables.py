@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from pyroaring import BitMap64
 
+from penstock.core.extents import Extent
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.reasons import reasons_in
-from penstock.core.web.tally import Tally
 from penstock.runs.account import Failures
 from penstock.runs.contents import SCHEMA as CONTENTS
-from penstock.seams import Extent
 
 __all__ = ["APPLICATION_ID", "SCHEMA", "VERSION", "extents_in", "find_unnoted", "keep_sound", "pack", "unpack"]
 

@@ -14,15 +14,15 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from penstock.core.extents import Extent, Settled
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.stored import RowTotals, Stored, Unreadable
-from penstock.core.web.tally import Tally
 from penstock.errors import FolderDamaged
 from penstock.runs.account import Account, Failures
 from penstock.runs.files import LEDGER_FILE, asides, outputs
 from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
-from penstock.seams import Extent, Settled
 from penstock.sink.durable import checksum
 from penstock.sink.formats import FORMATS
 

@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from penstock.core.web.robots import Heard
+from penstock.core.web.robots import RobotsAnswer
 
 __all__ = ["DAMAGED", "FILE", "Kept", "RulesStore"]
 
@@ -49,7 +49,7 @@ _TABLE: Final = """CREATE TABLE IF NOT EXISTS rules (
 class Kept(Struct, frozen=True, gc=False):
     """What was *heard*, and until when it holds, in seconds since 1970."""
 
-    heard: Heard
+    heard: RobotsAnswer
     until: float
 
 
@@ -149,7 +149,7 @@ def _got(file: sqlite3.Connection, origin: str) -> Kept | None:
     text = unpacking.decompress(packed, LONGEST)
     if not unpacking.eof:
         raise ValueError("a text in it has changed")
-    return Kept(Heard(origin, text, trouble), until)
+    return Kept(RobotsAnswer(origin, text, trouble), until)
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:

@@ -22,9 +22,9 @@ from typing import Final, NamedTuple, Self
 
 from pyroaring import BitMap64
 
+from penstock.core.extents import Extent
 from penstock.errors import FolderDamaged, OutputError
 from penstock.remedies import call
-from penstock.seams import Extent
 
 __all__ = [
     "PART",

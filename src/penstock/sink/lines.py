@@ -16,10 +16,10 @@ from typing import Final, NamedTuple, Protocol
 from msgspec import Struct
 from pyroaring import BitMap64
 
+from penstock.core.extents import Extent
 from penstock.core.web.model import Outcome
-from penstock.core.web.stored import RowTotals, Stored, Unreadable
+from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadable
 from penstock.errors import OutputError
-from penstock.seams import Extent, Keep, Salvaged
 from penstock.sink.durable import AppendFile, Hold, certify, locate_origin
 
 __all__ = ["Decode", "Encode", "LineFormat", "LineSink"]

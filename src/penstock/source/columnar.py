@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from penstock.core.extents import Settled
 from penstock.core.web.model import Row
 from penstock.errors import InputError, UsageError
-from penstock.seams import Contents, Settled
+from penstock.seams import Contents
 from penstock.settings import InputSettings
 from penstock.source import fingerprint
 from penstock.source.columns import resolved

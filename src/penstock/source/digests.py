@@ -17,8 +17,9 @@ from zlib import crc32
 
 import orjson
 
+from penstock.core.extents import Settled
 from penstock.core.web.model import Row
-from penstock.seams import Contents, Settled
+from penstock.seams import Contents
 from penstock.source.text import BLANKS
 
 __all__ = ["Digests", "of_item", "packed", "whole"]

@@ -10,10 +10,11 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
+from penstock.core.extents import Settled
 from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.remedies import keyword
-from penstock.seams import Contents, Settled
+from penstock.seams import Contents
 from penstock.settings import InputSettings
 from penstock.source.jsonlines import JsonLines
 from penstock.source.jsonvalues import JsonValues

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import Any, Final
 
+from penstock.core.extents import Settled
 from penstock.core.web.model import Row
 from penstock.errors import UsageError
-from penstock.seams import Contents, Settled
+from penstock.seams import Contents
 from penstock.settings import InputSettings
 from penstock.source import fingerprint
 from penstock.source.digests import Digests, of_item, whole

@@ -14,9 +14,10 @@ from typing import Any, Final
 import orjson
 from msgspec.structs import replace
 
+from penstock.core.extents import Settled
 from penstock.core.web.model import Row
 from penstock.errors import InputError
-from penstock.seams import Contents, Settled
+from penstock.seams import Contents
 from penstock.source.lines import numbered
 from penstock.source.rows import Shape
 from penstock.source.text import decoded, mended

@@ -15,9 +15,10 @@ from collections.abc import Generator, Iterator
 from typing import Final
 from zlib import crc32
 
+from penstock.core.extents import Settled
 from penstock.core.web.model import Row
 from penstock.errors import InputError
-from penstock.seams import Contents, Settled
+from penstock.seams import Contents
 from penstock.source.digests import Digests
 from penstock.source.jsonlines import MAX_ROW, row_of_json
 from penstock.source.lines import BOM

@@ -10,9 +10,10 @@ from functools import partial
 from typing import Final
 from zlib import crc32
 
+from penstock.core.extents import Settled
 from penstock.core.web.hosts import MAX_URL
 from penstock.core.web.model import Row
-from penstock.seams import Contents, Settled
+from penstock.seams import Contents
 from penstock.source.digests import packed
 from penstock.source.rows import Shape
 from penstock.source.text import NOT_UTF_8, decoded

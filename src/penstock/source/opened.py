@@ -12,9 +12,10 @@ from contextlib import closing
 from itertools import chain, groupby
 from typing import Any, Final, Protocol
 
+from penstock.core.extents import Settled
 from penstock.core.web.model import Row
 from penstock.errors import InputError, UsageError
-from penstock.seams import Contents, Input, Settled
+from penstock.seams import Contents, Input
 from penstock.settings import InputSettings
 from penstock.source import fingerprint
 from penstock.source.archives import expanded

@@ -11,9 +11,10 @@ from typing import Any, Final
 from xml.parsers import expat
 from zlib import crc32
 
+from penstock.core.extents import Settled
 from penstock.core.web.model import Row
 from penstock.errors import InputError
-from penstock.seams import Contents, Settled
+from penstock.seams import Contents
 from penstock.source.digests import Digests
 from penstock.source.remarks import Remarks
 from penstock.source.rows import Shape

@@ -12,9 +12,10 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
+from penstock.core.extents import Settled
 from penstock.core.web.model import Row
 from penstock.errors import InputError
-from penstock.seams import Contents, Settled
+from penstock.seams import Contents
 from penstock.source.columns import resolved
 from penstock.source.digests import Digests
 from penstock.source.records import Records

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from penstock.core.extents import Extent
 from penstock.core.web.model import Attempt, Failed, Fetched, Job, Outcome, Reason, Row, Skipped
-from penstock.seams import Engine, Extent, Signal, Sink, Source
+from penstock.seams import Engine, Signal, Sink, Source
 
 __all__ = ["check_engine", "check_sink", "check_source"]
 

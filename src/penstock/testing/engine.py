@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from penstock.core.schedule.shortage import NO_SHORTAGE, Shortage
 from penstock.core.web.model import Attempt, Job, Reason, Times
 from penstock.errors import Stalled
 from penstock.testing.clock import VirtualClock
@@ -139,6 +140,10 @@ class ScriptedEngine:
 
     def bound(self) -> None:
         """Nothing of its own."""
+
+    def shortage(self) -> Shortage:
+        """None: nothing of the machine's is counted here."""
+        return NO_SHORTAGE
 
     def wake(self) -> None:
         """End a wait, now or the next one."""

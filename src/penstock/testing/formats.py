@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from penstock.core.web.stored import Stored
-from penstock.seams import Extent, Format, Keep, Salvaged
+from penstock.core.extents import Extent
+from penstock.core.web.stored import Keep, Salvaged, Stored
+from penstock.seams import Format
 from penstock.testing.contracts import check_sink
 
 __all__ = ["check_format"]

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from penstock.core.extents import Settled
 from penstock.core.web.model import Outcome
 from penstock.core.web.retry import reason
-from penstock.seams import Settled
 
 __all__ = ["assert_each_once", "failures_of", "in_a_word"]
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from pyroaring import BitMap64
 
+from penstock.core.extents import Extent
 from penstock.core.web.model import Outcome
 from penstock.errors import OutputError
-from penstock.seams import Extent
 
 __all__ = ["MemorySink"]
 

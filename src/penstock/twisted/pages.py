@@ -18,14 +18,16 @@ from twisted.web.error import Error
 
 from penstock.api import fetch as flow_of
 from penstock.core.schedule.frontier import Frontier
-from penstock.core.web.judge import once
-from penstock.core.web.model import Ending, Job, Outcome, Reason
+from penstock.core.schedule.statistics import Statistics
+from penstock.core.schedule.tally import Tally
+from penstock.core.schedule.verdicts import Ending
+from penstock.core.web.judge import judge_once
+from penstock.core.web.model import Job, Outcome, Reason
 from penstock.core.web.requests import Requests
-from penstock.core.web.tally import Statistics, Tally
 from penstock.engine.curl import CurlEngine
 from penstock.errors import PenstockError, UsageError
 from penstock.loop.delivery import Delivery
-from penstock.loop.driver import Driver
+from penstock.loop.driver import Driver, Stages
 from penstock.seams import Signal
 from penstock.settings import Settings
 from penstock.source.rows import Shape
@@ -209,14 +211,14 @@ class _Pages:
 
     def __init__(self, reactor: Any) -> None:
         settings = Settings.of(concurrency=AT_ONCE)
-        frontier = Frontier(
-            window=AT_ONCE, concurrency=AT_ONCE, per_key=AT_ONCE, policy=partial(once, settings.max_redirects)
-        )
+        frontier = Frontier(window=AT_ONCE, concurrency=AT_ONCE, per_key=AT_ONCE)
+        judge = partial(judge_once, settings.max_redirects)
         self._asked = _Asked()
         self._row = Shape().row
         self._first = Requests(settings.request_headers()).first
         self._engine = CurlEngine(settings.http())
-        self._driver = Driver(self._asked, frontier, self._engine, Delivery[Outcome](Tally()))
+        stages = Stages(self._asked, frontier, self._engine, judge, Delivery[Outcome](Tally()))
+        self._driver = Driver(stages)
         self._shell = ReactorShell(self._driver, reactor, self._hand_out)
         self._waiting: dict[int, Deferred[bytes]] = {}
         self._number = 0

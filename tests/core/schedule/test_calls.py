@@ -4,8 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from penstock.core.schedule.calls import MOST_NAMES, OTHERS, Call, Called, CallJudge, CallTally, Result, never
-from penstock.core.web.judge import Again, Done
-from penstock.core.web.model import Ending
+from penstock.core.schedule.verdicts import Again, Done, Ending
 
 CALL = Call(4, "item", "key")
 

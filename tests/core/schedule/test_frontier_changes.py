@@ -2,11 +2,11 @@
 
 import pytest
 from tests.core.web import told
-from tests.core.web.told import Item, Tried, a0, a1, a2, b0, b1, c0, make, settle, starts
+from tests.core.web.told import Item, a0, a1, a2, b0, b1, c0, make, settle, starts
 
 from penstock.core.schedule.frontier import Ahead, Bottleneck, Finished, Pull, Start, Wait, Waiting
 from penstock.core.schedule.queues import KeyQueue
-from penstock.core.web.judge import Again, Redirected
+from penstock.core.schedule.verdicts import Again, Redirected
 
 # Pauses
 
@@ -30,7 +30,7 @@ def test_no_timer_ends_a_pause():
     frontier = make(a0, a1, b0, delay=5.0)
 
     assert starts(frontier, 0.0) == [a0, b0]
-    frontier.judge(Tried(b0, Again(b0, 7.0)), 1.0, 0.0)
+    frontier.settle(b0, Again(b0, 7.0), 1.0)
     frontier.pauses = 2
     for now in (1.0, 5.0, 7.0, 100.0):
         assert frontier.next(now) == Wait(None)
@@ -191,7 +191,7 @@ def test_with_one_key_what_waits_to_be_tried_again_keeps_no_slot_empty():
         assert frontier.next(0.0) == Pull()
         frontier.offer(job)
         assert frontier.next(0.0) == Start(job)
-        frontier.judge(Tried(job, Again(job, 9.0)), 0.0, 0.0)
+        frontier.settle(job, Again(job, 9.0), 0.0)
     assert frontier.next(0.0) == Wait(9.0)
     assert frontier.bound is Bottleneck.BACKOFF
     assert frontier.next(9.0) == Start(a0)
@@ -218,7 +218,7 @@ def test_withheld_outcomes_take_no_slot_from_the_one_they_wait_for():
     frontier = make(a0, closed=False, concurrency=2)
 
     assert frontier.next(0.0, 0, 0) == Start(a0)
-    frontier.judge(Tried(a0, Again(a0, 5.0)), 1.0, 0.0)
+    frontier.settle(a0, Again(a0, 5.0), 1.0)
     assert frontier.next(1.0, 0, 3) == Wait(5.0)
     assert frontier.bound is Bottleneck.ORDER
     assert frontier.next(5.0, 0, 3) == Start(a0)
@@ -265,7 +265,7 @@ def test_those_who_wait_are_told_until_when():
     frontier = make(a0, a1, b0, delay=5.0, concurrency=9)
 
     assert starts(frontier, 1.0) == [a0, b0]
-    frontier.judge(Tried(b0, Again(b0, 9.0)), 2.0, 0.0)
+    frontier.settle(b0, Again(b0, 9.0), 2.0)
     assert frontier.next(2.0) == Wait(6.0)
     assert frontier.waiting() == [
         Waiting("a", 1, 1, Bottleneck.DELAY, 6.0),
@@ -278,8 +278,8 @@ def test_a_key_has_two_entries_where_some_of_its_jobs_wait_to_be_tried_again():
     frontier = make(a0, a1, a2, Item("a", 3), per_key=3)
 
     assert starts(frontier, 0.0) == [a0, a1, a2]
-    frontier.judge(Tried(a0, Again(a0, 9.0)), 1.0, 0.0)
-    frontier.judge(Tried(a1, Again(a1, 7.0)), 1.0, 0.0)
+    frontier.settle(a0, Again(a0, 9.0), 1.0)
+    frontier.settle(a1, Again(a1, 7.0), 1.0)
     frontier.per_key = 1
     assert frontier.next(1.0) == Wait(7.0)
     assert frontier.waiting() == [
@@ -323,7 +323,7 @@ def test_a_redirect_waits_where_it_leads_to():
     frontier = make(a0, b0, per_key=1)
 
     assert starts(frontier, 0.0) == [a0, b0]
-    frontier.judge(Tried(a0, Redirected(b1)), 1.0, 0.0)
+    frontier.settle(a0, Redirected(b1), 1.0)
     assert frontier.next(1.0) == Wait(None)
     assert frontier.waiting() == [Waiting("b", 1, 1, Bottleneck.PER_KEY, None)]
 
@@ -333,11 +333,11 @@ def test_another_thread_may_ask_for_the_busiest_key_while_keys_come(monkeypatch)
     frontier = make(a0, b0, closed=False)
     load, keys = KeyQueue.load.fget, iter("xyz")
 
-    def slowly(lane):
+    def slowly(queue):
         key = next(keys, None)
         if key:
             frontier.offer(Item(key, 0))
-        return load(lane)
+        return load(queue)
 
     monkeypatch.setattr(KeyQueue, "load", property(slowly))
     assert frontier.largest() == ("a", 1)

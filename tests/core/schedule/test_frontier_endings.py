@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.core.web.told import Item, Tried, a0, a1, a2, b0, b1, b2, c0, make, settle, starts
+from tests.core.web.told import Item, a0, a1, a2, b0, b1, b2, c0, make, settle, starts
 
 from penstock.core.schedule.frontier import Bottleneck, Finished, Pull, Start, Wait
-from penstock.core.web.judge import Again, Redirected
+from penstock.core.schedule.verdicts import Again, Redirected
 
 # Forgetting
 
@@ -15,7 +15,7 @@ def test_a_key_without_jobs_is_forgotten():
 
     assert frontier.next(0.0) == Start(a0)
     settle(frontier, a0, 1.0)
-    assert not frontier._lanes
+    assert not frontier._queues
 
 
 def test_a_key_is_forgotten_once_its_delay_has_passed():
@@ -23,10 +23,10 @@ def test_a_key_is_forgotten_once_its_delay_has_passed():
 
     assert frontier.next(0.0) == Start(a0)
     settle(frontier, a0, 1.0)
-    assert frontier._lanes
+    assert frontier._queues
     assert frontier.wakes_at() == 2.0
     assert frontier.next(2.0) == Pull()
-    assert not frontier._lanes
+    assert not frontier._queues
     assert frontier.wakes_at() is None
 
 
@@ -41,7 +41,7 @@ def test_a_million_keys_leave_nothing_behind():
         frontier.offer(job)
         assert frontier.next(now) == Start(job)
         settle(frontier, job, now)
-        most = max(most, len(frontier._lanes))
+        most = max(most, len(frontier._queues))
     assert most <= 102
 
 
@@ -57,7 +57,7 @@ def test_it_is_not_finished_while_something_runs_or_waits():
 
     assert frontier.next(0.0) == Start(a0)
     assert frontier.next(0.0) == Wait(None)
-    frontier.judge(Tried(a0, Again(a0, 5.0)), 1.0, 0.0)
+    frontier.settle(a0, Again(a0, 5.0), 1.0)
     assert frontier.next(1.0) == Wait(5.0)
     assert frontier.next(5.0) == Start(a0)
     settle(frontier, a0, 6.0)
@@ -79,7 +79,7 @@ def test_drain_gives_back_what_never_started_and_lets_the_rest_finish():
     frontier = make(a0, a1, b0, b1, c0, closed=False, per_key=1, concurrency=3, delay=1.0)
 
     assert starts(frontier, 0.0) == [a0, b0, c0]
-    frontier.judge(Tried(c0, Again(c0, 9.0)), 0.5, 0.0)
+    frontier.settle(c0, Again(c0, 9.0), 0.5)
     assert sorted(frontier.drain()) == [a1, b1, c0]
     assert (frontier.held, frontier.running) == (0, 2)
     assert frontier.next(0.5) == Wait(None)
@@ -87,7 +87,7 @@ def test_drain_gives_back_what_never_started_and_lets_the_rest_finish():
     assert frontier.next(1.0) == Wait(None)
     settle(frontier, b0, 2.0)
     assert frontier.next(2.0) == Finished()
-    assert not frontier._lanes
+    assert not frontier._queues
 
 
 def test_what_would_go_on_after_a_drain_is_dropped():
@@ -96,10 +96,10 @@ def test_what_would_go_on_after_a_drain_is_dropped():
 
     assert starts(frontier, 0.0) == [a0, b0]
     assert frontier.drain() == []
-    assert frontier.judge(Tried(a0, Again(a0, 9.0)), 1.0, 0.0) == Again(a0, 9.0)
-    assert frontier.judge(Tried(b0, Redirected(c0)), 1.0, 0.0) == Again(c0, 1.0)
+    frontier.settle(a0, Again(a0, 9.0), 1.0)
+    frontier.settle(b0, Redirected(c0), 1.0)
     assert frontier.next(1.0) == Finished()
-    assert (frontier.held, frontier.running, frontier._lanes) == (0, 0, {})
+    assert (frontier.held, frontier.running, frontier._queues) == (0, 0, {})
 
 
 def test_draining_twice_gives_nothing_the_second_time():
@@ -158,7 +158,7 @@ def test_the_largest_key_counts_what_waits_what_runs_and_what_backs_off():
 
     assert starts(frontier, 0.0) == [a0, b0, c0]
     settle(frontier, b0, 1.0)
-    frontier.judge(Tried(a0, Again(a0, 9.0)), 1.0, 0.0)
+    frontier.settle(a0, Again(a0, 9.0), 1.0)
     assert frontier.largest() == ("a", 3)
 
 

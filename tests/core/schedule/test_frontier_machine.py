@@ -1,4 +1,4 @@
-"""The frontier as a state machine, against a model that knows nothing of lanes, queues or timers.
+"""The frontier as a state machine, against a model that knows nothing of queues or timers.
 
 The model keeps every job with its state and works out from the rules alone which answers are permitted.
 """
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from penstock.core.schedule.frontier import Ahead, Answer, Bottleneck, Finished, Frontier, Pull, Start, Wait, Waiting
-from penstock.core.schedule.limits import Pace
-from penstock.core.web.judge import Again, Done, Redirected, Verdict
+from penstock.core.schedule.limits import RateLimiter
+from penstock.core.schedule.queues import DELAYED, EMPTY, READY, find_place
+from penstock.core.schedule.verdicts import Again, Done, Redirected, Verdict
 
 KEYS = "abcd"
 NEVER = float("inf")
@@ -32,12 +33,7 @@ class Item(NamedTuple):
     number: int
     turn: int = 0
 
-
-class Tried(NamedTuple):
-    """An attempt that carries what it means."""
-
-    job: Item
-    verdict: Verdict
+    behind = None
 
 
 class Ending(NamedTuple):
@@ -62,7 +58,7 @@ class Model:
         self.keyed = keyed
         self.pauses = 0
         self.most_slots = concurrency
-        self.pace = Pace(rate)
+        self.limiter = RateLimiter(rate)
         self.waiting: dict[Item, float] = {}  # and when each is ready
         self.running: list[Item] = []
         self.started: set[Item] = set()
@@ -116,7 +112,7 @@ class Model:
         self.free_at[job.key] = now + self.delay if self.delay else self.free_at[job.key]
         assert self.count(job.key) <= self.per_key
         if self.rate is not None:
-            self.pace.start(now)
+            self.limiter.start(now)
             self.start_times.append(now)
 
     def retune(self, per_key: int, rate: float | None, now: float) -> None:
@@ -129,16 +125,16 @@ class Model:
 
     def check(self, answer: object, now: float, undelivered: int, withheld: int | None) -> None:
         """Fail unless *answer* is one that the rules permit."""
-        if self.pace.rate != self.rate:
-            self.pace.change(self.rate)
+        if self.limiter.rate != self.rate:
+            self.limiter.change(self.rate)
         eligible = self.eligible(now)
         may_pull = self.may_pull(now, withheld)
         if self.is_finished():
             assert answer == Finished()
         elif self.pauses or len(self.running) + undelivered >= self.concurrency:
             assert answer == Wait(None)
-        elif (eligible or may_pull) and self.rate is not None and self.pace.free_at() > now:
-            assert answer == Wait(self.pace.free_at())
+        elif (eligible or may_pull) and self.rate is not None and self.limiter.free_at() > now:
+            assert answer == Wait(self.limiter.free_at())
         elif eligible:
             assert isinstance(answer, Start), "a slot is free, the pace is free, a job's key is free"
             assert answer.job in eligible
@@ -180,7 +176,7 @@ class Model:
         if self.free_at[key] > now:
             return Bottleneck.DELAY, self.free_at[key]
         if bound is Bottleneck.RATE:
-            return Bottleneck.RATE, self.pace.free_at()
+            return Bottleneck.RATE, self.limiter.free_at()
         return bound, None
 
     def _check_wait(self, answer: object, now: float) -> None:
@@ -209,7 +205,7 @@ class FrontierMachine(RuleBasedStateMachine):
     def begin(self, ending: str, *, keyed: bool, **limits: Any) -> None:
         self.ending = ending
         ahead = Ahead.WINDOW if keyed else Ahead.NOWHERE
-        self.frontier = Frontier(policy=lambda attempt, _now, _draw: attempt.verdict, ahead=ahead, **limits)
+        self.frontier = Frontier(ahead=ahead, **limits)
         self.model = Model(keyed=keyed, **limits)
         self.now = 100.0
 
@@ -297,18 +293,17 @@ class FrontierMachine(RuleBasedStateMachine):
         job = model.running.pop(ending.which % len(model.running))
         if ending.means is Done:
             verdict: Verdict = Done(job)
-            expected: Done | Again = verdict
             model.settled.append(job.number)
         else:
             until = self.now + (ending.after if ending.means is Again else 0.0)
             key = job.key if ending.means is Again or not model.keyed else ending.key
-            expected = Again(Item(key, job.number, job.turn + 1), until)
-            verdict = expected if ending.means is Again else Redirected(expected.job)
+            back = Item(key, job.number, job.turn + 1)
+            verdict = Again(back, until) if ending.means is Again else Redirected(back)
             if model.drained:
                 model.dropped.append(job.number)
             else:
-                model.waiting[expected.job] = until
-        assert self.frontier.judge(Tried(job, verdict), self.now, 0.5) == expected
+                model.waiting[back] = until
+        self.frontier.settle(job, verdict, self.now)
 
     # What must always hold
 
@@ -325,6 +320,17 @@ class FrontierMachine(RuleBasedStateMachine):
         assert (largest is None) is (not loads)
         if largest is not None:
             assert loads[largest[0]] == largest[1] == max(loads.values())
+
+    @invariant()
+    def a_queue_stands_where_it_says_and_none_is_lost(self) -> None:
+        frontier = self.frontier
+        delayed = [queue for _, (queue, job) in frontier._timers.entries() if queue is not None and job is None]
+        for queue in frontier._queues.values():
+            places = [READY] * frontier._ready.count(queue)
+            places += [DELAYED] * delayed.count(queue) + [EMPTY] * frontier._backlog.empty.count(queue)
+            assert places == [queue.place] * queue.place.listed
+            if not (frontier._changed or queue.place.listed):
+                assert not find_place(queue, frontier.per_key, frontier._now).listed
 
     @invariant()
     def no_second_sees_more_than_the_pace_and_one(self) -> None:
@@ -355,7 +361,7 @@ class FrontierMachine(RuleBasedStateMachine):
         assert self.frontier.next(self.now + 1e6) == Finished()
         assert self.model.is_finished()
         assert sorted(self.model.settled + self.model.dropped) == list(range(self.model.offered))
-        assert not self.frontier._lanes
+        assert not self.frontier._queues
 
 
 TestFrontierMachine = FrontierMachine.TestCase

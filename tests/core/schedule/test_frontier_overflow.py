@@ -7,10 +7,10 @@ from collections import defaultdict
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.web.told import Item, Tried, a0, make, settle, starts
+from tests.core.web.told import Item, a0, make, settle, starts
 
 from penstock.core.schedule.frontier import Ahead, Bottleneck, Finished, Held, Pull, Refill, Settle, Spill, Start, Wait
-from penstock.core.web.judge import Again, Done, Redirected
+from penstock.core.schedule.verdicts import Again, Done, Redirected
 
 
 def jobs(key: str, count: int, first: int = 0) -> list[Item]:
@@ -114,8 +114,8 @@ def test_a_redirect_or_a_retry_is_never_spilled_since_nobody_would_write_it():
     assert [frontier.next(0.0).job for _ in "ab"] == [a0, Item("b", 0)]
     offer(frontier, *jobs("a", 3, 5))
     spilled = frontier.spilled
-    frontier.judge(Tried(Item("b", 0), Redirected(Item("a", 100))), 1.0, 0.0)
-    frontier.judge(Tried(a0, Again(a0, 9.0)), 1.0, 0.0)
+    frontier.settle(Item("b", 0), Redirected(Item("a", 100)), 1.0)
+    frontier.settle(a0, Again(a0, 9.0), 1.0)
     assert frontier.spilled == spilled
 
 
@@ -181,7 +181,7 @@ class Driven:
             self.ended.append(job)
             down = job.number in self._last
             verdict = Done(job, park=end + 3.0, rest=lambda job: job) if down else Done(job)
-            self.frontier.judge(Tried(job, verdict), end, 0.0)
+            self.frontier.settle(job, verdict, end)
 
 
 @given(

@@ -6,14 +6,14 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.web.told import Tried, make
+from tests.core.web.told import make, settle
 
 from penstock.core.schedule.frontier import Ask, Bottleneck, Finished, Frontier, Start, Wait
-from penstock.core.web.judge import Again, Done, Redirected, Satisfied, Verdict
+from penstock.core.schedule.verdicts import Again, Done, Redirected, Satisfied, Verdict
 from penstock.core.web.model import Job, Prerequisite
-from penstock.core.web.robots import Heard, prerequisite
+from penstock.core.web.robots import prerequisite
 
-NOTHING = Heard("")
+NOTHING = Satisfied("an answer")
 
 
 def job(key: str, number: int) -> Job:
@@ -30,15 +30,11 @@ def asking(*jobs: Job, **limits: Any) -> Frontier:
     return frontier
 
 
-def settle(frontier: Frontier, which: Any, now: float, verdict: Verdict | None = None) -> None:
-    frontier.judge(Tried(which, verdict), now, 0.0)
-
-
 def sent(frontier: Frontier, which: Job, now: float = 0.0) -> Prerequisite:
     """The prerequisite before *which*, which was asked about, started at *now*."""
     assert frontier.next(now) == Ask(which)
     ahead = prerequisite(which)
-    frontier.detour(ahead)
+    frontier.defer(ahead)
     assert frontier.next(now) == Start(ahead)
     return ahead
 
@@ -47,7 +43,7 @@ def test_a_job_that_is_let_starts_within_its_limits():
     frontier = asking(a0, a1, delay=1.0)
     assert frontier.next(0.0) == Ask(a0)
     assert (frontier.running, frontier.held) == (0, 2)
-    assert frontier.admit() is a0
+    assert frontier.allow() is a0
     assert frontier.next(0.0) == Wait(1.0)
     assert frontier.next(1.0) == Ask(a1)
 
@@ -55,46 +51,46 @@ def test_a_job_that_is_let_starts_within_its_limits():
 def test_one_that_is_not_let_takes_neither_a_slot_nor_a_turn_nor_the_delay():
     frontier = asking(a0, a1, b0, delay=1.0, rate=1.0)
     assert frontier.next(0.0) == Ask(a0)
-    frontier.refuse()
+    frontier.deny()
     assert frontier.next(0.0) == Ask(a1)
-    frontier.refuse()
+    frontier.deny()
     assert frontier.next(0.0) == Ask(b0)
-    assert frontier.admit() is b0
+    assert frontier.allow() is b0
     settle(frontier, b0, 0.5)
     assert frontier.next(0.5) == Finished()
 
 
 def test_one_that_is_not_let_leaves_behind_what_its_host_asks_for():
     frontier = asking(a0, closed=False)
-    settle(frontier, sent(frontier, a0), 0.5, Satisfied(NOTHING))
+    settle(frontier, sent(frontier, a0), 0.5, NOTHING)
     assert frontier.next(0.5) == Ask(a0)
-    frontier.refuse(5.0)
+    frontier.deny(5.0)
     frontier.offer(a1)
     frontier.close()
     assert frontier.next(0.5) == Wait(5.0)
     assert frontier.next(5.0) == Ask(a1)
 
 
-def test_nothing_of_a_key_starts_before_its_errand_is_done_and_others_go_on():
+def test_nothing_of_a_key_starts_before_its_prerequisite_is_done_and_others_go_on():
     frontier = asking(a0, a1, b0)
     ahead = sent(frontier, a0)
     assert frontier.next(0.0) == Ask(b0)
-    assert frontier.admit() is b0
+    assert frontier.allow() is b0
     assert frontier.next(0.0) == Wait(None)
     assert [(entry.key, entry.bound) for entry in frontier.waiting()] == [("a", Bottleneck.ROBOTS)]
 
-    settle(frontier, ahead, 1.0, Satisfied(NOTHING))
+    settle(frontier, ahead, 1.0, NOTHING)
     assert frontier.next(1.0) == Ask(a0)
-    assert frontier.admit() is a0
+    assert frontier.allow() is a0
     assert frontier.next(1.0) == Ask(a1)
 
 
-def test_an_errand_that_is_the_jobs_own_misfortune_leaves_the_next_to_be_asked_about():
+def test_an_prerequisite_that_is_the_jobs_own_misfortune_leaves_the_next_to_be_asked_about():
     frontier = asking(a0, a1)
     ahead = sent(frontier, a0)
     settle(frontier, ahead, 1.0, Done(a0))
     assert frontier.next(1.0) == Ask(a1)
-    frontier.refuse()
+    frontier.deny()
     assert frontier.next(1.0) == Finished()
 
 
@@ -104,12 +100,12 @@ def test_while_the_job_behind_waits_to_be_tried_again_the_next_is_asked_about():
     ahead = sent(frontier, a0)
     settle(frontier, ahead, 1.0, Again(a0, 9.0))
     assert frontier.next(1.0) == Ask(a1)
-    frontier.refuse()
+    frontier.deny()
     assert frontier.next(1.0) == Wait(9.0)
     assert frontier.next(9.0) == Ask(a0)
 
 
-def test_an_errand_that_is_tried_again_goes_before_what_waits_for_it():
+def test_an_prerequisite_that_is_tried_again_goes_before_what_waits_for_it():
     frontier = asking(a0, a1)
     ahead = sent(frontier, a0)
     settle(frontier, ahead, 1.0, Again(ahead, 3.0))
@@ -117,18 +113,18 @@ def test_an_errand_that_is_tried_again_goes_before_what_waits_for_it():
     assert frontier.next(3.0) == Start(ahead)
 
 
-def test_an_errand_led_elsewhere_takes_its_turn_there_and_is_not_asked_about():
+def test_an_prerequisite_led_elsewhere_takes_its_turn_there_and_is_not_asked_about():
     frontier = asking(a0, b0, b1, delay=1.0)
     ahead = sent(frontier, a0)
     led = Prerequisite(0, "b", "", "http://b.test/robots.txt", behind=a0)
     assert frontier.next(0.0) == Ask(b0)
-    assert frontier.admit() is b0
+    assert frontier.allow() is b0
     settle(frontier, ahead, 0.5, Redirected(led))
     assert frontier.next(0.5) == Wait(1.0)
     assert frontier.next(1.0) == Start(led)
-    settle(frontier, led, 1.5, Satisfied(NOTHING))
+    settle(frontier, led, 1.5, NOTHING)
     assert frontier.next(1.5) == Ask(a0)
-    assert frontier.admit() is a0
+    assert frontier.allow() is a0
 
 
 def test_two_hosts_that_lead_to_each_other_do_not_wait_for_each_other():
@@ -139,24 +135,24 @@ def test_two_hosts_that_lead_to_each_other_do_not_wait_for_each_other():
     settle(frontier, to_a, 1.0, Redirected(from_a))
     settle(frontier, to_b, 1.0, Redirected(from_b))
     assert {frontier.next(1.0), frontier.next(1.0)} == {Start(from_a), Start(from_b)}
-    settle(frontier, from_a, 2.0, Satisfied(NOTHING))
-    settle(frontier, from_b, 2.0, Satisfied(NOTHING))
+    settle(frontier, from_a, 2.0, NOTHING)
+    settle(frontier, from_b, 2.0, NOTHING)
     assert {answer.job for answer in (frontier.next(2.0),)} <= {a0, b0}
 
 
-def test_what_a_host_asks_for_between_two_starts_counts_from_the_errand_on():
+def test_what_a_host_asks_for_between_two_starts_counts_from_the_prerequisite_on():
     frontier = asking(a0, a1, a2, delay=1.0)
     ahead = sent(frontier, a0)
-    settle(frontier, ahead, 0.5, Satisfied(NOTHING))
+    settle(frontier, ahead, 0.5, NOTHING)
     assert frontier.next(1.0) == Ask(a0)
-    assert frontier.admit(5.0) is None
+    assert frontier.allow(5.0) is None
     assert frontier.next(1.0) == Wait(5.0)
     assert frontier.next(5.0) == Ask(a0)
-    assert frontier.admit(5.0) is a0
+    assert frontier.allow(5.0) is a0
     assert frontier.next(5.0) == Wait(10.0)
     assert frontier.next(10.0) == Ask(a1)
     # No longer than it asks for, and never less than our own.
-    assert frontier.admit(0.2) is a1
+    assert frontier.allow(0.2) is a1
     assert frontier.next(10.0) == Wait(11.0)
 
 
@@ -168,25 +164,25 @@ def test_what_a_host_asks_for_counts_from_when_others_may_have_asked_it_last():
         frontier.offer(which)
     assert frontier.next(0.0) == Wait(0.1)
     assert frontier.next(0.1) == Ask(a0)
-    assert frontier.admit(5.0) is None
+    assert frontier.allow(5.0) is None
     assert frontier.next(0.1) == Ask(b0)
-    assert frontier.admit() is b0
+    assert frontier.allow() is b0
     frontier.close()
     assert frontier.next(0.1) == Wait(5.0)
     assert frontier.next(5.0) == Ask(a0)
-    assert frontier.admit(5.0) is a0
+    assert frontier.allow(5.0) is a0
 
 
-def test_what_is_dropped_while_an_errand_runs_is_not_started_by_its_end():
+def test_what_is_dropped_while_an_prerequisite_runs_is_not_started_by_its_end():
     frontier = asking(a0, a1)
     ahead = sent(frontier, a0)
     assert frontier.drain() == [a1]
-    settle(frontier, ahead, 1.0, Satisfied(NOTHING))
+    settle(frontier, ahead, 1.0, NOTHING)
     assert frontier.next(1.0) == Finished()
-    assert not frontier._lanes
+    assert not frontier._queues
 
 
-def test_an_errand_that_waits_is_dropped_as_well():
+def test_an_prerequisite_that_waits_is_dropped_as_well():
     frontier = asking(a0)
     ahead = sent(frontier, a0)
     settle(frontier, ahead, 1.0, Again(ahead, 3.0))
@@ -206,13 +202,12 @@ class World:
             concurrency=3,
             per_key=2,
             delay=self.any([0.0, 1.0]),
-            policy=lambda tried, _now, _draw: tried.verdict,
         )
         self.frontier.asks = True
         self.spacing = {key: self.any([0.0, 0.0, 2.5]) for key in "abc"}
         self.running: list[Any] = []
         self.ended: list[int] = []
-        self.ruled: set[str] = set()
+        self.satisfied: set[str] = set()
         self.last: dict[str, float] = {}
         self.now = 0.0
 
@@ -222,7 +217,7 @@ class World:
     def begin(self, which: Any) -> None:
         key = which.key
         if type(which) is not Prerequisite:
-            assert key in self.ruled
+            assert key in self.satisfied
             assert self.now >= self.last.get(key, -9.0) + max(self.spacing[key], self.frontier.delay)
             self.last[key] = self.now
         self.running.append(which)
@@ -241,22 +236,22 @@ class World:
         elif means == "away" and type(which) is Prerequisite:
             verdict = Redirected(Prerequisite(0, self.any("abc"), "", "", behind=which.behind))
         elif type(which) is Prerequisite and self.any([True, True, False]):
-            self.ruled.add(which.behind.key)
-            verdict = Satisfied(NOTHING)
+            self.satisfied.add(which.behind.key)
+            verdict = NOTHING
         else:
             self.ended.append(which.behind.seq if type(which) is Prerequisite else which.seq)
         settle(self.frontier, which, self.now, verdict)
 
     def ask(self, which: Job) -> None:
-        if which.key not in self.ruled:
-            self.frontier.detour(prerequisite(which))
+        if which.key not in self.satisfied:
+            self.frontier.defer(prerequisite(which))
         elif self.any([True, True, False]):
-            started = self.frontier.admit(self.spacing[which.key])
+            started = self.frontier.allow(self.spacing[which.key])
             if started is not None:
                 self.begin(started)
         else:
             self.ended.append(which.seq)
-            self.frontier.refuse(self.spacing[which.key])
+            self.frontier.deny(self.spacing[which.key])
 
     def wait(self, until: float | None) -> None:
         if self.running:

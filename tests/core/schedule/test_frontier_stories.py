@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.core.web.told import Item, Tried, a0, a1, a2, b0, b1, b2, c0, make, settle, starts
+from tests.core.web.told import Item, a0, a1, a2, b0, b1, b2, c0, make, settle, starts
 
 from penstock.core.schedule.frontier import Bottleneck, Finished, Frontier, Held, Pull, Start, Wait
-from penstock.core.web.judge import Again, Redirected
+from penstock.core.schedule.verdicts import Again, Redirected
 
 # Limits
 
@@ -189,7 +189,7 @@ def test_what_waits_to_be_tried_again_counts_for_the_window():
     frontier = make(a0, closed=False, window=1)
 
     assert frontier.next(0.0) == Start(a0)
-    frontier.judge(Tried(a0, Again(a0, 5.0)), 1.0, 0.0)
+    frontier.settle(a0, Again(a0, 5.0), 1.0)
     assert frontier.next(1.0) == Wait(5.0)
     assert frontier.bound is Bottleneck.BACKOFF
     assert frontier.next(5.0) == Start(a0)
@@ -222,7 +222,7 @@ def test_a_job_that_waits_to_be_tried_again_holds_no_slot():
     frontier = make(a0, a1, b0, concurrency=1, per_key=1)
 
     assert frontier.next(0.0) == Start(a0)
-    assert frontier.judge(Tried(a0, Again(a0, 9.0)), 1.0, 0.0) == Again(a0, 9.0)
+    frontier.settle(a0, Again(a0, 9.0), 1.0)
     assert (frontier.running, frontier.held) == (0, 3)
     assert frontier.next(1.0) == Start(b0)
     settle(frontier, b0, 2.0)
@@ -238,7 +238,7 @@ def test_a_job_is_tried_again_no_sooner_than_its_key_allows():
     frontier = make(a0, delay=5.0)
 
     assert frontier.next(0.0) == Start(a0)
-    frontier.judge(Tried(a0, Again(a0, 2.0)), 1.0, 0.0)
+    frontier.settle(a0, Again(a0, 2.0), 1.0)
     assert frontier.next(2.0) == Wait(5.0)
     assert frontier.bound is Bottleneck.KEYS
     assert frontier.next(5.0) == Start(a0)
@@ -249,7 +249,7 @@ def test_jobs_are_tried_again_in_the_order_their_times_come():
 
     assert starts(frontier, 0.0) == [a0, b0, c0]
     for job, until in ((a0, 3.0), (b0, 1.0), (c0, 2.0)):
-        frontier.judge(Tried(job, Again(job, until)), 0.5, 0.0)
+        frontier.settle(job, Again(job, until), 0.5)
     assert frontier.next(0.5) == Wait(1.0)
     assert starts(frontier, 1.0) == [b0]
     assert starts(frontier, 5.0) == [c0, a0]
@@ -259,7 +259,7 @@ def test_a_redirect_is_a_job_for_the_host_it_leads_to():
     frontier = make(a0, b0, b1, per_key=1)
 
     assert starts(frontier, 0.0) == [a0, b0]
-    assert frontier.judge(Tried(a0, Redirected(b2)), 1.0, 0.0) == Again(b2, 1.0)
+    frontier.settle(a0, Redirected(b2), 1.0)
     assert (frontier.running, frontier.held) == (1, 2)
     assert frontier.next(1.0) == Wait(None)
     settle(frontier, b0, 2.0)
@@ -274,9 +274,9 @@ def test_two_full_hosts_that_lead_to_each_other_do_not_wait_for_ever():
     frontier = make(a0, b0, per_key=1, concurrency=2)
 
     assert starts(frontier, 0.0) == [a0, b0]
-    frontier.judge(Tried(a0, Redirected(b1)), 1.0, 0.0)
+    frontier.settle(a0, Redirected(b1), 1.0)
     assert frontier.next(1.0) == Wait(None)
-    frontier.judge(Tried(b0, Redirected(a1)), 2.0, 0.0)
+    frontier.settle(b0, Redirected(a1), 2.0)
     assert starts(frontier, 2.0) == [a1, b1]
 
 
@@ -284,7 +284,7 @@ def test_a_redirect_to_the_same_host_takes_the_place_it_leaves():
     frontier = make(a0, per_key=1, concurrency=1, window=1)
 
     assert frontier.next(0.0) == Start(a0)
-    frontier.judge(Tried(a0, Redirected(a1)), 1.0, 0.0)
+    frontier.settle(a0, Redirected(a1), 1.0)
     assert frontier.next(1.0) == Start(a1)
 
 
@@ -292,8 +292,8 @@ def test_a_redirect_keeps_the_delay_of_the_host_it_leads_to():
     frontier = make(a0, b0, delay=2.0)
 
     assert starts(frontier, 0.0) == [a0, b0]
-    frontier.judge(Tried(a0, Redirected(a1)), 0.5, 0.0)
-    frontier.judge(Tried(b0, Redirected(c0)), 0.5, 0.0)
+    frontier.settle(a0, Redirected(a1), 0.5)
+    frontier.settle(b0, Redirected(c0), 0.5)
     assert frontier.next(0.5) == Start(c0)
     assert frontier.next(0.5) == Wait(2.0)
     assert frontier.next(2.0) == Start(a1)
@@ -304,7 +304,7 @@ def test_a_redirect_comes_in_even_where_the_window_is_full():
     frontier = make(a0, b0, closed=False, window=1, concurrency=1)
 
     assert frontier.next(0.0) == Start(a0)
-    frontier.judge(Tried(a0, Redirected(c0)), 1.0, 0.0)
+    frontier.settle(a0, Redirected(c0), 1.0)
     assert frontier.held == 2
     assert frontier.next(1.0) == Start(b0)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.alike import Way, alike
-from penstock.core.web.tally import Tally
 
 
 def tally(statuses=None, **reasons):

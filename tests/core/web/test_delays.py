@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from random import Random
 
@@ -10,16 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from penstock.core.web.delays import (
-    AT_FIRST,
-    CONTENT,
-    KNOWN,
-    LEAST,
-    LONGEST,
-    RECOVERY,
-    AdaptiveDelays,
-    ConcurrencyProbe,
-)
+from penstock.core.web.delays import KNOWN, LEAST, LONGEST, RECOVERY, AdaptiveDelays
 from penstock.core.web.model import Attempt, Job, Reason, Times
 
 JOB = Job(0, "a", "", "http://a/")
@@ -45,69 +35,69 @@ def tried(seconds: float = 0.1, *, status: int | None = 200, error: Reason | Non
 )
 def test_what_says_that_it_is_too_much_slows_down_and_always_does_if_most_answers_say_so(sign):
     """At first to no more than 2.5 times the time between two answers; after five in a row as far as it goes."""
-    paces = AdaptiveDelays()
+    delays = AdaptiveDelays()
     seen = []
     for second in range(1, 13):
-        paces.heed(sign, 100.0 * second)
-        seen.append(round(paces.spacing("a"), 9))
+        delays.heed(sign, 100.0 * second)
+        seen.append(round(delays.spacing("a"), 9))
     assert seen == [0.2, 0.25, 0.25, 0.25, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, LONGEST, LONGEST]
-    assert paces.spacing("b") == 0.0
+    assert delays.spacing("b") == 0.0
 
 
 @pytest.mark.parametrize(
     "error", [Reason.CONNECT_REFUSED, Reason.DNS_NOT_FOUND, Reason.TLS_CERTIFICATE, Reason.TOO_LARGE]
 )
 def test_what_has_other_reasons_changes_nothing(error):
-    paces = AdaptiveDelays()
-    paces.heed(tried(status=None, error=error), 1.0)
-    paces.heed(tried(status=500), 2.0)
-    paces.heed(tried(status=404), 3.0)
-    assert paces.learned() == {}
+    delays = AdaptiveDelays()
+    delays.heed(tried(status=None, error=error), 1.0)
+    delays.heed(tried(status=500), 2.0)
+    delays.heed(tried(status=404), 3.0)
+    assert delays.learned() == {}
 
 
 def test_what_was_begun_before_the_last_step_says_nothing_new():
     """Fifty requests at once that are all told 429 are one sign, not fifty."""
-    paces = AdaptiveDelays()
+    delays = AdaptiveDelays()
     for _ in range(50):
-        paces.heed(tried(0.1, status=429), 10.0)
-    assert paces.spacing("a") == 0.2
-    paces.heed(tried(0.2, status=429), 10.1)
-    assert paces.spacing("a") == 0.2
-    paces.heed(tried(0.1, status=429), 10.11)
-    assert paces.spacing("a") == 0.25
+        delays.heed(tried(0.1, status=429), 10.0)
+    assert delays.spacing("a") == 0.2
+    delays.heed(tried(0.2, status=429), 10.1)
+    assert delays.spacing("a") == 0.2
+    delays.heed(tried(0.1, status=429), 10.11)
+    assert delays.spacing("a") == 0.25
 
 
 def test_an_answer_that_is_fine_takes_a_twentieth_away_and_the_last_bit_all_of_it():
-    paces = AdaptiveDelays({"a": 1.0})
-    paces.heed(tried(), 1.0)
-    assert paces.spacing("a") == RECOVERY
+    delays = AdaptiveDelays({"a": 1.0})
+    delays.heed(tried(), 1.0)
+    assert delays.spacing("a") == RECOVERY
     for second in range(100):
-        paces.heed(tried(), 2.0 + second)
-    assert paces.learned() == {}
+        delays.heed(tried(), 2.0 + second)
+    assert delays.learned() == {}
 
 
 @given(st.lists(st.floats(0.05, 0.4), min_size=1, max_size=300))
 def test_a_steady_host_is_never_slowed_down(seconds):
-    paces = AdaptiveDelays()
+    delays = AdaptiveDelays()
     for number, latency in enumerate(seconds):
-        paces.heed(tried(latency), float(number))
-        assert paces.spacing("a") == 0.0
+        delays.heed(tried(latency), float(number))
+        assert delays.spacing("a") == 0.0
 
 
 def test_answers_that_take_far_longer_than_they_used_to_are_a_sign_up_to_one_request_at_a_time():
-    paces = AdaptiveDelays()
+    delays = AdaptiveDelays()
     now = 0.0
     for _ in range(50):
         now += 1.0
-        paces.heed(tried(0.1), now)
+        delays.heed(tried(0.1), now)
     most = 0.0
     for _ in range(300):
         now += 3.0
-        paces.heed(tried(2.0), now)
-        most = max(most, paces.spacing("a"))
+        delays.heed(tried(2.0), now)
+        most = max(most, delays.spacing("a"))
     assert 1.0 <= most <= 2.0
     # What takes long for good is what is usual after a while.
-    assert paces.spacing("a") == 0.0
+    assert delays.spacing("a") == 0.0
 
 
 @given(capacity=st.floats(0.3, 20.0), delay=st.sampled_from([0.0, 0.1, 1.0]))
@@ -115,17 +105,17 @@ def test_answers_that_take_far_longer_than_they_used_to_are_a_sign_up_to_one_req
 @example(capacity=0.46, delay=1.0)
 def test_a_host_that_bears_so_much_and_no_more_gets_half_of_it_at_least_and_is_seldom_asked_too_much(capacity, delay):
     """A server with a bucket of tokens says 429 to whatever comes faster than *capacity* a second."""
-    paces = AdaptiveDelays()
+    delays = AdaptiveDelays()
     now, free_at, busy, asked = 0.0, 0.0, 0, 0
     for _ in range(2_000):
-        now += max(delay, paces.spacing("a"), 0.01)
+        now += max(delay, delays.spacing("a"), 0.01)
         asked += 1
         if now < free_at:
             busy += 1
-            paces.heed(tried(0.0, status=429), now)
+            delays.heed(tried(0.0, status=429), now)
         else:
             free_at = now + 1 / capacity
-            paces.heed(tried(0.0), now)
+            delays.heed(tried(0.0), now)
     done = asked - busy
     possible = now * min(capacity, 1 / max(delay, 0.01))
     assert busy < 0.12 * asked + 10
@@ -135,21 +125,21 @@ def test_a_host_that_bears_so_much_and_no_more_gets_half_of_it_at_least_and_is_s
 
 @given(st.floats(0.0, LONGEST))
 def test_a_host_that_recovers_is_at_its_limits_again_in_twenty_times_what_it_was_slowed_to(spacing):
-    paces = AdaptiveDelays({"a": spacing})
+    delays = AdaptiveDelays({"a": spacing})
     now = 0.0
-    while paces.spacing("a"):
-        now += paces.spacing("a")
-        paces.heed(tried(0.0), now)
+    while delays.spacing("a"):
+        now += delays.spacing("a")
+        delays.heed(tried(0.0), now)
     assert now <= 20 * spacing
 
 
 def test_memory_is_bounded_and_those_heard_of_last_are_remembered():
-    paces = AdaptiveDelays()
+    delays = AdaptiveDelays()
     for number in range(KNOWN + 100):
-        paces.heed(tried(status=429, key=str(number)), 1.0)
-    assert len(paces.learned()) == KNOWN
-    assert paces.spacing("99") == 0.0
-    assert paces.spacing("100") == 0.2
+        delays.heed(tried(status=429, key=str(number)), 1.0)
+    assert len(delays.learned()) == KNOWN
+    assert delays.spacing("99") == 0.0
+    assert delays.spacing("100") == 0.2
 
 
 # A server, virtual
@@ -175,15 +165,15 @@ def at_random(share: float, seed: int) -> Callable[[float], bool]:
     return lambda _now: draw() < share
 
 
-def visit(busy: Callable[[float], bool], pages: int, delay: float, paces: AdaptiveDelays | None) -> tuple[float, int]:
+def visit(busy: Callable[[float], bool], pages: int, delay: float, delays: AdaptiveDelays | None) -> tuple[float, int]:
     """The seconds until *pages* came, each asked for until it does, 5 ms each; and how often the server was busy."""
     now, got, refused = 0.0, 0, 0
     while got < pages:
         status = 503 if busy(now) else 200
         got, refused = got + (status == 200), refused + (status == 503)
-        if paces is not None:
-            paces.heed(tried(0.005, status=status), now + 0.005)
-        now += max(delay, 0.005, 0.0 if paces is None else paces.spacing("a"))
+        if delays is not None:
+            delays.heed(tried(0.005, status=status), now + 0.005)
+        now += max(delay, 0.005, 0.0 if delays is None else delays.spacing("a"))
     return now, refused
 
 
@@ -200,11 +190,11 @@ def test_a_host_that_is_busy_at_random_costs_no_more_than_three_times_a_fixed_pa
 @pytest.mark.parametrize("seed", range(5))
 def test_one_that_was_overloaded_before_it_became_so_comes_back(seed):
     """Asked every few seconds there is little to learn from: it takes a quarter of an hour, and took for ever."""
-    paces = AdaptiveDelays()
-    visit(bucket(0.5), 100, 0.1, paces)
-    assert paces.spacing("a") > 1.0
+    delays = AdaptiveDelays()
+    visit(bucket(0.5), 100, 0.1, delays)
+    assert delays.spacing("a") > 1.0
     fixed, _ = visit(at_random(0.1, seed), 3_000, 0.1, None)
-    adaptive, _ = visit(at_random(0.1, seed), 3_000, 0.1, paces)
+    adaptive, _ = visit(at_random(0.1, seed), 3_000, 0.1, delays)
     assert adaptive <= fixed + 1_100.0
 
 
@@ -228,57 +218,7 @@ def test_an_overloaded_host_is_spared_as_it_was_when_every_busy_answer_counted(c
 
 
 def test_a_host_that_is_always_busy_is_asked_as_seldom_as_can_be():
-    paces = AdaptiveDelays()
+    delays = AdaptiveDelays()
     for number in range(200):
-        paces.heed(tried(status=503), 20.0 * number)
-    assert paces.spacing("a") == LONGEST
-
-
-# All of them
-
-
-def crowded(capacity: float, latency: float, seconds: float, limit: int = 10_000) -> list[tuple[float, int]]:
-    """What a crowd allows over time, served by something that does *capacity* requests a second and no more."""
-    crowd = ConcurrencyProbe()
-    now, running, free_at = 0.0, 0, 0.0
-    ends: list[float] = []
-    seen = [(0.0, crowd.allowed)]
-    while now < seconds:
-        while running < min(crowd.allowed, limit):
-            free_at = max(free_at, now) + 1 / capacity
-            heapq.heappush(ends, max(now + latency, free_at))
-            running += 1
-        now = heapq.heappop(ends)
-        if crowd.ended(running, now):
-            seen.append((now, crowd.allowed))
-        running -= 1
-    return seen
-
-
-def test_more_at_once_as_long_as_more_comes_back():
-    """1,000 a second with answers after half a second need 500 at once."""
-    seen = crowded(capacity=1_000, latency=0.5, seconds=120)
-    settled = [allowed for time, allowed in seen if time > 20]
-    assert min(settled) >= 500
-    assert max(settled) <= 500 * 1.5 * 1.5
-
-
-def test_what_is_enough_already_is_tried_seldom_and_taken_back():
-    seen = crowded(capacity=50, latency=0.1, seconds=200)
-    assert {allowed for _, allowed in seen} == {AT_FIRST, AT_FIRST * 3 // 2}
-    assert len(seen) <= 2 * (200 / CONTENT) + 2
-
-
-@given(st.floats(20, 3_000), st.floats(0.01, 2.0), st.integers(1, 2_000))
-def test_it_never_settles_far_above_what_is_needed_nor_below(capacity, latency, limit):
-    seen = crowded(capacity, latency, seconds=30 + 30 * latency, limit=limit)
-    needed = min(capacity * latency, limit)
-    last = seen[-1][1]
-    assert last >= min(needed, limit) * 0.6 or last >= limit
-    assert last <= max(AT_FIRST, needed) * 1.5 * 1.5
-
-
-def test_below_what_is_allowed_nothing_is_learned():
-    crowd = ConcurrencyProbe()
-    assert not any(crowd.ended(50, 0.1 * number) for number in range(1_000))
-    assert crowd.allowed == AT_FIRST
+        delays.heed(tried(status=503), 20.0 * number)
+    assert delays.spacing("a") == LONGEST

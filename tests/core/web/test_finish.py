@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.schedule.frontier import Bottleneck
+from penstock.core.schedule.statistics import Statistics
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.finish import Finish
-from penstock.core.web.tally import Statistics, Tally
 
 
 def stands(elapsed=0.0, done=0, *, pulled=100, exhausted=True, **more):

@@ -7,7 +7,7 @@ import pytest
 from penstock.core.web.breaker import MANY, PATIENCE, PROBE, STEP, SURER, OutageBudget, OutageDetector, OutageDetectors
 
 
-def storm(hosts: int, now: float = 0.0) -> OutageDetector:
+def detector(hosts: int, now: float = 0.0) -> OutageDetector:
     found = OutageDetector(OutageBudget())
     for number in range(hosts):
         found.bad(number, now)
@@ -15,25 +15,25 @@ def storm(hosts: int, now: float = 0.0) -> OutageDetector:
 
 
 def test_many_hosts_in_a_row_that_cannot_be_reached_are_our_own_fault():
-    assert storm(MANY - 1).bad("another", 3.0) == 3.0 + PROBE
-    assert not storm(MANY - 1).raging
+    assert detector(MANY - 1).bad("another", 3.0) == 3.0 + PROBE
+    assert not detector(MANY - 1).active
 
 
 def test_one_host_however_often_is_its_own():
-    found = storm(0)
+    found = detector(0)
     assert {found.bad("a", float(n)) for n in range(1000)} == {None}
 
 
 def test_whoever_can_be_reached_ends_it():
-    found = storm(MANY)
-    assert found.raging
+    found = detector(MANY)
+    assert found.active
     found.good("good", 0.5)
-    assert not found.raging
+    assert not found.active
     assert found.bad("a", 1.0) is None
 
 
 def test_it_is_tried_again_after_longer_and_longer_waits():
-    found = storm(MANY)
+    found = detector(MANY)
     now, waits = PROBE, []
     for _ in range(4):
         until = found.bad("a", now)
@@ -43,7 +43,7 @@ def test_it_is_tried_again_after_longer_and_longer_waits():
 
 
 def test_a_host_that_failed_while_others_answered_never_counts_again_until_it_is_reached():
-    found = storm(MANY - 1)
+    found = detector(MANY - 1)
     found.good("good", 0.0)
     for number in range(MANY - 1):
         assert found.bad(number, 1.0) is None
@@ -52,14 +52,14 @@ def test_a_host_that_failed_while_others_answered_never_counts_again_until_it_is
     found.good(0, 1.0)
     assert found.bad("another", 2.0) is None
     for number in range(MANY - 1):
-        assert not found.raging
+        assert not found.active
         found.bad(f"newer-{number}", 2.0)
-    assert found.raging
+    assert found.active
 
 
 def test_a_host_is_not_counted_if_another_answered_while_it_was_tried():
     """What times out says so long after the pages of others have come."""
-    found = storm(0)
+    found = detector(0)
     found.good("good", 1.0)
     for number in range(10 * MANY):
         assert found.bad(number, 5.0, took=4.5) is None
@@ -71,7 +71,7 @@ def test_a_host_is_not_counted_if_another_answered_while_it_was_tried():
 def waits_out(found: OutageDetector, now: float, name: str = "probe") -> float:
     """The time at which *found* takes it for the hosts' own fault, if none of many can be reached from *now* on."""
     number = 0
-    while not found.raging:
+    while not found.active:
         found.bad(f"{name}-{number}", now)
         number += 1
         assert number < 10_000, "there is no patience left"
@@ -82,14 +82,14 @@ def waits_out(found: OutageDetector, now: float, name: str = "probe") -> float:
 
 
 def test_an_outage_of_a_minute_is_waited_for_and_more_than_the_patience_is_not():
-    now = waits_out(storm(0), 0.0)
+    now = waits_out(detector(0), 0.0)
     assert 60.0 + STEP < now == PATIENCE
 
 
 @pytest.mark.parametrize("between", [0.0, 0.5, 7.0, 50.0])
 def test_all_mistakes_of_a_run_together_cost_no_more_than_its_patience(between):
     """However the dead hosts are spread: an answer in between does not make patience grow again."""
-    found, now, cost = storm(0), 0.0, 0.0
+    found, now, cost = detector(0), 0.0, 0.0
     for batch in range(200):
         until = None
         for number in range(1_000):
@@ -105,7 +105,7 @@ def test_all_mistakes_of_a_run_together_cost_no_more_than_its_patience(between):
 
 
 def test_each_mistake_that_cost_something_makes_the_next_one_take_more_hosts():
-    found = storm(MANY)
+    found = detector(MANY)
     found.good("good", PROBE)
     for number in range(SURER * MANY - 1):
         assert found.bad(f"new-{number}", 10.0) is None
@@ -119,7 +119,7 @@ def test_each_mistake_that_cost_something_makes_the_next_one_take_more_hosts():
 
 def test_an_outage_is_no_mistake_and_costs_no_patience():
     """The hosts that it held back answer afterwards; so there may be any number of them, of a minute each."""
-    found, now = storm(0), 0.0
+    found, now = detector(0), 0.0
     for outage in range(100):
         held = []
         for number in range(MANY + 14):
@@ -127,7 +127,7 @@ def test_an_outage_is_no_mistake_and_costs_no_patience():
             if until is not None:
                 held.append(f"h{outage}-{number}")
                 now = until
-        assert found.raging
+        assert found.active
         for key in held:
             found.good(key, now)
     assert now > 100 * 60.0
@@ -135,7 +135,7 @@ def test_an_outage_is_no_mistake_and_costs_no_patience():
 
 
 def test_the_resolvers_and_the_networks_mistakes_share_one_patience():
-    storms = OutageDetectors()
-    now = waits_out(storms.everything, 0.0)
+    detectors = OutageDetectors()
+    now = waits_out(detectors.everything, 0.0)
     with pytest.raises(AssertionError, match="no patience"):
-        waits_out(storms.names, now)
+        waits_out(detectors.names, now)

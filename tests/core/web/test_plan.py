@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.schedule.frontier import Frontier, Pull, Start, Wait
-from penstock.core.schedule.limits import Pace, least_time
+from penstock.core.schedule.limits import RateLimiter, least_time
 from penstock.core.web.model import Job, Reason, Skipped
 from penstock.core.web.plan import Cause, Limits, Load, LowerBound, Refusal, Survey, lower_bound
 
@@ -144,7 +144,7 @@ def test_no_frontier_starts_all_in_less_than_the_bound(keys, delay, rate):
 @pytest.mark.parametrize("rate", [0.5, 1, 3.7, 100, 5000])
 @pytest.mark.parametrize("starts", [1, 2, 50])
 def test_the_least_time_is_what_a_pace_comes_to(starts, rate):
-    pace, now = Pace(rate), 100.0
+    pace, now = RateLimiter(rate), 100.0
     for _ in range(starts):
         now = max(now, pace.free_at())
         pace.start(now)

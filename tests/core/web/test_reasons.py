@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Kind, Reason
 from penstock.core.web.reasons import REASONS, UNTRIED, covers, is_failure, ranked, read_reasons, reasons_in
 from penstock.core.web.retry import LATER, STATUSES, reason
-from penstock.core.web.tally import Tally
 
 PAGE = Path(__file__).parents[3] / "docs" / "record.md"
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from penstock.core.web.judge import Done, Judge, Redirected
+from penstock.core.schedule.verdicts import Done, Redirected
+from penstock.core.web.judge import Judge
 from penstock.core.web.model import Attempt, Failed, Hop, Job, Kind, Reason, Row, Skipped, Times
 from penstock.core.web.requests import CROSSES_ORIGINS, REDIRECTS, Refused, Requests, follow, leads_on
 

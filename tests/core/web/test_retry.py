@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.web.judge import Again, Done, Judge, Redirected
+from penstock.core.schedule.verdicts import Again, Done, Redirected
+from penstock.core.web.judge import Judge
 from penstock.core.web.model import Attempt, Failed, Fetched, Hop, Job, Reason, Skipped, Times
 from penstock.core.web.retry import IDEMPOTENT, STATUSES, Retry
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
-from tests.core.web.told import Item, Tried, a0, a1, a2, b0, make, settle, starts
+from tests.core.web.told import Item, a0, a1, a2, b0, make, settle, starts
 
 from penstock.core.schedule.frontier import Bottleneck, Finished, Pull, Start, Wait
-from penstock.core.web.judge import Again, Done, Judge
+from penstock.core.schedule.verdicts import Again, Done
+from penstock.core.web.judge import Judge
 from penstock.core.web.model import Attempt, Job, Reason, Times
 from penstock.core.web.retry import LONGEST_PARK, Retry, retry_after
 
@@ -113,7 +114,7 @@ def test_the_host_is_parked_also_by_the_last_attempt():
 def test_a_parked_key_waits_and_no_other_does():
     frontier = make(a0, a1, b0, concurrency=1)
     assert starts(frontier, 0.0) == [a0]
-    frontier.judge(Tried(a0, Done(a0, park=60.0)), 1.0, 0.0)
+    frontier.settle(a0, Done(a0, park=60.0), 1.0)
     assert frontier.next(1.0) == Start(b0)
     settle(frontier, b0, 2.0)
     assert frontier.next(2.0) == Wait(60.0)
@@ -125,7 +126,7 @@ def test_a_parked_key_waits_and_no_other_does():
 def test_the_job_that_was_refused_waits_with_its_key():
     frontier = make(a0)
     assert frontier.next(0.0) == Start(a0)
-    frontier.judge(Tried(a0, Again(a0, 2.0, park=60.0)), 1.0, 0.0)
+    frontier.settle(a0, Again(a0, 2.0, park=60.0), 1.0)
     assert frontier.next(2.0) == Wait(60.0)
     assert frontier.next(60.0) == Start(a0)
 
@@ -133,7 +134,7 @@ def test_the_job_that_was_refused_waits_with_its_key():
 def test_a_key_is_parked_though_it_has_no_jobs_at_the_moment():
     frontier = make(a0, closed=False)
     assert frontier.next(0.0) == Start(a0)
-    frontier.judge(Tried(a0, Done(a0, park=60.0)), 1.0, 0.0)
+    frontier.settle(a0, Done(a0, park=60.0), 1.0)
     assert frontier.next(50.0) == Pull()
     frontier.offer(a1)
     frontier.close()
@@ -143,8 +144,8 @@ def test_a_key_is_parked_though_it_has_no_jobs_at_the_moment():
 def test_a_shorter_wish_takes_nothing_back():
     frontier = make(a0, a1, a2, per_key=2)
     assert starts(frontier, 0.0) == [a0, a1]
-    frontier.judge(Tried(a0, Done(a0, park=60.0)), 1.0, 0.0)
-    frontier.judge(Tried(a1, Done(a1, park=30.0)), 1.0, 0.0)
+    frontier.settle(a0, Done(a0, park=60.0), 1.0)
+    frontier.settle(a1, Done(a1, park=30.0), 1.0)
     assert frontier.next(30.0) == Wait(60.0)
 
 
@@ -152,14 +153,14 @@ def test_a_key_in_the_queue_leaves_it():
     """Two of its jobs ran; the third was about to start when the server said no."""
     frontier = make(a0, a1, a2, concurrency=2, per_key=9)
     assert starts(frontier, 0.0) == [a0, a1]
-    frontier.judge(Tried(a0, Done(a0, park=60.0)), 1.0, 0.0)
+    frontier.settle(a0, Done(a0, park=60.0), 1.0)
     assert frontier.next(1.0) == Wait(60.0)
 
 
 def test_nobody_waits_for_a_parked_key_that_has_nothing_to_do():
     frontier = make(a0)
     assert frontier.next(0.0) == Start(a0)
-    frontier.judge(Tried(a0, Done(a0, park=60.0)), 1.0, 0.0)
+    frontier.settle(a0, Done(a0, park=60.0), 1.0)
     assert frontier.next(1.0) == Finished()
 
 
@@ -167,8 +168,8 @@ def test_what_is_parked_can_be_told_and_parked_again():
     """So that it survives a restart."""
     frontier = make(a0, b0)
     assert starts(frontier, 0.0) == [a0, b0]
-    frontier.judge(Tried(a0, Done(a0, park=60.0)), 1.0, 0.0)
-    frontier.judge(Tried(b0, Done(b0, park=9.0)), 1.0, 0.0)
+    frontier.settle(a0, Done(a0, park=60.0), 1.0)
+    frontier.settle(b0, Done(b0, park=9.0), 1.0)
     assert frontier.parked(10.0) == {"a": 60.0}
 
     again = make(closed=False)
@@ -186,6 +187,6 @@ def test_what_is_parked_can_be_told_and_parked_again():
 def test_a_parked_key_without_jobs_is_forgotten_when_its_time_has_come():
     frontier = make(a0, closed=False)
     assert frontier.next(0.0) == Start(a0)
-    frontier.judge(Tried(a0, Done(a0, park=60.0)), 1.0, 0.0)
+    frontier.settle(a0, Done(a0, park=60.0), 1.0)
     frontier.next(61.0)
-    assert (frontier._lanes, frontier.parked(61.0)) == ({}, {})
+    assert (frontier._queues, frontier.parked(61.0)) == ({}, {})

@@ -6,19 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.web.judge import Again, Done, Judge, Redirected, Satisfied
+from penstock.core.schedule.verdicts import Again, Done, Redirected, Satisfied
+from penstock.core.web.judge import Judge
 from penstock.core.web.model import Attempt, Failed, Hop, Job, Prerequisite, Reason, Skipped
 from penstock.core.web.retry import Retry
-from penstock.core.web.robots import LONGEST_DELAY, Heard, Rules, hear, own, prerequisite, product
+from penstock.core.web.robots import LONGEST_DELAY, RobotsAnswer, Rules, attribute, prerequisite, product, read_answer
 
 ORIGIN = "http://a.test:8080"
 SECRET = ("Authorization", "Basic c2VjcmV0")
 BEHIND = Job(7, "a.test", f"{ORIGIN}/p?q", f"{ORIGIN}/p?q", headers=(("User-Agent", "me"), SECRET), fields={"n": 1})
-ERRAND = prerequisite(BEHIND)
+PREREQUISITE = prerequisite(BEHIND)
 
 
 def answered(status: int, body: bytes = b"", head: str = "", **of_the_job: object) -> Attempt:
-    job = Prerequisite(**{name: getattr(ERRAND, name) for name in ERRAND.__struct_fields__} | of_the_job)
+    job = Prerequisite(**{name: getattr(PREREQUISITE, name) for name in PREREQUISITE.__struct_fields__} | of_the_job)
     return Attempt(job, status=status, head=f"HTTP/1.1 {status} -\r\n{head}\r\n".encode(), body=body)
 
 
@@ -28,67 +29,69 @@ def failed(reason: Reason, hops: tuple[Hop, ...] = (), behind: Job = BEHIND) -> 
     return Attempt(job, reason, "so it is")
 
 
-def test_an_errand_asks_at_the_jobs_origin_and_carries_none_of_its_secrets():
-    assert (ERRAND.key, ERRAND.target) == ("a.test", f"{ORIGIN}/robots.txt")
-    assert (ERRAND.method, ERRAND.headers, ERRAND.body) == ("GET", (("User-Agent", "me"),), None)
-    assert ERRAND.enough == 500 * 1024  # RFC 9309, section 2.5
+def test_a_prerequisite_asks_at_the_jobs_origin_and_carries_none_of_its_secrets():
+    assert (PREREQUISITE.key, PREREQUISITE.target) == ("a.test", f"{ORIGIN}/robots.txt")
+    assert (PREREQUISITE.method, PREREQUISITE.headers, PREREQUISITE.body) == ("GET", (("User-Agent", "me"),), None)
+    assert PREREQUISITE.enough == 500 * 1024  # RFC 9309, section 2.5
     assert BEHIND.enough is None
 
 
 @pytest.mark.parametrize("status", [200, 203])
 def test_a_text_is_heard(status):
-    assert hear(answered(status, b"User-agent: *")) == Heard(ORIGIN, b"User-agent: *")
+    assert read_answer(answered(status, b"User-agent: *")) == RobotsAnswer(ORIGIN, b"User-agent: *")
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r", b"\r\n"])
 def test_a_rule_that_is_cut_off_in_the_middle_is_none(ending):
     """Half of ``Disallow: /private`` would be ``Disallow: /``."""
     whole = b"User-agent: *" + ending + b"Disallow: /no" + ending
-    body = whole + b"#" * (ERRAND.enough - len(whole) - len(ending) - 11) + ending + b"Disallow: /"
-    assert len(body) == ERRAND.enough
-    heard = hear(answered(200, body))
+    body = whole + b"#" * (PREREQUISITE.enough - len(whole) - len(ending) - 11) + ending + b"Disallow: /"
+    assert len(body) == PREREQUISITE.enough
+    heard = read_answer(answered(200, body))
     assert heard.text == body[:-11]
     assert rules(heard.text.decode()).allow(f"{ORIGIN}/yes")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451])
 def test_where_there_is_none_everything_may_be_fetched(status):
-    assert hear(answered(status, b"<html>Disallow: /</html>")) == Heard(ORIGIN)
+    assert read_answer(answered(status, b"<html>Disallow: /</html>")) == RobotsAnswer(ORIGIN)
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503, 599])
 def test_a_server_in_trouble_gives_no_answer(status):
-    assert hear(answered(status, b"User-agent: *")) == Heard(ORIGIN, trouble=f"status {status}")
+    assert read_answer(answered(status, b"User-agent: *")) == RobotsAnswer(ORIGIN, trouble=f"status {status}")
 
 
 @pytest.mark.parametrize(
     "reason", [Reason.TIMEOUT, Reason.TIMEOUT_BODY, Reason.TIMEOUT_FIRST_BYTE, Reason.TRUNCATED, Reason.PROTOCOL_ERROR]
 )
 def test_nor_does_one_that_answers_too_late_or_nonsense(reason):
-    assert hear(failed(reason)) == Heard(ORIGIN, trouble=f"{reason}: so it is")
+    assert read_answer(failed(reason)) == RobotsAnswer(ORIGIN, trouble=f"{reason}: so it is")
 
 
 @pytest.mark.parametrize(
     "reason", [Reason.BLOCKED_ADDRESS, Reason.BLOCKED_SCHEME, Reason.REDIRECT_INVALID, Reason.TOO_MANY_REDIRECTS]
 )
 def test_a_redirect_that_leads_nowhere_is_as_good_as_no_file(reason):
-    assert hear(failed(reason, hops=(Hop(ERRAND.target, 302),))) == Heard(ORIGIN)
+    assert read_answer(failed(reason, hops=(Hop(PREREQUISITE.target, 302),))) == RobotsAnswer(ORIGIN)
 
 
 @pytest.mark.parametrize(
     "reason", [Reason.DNS_NOT_FOUND, Reason.DNS_TEMPORARY, Reason.CONNECT_REFUSED, Reason.TLS_CERTIFICATE]
 )
 def test_where_nobody_is_there_it_is_the_jobs_own_misfortune_but_not_behind_a_redirect(reason):
-    assert own(failed(reason)).job is BEHIND
-    assert own(failed(reason, hops=(Hop(ERRAND.target, 302),))).job is not BEHIND
-    assert hear(failed(reason, hops=(Hop(ERRAND.target, 302),))) == Heard(ORIGIN, trouble=f"{reason}: so it is")
+    assert attribute(failed(reason)).job is BEHIND
+    assert attribute(failed(reason, hops=(Hop(PREREQUISITE.target, 302),))).job is not BEHIND
+    assert read_answer(failed(reason, hops=(Hop(PREREQUISITE.target, 302),))) == RobotsAnswer(
+        ORIGIN, trouble=f"{reason}: so it is"
+    )
 
 
 # The judge
 
 
 def test_an_answer_is_no_outcome():
-    assert Judge()(answered(404), 1.0, 0.5) == Satisfied(Heard(ORIGIN))
+    assert Judge()(answered(404), 1.0, 0.5) == Satisfied(RobotsAnswer(ORIGIN))
 
 
 def test_it_is_tried_again_like_anything_else_and_the_host_left_alone_as_it_asks():
@@ -97,7 +100,7 @@ def test_it_is_tried_again_like_anything_else_and_the_host_left_alone_as_it_asks
     assert isinstance(first, Again)
     assert (type(first.job), first.park, first.job.earlier) == (Prerequisite, 10.0, 1)
     last = judge(answered(503, head="Retry-After: 9\r\n", earlier=1), 20.0, 0.5)
-    assert last == Satisfied(Heard(ORIGIN, trouble="status 503"), park=29.0)
+    assert last == Satisfied(RobotsAnswer(ORIGIN, trouble="status 503"), park=29.0)
 
 
 def test_five_redirects_are_followed_and_no_sixth():
@@ -107,7 +110,7 @@ def test_five_redirects_are_followed_and_no_sixth():
     onward = Judge()(redirected(4), 1.0, 0.5)
     assert isinstance(onward, Redirected)
     assert (type(onward.job), onward.job.key, onward.job.target) == (Prerequisite, "b.test", "http://b.test/r")
-    assert Judge()(redirected(5), 1.0, 0.5) == Satisfied(Heard(ORIGIN))
+    assert Judge()(redirected(5), 1.0, 0.5) == Satisfied(RobotsAnswer(ORIGIN))
 
 
 def test_the_jobs_own_misfortune_is_its_outcome():
@@ -115,7 +118,7 @@ def test_the_jobs_own_misfortune_is_its_outcome():
     again = judge(failed(Reason.CONNECT_REFUSED), 1.0, 0.5)
     assert isinstance(again, Again)
     assert (type(again.job), again.job.earlier, again.job.target) == (Job, 1, BEHIND.target)
-    verdict = judge(own(failed(Reason.CONNECT_REFUSED, behind=again.job)), 1.0, 0.5)
+    verdict = judge(attribute(failed(Reason.CONNECT_REFUSED, behind=again.job)), 1.0, 0.5)
     assert isinstance(verdict, Done)
     outcome = verdict.outcome
     assert isinstance(outcome, Failed)

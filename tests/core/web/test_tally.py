@@ -6,8 +6,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Failed, Fetched, Hop, Kind, Outcome, Reason, Skipped
-from penstock.core.web.tally import Tally
 
 HOPS = (Hop("http://a.example/", 301), Hop("http://b.example/", 302))
 

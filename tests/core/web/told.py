@@ -1,11 +1,11 @@
-"""What the frontier's stories are told with: jobs by name, and attempts that carry what they mean."""
+"""What the frontier's stories are told with: jobs by name, and what is said of them."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 from penstock.core.schedule.frontier import Frontier, Start
-from penstock.core.web.judge import Done, Verdict
+from penstock.core.schedule.verdicts import Done, Verdict
 
 
 class Item(NamedTuple):
@@ -14,16 +14,7 @@ class Item(NamedTuple):
     key: str
     number: int
 
-
-class Tried(NamedTuple):
-    """An attempt that carries what it means."""
-
-    job: Item
-    verdict: Verdict | None = None
-
-
-def as_told(attempt: Tried, _now: float, _draw: float) -> Verdict:
-    return attempt.verdict or Done(attempt.job)
+    behind = None
 
 
 a0, a1, a2 = (Item("a", number) for number in range(3))
@@ -33,7 +24,7 @@ c0 = Item("c", 0)
 
 def make(*jobs: Item, closed: bool = True, **limits: Any) -> Frontier:
     """A frontier that holds *jobs*."""
-    frontier = Frontier(**{"window": 10, "concurrency": 8, "per_key": 8, "policy": as_told} | limits)
+    frontier = Frontier(**{"window": 10, "concurrency": 8, "per_key": 8} | limits)
     for job in jobs:
         frontier.offer(job)
     if closed:
@@ -49,5 +40,6 @@ def starts(frontier: Frontier, now: float) -> list[Item]:
     return started
 
 
-def settle(frontier: Frontier, job: Item, now: float) -> None:
-    assert frontier.judge(Tried(job), now, 0.0) == Done(job)
+def settle(frontier: Frontier, job: Item, now: float, verdict: Verdict | None = None) -> None:
+    """Settle *job*, as done unless there is another *verdict*."""
+    frontier.settle(job, verdict or Done(job), now)

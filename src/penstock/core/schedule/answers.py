@@ -1,6 +1,6 @@
-"""What the frontier says: its answers, what bounds it, and what the jobs of a key wait for.
+"""The words of the frontier: its answers, its bottlenecks, and the reasons for which the jobs of a key wait.
 
-Knows words. Does not know who says them when.
+Knows words. Does not know when each of them is said.
 """
 
 from __future__ import annotations
@@ -32,21 +32,25 @@ __all__ = [
 
 
 class Keyed(Protocol):
-    """A job, as far as the frontier cares: something with a key."""
+    """A job, as far as the frontier cares: it has a key, and may be the prerequisite of another one."""
 
     @property
     def key(self) -> Any:
-        """Whose limits apply."""
+        """The key whose limits apply."""
+
+    @property
+    def behind(self) -> Any:
+        """The job that waits for this one, its prerequisite; None if none does."""
 
 
 class Start(Struct, frozen=True, gc=False):
-    """Slot, host and pace are all free: give the job to the engine."""
+    """Slot, key and rate are all free: give the job to the engine."""
 
     job: Any
 
 
 class Ask(Struct, frozen=True, gc=False):
-    """The job might start: find out whether its host lets it, and ``admit`` or ``refuse`` it, or ``detour``."""
+    """The limits let the job start: ask the gate about it, then call ``allow``, ``deny`` or ``defer``."""
 
     job: Any
 
@@ -56,7 +60,7 @@ class Pull(Struct, frozen=True, gc=False):
 
 
 class Settle(Struct, frozen=True, gc=False):
-    """These are the *endings* of jobs that will not be tried: deliver them."""
+    """These are the *endings* of abandoned jobs: deliver them."""
 
     endings: tuple[Any, ...]
 
@@ -79,7 +83,7 @@ class Refill(Struct, frozen=True, gc=False):
 
 
 class Spill(Struct, frozen=True, gc=False):
-    """These *jobs* must not stay in memory: write them to the overflow, behind those that their key has there."""
+    """These *jobs* must not stay in memory: write them to the overflow, after the ones that their key has there."""
 
     jobs: tuple[Any, ...]
 
@@ -89,7 +93,7 @@ class Held(Struct, frozen=True, gc=False):
 
 
 class Bottleneck(enum.StrEnum):
-    """What kept the frontier from starting more, the last time it said so; or what the jobs of one key wait for."""
+    """The reason why the frontier did not start more when it last had to wait; or why the jobs of one key wait."""
 
     NOTHING = "nothing"
     SOURCE = "source"
@@ -111,7 +115,7 @@ class Bottleneck(enum.StrEnum):
 
 
 class Ahead(enum.Enum):
-    """How far a frontier may read on where no job it holds may start."""
+    """How far a frontier may read on while none of its jobs may start."""
 
     NOWHERE = "nowhere"
     """All jobs have one key: reading on could not find another that is free."""
@@ -124,9 +128,10 @@ class Ahead(enum.Enum):
 
 
 class Waiting(NamedTuple):
-    """What *jobs* of one *key* wait for: *bound*, until the time *until* where it is a matter of time.
+    """The *bound* for which *jobs* of one *key* wait, until the time *until*, or None if that depends on other jobs.
 
-    ``NOTHING`` means that they start with the next step; *running* is how many of the key run meanwhile.
+    ``NOTHING`` means that they start with the next step; *running* jobs of the key run
+    meanwhile.
     """
 
     key: Any

@@ -1,4 +1,4 @@
-"""Any work at all: one call of a function for each item, what came of the call, and what that means.
+"""Any work at all: one call of a function for each item, its result, and what that means.
 
 Knows attempts and retries. Does not know what the work is, coroutines, slots or keys.
 """
@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from penstock.core.web.judge import Again, Done
-from penstock.core.web.model import Ending
-from penstock.core.web.retry import backoff
-from penstock.core.web.tally import Tally
+from penstock.core.schedule.backoff import backoff
+from penstock.core.schedule.tally import Tally
+from penstock.core.schedule.verdicts import Again, Done, Ending
 
 __all__ = ["Call", "CallJudge", "CallTally", "Called", "Result", "Retry", "never"]
 
@@ -23,16 +22,21 @@ Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 Retry = Callable[[Exception], bool | float]
-"""Whether an exception deserves another attempt, or after how many seconds."""
+"""Returns whether to retry after an exception, or the seconds to wait before that."""
 
 MOST_NAMES: Final = 100
-"""Names of exceptions that are counted each by itself; the rest are counted together, so that no tally grows."""
+"""Names of exceptions that are counted each by itself; the rest are counted together, so that a tally stays small."""
 
 OTHERS: Final = "others"
 
 
 class Call(Struct, frozen=True, gc=False):
-    """A call that may be made: *item* is the *seq*-th of its source, and was tried *earlier* times."""
+    """A call that may be made: *item* is the *seq*-th of its source, and was tried *earlier* times.
+
+    No other call is ever *behind* it.
+    """
+
+    behind: ClassVar[None] = None
 
     seq: int
     item: Any
@@ -41,7 +45,7 @@ class Call(Struct, frozen=True, gc=False):
 
 
 class Called(Struct, frozen=True, gc=False):
-    """What came of one call: a value, or an exception."""
+    """The end of one call: a value, or an exception."""
 
     job: Call
     value: Any
@@ -49,9 +53,9 @@ class Called(Struct, frozen=True, gc=False):
 
 
 class Result(Ending, Generic[Item, Value], frozen=True):
-    """What became of *item*, the *seq*-th of its source (from 0): a *value*, or an *error*.
+    """The result of *item*, the *seq*-th of its source (from 0): a *value*, or an *error*.
 
-    *attempts* is how often the work was called for it; 0 where *key* itself failed.
+    *attempts* is how often the work was called for it; 0 if *key* itself failed.
     """
 
     seq: int
@@ -61,7 +65,7 @@ class Result(Ending, Generic[Item, Value], frozen=True):
     attempts: int = 1
 
     def unwrap(self) -> Value:
-        """The value; raises the error where there is one."""
+        """Return the value, or raise the error if there is one."""
         if self.error is not None:
             raise self.error
         # None is a value like any other here: it is what the work returned.
@@ -69,22 +73,23 @@ class Result(Ending, Generic[Item, Value], frozen=True):
 
 
 def never(_error: Exception) -> bool:
-    """No exception deserves another attempt."""
+    """Retry after no exception."""
     return False
 
 
 class CallJudge(Struct, frozen=True):
-    """The rules for calls: at most *attempts* of them for an item, another one where *retry* says so.
+    """The rules for calls: at most *attempts* of them for an item, and another one only if *retry* says so.
 
-    Where *retry* answers True the wait is the back-off's; where it answers a number, so many seconds. What
-    *retry* itself raises becomes the item's error, with the one it was asked about as its context.
+    If *retry* returns True, the wait is the backoff's; if it returns a number, that
+    number of seconds. An exception of *retry* itself becomes the item's error, with the
+    one it was asked about as its context.
     """
 
     attempts: int = 1
     retry: Retry = never
 
     def __call__(self, called: Called, now: float, draw: float) -> Done | Again:
-        """What *called*, finished at *now*, means; *draw* in [0, 1) is for the back-off's jitter."""
+        """Return what *called*, finished at *now*, means; *draw* in [0, 1) is for the jitter of the backoff."""
         call, error = called.job, called.error
         made = call.earlier + 1
         if error is not None and made < self.attempts:
@@ -94,7 +99,7 @@ class CallJudge(Struct, frozen=True):
         return Done(Result(call.seq, call.item, called.value, error, made))
 
     def _delay(self, error: Exception, made: int, draw: float) -> tuple[float | None, Exception]:
-        """Seconds until the next attempt, None for none; and the error if it is to be the last."""
+        """Return the seconds until the next attempt, None for none; and the error if it is to be the last."""
         try:
             said = self.retry(error)
             if said is True:
@@ -102,7 +107,7 @@ class CallJudge(Struct, frozen=True):
             if said is False or said is None:
                 return None, error
             delay = float(said)
-        except Exception as wrong:  # noqa: BLE001 - the caller's rule failed for this item, not for the others
+        except Exception as wrong:  # noqa: BLE001 - the caller's rule failed for this item alone
             return None, _with_context(wrong, error)
         if not 0 <= delay < float("inf"):
             return None, _with_context(ValueError(f"retry answered {delay}; it is a number of seconds from 0"), error)
@@ -116,12 +121,12 @@ def _with_context(error: Exception, context: Exception) -> Exception:
 
 
 class CallTally:
-    """Counts results; ``snapshot`` gives them as a tally."""
+    """Counts results; ``snapshot`` returns them as a tally."""
 
     __slots__ = ("_attempts", "_done", "_errors")
 
     def __init__(self) -> None:
-        """Nothing counted yet."""
+        """Start with nothing counted."""
         self._done = 0
         self._attempts = 0
         self._errors: Counter[str] = Counter()
@@ -136,7 +141,7 @@ class CallTally:
             self._errors[name if name in self._errors or len(self._errors) < MOST_NAMES else OTHERS] += 1
 
     def snapshot(self) -> Tally:
-        """What was counted until now."""
+        """Return the counts until now."""
         tally = Tally()
         tally.attempts = self._attempts
         failed = self._errors.total()

@@ -1,14 +1,16 @@
-"""Whose turn it is: cooperative tasks, round robin.
+"""Which cooperative task takes the next step: round robin.
 
-Knows which tasks take turns, which are paused or wait for something, and how each ended. Does not know
-iterators, awaitables, loops, callbacks, or how long a step takes.
+Knows which tasks take turns, which are paused or wait for something, and how each
+ended. Does not know iterators, awaitables, loops, callbacks, or how long a step takes.
 
-A shell asks ``next()`` for the task to step, steps it, and says what came of it: ``stepped``, ``wait`` (and
-``wake``, when what it waits for is there), or ``finish``. Between the two, and at any other time, tasks may be
-paused, resumed and finished; nothing here calls anybody, so no answer can be overtaken by its consequences.
+A shell asks ``next()`` for the task to step, steps it, and reports the result:
+``stepped``, ``wait`` (and ``wake``, when the task may continue), or ``finish``. Tasks
+may be paused, resumed and finished between the two, and at any other time; nothing here
+calls back, so no answer is outdated before the shell acts on it.
 
-Who may be stepped stands in line, and nobody else: pausing takes a task out of the line, resuming puts it at the
-end. An OrderedDict is a line that one may leave from its middle at no cost, however long it is.
+Only tasks that may be stepped are in the line: pausing takes a task out of it, resuming
+puts it at the end. The line is an OrderedDict, which removes an entry from its middle
+at no cost, at any length.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ __all__ = ["Member", "Rota", "State"]
 class State(enum.Enum):
     """Whether a task still runs, and how it ended if it does not."""
 
-    RUNNING = "running"  # paused and waiting ones too
+    RUNNING = "running"  # also if it is paused or waits
     DONE = "done"
     FAILED = "failed"
     STOPPED = "stopped"
@@ -31,7 +33,7 @@ class State(enum.Enum):
 
 
 class Member:
-    """A task, as far as its turns go; shells add to it what they step. All fields are the rota's to write."""
+    """A task, as far as its turns are concerned; a shell subclasses it. Only the rota writes its fields."""
 
     __slots__ = ("pauses", "state", "waiting")
 
@@ -41,7 +43,7 @@ class Member:
         self.waiting = False
 
     def __repr__(self) -> str:
-        """What keeps it from its turn, for a debugger."""
+        """Show what keeps it from its turn, for a debugger."""
         waiting = " waiting" if self.waiting else ""
         return f"<{type(self).__name__} {self.state.value}{waiting} pauses={self.pauses}>"
 
@@ -50,36 +52,36 @@ M = TypeVar("M", bound=Member)
 
 
 class Rota(Generic[M]):
-    """The tasks that take turns. Every answer costs the same, however many they are; only ``stop`` tells all."""
+    """The tasks that take turns. Every call costs the same, for any number of tasks, except ``stop``."""
 
     def __init__(self, *, started: bool = True) -> None:
-        """Without *started*, nobody has a turn before ``start``."""
+        """Begin without tasks; unless *started*, ``next`` returns none before ``start``."""
         self._started = started
         self._stopped = False
         self._members: dict[M, None] = {}
         self._line: OrderedDict[M, None] = OrderedDict()
 
     def __repr__(self) -> str:
-        """How many there are, for a debugger."""
+        """Show the number of tasks, for a debugger."""
         state = "running" if self.running else "not running"
         return f"<Rota {state} members={len(self._members)} in line={len(self._line)}>"
 
     def __len__(self) -> int:
-        """How many tasks have not ended."""
+        """The number of tasks that have not ended."""
         return len(self._members)
 
     @property
     def running(self) -> bool:
-        """Whether tasks are given turns: started, and not stopped since."""
+        """Whether tasks take turns: started, and not stopped since."""
         return self._started and not self._stopped
 
     @property
     def due(self) -> bool:
-        """Whether ``next`` would name a task."""
+        """Whether ``next`` would return a task."""
         return bool(self._line) and self._started and not self._stopped
 
     def add(self, member: M) -> State:
-        """Take *member* in, at the end of the line; after ``stop`` it is told at once that it is over."""
+        """Add *member* at the end of the line and return its state, which is an end if ``stop`` was called before."""
         if self._stopped:
             member.state = State.SCHEDULER_STOPPED
         else:
@@ -88,32 +90,32 @@ class Rota(Generic[M]):
         return member.state
 
     def next(self) -> M | None:
-        """The task to step now, which leaves the line until it is said what came of it; None if it is nobody's turn."""
+        """Remove the next task from the line and return it, to be stepped; None if there is none."""
         return self._line.popitem(last=False)[0] if self.due else None
 
     def stepped(self, member: M) -> None:
-        """*member* did a step of work and can do another: it stands at the end of the line."""
+        """Put *member*, which did a step and can do another, at the end of the line."""
         self._place(member)
 
     def wait(self, member: M) -> None:
-        """*member* must not be stepped before it is woken; pauses are counted apart."""
+        """Keep *member* out of the line until ``wake``; pauses are counted separately."""
         member.waiting = True
         self._line.pop(member, None)
 
     def wake(self, member: M) -> None:
-        """What *member* waited for is there."""
+        """Let *member* continue, as the result that it waited for is available."""
         member.waiting = False
         self._place(member)
 
     def pause(self, member: M) -> State:
-        """Give *member* no turn before it is resumed as often as paused. Where it has ended, nothing changes."""
+        """Keep *member* out of the line until it is resumed as often as paused; do nothing if it has ended."""
         if member.state is State.RUNNING:
             member.pauses += 1
             self._line.pop(member, None)
         return member.state
 
     def resume(self, member: M) -> bool:
-        """Take back one pause; False where there was none. What has ended stays so."""
+        """Undo one pause and return True; return False if there was none. A task that has ended stays ended."""
         if not member.pauses:
             return False
         member.pauses -= 1
@@ -121,7 +123,7 @@ class Rota(Generic[M]):
         return True
 
     def finish(self, member: M, state: State) -> bool:
-        """End *member* as *state* says; False where it had ended before, and then nothing changes."""
+        """End *member* with *state* and return True; return False, and change nothing, if it had ended before."""
         if member.state is not State.RUNNING:
             return False
         member.state = state
@@ -130,12 +132,12 @@ class Rota(Generic[M]):
         return True
 
     def start(self) -> None:
-        """Give turns; after ``stop`` too, to those who come then."""
+        """Let tasks take turns, also after ``stop``: tasks that are added later."""
         self._started = True
         self._stopped = False
 
     def stop(self) -> list[M]:
-        """Give no more turns, and end every task, paused and waiting ones too: the answer is all whom to tell."""
+        """End every task, also paused and waiting ones, and return them, so that the shell can notify their owners."""
         self._stopped = True
         members = list(self._members)
         for member in members:
@@ -145,6 +147,6 @@ class Rota(Generic[M]):
         return members
 
     def _place(self, member: M) -> None:
-        """Put *member* at the end of the line if it may stand there; whoever stands in it keeps the place."""
+        """Put *member* at the end of the line if it may take turns; if it is in the line, it keeps its position."""
         if not member.pauses and not member.waiting and member.state is State.RUNNING:
             self._line[member] = None

@@ -1,53 +1,52 @@
-"""How much may run at once, and how often something may start.
+"""The user's limits: how much may run at once, and how often something may start.
 
-Arithmetic on times that are handed in; nothing here knows what time it is.
+Arithmetic on times that the caller gives. Does not know what time it is.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from penstock.core.schedule.answers import Bottleneck
-
-__all__ = ["TOLERANCE", "Limits", "Pace", "least_time"]
+__all__ = ["TOLERANCE", "Limits", "RateLimiter", "least_time"]
 
 TOLERANCE: Final = 0.01
-"""Seconds by which a late start may be made up for. A selector wakes to the millisecond, so without it
-1,000 starts a second would come to some 600."""
+"""Seconds by which a late start may be made up for. A selector wakes to the
+millisecond, so without it a rate of 1,000 starts a second would give some 600."""
 
 
-class Pace:
+class RateLimiter:
     """At most *rate* starts in any one second, spread evenly (the generic cell rate algorithm).
 
-    Starts that come up to TOLERANCE late are made up for; the interval is longer by as much, so that
-    no second ever sees more than *rate* + 1 starts. A *rate* of None means no limit.
+    Starts that come up to TOLERANCE late are made up for; the interval is longer by as
+    much, so that no second ever sees more than *rate* + 1 starts. A *rate* of None
+    means no limit.
     """
 
     __slots__ = ("_interval", "_next", "rate")
 
     def __init__(self, rate: float | None = None) -> None:
-        """Start with the whole pace free."""
+        """Start with the whole rate free."""
         self._next = float("-inf")
         self.rate = rate
         self._interval = _interval(rate)
 
     def change(self, rate: float | None) -> None:
-        """Another *rate* from now on; the next start is as far from the last as the new one wants it."""
+        """Set another *rate*; the next start is as far from the last as the new one demands."""
         interval = _interval(rate)
         self._next += interval - self._interval
         self.rate, self._interval = rate, interval
 
     def free_at(self) -> float:
-        """The earliest time at which another start is allowed."""
+        """Return the earliest time of the next start."""
         return self._next - TOLERANCE if self._interval else self._next
 
     def start(self, now: float) -> None:
-        """Count a start made at *now*."""
+        """Count a start at *now*."""
         self._next = max(self._next, now) + self._interval
 
 
 def least_time(starts: int, rate: float | None) -> float:
-    """The least seconds from the first to the last of so many *starts*, all of them by one ``Pace``."""
+    """Return the least seconds from the first to the last of *starts* starts under one ``RateLimiter``."""
     interval = _interval(rate)
     return max(0.0, (starts - 1) * interval - TOLERANCE) if interval else 0.0
 
@@ -57,24 +56,23 @@ def _interval(rate: float | None) -> float:
 
 
 class Limits:
-    """Limits that may be set at any time and from any thread; whoever they bind looks at ``_changed``.
+    """Limits that the user may set at any time and from any thread; the frontier checks ``_changed``.
 
-    *delay* is looked at each time it is needed, and so needs no such note.
+    *delay* is read at each start, and so needs no such note.
     """
 
     def __init__(self, *, concurrency: int, per_key: int, delay: float, rate: float | None) -> None:
-        """No pauses yet, and nothing has changed."""
+        """Start without pauses."""
         self.delay = delay
         self._concurrency = concurrency
         self._per_key = per_key
         self._rate = rate
         self._pauses = 0
-        self._full = False
         self._changed = False
 
     @property
     def concurrency(self) -> int:
-        """How many jobs may run at once."""
+        """The most jobs that may run at once."""
         return self._concurrency
 
     @concurrency.setter
@@ -84,7 +82,7 @@ class Limits:
 
     @property
     def pauses(self) -> int:
-        """How many pauses have not been taken back."""
+        """The number of pauses in force."""
         return self._pauses
 
     @pauses.setter
@@ -93,22 +91,8 @@ class Limits:
         self._changed = True
 
     @property
-    def full(self) -> bool:
-        """Whether as much is in memory as may be: then nothing starts."""
-        return self._full
-
-    @full.setter
-    def full(self, full: bool) -> None:
-        self._full = full
-        self._changed = True
-
-    def stopped_by(self, look: float | None) -> tuple[Bottleneck, float | None]:
-        """Why nothing at all may start, and until when; where it is full, whoever counts bytes is to *look* then."""
-        return (Bottleneck.MEMORY, look) if self._full and not self._pauses else (Bottleneck.PAUSED, None)
-
-    @property
     def per_key(self) -> int:
-        """How many jobs of one key may run at once."""
+        """The most jobs of one key that may run at once."""
         return self._per_key
 
     @per_key.setter
@@ -118,7 +102,7 @@ class Limits:
 
     @property
     def rate(self) -> float | None:
-        """How many jobs may start in a second; None for no limit."""
+        """The most jobs that may start in a second; None for no limit."""
         return self._rate
 
     @rate.setter

@@ -1,4 +1,4 @@
-"""How many requests fit into what the machine gives: descriptors at the start, and what is left when they give out.
+"""The machine's own bounds: how many requests fit into its descriptors, at the start and after they run out.
 
 Arithmetic only. Does not know what a descriptor is, who uses them, or what time it is.
 """
@@ -9,34 +9,48 @@ from typing import Final
 
 from msgspec import Struct
 
-__all__ = ["PAUSE", "RESERVED", "Allowance", "Fit", "fitting"]
+__all__ = ["NO_SHORTAGE", "PAUSE", "RESERVED", "Allowance", "Fit", "Shortage", "fit"]
 
 RESERVED: Final = 20
-"""Descriptors that are left for all else: the selector and its alarm (3), name servers (by resolv.conf(5) at most 3,
-each by UDP and TCP), the input, what waits on the disk, SQLite's journals, a folder being flushed, certificates being
-read."""
+"""Descriptors for everything else: the selector and its alarm (3), name servers (by
+resolv.conf(5) at most 3, each by UDP and TCP), the input, threads that wait for the
+disk, SQLite's journals, a folder being flushed, certificates being read."""
 
 PAUSE: Final = 1.0
-"""Seconds after which a request is tried again for which there was nothing left."""
+"""Seconds before a request is tried again that could not begin because something had run out."""
 
 SPARED: Final = 10
-"""One in so many of the requests that found a descriptor is given up besides, so that others find one, too."""
+"""After a shortage one in SPARED running requests is not replaced, so that others find a descriptor, too."""
 
 RECOVERY: Final = 10.0
 """Seconds without a shortage after which one request in SPARED more may run."""
 
 
 class Fit(Struct, frozen=True, gc=False):
-    """How many requests may run at once, and how many connections may be kept for them."""
+    """The requests that may run at once, and the connections that may be kept for them."""
 
     concurrency: int
     connections: int
 
 
-def fitting(concurrency: int, per_slot: int, descriptors: int | None) -> Fit:
-    """What fits of *concurrency* requests, with *per_slot* connections for each, into so many free *descriptors*.
+class Shortage(Struct, frozen=True, gc=False):
+    """A shortage of the machine's, as an engine reports it to the frontier.
 
-    None of them is no limit. Connections that are merely kept are given up before any request is.
+    At most *ceiling* jobs may run at once, even if the user and the concurrency probe
+    allow more; None is no bound. No job may start while memory is *full*.
+    """
+
+    ceiling: int | None = None
+    full: bool = False
+
+
+NO_SHORTAGE: Final = Shortage()
+
+
+def fit(concurrency: int, per_slot: int, descriptors: int | None) -> Fit:
+    """Return what fits of *concurrency* requests, with *per_slot* connections each, into the free *descriptors*.
+
+    None is no limit. Idle connections are given up before any request is.
     """
     wanted = Fit(concurrency, per_slot * concurrency)
     if descriptors is None:
@@ -46,32 +60,29 @@ def fitting(concurrency: int, per_slot: int, descriptors: int | None) -> Fit:
 
 
 class Allowance:
-    """How many requests may run at once, lowered where something runs out and slowly raised again."""
+    """The machine's own ceiling: lowered by each shortage, raised slowly, and lifted when it no longer binds."""
+
+    __slots__ = ("_since", "ceiling")
 
     def __init__(self) -> None:
-        """Nothing has run out."""
-        self.lowered = False
-        self._wished = 0
-        self._now = 0
+        """Start without a ceiling."""
+        self.ceiling: int | None = None
         self._since = 0.0
 
-    def short(self, concurrency: int, running: int, now: float) -> int:
-        """What *concurrency* comes to where one more than *running* found nothing left."""
-        if not self.lowered or concurrency != self._now:
-            # Else somebody has wished for something else meanwhile.
-            self._wished = concurrency
-        self.lowered, self._since = True, now
-        self._now = max(1, min(concurrency, running - running // SPARED))
-        return self._now
+    def lower(self, concurrency: int, running: int, now: float) -> int:
+        """Lower the ceiling, as one more than *running* requests found nothing left; return it.
 
-    def look(self, concurrency: int, now: float) -> int:
-        """What *concurrency* comes to by *now*, nothing having run out of late."""
-        if not self.lowered or now - self._since < RECOVERY:
-            return concurrency
-        if concurrency != self._now:
-            self.lowered = False
-            return concurrency
+        *concurrency* is what the user allows.
+        """
+        most = concurrency if self.ceiling is None else min(concurrency, self.ceiling)
         self._since = now
-        self._now = min(self._wished, concurrency + max(1, concurrency // SPARED))
-        self.lowered = self._now < self._wished
-        return self._now
+        self.ceiling = max(1, min(most, running - running // SPARED))
+        return self.ceiling
+
+    def recover(self, concurrency: int, now: float) -> None:
+        """Raise the ceiling if nothing has run out for RECOVERY seconds, and lift it once it reaches *concurrency*."""
+        if self.ceiling is None or now - self._since < RECOVERY:
+            return
+        self._since = now
+        raised = self.ceiling + max(1, self.ceiling // SPARED)
+        self.ceiling = raised if raised < concurrency else None

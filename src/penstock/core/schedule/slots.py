@@ -1,6 +1,6 @@
-"""How many jobs may run at the moment: the concurrency, or fewer in a pause, or while nothing can be reached.
+"""The slots for jobs: as many as the lowest of three ceilings, or fewer in a pause or an outage.
 
-Arithmetic on times that are handed in. Does not know jobs or keys.
+Arithmetic on times that the caller gives. Does not know jobs or keys.
 """
 
 from __future__ import annotations
@@ -9,49 +9,55 @@ from typing import Final
 
 from penstock.core.schedule.answers import Bottleneck
 from penstock.core.schedule.limits import Limits
-from penstock.core.web.delays import ConcurrencyProbe
+from penstock.core.schedule.probe import ConcurrencyProbe
+from penstock.core.schedule.shortage import NO_SHORTAGE, Shortage
 
-__all__ = ["Slots"]
+__all__ = ["PROBES", "Slots"]
 
 LONG_AGO: Final = float("-inf")
 
 PROBES: Final = 4
-"""Jobs that run at once to find out if anything can be reached, each of another host, and new ones before others."""
+"""Jobs that run at once in an outage, to find out whether it is over: each of another host, new hosts first."""
 
 
 class Slots:
-    """*number* of them, as of the last ``count``; *probing* is whether what starts is to find out if anything can."""
+    """The slots for running jobs: *number* of them, as of the last ``count``.
 
-    __slots__ = ("crowd", "held_until", "number", "paused", "probing", "scouts")
+    Three ceilings stand side by side: the user's (``Limits.concurrency``), that of the
+    concurrency *probe*, and the machine's (*shortage*). *probing* says that only PROBES
+    jobs run, to find the end of an outage.
+    """
+
+    __slots__ = ("held_until", "number", "paused", "probe", "probing", "scouts", "shortage")
 
     def __init__(self, number: int) -> None:
-        """All of them may be taken."""
+        """Start with all of them free."""
         self.number = number
-        # What says how many are worth having, if anything does.
-        self.crowd: ConcurrencyProbe | None = None
+        self.probe: ConcurrencyProbe | None = None
+        self.shortage: Shortage = NO_SHORTAGE
         self.paused = False
         self.probing = False
-        # How many jobs of hosts that are not known yet are still to be looked for, to be tried first.
+        # The number of jobs of new hosts that are still to be read, to be tried first.
         self.scouts = 0
         self.held_until = LONG_AGO
 
-    def rest(self, until: float) -> bool:
-        """Have nothing start before *until*; whether that is a time at which to ``count`` again."""
+    def hold(self, until: float) -> bool:
+        """Let nothing start before *until*; return whether that is a new time at which to ``count`` again."""
         later = until > self.held_until
         self.held_until = max(until, self.held_until)
         return later
 
-    def probe(self, until: float | None) -> None:
-        """Have only PROBES jobs run from *until* on, until one finds that something can be reached (None)."""
+    def probe_from(self, until: float | None) -> None:
+        """Let only PROBES jobs run from *until* on; None ends the outage."""
         self.probing = until is not None
         self.scouts = PROBES if self.probing else 0
         if until is None:
             self.held_until = LONG_AGO
 
     def count(self, limits: Limits, now: float) -> None:
-        """Find out how many there are at *now* within *limits*."""
-        # Kept: another thread may take the pause back between two looks at it.
-        self.paused = limits.full or limits.pauses > 0
+        """Set the number of slots at *now* within *limits*."""
+        # Kept, as another thread may end the pause before ``why_none`` is asked.
+        self.paused = self.shortage.full or limits.pauses > 0
         if self.paused or now < self.held_until:
             self.number = 0
         else:
@@ -59,13 +65,20 @@ class Slots:
             self.number = min(PROBES, most) if self.probing else most
 
     def most(self, concurrency: int) -> int:
-        """How many there are when nothing is in the way."""
-        return concurrency if self.crowd is None else min(concurrency, self.crowd.allowed)
+        """Return the lowest of the three ceilings, of which the user's is *concurrency*."""
+        if self.probe is not None:
+            concurrency = min(concurrency, self.probe.allowed)
+        ceiling = self.shortage.ceiling
+        return concurrency if ceiling is None else min(concurrency, ceiling)
 
     def why_none(self, limits: Limits, running: int, undelivered: int, now: float) -> tuple[Bottleneck, float | None]:
-        """Why none is free while so many are *running* or *undelivered*, and until when where that is known."""
+        """Return why none is free with *running* and *undelivered* jobs, and until when, if that is known."""
         if self.paused:
-            return limits.stopped_by(None if running or undelivered else now)
+            if self.shortage.full and not limits.pauses:
+                # With nothing in flight only another look at the memory can end the
+                # wait.
+                return Bottleneck.MEMORY, None if running or undelivered else now
+            return Bottleneck.PAUSED, None
         if self.probing or now < self.held_until:
             until = self.held_until if not running and now < self.held_until else None
             return (Bottleneck.CUT_OFF if self.probing else Bottleneck.DELAY), until

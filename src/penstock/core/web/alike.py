@@ -10,9 +10,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Reason
 from penstock.core.web.reasons import ranked, reasons_in
-from penstock.core.web.tally import Tally
 
 __all__ = ["FEWEST", "SHARE", "Alike", "Way", "alike"]
 

@@ -1,13 +1,15 @@
-"""Breakers: what it means that a host, or everything, cannot be reached.
+"""Circuit breakers and outage detectors: what it means that a host, or everything, cannot be reached.
 
-Knows which failures say so, and counts them. Does not know jobs, slots or sockets, or what time it is.
+Knows which failures say so, and counts them. Does not know jobs, slots or sockets, or
+what time it is.
 
-A host that could not be reached FEW times in a row is left alone for a while, tried again, and left alone for
-longer. If it still can't be reached after its grace, its jobs that wait are given up, all at once, rather than by a
-time-out for each. If many hosts that have nothing to do with each other cannot be reached, one after the other, it
-is not they who are down. Nor is it if many names cannot be looked up, one after the other, though pages of hosts
-whose names are remembered still come: then it is the resolver. Dead hosts can look like that; what such a mistake may
-cost is bounded: docs/decisions/outages.md.
+A host that could not be reached FEW times in a row is parked for a while, tried again,
+and parked for longer. If it still cannot be reached after its grace, its waiting jobs
+are abandoned, all at once, rather than by a time-out for each. If many unrelated hosts
+in a row cannot be reached, this machine is cut off: an outage. If many names in a row
+cannot be looked up, though pages of hosts with known names still come, the resolver is
+down. Dead hosts can look like an outage; what such a mistake may cost is bounded:
+docs/decisions/outages.md. Why the frontier need not know: docs/decisions/breakers.md.
 """
 
 from __future__ import annotations
@@ -30,42 +32,43 @@ __all__ = [
     "OutageBudget",
     "OutageDetector",
     "OutageDetectors",
-    "looked_up",
-    "reached",
+    "was_looked_up",
+    "was_reached",
 ]
 
 FEW: Final = 5
-"""Failures in a row after which a host is left alone. One more than the attempts that one input gets, and another."""
+"""Failures in a row after which a host is parked: two more than the attempts of one input."""
 
 FIRST: Final = 5.0
-"""Seconds for which a host is left alone at first; each time twice as long."""
+"""Seconds for which a host is parked at first; each time twice as long."""
 
 LONGEST: Final = 300.0
-"""Seconds for which a host is left alone at most."""
+"""Seconds for which a host is parked at most."""
 
 GRACE: Final = 30.0
-"""Seconds after which the waiting jobs of a host that answered before are given up; a restart takes less."""
+"""Seconds after which the waiting jobs of a host that answered before are abandoned; a restart takes less."""
 
 NEW: Final = 5.0
-"""Seconds after which those of a host that never answered are: there is no sign that it is only being restarted."""
+"""The same for a host that never answered: there is no sign that it is only being restarted."""
 
 KNOWN: Final = 10_000
 """Hosts of a kind that are remembered. To forget one costs a few more failures, or some patience, not memory."""
 
 MANY: Final = 10
-"""Hosts that cannot be reached, with none in between that can, before it is us and not them."""
+"""Hosts in a row that cannot be reached before that is an outage."""
 
 SURER: Final = 4
-"""How many times as many it takes after a mistake."""
+"""The factor by which that number grows after a false alarm."""
 
 PROBE: Final = 1.0
-"""Seconds from when it is us to the first try; each time twice as long."""
+"""Seconds from the start of an outage to the first probe; each time twice as long."""
 
 STEP: Final = 5.0
-"""Seconds between two tries, at most, while it is us."""
+"""Seconds between two probes, at most."""
 
 PATIENCE: Final = 90.0
-"""Seconds that all mistakes of one run may cost: beyond them it is the hosts. Enough for an outage of a minute."""
+"""Seconds that all false alarms of one run may cost; after that the hosts are blamed.
+Enough for an outage of a minute."""
 
 UNREACHED: Final = frozenset(
     {
@@ -78,40 +81,41 @@ UNREACHED: Final = frozenset(
 )
 
 
-def reached(attempt: Attempt) -> bool | None:
-    """Whether the host of *attempt* was there at all; None where the attempt tells nothing about that."""
+def was_reached(attempt: Attempt) -> bool | None:
+    """Return whether *attempt* reached its host; None if it tells nothing about that."""
     if attempt.error in UNREACHED:
         return False
-    # A name that does not exist is the resolver's answer; what was blocked was never tried.
+    # A name that does not exist is the resolver's answer; what was blocked was never
+    # tried.
     return None if attempt.error in (Reason.DNS_NOT_FOUND, Reason.BLOCKED_ADDRESS) else True
 
 
-def looked_up(attempt: Attempt) -> bool | None:
-    """Whether a name server answered for *attempt*, be it that there is no such name; None where none was asked."""
+def was_looked_up(attempt: Attempt) -> bool | None:
+    """Return whether a name server answered, also that there is no such name; None if none was asked."""
     if attempt.error in (Reason.DNS_TEMPORARY, Reason.TIMEOUT_DNS):
         return False
     return True if attempt.times.dns else None
 
 
 class Breakers:
-    """One breaker a host; those of hosts without trouble take no memory."""
+    """One circuit breaker a host; hosts without trouble take no memory."""
 
     def __init__(self) -> None:
-        """No host is in trouble."""
+        """Start with no host in trouble."""
         self._troubled: OrderedDict[Hashable, _Trouble] = OrderedDict()
         self._answered: OrderedDict[Hashable, None] = OrderedDict()
 
     def good(self, key: Hashable) -> None:
-        """*key* was reached."""
+        """Note that *key* was reached."""
         if self._troubled:
             self._troubled.pop(key, None)
         if key not in self._answered:
             _remember(self._answered, key)
 
     def bad(self, key: Hashable, now: float) -> tuple[float | None, int]:
-        """*key* could not be reached: until when to leave it alone, and the failures for which to give up its jobs.
+        """Note that *key* could not be reached; return when its park ends, and the failures so far.
 
-        None if it is not to be left alone, 0 if its jobs are not to be given up.
+        None if it is not parked, 0 failures if its jobs are not to be abandoned.
         """
         trouble = self._troubled.pop(key, None) or _Trouble(now)
         self._troubled[key] = trouble
@@ -120,7 +124,7 @@ class Breakers:
         trouble.failures += 1
         if trouble.failures < FEW:
             return None, 0
-        # What was under way when it was left alone says nothing new.
+        # An attempt that was in flight when it was parked says nothing new.
         if now >= trouble.until:
             trouble.until, trouble.wait = now + trouble.wait, min(2 * trouble.wait, LONGEST)
         grace = GRACE if key in self._answered else NEW
@@ -128,7 +132,7 @@ class Breakers:
 
 
 class _Trouble:
-    """*failures* in a row since *began*; left alone *until* then, and for *wait* seconds after the next."""
+    """*failures* in a row since *began*; parked *until* then, and for *wait* seconds after the next."""
 
     __slots__ = ("began", "failures", "until", "wait")
 
@@ -146,28 +150,31 @@ def _remember(keys: OrderedDict[Hashable, None], key: Hashable) -> None:
 
 
 class OutageBudget:
-    """The seconds that all mistakes of a run may still cost, whichever storm makes them."""
+    """The seconds that false alarms may still cost in this run, of both detectors together."""
 
     __slots__ = ("left",)
 
     def __init__(self) -> None:
-        """None was made."""
+        """Start with PATIENCE."""
         self.left = PATIENCE
 
 
 class OutageDetector:
-    """Whether it is us: MANY hosts in a row, each another one, could not be reached, or be looked up.
+    """Detects an outage of our own: MANY different hosts in a row could not be reached, or looked up.
 
-    A host counts once until it is reached, and not at all if another one was reached while it was being tried.
-    A mistake is paid for with *patience*, and the next storm takes SURER times as many hosts. It was no mistake if most
-    of the hosts that were held back can be reached afterwards. If no patience is left, it is never us.
+    A host counts once until it is reached, and not at all if another one was reached
+    during its attempt. Every outage is charged to *budget* until most of the hosts that
+    were held back are reached: then it was real, and the seconds are refunded.
+    Otherwise it was a false alarm, and the next one takes SURER times as many hosts.
+    With nothing left in the budget no outage is detected.
     """
 
-    def __init__(self, patience: OutageBudget) -> None:
-        """All is well."""
-        self._patience = patience
+    def __init__(self, budget: OutageBudget) -> None:
+        """Start without an outage."""
+        self._budget = budget
         self._many = MANY
-        # Those that failed since something was reached last, and those whose failure is their own.
+        # Hosts that failed since one was reached last, and hosts whose failure is their
+        # own.
         self._failing: OrderedDict[Hashable, None] = OrderedDict()
         self._blamed: OrderedDict[Hashable, None] = OrderedDict()
         self._last_good = float("-inf")
@@ -178,12 +185,12 @@ class OutageDetector:
         self._past: _Past | None = None
 
     @property
-    def raging(self) -> bool:
-        """Whether it is us."""
+    def active(self) -> bool:
+        """Whether there is an outage."""
         return self._began is not None
 
     def good(self, key: Hashable, now: float) -> None:
-        """*key* was reached, or looked up, at *now*: whatever was wrong is over."""
+        """Note that *key* was reached, or looked up, at *now*: an outage is over."""
         self._last_good = now
         if self._failing:
             if self._began is not None:
@@ -193,17 +200,17 @@ class OutageDetector:
             self._failing.clear()
         if self._blamed:
             self._blamed.pop(key, None)
-        if self._past is not None and self._past.back(key):
-            # It was us indeed.
-            self._patience.left, self._many, self._past = self._patience.left + self._past.cost, MANY, None
+        if self._past is not None and self._past.count_back(key):
+            # It was a real outage.
+            self._budget.left, self._many, self._past = self._budget.left + self._past.cost, MANY, None
 
     def bad(self, key: Hashable, now: float, took: float = 0.0) -> float | None:
-        """*key* could not be reached, after *took* seconds of trying: until when nothing that may end so should start.
+        """Note that an attempt of *took* seconds did not reach *key*; return when the next probe may start.
 
-        None if it is not us.
+        None if there is no outage.
         """
         if self._began is None:
-            if self._patience.left <= 0.0 or key in self._blamed:
+            if self._budget.left <= 0.0 or key in self._blamed:
                 return None
             if self._last_good > now - took:
                 _remember(self._blamed, key)
@@ -214,26 +221,26 @@ class OutageDetector:
             self._began, self._wait = now, PROBE
             self._until = now + self._wait
         elif now >= self._until:
-            if now - self._began >= self._patience.left:
+            if now - self._began >= self._budget.left:
                 self._end(now - self._began)
                 return None
             self._wait = min(2 * self._wait, STEP)
-            self._until = min(now + self._wait, self._began + self._patience.left)
+            self._until = min(now + self._wait, self._began + self._budget.left)
         _remember(self._failing, key)
         self._held.add(key)
         return self._until
 
     def _end(self, cost: float) -> None:
-        """Take the storm for a mistake, until the hosts that it held back say otherwise."""
+        """Take the outage for a false alarm, until the hosts that it held back prove otherwise."""
         self._began = None
-        self._patience.left -= cost
+        self._budget.left -= cost
         if cost >= PROBE:
             self._many *= SURER
         self._past, self._held = _Past(self._held, cost), set()
 
 
 class _Past:
-    """A storm that is over: the *hosts* that it held back, and the seconds that it cost."""
+    """An outage that is over: the *hosts* that it held back, and the seconds that it cost."""
 
     __slots__ = ("_hosts", "_most", "cost")
 
@@ -242,19 +249,19 @@ class _Past:
         self._hosts = hosts
         self._most = len(hosts) / 2
 
-    def back(self, key: Hashable) -> bool:
-        """*key* can be reached; whether most of the hosts can by now."""
+    def count_back(self, key: Hashable) -> bool:
+        """Note that *key* can be reached; return whether most of the hosts can by now."""
         self._hosts.discard(key)
         return len(self._hosts) < self._most
 
 
 class OutageDetectors:
-    """Whether *everything* is out of reach, or only *names* cannot be looked up; their mistakes share one patience."""
+    """Detect whether *everything* is out of reach, or only *names* cannot be looked up; both share one budget."""
 
     __slots__ = ("everything", "names")
 
     def __init__(self) -> None:
-        """All is well."""
-        patience = OutageBudget()
-        self.everything = OutageDetector(patience)
-        self.names = OutageDetector(patience)
+        """Start without an outage."""
+        budget = OutageBudget()
+        self.everything = OutageDetector(budget)
+        self.names = OutageDetector(budget)

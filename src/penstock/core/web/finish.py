@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from penstock.core.web.tally import Statistics
+from penstock.core.schedule.statistics import Statistics
 
 __all__ = ["SPAN", "Finish"]
 

@@ -1,159 +1,117 @@
-"""What an attempt means: the outcome, another hop, or another attempt later.
+"""The judge: an attempt means an outcome, another hop, or another attempt later.
 
 Knows redirects and retries. Does not know slots, hosts' limits, sockets or files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from penstock.core.schedule.shortage import PAUSE
-from penstock.core.web.breaker import Breakers, OutageDetectors, looked_up, reached
+from penstock.core.schedule.verdicts import Again, Done, EndingOf, Redirected, Satisfied, Verdict
+from penstock.core.web.breaker import Breakers, OutageDetectors, was_looked_up, was_reached
 from penstock.core.web.delays import AdaptiveDelays
-from penstock.core.web.model import Attempt, Ending, Failed, Fetched, Job, Kind, Outcome, Prerequisite, Reason, Skipped
+from penstock.core.web.model import Attempt, Failed, Fetched, Job, Kind, Outcome, Prerequisite, Reason, Skipped
 from penstock.core.web.requests import REDIRECTS, Refused, follow
 from penstock.core.web.retry import Retry, retry_after
-from penstock.core.web.robots import HOPS, Heard, hear, own
+from penstock.core.web.robots import HOPS, attribute, read_answer
 
-__all__ = ["Again", "Done", "Judge", "Redirected", "Rest", "Satisfied", "Verdict", "once"]
-
-
-Rest = Callable[[Any], Ending]
-"""What a job comes to that is not tried."""
-
-
-class Done(Struct, frozen=True, gc=False):
-    """The input has its outcome.
-
-    *park*: nothing of the job's key may start before that time. *rest*: what every other job of the key that waits
-    comes to, untried, and what each one that comes before *park* does.
-    """
-
-    outcome: Ending
-    park: float | None = None
-    rest: Rest | None = None
-
-
-class Again(Struct, frozen=True, gc=False):
-    """The same work once more, not before *until*; *park* as of ``Done``.
-
-    *hold*: nothing at all may start before that time, and then a few jobs at a time until one does not end so.
-    """
-
-    job: Any
-    until: float
-    park: float | None = None
-    hold: float | None = None
-
-
-class Redirected(Struct, frozen=True, gc=False):
-    """A redirect: the next hop takes its turn at the host it leads to."""
-
-    job: Job
-
-
-class Satisfied(Struct, frozen=True, gc=False):
-    """A prerequisite is done, and this was *heard*: ask about the job behind it again. *park* as of ``Done``."""
-
-    heard: Heard
-    park: float | None = None
-
-
-Verdict = Done | Again | Redirected | Satisfied
+__all__ = ["Judge", "judge_once"]
 
 
 class Judge(Struct, frozen=True):
-    """The rules for HTTP: how often to try, how many redirects to follow."""
+    """The rules for HTTP: how often to try, and how many redirects to follow."""
 
     retry: Retry = Retry()
     max_redirects: int = 10
     breakers: Breakers = field(default_factory=Breakers)
-    storms: OutageDetectors = field(default_factory=OutageDetectors)
-    paces: AdaptiveDelays | None = None
+    outages: OutageDetectors = field(default_factory=OutageDetectors)
+    delays: AdaptiveDelays | None = None
 
     def __call__(self, attempt: Attempt, now: float, draw: float) -> Verdict:
-        """What *attempt*, finished at *now*, means; *draw* in [0, 1) is for the back-off's jitter."""
+        """Return what *attempt*, finished at *now*, means; *draw* in [0, 1) is for the jitter of the backoff."""
         if attempt.lacking is not None:
             until = now + PAUSE
             return Again(replace(attempt.job, ready=until), until)
-        if self.paces is not None:
-            self.paces.heed(attempt, now)
-        if attempt.times.dns and looked_up(attempt):
-            self.storms.names.good(attempt.job.key, now)
-        attempt = own(attempt)
-        there = attempt.error is None or reached(attempt)
+        if self.delays is not None:
+            self.delays.heed(attempt, now)
+        if attempt.times.dns and was_looked_up(attempt):
+            self.outages.names.good(attempt.job.key, now)
+        attempt = attribute(attempt)
+        there = attempt.error is None or was_reached(attempt)
         if there:
-            self.storms.everything.good(attempt.job.key, now)
+            self.outages.everything.good(attempt.job.key, now)
             self.breakers.good(attempt.job.key)
         elif there is False:
-            return self._unreached(attempt, now, draw)
+            return self._judge_unreached(attempt, now, draw)
         if attempt.error is None and attempt.status in REDIRECTS:
-            onward = _onward(attempt, HOPS if type(attempt.job) is Prerequisite else self.max_redirects, now)
-            if onward is not None:
-                return onward
+            most = HOPS if type(attempt.job) is Prerequisite else self.max_redirects
+            redirected = _follow(attempt, most, now)
+            if redirected is not None:
+                return redirected
         wish = retry_after(attempt)
         park = None if wish is None else now + wish
         delay = self.retry.delay(attempt, draw)
         if delay is not None:
             until = now + delay
-            return Again(_from_the_start(attempt.job, until), until, park)
-        return _last(attempt, park)
+            return Again(_restart(attempt.job, until), until, park)
+        return _conclude(attempt, park)
 
-    def _unreached(self, attempt: Attempt, now: float, draw: float) -> Verdict:
-        """The host was not there; or we are cut off, and then it costs no input anything."""
+    def _judge_unreached(self, attempt: Attempt, now: float, draw: float) -> Verdict:
+        """Judge an attempt that did not reach its host; in an outage of ours that costs the input nothing."""
         job, took = attempt.job, attempt.times.total
-        hold = self.storms.everything.bad(job.key, now, took)
+        hold = self.outages.everything.bad(job.key, now, took)
         if hold is not None:
             return Again(replace(job, ready=hold, spent=0.0), hold, hold=hold)
-        wait = self.storms.names.bad(job.key, now, took) if looked_up(attempt) is False else None
+        wait = self.outages.names.bad(job.key, now, took) if was_looked_up(attempt) is False else None
         if wait is not None:
             return Again(replace(job, ready=wait, spent=0.0), wait, wait)
         park, failures = self.breakers.bad(job.key, now)
         delay = self.retry.delay(attempt, draw)
         if delay is not None and not failures:
             until = now + delay
-            return Again(_from_the_start(job, until), until, park)
-        return _last(attempt, park, partial(_host_down, failures) if failures else None)
+            return Again(_restart(job, until), until, park)
+        return _conclude(attempt, park, partial(_skip, failures) if failures else None)
 
 
-def once(max_redirects: int, attempt: Attempt, now: float, _draw: float) -> Verdict:
-    """The rules for whoever asks for one page and has an answer of their own to everything: redirects alone."""
-    onward = _onward(attempt, max_redirects, now) if attempt.error is None and attempt.status in REDIRECTS else None
-    return onward or _last(attempt)
+def judge_once(max_redirects: int, attempt: Attempt, now: float, _draw: float) -> Verdict:
+    """Follow redirects and nothing else: the rules for a caller who handles every other answer itself."""
+    redirected = None
+    if attempt.error is None and attempt.status in REDIRECTS:
+        redirected = _follow(attempt, max_redirects, now)
+    return redirected or _conclude(attempt)
 
 
-def _onward(attempt: Attempt, max_redirects: int, now: float) -> Redirected | Done | Satisfied | None:
-    """Where a redirect leads; the outcome where it leads to nothing good, None where it is none."""
-    onward = follow(attempt, max_redirects, now)
-    if isinstance(onward, Job):
-        return Redirected(onward)
-    if type(onward) is Refused:
-        return _last(replace(attempt, error=onward.reason, detail=onward.detail))
+def _follow(attempt: Attempt, max_redirects: int, now: float) -> Redirected | Done | Satisfied | None:
+    """Return the next hop of a redirect, or the outcome if it may not be followed; None if it is no redirect."""
+    job = follow(attempt, max_redirects, now)
+    if isinstance(job, Job):
+        return Redirected(job)
+    if type(job) is Refused:
+        return _conclude(replace(attempt, error=job.reason, detail=job.detail))
     return None
 
 
-def _last(attempt: Attempt, park: float | None = None, rest: Rest | None = None) -> Done | Satisfied:
-    """What no further *attempt* will change: its job's outcome, or what was heard on a prerequisite."""
+def _conclude(attempt: Attempt, park: float | None = None, rest: EndingOf | None = None) -> Done | Satisfied:
+    """Return the result of the last *attempt*: the outcome of its job, or the answer to a prerequisite."""
     if type(attempt.job) is Prerequisite:
-        return Satisfied(hear(attempt), park)
+        return Satisfied(read_answer(attempt), park)
     return Done(_outcome(attempt, attempt.error, attempt.detail), park, rest)
 
 
-def _host_down(failures: int, job: Job) -> Skipped:
-    """What becomes of *job*, whose host could not be reached *failures* times in a row."""
+def _skip(failures: int, job: Job) -> Skipped:
+    """Return the outcome of *job*, whose host could not be reached *failures* times in a row."""
     detail = f"{job.key} could not be reached {failures} times in a row, so this was not tried"
     return Skipped(
         job.seq, job.url, Reason.HOST_DOWN, detail, redirects=job.hops, attempts=job.earlier, input=job.fields
     )
 
 
-def _from_the_start(job: Job, ready: float) -> Job:
-    """The same hop once more; the new attempt has the whole of its time before it."""
+def _restart(job: Job, ready: float) -> Job:
+    """Return the same hop for another attempt, which has the whole of its time before it."""
     return replace(job, ready=ready, earlier=job.earlier + 1, spent=0.0)
 
 

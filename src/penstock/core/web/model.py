@@ -1,9 +1,9 @@
-"""The values that travel between the stages, and the closed list of what can go wrong.
+"""The values that travel between the stages, and the closed list of reasons for an outcome without a response.
 
-Knows what a job, an attempt and an outcome are. Does not know how any of them comes about.
+Knows what a job, an attempt and an outcome are. Does not know how any of them is made.
 
-What travels is frozen. The values are ``msgspec.Struct``: one is made in 0.1 µs, a frozen dataclass of
-the same fields takes ten times that, and there are several of them for every page.
+The values are frozen. They are ``msgspec.Struct``: one is made in 0.1 µs, a frozen
+dataclass of the same fields takes ten times that, and every page takes several of them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import Any, ClassVar, Final, Self
 
 from msgspec import Struct
 
+from penstock.core.schedule.verdicts import Ending
+
 __all__ = [
     "Attempt",
-    "Duplicate",
     "Failed",
     "Fetched",
     "Headers",
@@ -33,12 +34,14 @@ __all__ = [
     "Row",
     "Skipped",
     "Times",
+    "kind_of",
     "split_head",
 ]
 
 CHARSETS: Final = frozenset({*aliases, *aliases.values(), "cp874", "iso8859_1", "koi8_t", "koi8_u", "utf_8_sig"})
-"""The charsets a server may name, as Python spells them. A closed list: for any other name Python would look
-for a module, and remember for ever that there is none; and unicode_escape is a codec, but no charset."""
+"""The charsets a server may name, as Python spells them. A closed list: for any other
+name Python would look for a module, and keep for ever that there is none; and
+unicode_escape is a codec, but no charset."""
 
 LONGEST_SHOWN: Final = 100
 """Characters of a URL that ``repr`` shows."""
@@ -49,7 +52,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Kind(enum.StrEnum):
-    """The three things an outcome can be."""
+    """The three kinds of outcome."""
 
     FETCHED = "fetched"
     FAILED = "failed"
@@ -57,10 +60,11 @@ class Kind(enum.StrEnum):
 
 
 class Reason(enum.StrEnum):
-    """Why an input has no complete response: a closed list, each with its kind and its second chance.
+    """Why an input has no complete response: a closed list.
 
-    ``reason.kind`` is ``failed`` or ``skipped``. ``reason.transient`` says whether another attempt within
-    the same run may succeed; ``reason.later`` whether a later pass over the failed ones may.
+    ``reason.kind`` is ``failed`` or ``skipped``. ``reason.transient`` says whether
+    another attempt within the same run may succeed; ``reason.later`` whether a later
+    pass over the failed inputs may.
     """
 
     kind: Kind
@@ -68,7 +72,7 @@ class Reason(enum.StrEnum):
     later: bool
 
     def __new__(cls, text: str, kind: Kind, transient: bool, later: bool) -> Self:  # noqa: FBT001 - a row of the table below
-        """One row of the table."""
+        """Make one row of the table."""
         reason = str.__new__(cls, text)
         reason._value_ = text
         reason.kind = kind
@@ -112,12 +116,20 @@ class Reason(enum.StrEnum):
     # fmt: on
 
 
-class Row(Struct, frozen=True, gc=False):
-    """One input as its source read it; nobody has looked at the URL yet.
+_KINDS: Final = {reason.value: reason.kind for reason in Reason}
 
-    *seq* counts inputs from 0 and is the input's identity; *line* is where a person finds it (counted
-    from 1, comments and blank lines included). *fault* is set where the row itself is broken, and *reason* says
-    which reason that is: such a row still gets its outcome.
+
+def kind_of(reason: str) -> Kind:
+    """Return the kind of an outcome with this *reason*: the status of a response, or an error."""
+    return Kind.FETCHED if reason.isdigit() else _KINDS[reason]
+
+
+class Row(Struct, frozen=True, gc=False):
+    """One input as its source read it; its URL is not yet checked.
+
+    *seq* counts inputs from 0 and is the input's identity; *line* is the number that an
+    editor shows (from 1, comments and blank lines included). *fault* is set if the row
+    itself is broken, and *reason* names the reason: such a row still gets its outcome.
     """
 
     seq: int
@@ -142,16 +154,19 @@ class Hop(Struct, frozen=True, gc=False):
 class Job(Struct, frozen=True):
     """A request that may be sent: one hop of one attempt at one input.
 
-    *url* is the input as given, credentials blotted out; *target* is the canonical address of this
-    hop; *key* is the host whose limits apply. *headers* holds every header that is to be sent, those
-    of the settings included, so that a redirect can drop what must not cross an origin. *ready* is the
-    monotonic time at which the job could first have started; *earlier* counts the attempts made
-    before this one; *spent* is the time in seconds that earlier hops of this attempt took. *public* says
-    that one of the *hops* was answered from a public address, so that the next may not lead to any other.
-    *enough* bytes of a body are all that is wanted, where that is not None: the rest is not read.
+    *url* is the input as given, credentials blotted out; *target* is the canonical
+    address of this hop; *key* is the host whose limits apply. *headers* holds every
+    header that is to be sent, those of the settings included, so that a redirect can
+    drop what must not cross an origin. *ready* is the monotonic time at which the job
+    could first have started; *earlier* counts the attempts made before this one;
+    *spent* is the time in seconds that earlier hops of this attempt took. *public* says
+    that one of the *hops* was answered from a public address, so that the next may not
+    lead to any other. Only the first *enough* bytes of a body are read, or all of them
+    if it is None. *behind* is the job that waits for this one, if any.
     """
 
     enough: ClassVar[int | None] = None
+    behind: ClassVar[Any] = None
 
     seq: int
     key: str
@@ -169,20 +184,21 @@ class Job(Struct, frozen=True):
 
 
 class Prerequisite(Job, frozen=True, kw_only=True):
-    """What must be asked for before the job *behind* it can be: not an input of its own."""
+    """A request that must succeed before the job *behind* it may start: not an input of its own."""
 
     enough: ClassVar[int | None] = 500 * 1024
 
-    behind: Job
+    behind: Job  # type: ignore[misc] # only a prerequisite has one; a field would cost every job 8 bytes
 
 
 class Times(Struct, frozen=True, gc=False):
     """Where the time of the last hop went, in seconds.
 
-    *dns*, *connect* and *tls* are what each phase took by itself (0 on a kept connection);
-    *first_byte* and *total* count from the start of the request, without the time in which the process was stopped
-    or its sockets were not looked at, if that put its deadline off; *wait* is how long the job had been
-    ready before it was started.
+    *dns*, *connect* and *tls* are what each phase took by itself (0 on a kept
+    connection); *first_byte* and *total* count from the start of the request, without
+    the time for which the process was stopped or did not read its sockets, if that
+    extended the deadline; *wait* is how long the job had been ready before it was
+    started.
     """
 
     wait: float = 0.0
@@ -197,11 +213,12 @@ NO_TIMES: Final = Times()
 
 
 class Attempt(Struct, frozen=True):
-    """What an engine says of one job: a complete response, or why there is none (*error*).
+    """The result of one job from an engine: a complete response, or why there is none (*error*).
 
-    *head* is the raw header block of the final response, *started* the wall-clock time in seconds
-    since 1970. *lacking* says what this machine had none left of (descriptors, ports): then it was not tried, and
-    nothing is said of the host; *error* is what it looked like.
+    *head* is the raw header block of the final response, *started* the wall-clock time
+    in seconds since 1970. *lacking* names what this machine had run out of
+    (descriptors, ports): then the job was not tried, the attempt tells nothing about
+    the host, and *error* is only what it looked like.
     """
 
     job: Job
@@ -217,20 +234,11 @@ class Attempt(Struct, frozen=True):
     lacking: str | None = None
 
 
-class Ending(Struct, frozen=True):
-    """What became of one input, whatever the work: nothing more is to be done for it."""
-
-
-class Duplicate(Ending, frozen=True, gc=False):
-    """An input that asks for the same as an earlier one, whose outcome it shares: it has none of its own."""
-
-    seq: int
-
-
 class Outcome(Ending, frozen=True):
-    """What became of one input. Exactly one of these exists for each: Fetched, Failed or Skipped.
+    """The outcome of one input: Fetched, Failed or Skipped. Each input has exactly one.
 
-    All three have the same fields, so that a loop over outcomes may ask any of them for its status.
+    All three have the same fields, so that a loop over outcomes may read the status of
+    any of them.
     """
 
     kind: ClassVar[Kind]
@@ -253,7 +261,7 @@ class Outcome(Ending, frozen=True):
     input: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
-        """A short line for a person: what became of which URL, without its body."""
+        """Show the URL and its status or error on one line, without the body."""
         what = self.status if self.error is None else self.error.value
         url = self.url if len(self.url) <= LONGEST_SHOWN else f"{self.url[:LONGEST_SHOWN]}..."
         return f"<{type(self).__name__} {self.seq}: {what} {url!r} {len(self.body):,} bytes>"
@@ -269,13 +277,13 @@ class Outcome(Ending, frozen=True):
         return split_head(self.head)
 
     def header(self, name: str) -> str | None:
-        """The first header called *name*, whatever its case; None where there is none."""
+        """Return the value of the first header called *name*, in any case; None if there is none."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
 
     @property
     def coding(self) -> str | None:
-        """The content codings that are still on the body, as they could not be undone; None if it is decoded."""
+        """The content codings that could not be undone and are still on the body; None if it is decoded."""
         if not self.body or b"content-encoding" not in self.head.lower():
             return None
         from penstock.core.web.codings import left_on  # noqa: PLC0415 - few need it, and the decoders come along
@@ -283,13 +291,13 @@ class Outcome(Ending, frozen=True):
         return left_on(",".join(value for name, value in self.headers if name.lower() == "content-encoding"))
 
     def json(self) -> Any:
-        """The body read as JSON, in UTF-8, UTF-16 or UTF-32. ValueError if it is none."""
+        """Parse the body as JSON, in UTF-8, UTF-16 or UTF-32. Raises ValueError if it is none."""
         import json  # noqa: PLC0415 - few need it
 
         return json.loads(self.body)
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it by the names of a line of output (schema 1); ``body`` is bytes, ``started`` a datetime in UTC."""
+        """Return the fields by their names in the output (schema 1); ``body`` is bytes, ``started`` a UTC datetime."""
         return {
             "seq": self.seq,
             "url": self.url,
@@ -314,28 +322,29 @@ class Outcome(Ending, frozen=True):
         }
 
     def text(self) -> str:
-        """The body as text, by the charset its Content-Type names, else UTF-8; never raises.
+        """Decode the body by the charset that its Content-Type names, else as UTF-8; never raises.
 
-        Bytes that do not fit become U+FFFD. No guess is made from the content: a library made for
-        that guesses better.
+        Bytes that do not fit become U+FFFD. The charset is not guessed from the
+        content: a library made for that guesses better.
         """
         _, _, said = (self.header("content-type") or "").lower().partition("charset=")
         charset = encodings.normalize_encoding(said.partition(";")[0].strip(" \"'"))
         if charset in CHARSETS:
-            # Some of the aliases are of codecs that are not charsets (base64), or not of this system (mbcs).
+            # Some of the aliases are of codecs that are not charsets (base64), or not
+            # of this system (mbcs).
             with contextlib.suppress(LookupError, ValueError):
                 return self.body.decode(charset, "replace")
         return self.body.decode("utf-8", "replace")
 
 
 class Fetched(Outcome, frozen=True):
-    """A complete HTTP response, whatever its status: 404 and 503 are answers."""
+    """A complete HTTP response of any status: 404 and 503 are answers."""
 
     kind = Kind.FETCHED
 
 
 class Failed(Outcome, frozen=True):
-    """No complete response; ``error`` says why and ``detail`` has the system's own words."""
+    """No complete response; ``error`` says why, and ``detail`` is the system's message."""
 
     kind = Kind.FAILED
 
@@ -347,11 +356,11 @@ class Skipped(Outcome, frozen=True):
 
 
 def split_head(head: bytes) -> list[tuple[str, str]]:
-    """The header fields of a raw header block, in order; bytes above 0x7F are read as Latin-1.
+    """Return the header fields of a raw header block, in order; bytes above 0x7F are read as Latin-1.
 
-    Lines folded in the obsolete way are joined with a space (RFC 9112, section 5.2); a bare line feed
-    ends a line as well (section 2.2). Nothing after the empty line counts: trailers are not headers
-    (RFC 9110, section 6.5.1).
+    Lines folded in the obsolete way are joined with a space (RFC 9112, section 5.2); a
+    bare line feed ends a line as well (section 2.2). Everything after the empty line is
+    dropped: trailers are not headers (RFC 9110, section 6.5.1).
     """
     fields: list[tuple[str, str]] = []
     for line in head.replace(b"\r\n", b"\n").decode("latin-1").split("\n")[1:]:

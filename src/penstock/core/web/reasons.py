@@ -11,8 +11,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Reason
-from penstock.core.web.tally import Tally
 
 __all__ = ["REASONS", "UNTRIED", "covers", "is_failure", "ranked", "read_reasons", "reasons_in"]
 

@@ -1,6 +1,7 @@
-"""Whether an attempt deserves another, and after how long.
+"""Retries: which attempts are followed by another, and after how long.
 
-Arithmetic only: no clock, no randomness. *draw* is the caller's random number in [0, 1).
+Arithmetic only: no clock, no randomness. *draw* is the caller's random number in [0,
+1).
 """
 
 from __future__ import annotations
@@ -11,33 +12,28 @@ from typing import Final
 
 from msgspec import Struct
 
+from penstock.core.schedule.backoff import BASE, CAP, backoff
 from penstock.core.web.model import Attempt, Reason, split_head
 
-__all__ = ["IDEMPOTENT", "LATER", "LONGEST_PARK", "STATUSES", "Retry", "backoff", "reason", "retry_after"]
+__all__ = ["IDEMPOTENT", "LATER", "LONGEST_PARK", "STATUSES", "Retry", "reason", "retry_after"]
 
 STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
-"""Statuses that may be another one next time. 522 and 524 are Cloudflare's for an origin it cannot reach."""
+"""Statuses that may change with the next attempt. 522 and 524 are Cloudflare's for an origin it cannot reach."""
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-"""Methods that may be sent twice with the effect of once (RFC 9110, section 9.2.2)."""
+"""Methods that have the same effect if they are sent twice (RFC 9110, section 9.2.2)."""
 
 NOT_ACTED_UPON: Final = frozenset({429, 503})
-"""Statuses that, with Retry-After, say that the server did nothing and wants the request later, whatever its method
-(RFC 6585, section 4; RFC 9110, section 15.6.4)."""
+"""Statuses that, with Retry-After, say that the server did nothing and wants the
+request later, for any method (RFC 6585, section 4; RFC 9110, section 15.6.4)."""
 
 LATER: Final = frozenset({*(reason.value for reason in Reason if reason.later), *map(str, STATUSES)})
-"""The reasons for which an input is tried again, though it has its outcome, unless others are named."""
-
-BASE: Final = 1.0
-"""Seconds that the first wait is at most."""
-
-CAP: Final = 60.0
-"""Seconds that any wait is at most."""
-
+"""The reasons for which a later pass retries an input that has its outcome, unless the user names others."""
 
 LONGEST_PARK: Final = 3_600.0
-"""Seconds that a Retry-After may park a host. A longer one is nearly always a mistake, or a way to say never; its jobs
-would keep a run from its end for days."""
+"""Seconds for which a Retry-After may park a host. A longer one is nearly always a
+mistake, or a way to say never; its jobs would delay the end of a run for days:
+docs/decisions/retry-after.md."""
 
 
 def reason(error: str | None, status: int | None) -> str | None:
@@ -48,11 +44,12 @@ def reason(error: str | None, status: int | None) -> str | None:
 
 
 def retry_after(attempt: Attempt) -> float | None:
-    """Seconds for which the server asked to be left alone, LONGEST_PARK at most; None if it did not.
+    """Return the seconds for which the server asked to be left alone, LONGEST_PARK at most; None if it did not.
 
-    Any status from 400 on may ask for it, also one that is no reason to try again (GitHub's 403, LinkedIn's 999), and
-    also if the body breaks off. Retry-After is a number of seconds or a date (RFC 9110, section 10.2.3); a date counts
-    from when the answer came by our clock. Of several the longest holds. What is neither is no wish.
+    Any status from 400 on may ask for it, also one that is not retried (GitHub's 403,
+    LinkedIn's 999), and also if the body breaks off. Retry-After is a number of seconds
+    or a date (RFC 9110, section 10.2.3); a date counts from the arrival of the answer
+    by our clock. Of several the longest holds; any other value is ignored.
     """
     if attempt.status is None or attempt.status < 400:
         return None
@@ -72,20 +69,11 @@ def _seconds(value: str, answered: float) -> float | None:
         return None
 
 
-def backoff(made: int, draw: float, base: float = BASE, cap: float = CAP) -> float:
-    """Exponential back-off with full jitter: a wait drawn evenly from 0 to min(cap, base · 2ⁿ) seconds.
-
-    *made* attempts were made, at least 1. Full jitter spends the least work where many clients meet one
-    server again (Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
-    """
-    # The exponent is bounded: 2.0 ** 1024 is an OverflowError, and any cap is reached long before.
-    return draw * min(cap, base * 2.0 ** min(made - 1, 60))
-
-
 class Retry(Struct, frozen=True, gc=False):
-    """Which attempts at a request are tried again, and how often; the waits are those of ``backoff``.
+    """The rules for retries: at most *attempts* at a request; the waits are those of ``backoff``.
 
-    *methods* may be sent again after any failure; others only if the server says that it did nothing.
+    *methods* may be sent again after any failure; others only if the server says that
+    it did nothing.
     """
 
     attempts: int = 3
@@ -94,14 +82,14 @@ class Retry(Struct, frozen=True, gc=False):
     methods: frozenset[str] = IDEMPOTENT
 
     def delay(self, attempt: Attempt, draw: float) -> float | None:
-        """Seconds to wait before the job's next attempt; None where it deserves none."""
+        """Return the seconds before the next attempt at the job; None if there is none."""
         made = attempt.job.earlier + 1
-        if made >= self.attempts or not (attempt.job.method in self.methods or _not_acted_upon(attempt)):
+        if made >= self.attempts or not (attempt.job.method in self.methods or _was_refused(attempt)):
             return None
         if not (attempt.status in STATUSES if attempt.error is None else attempt.error.transient):
             return None
         return backoff(made, draw, self.base, self.cap)
 
 
-def _not_acted_upon(attempt: Attempt) -> bool:
+def _was_refused(attempt: Attempt) -> bool:
     return attempt.error is None and attempt.status in NOT_ACTED_UPON and retry_after(attempt) is not None

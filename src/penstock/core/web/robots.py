@@ -1,7 +1,8 @@
-"""robots.txt, as RFC 9309 has it: what an answer to it means, and what its text lets us do.
+"""robots.txt by RFC 9309: what an answer to the request for it means, and what its text allows.
 
-Finds the groups that are for us, and leaves the matching of paths to protego, a pure parser: docs/decisions/robots.md.
-Does not know how the text is asked for, when, or where it is kept.
+Finds the groups for our user agent, and leaves the matching of paths to protego, a pure
+parser: docs/decisions/robots.md. Dead hosts: docs/decisions/robots-of-a-dead-host.md.
+Does not know how or when the text is requested, or how it is stored.
 """
 
 from __future__ import annotations
@@ -24,30 +25,30 @@ __all__ = [
     "LIFETIME",
     "LONGEST_DELAY",
     "UNAVAILABLE_FOR",
-    "Heard",
+    "RobotsAnswer",
     "Rules",
-    "hear",
-    "own",
+    "attribute",
     "prerequisite",
     "product",
+    "read_answer",
 ]
 
 HOPS: Final = 5
-"""Redirects that are followed on the way to a robots.txt (RFC 9309, section 2.3.1.2)."""
+"""Redirects that are followed for a robots.txt (RFC 9309, section 2.3.1.2)."""
 
 LIFETIME: Final = 86_400.0
 """Seconds for which an answer holds (RFC 9309, section 2.4)."""
 
 UNAVAILABLE_FOR: Final = 600.0
-"""Seconds after which a robots.txt that could not be had is asked for again; until then its site's jobs are skipped."""
+"""Seconds before a robots.txt that could not be fetched is requested again; until then its site's jobs are skipped."""
 
 LONGEST_DELAY: Final = 60.0
-"""Seconds between two starts that a robots.txt gets at most. Of the neighbours StormCrawler passes over hosts that ask
-for more than 30 s, and Heritrix obeys up to 300 s."""
+"""The most seconds between two starts that a robots.txt can set. StormCrawler skips
+hosts that ask for more than 30 s, and Heritrix obeys up to 300 s."""
 
 _SENT: Final = frozenset({"from", "user-agent"})
 
-_NOBODY_THERE: Final = UNREACHED | {
+_NO_SERVER: Final = UNREACHED | {
     Reason.BLOCKED_ADDRESS,
     Reason.DNS_NOT_FOUND,
     Reason.EMPTY_REPLY,
@@ -56,15 +57,15 @@ _NOBODY_THERE: Final = UNREACHED | {
     Reason.TLS_CERTIFICATE,
     Reason.TLS_HANDSHAKE,
 }
-"""What the job behind the prerequisite would have met with as well: its connection does not stand, or does not hold."""
+"""Failures that the job behind the prerequisite would have met as well: there is no connection, or it breaks."""
 
 _LEADS_NOWHERE: Final = frozenset(
     {Reason.BLOCKED_ADDRESS, Reason.BLOCKED_SCHEME, Reason.REDIRECT_INVALID, Reason.TOO_MANY_REDIRECTS}
 )
 
 
-class Heard(Struct, frozen=True):
-    """What *origin* answered: the *text* of its rules, empty where it has none, or *trouble*: why it gave no answer."""
+class RobotsAnswer(Struct, frozen=True):
+    """The answer of *origin*: the *text* of its rules, empty if it has none, or *trouble*: why there is no answer."""
 
     origin: str
     text: bytes = b""
@@ -72,9 +73,9 @@ class Heard(Struct, frozen=True):
 
 
 def prerequisite(job: Job) -> Prerequisite:
-    """What must be asked before *job* can be: the robots.txt of its origin, with none of the job's secrets.
+    """Return the request that must succeed before *job*: the robots.txt of its origin, without the job's secrets.
 
-    Where the job may not be led, it may not be either.
+    The bounds on where the job may be redirected hold for it as well.
     """
     headers: Headers = tuple(pair for pair in job.headers if pair[0].lower() in _SENT)
     target = f"{origin(job.target)}/robots.txt"
@@ -83,39 +84,41 @@ def prerequisite(job: Job) -> Prerequisite:
     )
 
 
-def own(attempt: Attempt) -> Attempt:
-    """Return *attempt*, as one at the job behind its prerequisite if no server was there: the job would fail alike.
+def attribute(attempt: Attempt) -> Attempt:
+    """Return *attempt*, attributed to the job behind its prerequisite if there was no server: the job would fail alike.
 
-    So it is tried again and counted like any other, and what waits behind it is asked about meanwhile.
+    So that job is retried and counted like any other, and the gate is asked about the
+    next one meanwhile.
     """
     job = attempt.job
-    if type(job) is Prerequisite and attempt.error in _NOBODY_THERE and not job.hops:
+    if type(job) is Prerequisite and attempt.error in _NO_SERVER and not job.hops:
         return replace(attempt, job=job.behind)
     return attempt
 
 
-def hear(attempt: Attempt) -> Heard:
-    """What the last *attempt* at a prerequisite says.
+def read_answer(attempt: Attempt) -> RobotsAnswer:
+    """Return the answer in the last *attempt* at a prerequisite.
 
-    A file that is not there lets everything be fetched, as does a redirect that leads nowhere (RFC 9309, sections
-    2.3.1.2 and 2.3.1.3). A server in trouble, or none in time, lets nothing (section 2.3.1.4), for a while. Of statuses
-    below 500 those that may be others the next time are trouble as well.
+    A missing file allows everything, as does a redirect that cannot be followed (RFC
+    9309, sections 2.3.1.2 and 2.3.1.3). A server error, or a time-out, allows nothing
+    (section 2.3.1.4), for a while. Statuses below 500 that may change with the next
+    attempt count as server errors.
     """
     job, error, status = attempt.job, attempt.error, attempt.status
     assert isinstance(job, Prerequisite)
     asked = origin(job.behind.target)
     if error in _LEADS_NOWHERE:
-        return Heard(asked)
+        return RobotsAnswer(asked)
     if error is not None:
-        return Heard(asked, trouble=f"{error}: {attempt.detail}" if attempt.detail else str(error))
+        return RobotsAnswer(asked, trouble=f"{error}: {attempt.detail}" if attempt.detail else str(error))
     assert status is not None
     if status in STATUSES or status >= 500:
-        return Heard(asked, trouble=f"status {status}")
-    return Heard(asked, _whole_lines(attempt.body, job.enough) if 200 <= status < 300 else b"")
+        return RobotsAnswer(asked, trouble=f"status {status}")
+    return RobotsAnswer(asked, _whole_lines(attempt.body, job.enough) if 200 <= status < 300 else b"")
 
 
 def _whole_lines(text: bytes, most: int | None) -> bytes:
-    """*text* without its last line where that was cut off after *most* bytes: half a rule is another rule."""
+    """Return *text* without its last line if that was cut off after *most* bytes: half a rule is another rule."""
     return text if len(text) != most else text[: max(text.rfind(b"\n"), text.rfind(b"\r")) + 1]
 
 
@@ -124,25 +127,26 @@ _RECORD: Final = re.compile(
     r"(?:\s*:|\s)\s*(.*)",
     re.IGNORECASE | re.DOTALL,
 )
-"""A record that we know, in the spellings that Google's parser and protego know; all others are passed over."""
+"""A known record, in the spellings that Google's parser and protego know; all others are ignored."""
 
 _TOKEN: Final = re.compile(r"[\w!#$%&'+.^`|~-]+", re.ASCII)
 _BREAKS: Final = re.compile("[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-"""What ends a line for Python, and for protego, and is none of the ends of a line in a robots.txt."""
+"""Characters that end a line for Python and for protego, but not in a robots.txt."""
 
 
 def product(user_agent: str) -> str:
-    """The product token that *user_agent* begins with, in lower case; empty if it begins with none.
+    """Return the product token that *user_agent* begins with, in lower case; empty if there is none.
 
-    So "penstock/1.0 (+https://example.org/bot)" is penstock and nothing else. RFC 9309, section 2.2.1, has no digits in
-    a product token, but RFC 9110 does; a token with one is taken whole, not up to the digit.
+    So "penstock/1.0 (+https://example.org/bot)" is penstock and nothing else. RFC 9309,
+    section 2.2.1, has no digits in a product token, but RFC 9110 does; a token with one
+    is taken whole, not up to the digit.
     """
     found = _TOKEN.match(user_agent.strip())
     return found[0].lower() if found else ""
 
 
 def _records(text: str) -> Iterator[tuple[str, str]]:
-    """The records of *text* that mean something, each as its field's first letter and its value."""
+    """Yield the known records of *text*, each as its field's first letter and its value."""
     for line in re.split("[\r\n]+", text):
         record = _RECORD.match(line.partition("#")[0].strip())
         if record is not None:
@@ -150,54 +154,55 @@ def _records(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _groups(text: str) -> Iterator[tuple[set[str], list[tuple[str, str]]]]:
-    """The groups of *text*: whom each is for, and its records.
+    """Yield the groups of *text*: the user agents of each, and its records.
 
-    A group is for all user agents that are named before its first rule, whatever other records are between them; it
-    ends with the first user agent that is named after a rule (RFC 9309, section 2.2.4).
+    A group is for all user agents that are named before its first rule, also if other
+    records are between them; it ends with the first user agent that is named after a
+    rule (RFC 9309, section 2.2.4).
     """
     names: set[str] = set()
     records: list[tuple[str, str]] = []
-    ruled = False
+    has_rules = False
     for field, value in _records(text):
         if field == "u":
-            if ruled:
+            if has_rules:
                 yield names, records
-                names, records, ruled = set(), [], False
+                names, records, has_rules = set(), [], False
             names.add("*" if value.split()[:1] == ["*"] else product(value))
         elif names:
-            ruled = ruled or field in "ad"
+            has_rules = has_rules or field in "ad"
             records.append((field, value))
     yield names, records
 
 
 def _ours(text: str, name: str) -> list[tuple[str, str]]:
-    """The records of all groups for *name* together, or of those for everybody if there is none (section 2.2.1)."""
+    """Return the records of all groups for *name* together, or of the groups for * if there is none (section 2.2.1)."""
     groups = list(_groups(text))
     wanted = name if name and any(name in names for names, _ in groups) else "*"
     return [record for names, records in groups if wanted in names for record in records]
 
 
 class Rules:
-    """What the *text* of a robots.txt lets one do who calls themselves *user_agent* (the whole header)."""
+    """The rules in the *text* of a robots.txt for a client with this *user_agent* (the whole header)."""
 
     __slots__ = ("_parsed", "delay", "wish")
 
     def __init__(self, text: bytes, user_agent: str) -> None:
-        """Read leniently: what is no rule is none. Bytes that are not UTF-8 are replaced (RFC 9309, section 2.3)."""
-        from protego import Protego  # noqa: PLC0415 - logging comes with it, for which no help page should have to wait
+        """Parse leniently: other lines are ignored, and bytes that are not UTF-8 replaced (RFC 9309, section 2.3)."""
+        from protego import Protego  # noqa: PLC0415 - it loads logging, for which no help page should wait
 
         records = _ours(text.decode("utf-8-sig", "replace"), product(user_agent))
         names = {"a": "Allow", "d": "Disallow", "r": "Request-rate"}
         lines = [f"{names[field]}: {_BREAKS.sub(_quoted, value)}" for field, value in records if field in names]
         self._parsed = Protego.parse("\n".join(("User-agent: *", *lines)))
         rate = self._parsed.request_rate("*")
-        # Seconds between two starts that it asks for, and those it gets.
+        # Seconds between two starts that it asks for, and the seconds that it gets.
         waits = [_seconds(value) for field, value in records if field == "c"]
         self.wish = max([*waits, rate.seconds / rate.requests if rate else 0.0])
         self.delay = min(self.wish, LONGEST_DELAY)
 
     def allow(self, url: str) -> bool:
-        """Whether the canonical *url* may be fetched."""
+        """Return whether the canonical *url* may be fetched."""
         return self._parsed.can_fetch(url, "*")
 
 
@@ -206,7 +211,7 @@ def _quoted(found: re.Match[str]) -> str:
 
 
 def _seconds(value: str) -> float:
-    """The seconds of a Crawl-delay; 0 if it is none."""
+    """Return the seconds of a Crawl-delay; 0 if it is none."""
     try:
         seconds = float(value)
     except ValueError:

@@ -5,14 +5,17 @@ Knows what an account of a run needs of an outcome. Does not know formats or fil
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 from pyroaring import BitMap64
 
+from penstock.core.extents import Extent
+from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Kind
 from penstock.core.web.retry import reason
-from penstock.core.web.tally import Tally
 
-__all__ = ["RowTotals", "Stored", "Unreadable"]
+__all__ = ["Keep", "RowTotals", "Salvaged", "Stored", "Unreadable"]
 
 
 class Stored(Struct, frozen=True, gc=False):
@@ -67,3 +70,10 @@ class RowTotals:
         why = reason(stored.error, stored.status)
         if why is not None:
             self.failures.setdefault(why, BitMap64()).add(stored.seq)
+
+
+Keep = Callable[[str, Stored], bool]
+"""Whether to keep a row of the file with this name. Asked once for each row that can be read, in the order written."""
+
+Salvaged = tuple[Extent, RowTotals]
+"""An extent of what was kept, and the sums of its rows."""

@@ -1,4 +1,4 @@
-"""What the engine does where this process really has no descriptor left, and how it keeps limits to what there is."""
+"""What the engine does if this process really has no descriptor left, and how a shortage is reported."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from contextlib import contextmanager
 import pytest
 
 from penstock.core.schedule.answers import Bottleneck
-from penstock.core.schedule.limits import Limits
-from penstock.core.schedule.shortage import RECOVERY
+from penstock.core.schedule.shortage import NO_SHORTAGE, RECOVERY, Shortage
 from penstock.core.web.model import Reason
 from penstock.engine import dns
 from penstock.engine.dns import Names
-from penstock.engine.means import FLEETING, Means, no_descriptors
 from penstock.engine.resolver import IPV4, Resolver
+from penstock.engine.resources import FLEETING, Resources
 from penstock.engine.sockets import READ, Sockets
-from penstock.machine.descriptors import free_descriptors, look, raise_descriptors
+from penstock.machine.descriptors import free_descriptors, has_no_descriptors, look, raise_descriptors
 
 
 @contextmanager
@@ -43,9 +42,8 @@ def nothing_left():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.fixture
-def limits():
-    return Limits(concurrency=100, per_key=2, delay=0, rate=None)
+def allowed():
+    return 100
 
 
 @pytest.fixture
@@ -57,9 +55,9 @@ def sockets():
 
 def test_it_is_known_when_there_is_no_descriptor_left():
     with nothing_left():
-        none = no_descriptors()
+        none = has_no_descriptors()
     assert none
-    assert not no_descriptors()
+    assert not has_no_descriptors()
 
 
 def test_a_name_server_that_cannot_be_asked_says_so(sockets):
@@ -118,66 +116,73 @@ def test_the_socket_of_one_that_is_paused_is_left_in_peace(sockets):
 # What is a shortage, and what follows
 
 
-def test_what_looks_like_a_shortage_just_after_one_is_one(limits):
+def test_what_looks_like_a_shortage_just_after_one_is_one():
     """The end of another request may have left a descriptor before anybody could look."""
-    means = Means(limits)
-    assert means.lack(10.0, 0, ipv4=True) is None
+    resources = Resources(allowed)
+    assert resources.find_lack(10.0, 0, ipv4=True) is None
     with nothing_left():
-        lacking = means.lack(10.0, 0, ipv4=True)
+        lacking = resources.find_lack(10.0, 0, ipv4=True)
     assert lacking == "file descriptors"
-    assert means.lack(10.0 + FLEETING / 2, 0, ipv4=True) == "file descriptors"
-    assert means.lack(10.0 + FLEETING / 2, errno.ECONNREFUSED, ipv4=True) is None
-    assert means.lack(10.0 + 2 * FLEETING, 0, ipv4=True) is None
+    assert resources.find_lack(10.0 + FLEETING / 2, 0, ipv4=True) == "file descriptors"
+    assert resources.find_lack(10.0 + FLEETING / 2, errno.ECONNREFUSED, ipv4=True) is None
+    assert resources.find_lack(10.0 + 2 * FLEETING, 0, ipv4=True) is None
 
 
-def test_an_address_that_is_not_available_is_a_lack_of_ports_in_ipv4_alone(limits):
+def test_an_address_that_is_not_available_is_a_lack_of_ports_in_ipv4_alone():
     """With IPv6 it says as well that this machine has none, and will say so for ever."""
-    means = Means(limits)
-    assert means.lack(0.0, errno.EADDRNOTAVAIL, ipv4=True) == "ports for connections"
-    assert Means(limits).lack(0.0, errno.EADDRNOTAVAIL, ipv4=False) is None
+    resources = Resources(allowed)
+    assert resources.find_lack(0.0, errno.EADDRNOTAVAIL, ipv4=True) == "ports for connections"
+    assert Resources(allowed).find_lack(0.0, errno.EADDRNOTAVAIL, ipv4=False) is None
 
 
-def test_a_shortage_lowers_the_limit_says_so_once_and_raises_it_later(limits):
+def test_a_shortage_lowers_the_ceiling_says_so_once_and_raises_it_later():
     told = []
-    means = Means(limits, tell=told.append)
-    assert means.lower("file descriptors", 60, 0.0) == limits.concurrency == 54
-    assert means.lower("file descriptors", 50, 0.1) == limits.concurrency == 45
-    assert means.bound is Bottleneck.DESCRIPTORS
+    resources = Resources(allowed, tell=told.append)
+    assert resources.shortage is NO_SHORTAGE
+    resources.lower("file descriptors", 60, 0.0)
+    assert resources.most == 54
+    resources.lower("file descriptors", 50, 0.1)
+    assert resources.most == 45
+    assert resources.shortage == Shortage(ceiling=45)
+    assert resources.bound is Bottleneck.DESCRIPTORS
     assert len(told) == 1
-    assert means.look(1.0, 0) is None
-    assert means.look(0.1 + RECOVERY, 0) == limits.concurrency == 49
+    resources.count(1.0, 0)
+    assert resources.most == 45
+    resources.count(0.1 + RECOVERY, 0)
+    assert resources.most == 49
     now = 0.1 + RECOVERY
-    while means.bound:
+    while resources.bound:
         now += RECOVERY
-        means.look(now, 0)
-    assert limits.concurrency == 100
-    means.lower("file descriptors", 60, now)
+        resources.count(now, 0)
+    assert resources.most == 100
+    assert resources.shortage == NO_SHORTAGE
+    resources.lower("file descriptors", 60, now)
     assert len(told) == 1
 
 
-def test_memory_is_full_until_there_is_room_worth_a_start(limits):
-    """Each change walks over all keys, so it is not made for every chunk."""
+def test_memory_is_full_until_there_is_room_worth_a_start():
+    """Requests must not start and stop at every chunk."""
     waiting = [0]
-    means = Means(limits, undelivered=lambda: waiting[0], memory=1_000, body=200)
-    means.look(0.0, 0)
-    assert not limits.full
+    resources = Resources(allowed, undelivered=lambda: waiting[0], memory=1_000, body=200)
+    resources.count(0.0, 0)
+    assert not resources.shortage.full
     waiting[0] = 500
-    means.look(0.0, 300)
-    assert limits.full
+    resources.count(0.0, 300)
+    assert resources.shortage.full
     waiting[0] = 700
-    means.look(0.0, 0)
-    assert limits.full
+    resources.count(0.0, 0)
+    assert resources.shortage.full
     waiting[0] = 599
-    means.look(0.0, 0)
-    assert not limits.full
+    resources.count(0.0, 0)
+    assert not resources.shortage.full
 
 
 def test_without_limits_nothing_is_lowered():
     """For a single page on its way."""
-    means = Means()
-    assert means.lower("file descriptors", 60, 0.0) is None
-    assert means.look(0.0, 10**12) is None
-    assert means.bound is None
+    resources = Resources()
+    resources.lower("file descriptors", 60, 0.0)
+    resources.count(0.0, 10**12)
+    assert (resources.most, resources.shortage, resources.bound) == (0, NO_SHORTAGE, None)
 
 
 # Before anything is sent
