@@ -11,16 +11,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:  # work of any kind uses the seams, and must not load HTTP
+    from pathlib import Path
+
     from penstock.core.extents import Extent, Settled
     from penstock.core.results import Progress
     from penstock.core.schedule.answers import Bottleneck
     from penstock.core.schedule.shortage import Shortage
     from penstock.core.schedule.verdicts import Decision, Ending
     from penstock.core.web.model import Outcome, Row
+    from penstock.core.web.stored import Keep, Salvaged, Stored, Unreadable
 
 __all__ = [
     "Contents",
     "Engine",
+    "Format",
     "Gate",
     "Input",
     "Overflow",
@@ -211,3 +215,42 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Close the files, without another flush. May be called twice."""
+
+
+class Format(Protocol):
+    """One way to store outcomes: how its files are called, written, read back and repaired.
+
+    docs/decisions/formats.md says what a new one needs. A format knows its files; it does not know the ledger.
+    """
+
+    @property
+    def name(self) -> str:
+        """The word of the setting ``sinks`` for it, and the ``sink`` of its extents."""
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression that the name of each of its files matches whole. No other format's may match it."""
+
+    @property
+    def unfinished(self) -> str | None:
+        """The same for files that are still written, if they have names of their own; a resume removes them."""
+
+    def open(self, folder: Path, committed: Mapping[str, int], *, inline_body: bool) -> Sink:
+        """Return a sink that adds to its files in *folder*, of which *committed* gives the lengths in bytes.
+
+        What a crash left beyond these is set aside first. Without *inline_body* bodies are not stored. Raises
+        FolderDamaged if a file is shorter, OutputError if one cannot be written.
+        """
+
+    def read(self, folder: Path, extent: Extent) -> Iterator[Stored | Unreadable]:
+        """Yield the rows of *extent*, in order. Raises OSError if its file cannot be read."""
+
+    def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
+        """Reduce *file* to the rows that *keep* wants, in their order, and yield extents that cover it.
+
+        What is cut off is set aside first. A row has at most *longest* bytes, and an extent no input twice. Raises
+        OutputError if the disk refuses.
+        """
+
+    def recover(self, aside: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
+        """Append the rows of *aside* that *keep* wants to the files beside it; the rest is as of ``salvage``."""

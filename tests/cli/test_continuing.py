@@ -120,7 +120,7 @@ def test_what_it_is_not_given_stays_as_it_was(run, urls, tmp_path):
     [
         (("--resume",), "--resume resumes a run folder; name it: -o DIR"),
         (("--resume", "-o", "{folder}", "--max-redirects", "3"), "--max-redirects is part of what this run is"),
-        (("-o", "{folder}"), "go on with it: penstock resume {folder}, or name another folder"),
+        (("-o", "{folder}"), "resume it: penstock resume {folder}, or name another folder"),
     ],
 )
 def test_what_does_not_fit_is_refused(run, urls, tmp_path, arguments, said):
@@ -136,7 +136,7 @@ def test_another_list_is_refused(run, web, urls, listed, tmp_path):
     run("fetch", urls, "-o", folder, *BRISK)
     ended = run("fetch", listed(web.url(path="/page/9"), name="other.txt"), "-o", folder, "--resume")
     assert ended.exit_code == 2
-    assert "the input is not the one this run was begun with" in ended.stderr
+    assert "the input is not the one that this run began with" in ended.stderr
     assert f"by its line numbers: penstock resume --force --input INPUT {folder}\n" in ended.stderr
 
 
@@ -310,7 +310,7 @@ def test_what_a_run_is_and_what_may_change_are_named_by_their_options(run, urls,
     fetch, resume = ("fetch", urls, "-o", folder, "--resume"), ("resume", folder)
     for arguments, said in (
         ((*fetch, "--url-template", secret, "--max-redirects", "3"), "--max-redirects is part of what this run is"),
-        (resume, "begun with --url-template, which is not kept in the folder; give it again: --url-template ..."),
+        (resume, "began with --url-template, which is not kept in the folder; give it again: --url-template ..."),
         ((*resume, "--url-template", secret.replace("a.test", "b.test")), "other settings: --url-template was"),
     ):
         ended = run(*arguments)

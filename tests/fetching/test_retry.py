@@ -20,8 +20,8 @@ from penstock.runs.manifest import Manifest
 from penstock.runs.progress import RunProgress
 from penstock.runs.session import Session
 from penstock.runs.store import FolderStore
-from penstock.settings import OutputSettings, Settings
-from penstock.sink.jsonl import JsonlSink
+from penstock.settings import Settings
+from penstock.sink.jsonl import JSONL
 from penstock.source.pulled import Inline
 from penstock.testing.clock import VirtualClock
 from penstock.testing.engine import Answered, ScriptedEngine
@@ -186,7 +186,7 @@ class Passing:
         self.engines = []
         self.folder = RunFolder.create(path, Manifest.of(Settings(), (), None))
         self.jobs = jobs
-        sinks = [JsonlSink(path, {}, OutputSettings())]
+        sinks = [JSONL.open(path, {})]
         self.session = Session(
             RunProgress(self.flow(), Nothing(), self.folder),
             FolderStore(sinks, self.folder, 10.0, clock=self.clock),

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped
@@ -24,9 +26,11 @@ from penstock.runs.ledger import Ledger
 from penstock.runs.manifest import Manifest
 from penstock.runs.repair import repair
 from penstock.runs.verify import Recount, verify
-from penstock.settings import OutputSettings, Settings
+from penstock.seams import Sink
+from penstock.settings import Settings
 from penstock.sink import durable
-from penstock.sink.jsonl import JsonlSink
+from penstock.sink.formats import FORMATS, open_sinks
+from penstock.sink.jsonl import JSONL
 from penstock.testing.outcomes import failures_of
 
 INPUTS = 12
@@ -61,27 +65,28 @@ def second_script() -> Iterator[Outcome]:
             yield Failed(seq, url, Reason.TIMEOUT, "no answer " * 40, attempts=3)
 
 
-def work(path: Path, promised: set[int] | None = None) -> None:
-    """Begin the run in the folder *path*, or go on with it, to its end; what it was told is durable is *promised*."""
-    manifest = Manifest.of(Settings(), ("list.txt",), {"kind": "items", "count": INPUTS, "sha256": "aa"})
+def work(path: Path, promised: set[int] | None = None, sinks: tuple[str, ...] = (JSONL.name,)) -> None:
+    """Begin the run in the folder *path*, or resume it, to its end; every seq that is durable goes into *promised*."""
+    manifest = Manifest.of(Settings(sinks=sinks), ("list.txt",), {"kind": "items", "count": INPUTS, "sha256": "aa"})
     again = RunFolder.holds_run(path)
     with RunFolder.open(path) if again else RunFolder.create(path, manifest) as folder:
         folder.check(manifest)
         settled = folder.ledger.settled()
-        sink = JsonlSink(path, folder.ledger.committed(JsonlSink.name), OutputSettings(), file_bytes=FILE_BYTES)
+        opened = open_sinks(sinks, path, folder.ledger.committed, inline_body=True)
         try:
             for batch in batched(outcome for outcome in script(again=again) if outcome.seq not in settled):
-                settle(folder, sink, batch)
+                settle(folder, opened, batch)
                 (set() if promised is None else promised).update(outcome.seq for outcome in batch)
             finish(folder)
             if folder.ledger.passes == 1:
                 folder.ledger.begin_pass({"reset"}, 2)
             for outcome in second_script():
                 if outcome.seq in folder.ledger.pending():
-                    settle(folder, sink, [outcome])
+                    settle(folder, opened, [outcome])
             finish(folder)
         finally:
-            sink.close()
+            for sink in opened:
+                sink.close()
 
 
 def finish(folder: RunFolder) -> None:
@@ -94,12 +99,14 @@ def batched(outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:
         yield batch
 
 
-def settle(folder: RunFolder, sink: JsonlSink, batch: list[Outcome]) -> None:
+def settle(folder: RunFolder, sinks: Sequence[Sink], batch: list[Outcome]) -> None:
     tally = Tally()
     for outcome in batch:
-        sink.write(outcome)
+        for sink in sinks:
+            sink.write(outcome)
         tally.add(outcome)
-    folder.ledger.commit(sink.flush(), tally, failures_of(batch))
+    extents = [extent for sink in sinks for extent in sink.flush()]
+    folder.ledger.commit(extents, tally, failures_of(batch))
 
 
 def settled_in(path: Path) -> set[int]:
@@ -110,7 +117,7 @@ def settled_in(path: Path) -> set[int]:
 
 def identities(path: Path) -> list[tuple[object, ...]]:
     """What must be the same however often a run was ended: of several lines for one input the last counts."""
-    records = [json.loads(row) for file in outputs(path) for row in file.read_bytes().splitlines()]
+    records = [json.loads(row) for file in outputs(path, JSONL) for row in file.read_bytes().splitlines()]
     newest = {record["seq"]: record for record in records}
     names = ("seq", "outcome", "error", "status", "sha256")
     return sorted(tuple(record[name] for name in names) for record in newest.values())
@@ -138,4 +145,5 @@ def problems(path: Path, expected: list[tuple[object, ...]]) -> list[str]:
 
 if __name__ == "__main__":
     durable.BUFFER = BUFFER
+    FORMATS[JSONL.name] = replace(JSONL, file_bytes=FILE_BYTES)
     {"work": work, "repair": repair}[sys.argv[1]](Path(sys.argv[2]))

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 import scripted
+from msgspec.structs import replace
 from pyroaring import BitMap64
 from shim import Cut, Death, Plan, Shim, die_softly
+from tests.runs.toys import PARTS, TABS
 
 import penstock.runs.folder
 from penstock.core.extents import Extent
@@ -26,13 +28,18 @@ from penstock.runs.ledger import Ledger
 from penstock.runs.repair import repair
 from penstock.sink import durable
 from penstock.sink.durable import AppendFile
+from penstock.sink.formats import FORMATS
+from penstock.sink.jsonl import JSONL
 
 ENDS = (None, *Cut)
 
 
 @pytest.fixture(autouse=True)
-def small_buffer(monkeypatch):
+def small_files(monkeypatch):
     monkeypatch.setattr(durable, "BUFFER", scripted.BUFFER)
+    monkeypatch.setitem(FORMATS, JSONL.name, replace(JSONL, file_bytes=scripted.FILE_BYTES))
+    monkeypatch.setitem(FORMATS, TABS.name, replace(TABS, file_bytes=scripted.FILE_BYTES))
+    monkeypatch.setitem(FORMATS, PARTS.name, PARTS)
 
 
 @pytest.fixture
@@ -83,15 +90,15 @@ def emptied(root):
     return root / "run"
 
 
-def faults(root, expected, *ends):
-    """End the run once for each plan of *ends*, then let it come to its end: what is wrong with it?"""
+def faults(root, expected, *ends, sinks=("jsonl",)):
+    """End the run once for each plan of *ends*, then resume it to its end, and return what is wrong with it."""
     path, promised = emptied(root), set()
     try:
         for plan in ends:
-            end(root, partial(scripted.work, path, promised), plan)
+            end(root, partial(scripted.work, path, promised, sinks), plan)
             if promised and promised - scripted.settled_in(path):
                 return ["what was durable is lost"]
-        end(root, partial(scripted.work, path), None)
+        end(root, partial(scripted.work, path, None, sinks), None)
     except PenstockError as error:
         return [str(error)]
     return scripted.problems(path, expected)
@@ -143,9 +150,38 @@ def test_a_repair_may_be_ended_at_any_operation(root, expected):
     assert not wrong
 
 
-def damaged(root):
+SEVERAL = [("jsonl", "tabs"), ("parts", "jsonl")]
+
+
+@pytest.mark.parametrize("sinks", SEVERAL)
+def test_a_run_in_several_formats_may_be_ended_at_any_operation_too(root, expected, sinks):
+    draw = random.Random(6)
+    every = list(plans(operations_of(root, partial(scripted.work, root / "run", None, sinks))))
+    wrong = {}
+    for _ in range(40):
+        ends = draw.choices(every, k=2)
+        if found := faults(root, expected, *ends, sinks=sinks):
+            wrong[tuple(ends)] = found
+    assert not wrong
+
+
+@pytest.mark.parametrize("sinks", SEVERAL)
+def test_a_repair_of_several_formats_may_be_ended_at_any_operation_too(root, expected, sinks):
+    path = damaged(root, sinks)
+    wrong = {}
+    for plan in random.Random(7).choices(list(plans(operations_of(root, partial(repair, path)))), k=40):
+        path = damaged(root, sinks)
+        end(root, partial(repair, path), plan)
+        end(root, partial(repair, path), None)
+        end(root, partial(scripted.work, path, None, sinks), None)
+        if found := scripted.problems(path, expected):
+            wrong[plan] = found
+    assert not wrong
+
+
+def damaged(root, sinks=("jsonl",)):
     path = emptied(root)
-    end(root, partial(scripted.work, path), None)
+    end(root, partial(scripted.work, path, None, sinks), None)
     file = path / "outcomes-00000.jsonl"
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1

@@ -6,14 +6,15 @@ import os
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Failed, Fetched, Reason, Skipped
 from penstock.runs import ledger
 from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import Manifest
-from penstock.settings import OutputSettings, Settings
-from penstock.sink.jsonl import JsonlSink
+from penstock.settings import Settings
+from penstock.sink.jsonl import JSONL
 from penstock.testing.outcomes import failures_of
 
 
@@ -49,7 +50,7 @@ def outcome(seq):
 
 def settle(folder, *batches, file_bytes=1 << 30):
     """Store the outcomes of each batch of seqs, and commit after each."""
-    sink = JsonlSink(folder.path, folder.ledger.committed("jsonl"), OutputSettings(), file_bytes=file_bytes)
+    sink = replace(JSONL, file_bytes=file_bytes).open(folder.path, folder.ledger.committed("jsonl"))
     for batch in batches:
         tally = Tally()
         for seq in batch:

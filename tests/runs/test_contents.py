@@ -96,7 +96,10 @@ def test_an_input_that_is_what_it_was_is_read_on(path, ledger):
 @pytest.mark.parametrize("kind", [list, iter, deque, lambda items: map(str.strip, map(str, items))])
 def test_one_that_has_changed_is_refused(path, ledger, changed, kind):
     session(ledger, Items(kind(URLS)), 0, 3)
-    with reopened(path) as again, pytest.raises(InputChanged, match="the input is not the one this run was begun with"):
+    with (
+        reopened(path) as again,
+        pytest.raises(InputChanged, match="not the one that this run began with"),
+    ):
         session(again, Items(kind(changed)))
 
 

@@ -61,7 +61,7 @@ def test_it_is_found_in_the_outputs_when_it_is_asked_for(web, folder):
 
 
 def test_a_retry_for_other_reasons_reads_no_output(folder, monkeypatch):
-    monkeypatch.setattr("penstock.runs.failed.rows", None)
+    monkeypatch.setattr("penstock.runs.failed.read_failures", None)
     assert penstock.retry(folder).again == 4
     assert failures(folder)[1] == {"404": 4}
     assert penstock.verify(folder).ok

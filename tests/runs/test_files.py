@@ -14,7 +14,7 @@ from penstock.runs.repair import repair
 from penstock.runs.verify import verify
 from penstock.scratch.overflow import DiskOverflow
 from penstock.scratch.rules import FILE
-from penstock.sink.jsonl import file_name
+from penstock.sink.jsonl import JSONL
 
 OUTPUT = "outcomes-00000.jsonl"
 SIDES = ("-journal", "-wal", "-shm")
@@ -76,8 +76,8 @@ def test_no_other_name_is_taken_for_one(tmp_path, name):
 
 def test_the_names_are_those_that_are_given(tmp_path):
     assert outputs(tmp_path) == []
-    (tmp_path / file_name(3)).touch()
-    assert outputs(tmp_path) == [tmp_path / file_name(3)]
+    (tmp_path / JSONL.file_name(3)).touch()
+    assert outputs(tmp_path) == [tmp_path / JSONL.file_name(3)]
 
 
 def test_the_overflow_has_a_name_that_is_swept_away_if_it_was_killed_before_it_lost_it(tmp_path, monkeypatch):

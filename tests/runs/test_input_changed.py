@@ -26,8 +26,7 @@ from penstock.fetching import wiring
 from penstock.fetching.auditing import leftover
 from penstock.runs import store
 from penstock.runs.folder import RunFolder
-from penstock.settings import OutputSettings
-from penstock.sink.jsonl import JsonlSink
+from penstock.sink.jsonl import JSONL
 from penstock.source import fingerprint
 from penstock.source.iterables import Items
 from penstock.source.opened import FileInput
@@ -103,7 +102,7 @@ def test_what_was_pulled_before_the_difference_finishes_and_is_committed(folder)
     begin(folder, after=1)
     with RunFolder.open(folder) as half_done:
         list(Items(URLS).rows(Settled(), half_done.ledger.contents()))
-        sink, tally = JsonlSink(folder, half_done.ledger.committed("jsonl"), OutputSettings()), Tally()
+        sink, tally = JSONL.open(folder, half_done.ledger.committed("jsonl")), Tally()
         page = Fetched(2, URLS[2], status=200)
         sink.write(page)
         tally.add(page)

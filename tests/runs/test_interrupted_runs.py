@@ -14,7 +14,7 @@ import penstock
 from penstock.errors import OutputError
 from penstock.runs.session import LogReport
 from penstock.sink import durable
-from penstock.sink.jsonl import JsonlSink
+from penstock.sink.lines import LineSink
 from penstock.testing.web import LocalWeb
 
 PAGES = 12
@@ -141,7 +141,7 @@ def test_ctrl_c_in_what_the_caller_gave_is_heard_when_the_page_is_stored(web, ur
 
 
 def in_the_sink(monkeypatch, action, *, before):
-    write = JsonlSink.write
+    write = LineSink.write
 
     def writing(sink, outcome):
         if before:
@@ -151,7 +151,7 @@ def in_the_sink(monkeypatch, action, *, before):
             action()
         return size
 
-    monkeypatch.setattr(JsonlSink, "write", writing)
+    monkeypatch.setattr(LineSink, "write", writing)
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -19,7 +19,7 @@ from penstock.core.web.model import Fetched
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, OutputError, PenstockError
 from penstock.runs import ledger as module
 from penstock.runs.ledger import Ledger
-from penstock.runs.tables import packed
+from penstock.runs.tables import pack
 
 RUN = "4f6d"
 
@@ -148,7 +148,7 @@ def test_many_extents_are_opened_quickly_and_held_as_sums_only(path, ledger):
         ledger._database.execute("INSERT INTO commits VALUES (?, ?)", (number, json.dumps(Tally().as_dict())))
         ledger._database.execute(
             "INSERT INTO extents VALUES (?, 'jsonl', 'outcomes-00000.jsonl', ?, ?, 100, 'crc32:0', ?)",
-            (number, number, number + 1, packed(BitMap64(range(number * 100, number * 100 + 100)))),
+            (number, number, number + 1, pack(BitMap64(range(number * 100, number * 100 + 100)))),
         )
     with reopened(path) as seen:
         assert len(seen.settled()) == 30_000
@@ -177,7 +177,7 @@ def test_an_interrupt_in_a_commit_ends_all_use_of_the_ledger(path, ledger, monke
     def interrupted(seqs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "packed", interrupted)
+    monkeypatch.setattr(module, "pack", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ledger.commit([extent([0], 0, 9)], tally([0]))
     monkeypatch.undo()
@@ -269,7 +269,7 @@ def test_a_ledger_cut_to_any_length_is_damaged_and_not_another(path, ledger, len
 def test_a_set_of_inputs_that_changed_is_found(path, ledger):
     """SQLite would hand it out as it is, and a broken bitmap may crash whoever looks into it."""
     ledger.commit([extent([0, 1], 0, 9)], tally([0, 1]))
-    blob = bytearray(packed(BitMap64([0, 1])))
+    blob = bytearray(pack(BitMap64([0, 1])))
     blob[-1] ^= 1
     ledger._database.execute("UPDATE extents SET seqs = ?", (bytes(blob),))
     with pytest.raises(FolderDamaged, match="has changed"):

@@ -6,13 +6,15 @@ import os
 import shutil
 
 import pytest
+from msgspec.structs import replace
 
 import penstock
 from penstock.cli.exits import Exit, code_of
 from penstock.errors import FolderDamaged
 from penstock.fetching import sessions
 from penstock.runs import store
-from penstock.sink import jsonl
+from penstock.sink.formats import FORMATS
+from penstock.sink.jsonl import JSONL
 from penstock.testing.web import LocalWeb
 
 FIRST = 4
@@ -93,8 +95,7 @@ def test_a_run_ends_and_says_which_file_it_lost(web, tmp_path, name, lose):
 @pytest.mark.usefixtures("often")
 @pytest.mark.parametrize("lose", [replaced, removed, cut])
 def test_a_file_that_was_finished_is_looked_at_too(web, tmp_path, monkeypatch, lose):
-    monkeypatch.setattr(jsonl, "FILE_BYTES", 1)
-    monkeypatch.setitem(jsonl.JsonlSink.__init__.__kwdefaults__, "file_bytes", 1)
+    monkeypatch.setitem(FORMATS, "jsonl", replace(JSONL, file_bytes=1))
     with pytest.raises(FolderDamaged, match=r"outcomes-00001\.jsonl"):
         run(web, tmp_path / "pages", lambda folder: lose(folder / "outcomes-00001.jsonl"))
 

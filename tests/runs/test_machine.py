@@ -11,6 +11,7 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Failed, Fetched, Reason
@@ -18,8 +19,8 @@ from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import Manifest
 from penstock.runs.repair import repair
 from penstock.runs.verify import verify
-from penstock.settings import OutputSettings, Settings
-from penstock.sink.jsonl import JsonlSink
+from penstock.settings import Settings
+from penstock.sink.jsonl import JSONL
 from penstock.testing.outcomes import failures_of
 
 FILE_BYTES = 2_000
@@ -43,7 +44,7 @@ class Run(RuleBasedStateMachine):
 
     def begin(self, folder):
         self.folder = folder
-        self.sink = JsonlSink(self.path, folder.ledger.committed("jsonl"), OutputSettings(), file_bytes=FILE_BYTES)
+        self.sink = replace(JSONL, file_bytes=FILE_BYTES).open(self.path, folder.ledger.committed("jsonl"))
         self.written, self.flushed, self.extents = {}, {}, []
 
     def end(self):
@@ -155,7 +156,7 @@ class Run(RuleBasedStateMachine):
     def teardown(self):
         self.end()
         with closing(RunFolder.open(self.path)) as folder:
-            JsonlSink(self.path, folder.ledger.committed("jsonl"), OutputSettings()).close()
+            JSONL.open(self.path, folder.ledger.committed("jsonl")).close()
         found = verify(self.path)
         assert found.ok, found.problems
         assert (found.rows, found.replaced, found.torn) == (len(self.committed) + self.replaced, self.replaced, 0)

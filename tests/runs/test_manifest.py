@@ -132,7 +132,7 @@ def test_headers_of_one_name_are_filled_in_by_their_order():
 @pytest.mark.parametrize(("values", "often"), [(("a=1",), "once"), (("a=1", "b=2", "c=3"), "3 times")])
 def test_a_header_that_is_given_more_or_less_often_than_before_is_refused(values, often):
     written = manifest(headers=(("Cookie", "a=1"), ("Cookie", "b=2")))
-    with pytest.raises(UsageError, match=f"begun with Cookie 2 times, and it is given {often}"):
+    with pytest.raises(UsageError, match=f"began with Cookie 2 times, and it is given {often}"):
         written.restore(headers=tuple(("Cookie", value) for value in values))
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from msgspec.structs import replace
 
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Failed, Fetched, Reason, Skipped
@@ -14,8 +15,7 @@ from penstock.errors import FolderDamaged, InputChanged, PenstockError
 from penstock.runs.folder import RunFolder
 from penstock.runs.repair import Repair, repair
 from penstock.runs.verify import Recount, verify
-from penstock.settings import OutputSettings
-from penstock.sink.jsonl import JsonlSink
+from penstock.sink.jsonl import JSONL
 from penstock.testing.outcomes import failures_of
 
 FAILED = {3, 8}
@@ -27,7 +27,7 @@ def better(seq):
 
 
 def store(folder, *outcomes, file_bytes=1 << 30):
-    sink = JsonlSink(folder.path, folder.ledger.committed("jsonl"), OutputSettings(), file_bytes=file_bytes)
+    sink = replace(JSONL, file_bytes=file_bytes).open(folder.path, folder.ledger.committed("jsonl"))
     tally = Tally()
     for outcome in outcomes:
         sink.write(outcome)
@@ -126,7 +126,7 @@ def test_what_failed_cannot_be_left_out(finished):
     tally = Tally()
     tally.add(failure)
     with RunFolder.open(finished) as folder:
-        sink = JsonlSink(finished, folder.ledger.committed("jsonl"), OutputSettings())
+        sink = JSONL.open(finished, folder.ledger.committed("jsonl"))
         sink.write(failure)
         with pytest.raises(PenstockError, match="the failures and the tally"):
             folder.ledger.commit(sink.flush(), tally)

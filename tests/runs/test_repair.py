@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from msgspec.structs import replace
 
 from penstock.core.schedule.learned import Learned
 from penstock.errors import FolderDamaged, FolderError, FolderInUse, OutputError
@@ -13,6 +14,10 @@ from penstock.runs import repair as module
 from penstock.runs.folder import RunFolder
 from penstock.runs.repair import repair
 from penstock.runs.verify import Recount, verify
+from penstock.sink import lines
+from penstock.sink.formats import FORMATS
+from penstock.sink.jsonl import JSONL
+from penstock.sink.record import read_line
 
 
 @pytest.fixture
@@ -166,7 +171,7 @@ def test_repairing_again_changes_nothing(finished, first):
 
 
 def test_much_is_divided_into_extents(finished, first, runs, monkeypatch):
-    monkeypatch.setattr(module, "EXTENT_BYTES", 500)
+    monkeypatch.setattr(lines, "EXTENT_BYTES", 500)
     first.write_bytes(first.read_bytes().replace(b"page 0", b"Page 0"))
     (finished / "run.db").unlink()
     assert repair(finished).settled == 9
@@ -179,8 +184,12 @@ def test_a_line_longer_than_any_can_be_is_not_read_into_memory(finished, first, 
     """A stretch of zeros without a line feed may be as long as the disk."""
     monkeypatch.setattr(module, "OVERHEAD_BYTES", 300 - 6 * 100_000_000)
     longest = []
-    real = module.read_line
-    monkeypatch.setattr(module, "read_line", lambda row: longest.append(len(row)) or real(row))
+
+    def spy(row, place):
+        longest.append(len(row))
+        return read_line(row, place)
+
+    monkeypatch.setitem(FORMATS, "jsonl", replace(JSONL, load=lambda: (None, spy)))
     first.write_bytes(bytes(5000) + first.read_bytes())
     (finished / "run.db").unlink()
     repair(finished)

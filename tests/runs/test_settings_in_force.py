@@ -73,7 +73,7 @@ def test_a_run_that_is_called_again_keeps_what_a_resume_was_given(folder, listed
 def test_a_run_that_is_called_again_does_not_go_round_a_proxy_that_a_resume_was_given(web, folder, listed):
     sessions.resume(folder, {"proxy": "http://me:s3cret@127.0.0.1:1"}).close()
     requests = web.seen().requests
-    with pytest.raises(UsageError, match=r"begun with proxy.*proxy=\.\.\."):
+    with pytest.raises(UsageError, match=r"began with proxy.*proxy=\.\.\."):
         penstock.run(listed, folder, **FAST)
     assert penstock.run(listed, folder, proxy=None, **FAST).complete
     assert (said(folder)["proxy"], web.seen().requests) == (None, requests)
@@ -103,7 +103,7 @@ def test_no_secret_is_kept(web, tmp_path, listed):
     session = sessions.resume(folder, {"proxy": "http://me:s3cret@127.0.0.1:1", "headers": secret})
     session.close()
     assert said(folder)["proxy"] == "http://***@127.0.0.1:1"
-    with pytest.raises(UsageError, match=r"begun with proxy.*proxy=\.\.\."):
+    with pytest.raises(UsageError, match=r"began with proxy.*proxy=\.\.\."):
         penstock.resume(folder, headers=secret)
     assert all(b"s3cret" not in file.read_bytes() for file in folder.iterdir())
 

@@ -461,7 +461,7 @@ def test_what_was_replaced_removed_or_cut_is_not_written_to_any_more(path, lose,
     file.append(b"one\n")
     assert file.seal("jsonl", rows=1, seqs=ONE) is not None
     lose(path)
-    with pytest.raises(FolderDamaged, match=r"while the run was at work.*penstock\.verify"):
+    with pytest.raises(FolderDamaged, match=r"during the run.*penstock\.verify"):
         for _ in range(2):
             file.append(more)
             file.seal("jsonl", rows=1, seqs=BitMap64([1]))

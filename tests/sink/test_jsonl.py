@@ -8,16 +8,14 @@ import os
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from penstock.core.web.model import Fetched
 from penstock.errors import FolderDamaged, OutputError
-from penstock.settings import OutputSettings
-from penstock.sink import jsonl, record
+from penstock.sink import record
 from penstock.sink.durable import checksum
-from penstock.sink.jsonl import JsonlSink
+from penstock.sink.jsonl import JSONL
 from penstock.testing.contracts import check_sink
-
-INLINE = OutputSettings()
 
 
 @pytest.fixture
@@ -25,8 +23,8 @@ def make(tmp_path):
     """Opens sinks that are closed when the test ends."""
     sinks = []
 
-    def open_at(committed, settings=INLINE, **more):
-        sinks.append(JsonlSink(tmp_path, committed, settings, **more))
+    def open_at(committed, *, inline_body=True, **changes):
+        sinks.append(replace(JSONL, **changes).open(tmp_path, committed, inline_body=inline_body))
         return sinks[-1]
 
     yield open_at
@@ -65,7 +63,7 @@ def test_a_row_costs_as_many_bytes_as_the_sink_says(make, tmp_path):
 
 
 def test_bodies_stay_out_when_nobody_wants_them(make, tmp_path):
-    sink = make({}, OutputSettings(body="none"))
+    sink = make({}, inline_body=False)
     written(sink, 0)
     assert json.loads((tmp_path / "outcomes-00000.jsonl").read_bytes())["body"] is None
 
@@ -146,7 +144,7 @@ def test_the_file_exists_before_there_is_anything_to_write(make, tmp_path):
     make({})
     assert (tmp_path / "outcomes-00000.jsonl").exists()
     with pytest.raises(OutputError):
-        JsonlSink(tmp_path / "missing", {}, OutputSettings())
+        JSONL.open(tmp_path / "missing", {})
 
 
 def long_page(seq, size=2_000_000):
@@ -171,7 +169,7 @@ def test_a_long_line_that_is_interrupted_leaves_nothing(make, tmp_path, monkeypa
 
     sink = make({})
     sink.write(page(0))
-    monkeypatch.setattr(jsonl, "pieces", interrupted)
+    monkeypatch.setattr(sink, "_encode", interrupted)
     with pytest.raises(KeyboardInterrupt):
         sink.write(long_page(1))
     monkeypatch.undo()

@@ -200,7 +200,7 @@ def test_no_outcome_is_ever_too_strange_for_a_line(value, text, body):
     assert data.count(b"\n") == 1
     assert list(orjson.loads(data)) == FIELDS
     stored = read_line(data)
-    assert stored.intact()
+    assert stored.intact
     assert (stored.seq, stored.error) == (1, "callback_error")
 
 
@@ -209,13 +209,13 @@ def test_no_outcome_is_ever_too_strange_for_a_line(value, text, body):
 
 def test_a_line_read_back_says_who_and_what():
     stored = read_line(line(PAGE, inline_body=True))
-    assert (stored.seq, stored.url, stored.outcome, stored.error, stored.status) == (0, PAGE.url, "fetched", None, 200)
-    assert (stored.length, stored.attempts, len(stored.redirects)) == (len(PAGE.body), 1, 1)
-    assert stored.intact()
+    assert (stored.seq, stored.url, stored.kind, stored.error, stored.status) == (0, PAGE.url, "fetched", None, 200)
+    assert (stored.length, stored.attempts, stored.redirects) == (len(PAGE.body), 1, 1)
+    assert stored.intact
 
 
 def test_a_line_without_its_body_cannot_be_found_wrong():
-    assert read_line(line(PAGE, inline_body=False)).intact()
+    assert read_line(line(PAGE, inline_body=False)).intact
 
 
 @pytest.mark.parametrize(
@@ -230,8 +230,8 @@ def test_a_line_without_its_body_cannot_be_found_wrong():
 def test_a_body_that_is_not_the_one_that_was_fetched_is_found(body, old, new):
     data = line(Fetched(1, "http://a.test/", status=200, body=body), inline_body=True)
     assert data.count(old) == 1
-    assert read_line(data).intact()
-    assert not read_line(data.replace(old, new)).intact()
+    assert read_line(data).intact
+    assert not read_line(data.replace(old, new)).intact
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
+from msgspec.structs import replace
 from pyroaring import BitMap64
 
 from penstock.core.extents import Extent
@@ -12,8 +14,8 @@ from penstock.core.web.model import Attempt, Job, Reason
 from penstock.core.web.requests import Requests
 from penstock.engine.curl import CurlEngine
 from penstock.seams import Signal
-from penstock.settings import HttpSettings, OutputSettings
-from penstock.sink.jsonl import JsonlSink
+from penstock.settings import HttpSettings
+from penstock.sink.jsonl import JSONL
 from penstock.sink.record import read_line
 from penstock.source.awaited import Awaited
 from penstock.source.pulled import Inline, ReadAhead
@@ -280,7 +282,7 @@ def test_the_jsonl_sink_keeps_the_contract(tmp_path, file_bytes):
         data = (tmp_path / extent.file).read_bytes()[extent.start : extent.end]
         return [read_line(line).seq for line in data.splitlines(keepends=True)]
 
-    check_sink(lambda committed: JsonlSink(tmp_path, committed, OutputSettings(), file_bytes=file_bytes), read)
+    check_sink(partial(replace(JSONL, file_bytes=file_bytes).open, tmp_path), read)
 
 
 class Untruncated(MemorySink):

@@ -112,7 +112,7 @@ def _type_of(setting: Setting) -> click.ParamType[Any] | None:
     if isinstance(setting.default, bool):
         return None
     if spec.choices:
-        return click.Choice(spec.choices)
+        return click.Choice([*spec.choices])
     if spec.low is None or spec.unit is not None or spec.read is not None:
         return click.STRING
     return click.INT if setting.type is int else click.FLOAT

@@ -36,7 +36,7 @@ from penstock.runs.session import Session
 from penstock.runs.store import FolderStore
 from penstock.seams import Input
 from penstock.settings import Settings
-from penstock.sink.jsonl import JsonlSink
+from penstock.sink.formats import open_sinks
 
 __all__ = ["begin", "begin_or_resume", "resume", "retry", "run"]
 
@@ -185,7 +185,7 @@ def _make_session(
     """
     ledger, output = folder.ledger, settings.output()
     # Bytes that a crash left after the committed ones are cut off before any pass.
-    sinks = [JsonlSink(folder.path, ledger.committed(JsonlSink.name), output)]
+    sinks = open_sinks(output.sinks, folder.path, ledger.committed, inline_body=output.body == "inline")
     if reasons and not (ledger.pending() and ledger.reasons == reasons):
         ledger.begin_pass(reasons)
     notices = Notices(source.remarks)

@@ -1,1 +1,1 @@
-"""Run folders: what a job is, what of it is settled, and the proof of it."""
+"""Run folders: what a job is, which of its inputs are settled, and the proof of it."""

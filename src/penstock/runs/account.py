@@ -1,7 +1,7 @@
-"""What the outcomes of a run come to: of several for one input the newest counts.
+"""The account of a run: of several outcomes for one input the newest counts.
 
-Knows seqs, reasons and counts, and which outcome may take the place of which. Does not know files or tables: the
-ledger, a verification and a repair all add up with this, each from what it has read.
+Knows seqs, reasons and counts, and which outcome may replace which. Does not know files or tables: the ledger, a
+verification and a repair all add up with this, each from what it has read.
 """
 
 from __future__ import annotations
@@ -16,31 +16,34 @@ from penstock.core.web.model import kind_of
 __all__ = ["Account", "Failures"]
 
 Failures = Mapping[str, BitMap64]
-"""The inputs whose outcome is a reason to try them again, by that reason (``core.reasons``)."""
+"""The inputs whose outcome is a reason to try them again, by that reason (``core.web.reasons``)."""
 
 
 class Account:
-    """The sums over all that was added, in the order in which it was committed.
+    """The sums over everything added, in the order in which it was committed.
 
-    *settled* inputs have an outcome, *failures* says which of them may be tried again; *tally* counts one outcome for
-    each, and *replaced* is how many more there were: those have made room for a newer one.
+    *settled* inputs have an outcome, and *failures* has those of them that may be tried again. *tally* counts one
+    outcome for each input; *replaced* counts the older ones, whose place a newer one took.
     """
 
     __slots__ = ("failures", "replaced", "settled", "tally")
 
     def __init__(self) -> None:
-        """Nothing added yet."""
+        """Begin without an outcome."""
         self.settled = BitMap64()
         self.failures: dict[str, BitMap64] = {}
         self.tally = Tally()
         self.replaced = 0
 
     def replaceable(self) -> BitMap64:
-        """The inputs whose outcome may be replaced."""
+        """Return the inputs whose outcome may be replaced."""
         return BitMap64().union(*self.failures.values())
 
-    def replaces(self, seqs: BitMap64) -> dict[str, BitMap64]:
-        """Which of *seqs* have an outcome already, by the reason to replace it; ValueError where there is none."""
+    def find_replaced(self, seqs: BitMap64) -> dict[str, BitMap64]:
+        """Return those of *seqs* that have an outcome already, by the reason to replace it.
+
+        Raises ValueError if one of them has an outcome that may not be replaced.
+        """
         again = seqs & self.settled
         if not again:
             return {}
@@ -51,8 +54,8 @@ class Account:
         return found
 
     def add(self, seqs: BitMap64, tally: Tally, failures: Failures) -> None:
-        """Take in the outcomes of *seqs*, no input twice; ValueError as of ``replaces``."""
-        for why, old in self.replaces(seqs).items():
+        """Add the outcomes of *seqs*, no input twice. Raises ValueError as of ``find_replaced``."""
+        for why, old in self.find_replaced(seqs).items():
             self.failures[why] -= old
             self.tally.take_back(kind_of(why), why, len(old))
             self.replaced += len(old)

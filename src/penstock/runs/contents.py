@@ -1,7 +1,7 @@
-"""Whether an input that is read again is what it was when its outcomes were made, row by row.
+"""Compares an input that is read again with what it was, row by row.
 
-Knows digests by seq, and what of them is kept in run.db. Does not know what a digest is taken of (``source.digests``).
-docs/decisions/content-check.md says why it is done so.
+Knows digests by seq, and how run.db keeps them. Does not know of what a digest is taken
+(``source.digests``). docs/decisions/content-check.md says why it is done so.
 """
 
 from __future__ import annotations
@@ -22,49 +22,50 @@ from penstock.remedies import Remedy, keyword
 __all__ = [
     "FORCE",
     "SCHEMA",
-    "Contents",
+    "Comparison",
     "Held",
-    "Kept",
-    "changed",
-    "known_to",
+    "KnownDigests",
+    "describe_change",
+    "find_end",
+    "find_fault",
     "read_all",
     "read_block",
-    "sum_fault",
-    "unknown",
+    "read_no_block",
     "write_held",
 ]
 
 SCHEMA: Final = "CREATE TABLE IF NOT EXISTS contents (block INTEGER PRIMARY KEY, digests BLOB NOT NULL)"
 
 BLOCK: Final = 4_096
-"""Seqs in a block: as many pages of SQLite (four) as a commit of a slow run writes again."""
+"""Seqs in a block: four pages of SQLite, which a commit of a slow run writes again."""
 
 WIDTH: Final = 4
-"""Bytes of a digest. One of zeros is not known."""
+"""Bytes of a digest. Zeros stand for one that is not known."""
 
 BLOCK_BYTES: Final = BLOCK * WIDTH
 
 MOST_HELD: Final = 4 << 20
-"""Bytes held in memory between two commits: a million digests, if all are of rows that follow each other."""
+"""Bytes held in memory between two commits: a million digests if the rows follow each other."""
 
 STRETCH: Final = 200
-"""Bytes that a stretch of digests takes besides these."""
+"""Bytes that a stretch takes besides its digests."""
 
 LONGEST: Final = 200
-"""Characters shown of what an input is."""
+"""Characters shown of an input's URL."""
 
 FORCE: Final = keyword("force", True)  # noqa: FBT003 - as it is written
-"""How an input that has changed is taken as it is."""
+"""What accepts an input that has changed."""
 
 Held = tuple[int, bytearray]
-"""A stretch of digests, from a seq on."""
+"""The first seq of a stretch, and the digests of it and those after it."""
 
 
-class Kept(NamedTuple):
-    """How what is kept is asked for, and what may be asked only when something is wrong.
+class KnownDigests(NamedTuple):
+    """The digests that a ledger keeps.
 
-    *block* gives a block of digests; *end* is the seq that nothing is kept from; *write* is called, on the thread that
-    reads, when more is held than should be; *was* says what URL an input had.
+    *block* reads a block of them; from the seq *end* on there are none. *write* writes
+    those held in memory, on the thread that reads the input, when they are too many.
+    *was* finds the URL that an input had, for an error message.
     """
 
     block: Callable[[int], bytes]
@@ -73,14 +74,14 @@ class Kept(NamedTuple):
     was: Callable[[int], str | None]
 
 
-class Contents:
-    """Compares each row with what is *kept* of it if its input is *answered*; holds the digests of all others.
+class Comparison:
+    """Compares the rows of *answered* inputs with the digests *kept*, and holds the digests of all others.
 
-    What is held goes into the ledger with its next commit, so that a settled input always has its digest. With *force*
-    nothing is compared and all digests are held that differ from those kept.
+    The next commit of the ledger writes those held, so that a settled input always has
+    its digest. With *force* nothing is compared, and every digest that differs is held.
     """
 
-    def __init__(self, kept: Kept, answered: Settled, *, force: bool = False) -> None:
+    def __init__(self, kept: KnownDigests, answered: Settled, *, force: bool = False) -> None:
         self._kept = kept
         self._answered = answered
         self._force = force
@@ -91,11 +92,11 @@ class Contents:
         self._held_next = -1
         self._ended = 0
         self._tail = bytearray()
-        # The thread that reads holds, the one that commits takes.
+        # The thread that reads the input holds digests, the one that commits takes them.
         self._lock = threading.Lock()
 
     def check(self, first: int, digests: bytes, row: Callable[[int], Row]) -> None:
-        """Take the *digests* of the rows from seq *first* on. InputChanged for the first that is another."""
+        """Take the *digests* of the rows from seq *first* on. Raises InputChanged for the first that differs."""
         if first >= self._end:
             self._hold(first, digests)
             return
@@ -108,18 +109,18 @@ class Contents:
             if answered == count and not any(known):
                 return
             if answered:
-                digests = self._compared(first, known, digests, row)
+                digests = self._compare(first, known, digests, row)
         if digests != known:
             self._hold(first, digests)
 
     def end(self, inputs: int) -> None:
-        """There are *inputs* rows and no more. InputChanged if one beyond has its outcome."""
+        """Take the number of rows, *inputs*. Raises InputChanged if an input beyond has its outcome."""
         if not self._force and self._answered and inputs <= self._answered.max():
             done = f"input {self._answered.max():,}, counted from 0, is done"
-            raise InputChanged(*changed(f"it has {inputs:,} inputs now, and {done}"))
+            raise InputChanged(*describe_change(f"it has {inputs:,} inputs now, and {done}"))
 
     def take(self) -> list[Held]:
-        """What is held, to be kept by the caller."""
+        """Return the digests held, and hold none; the caller writes them."""
         with self._lock:
             held, self._held = self._held, []
             self._tail = bytearray()
@@ -127,7 +128,7 @@ class Contents:
         return held
 
     def _known(self, first: int, length: int) -> bytes:
-        """The digests that are kept, zeros for those that are not."""
+        """Return the digests kept, zeros for those that are not."""
         number, at = divmod(first * WIDTH, BLOCK_BYTES)
         if number != self._number:
             self._number, self._block = number, self._kept.block(number)
@@ -136,15 +137,15 @@ class Contents:
             return part
         return part + self._known((number + 1) * BLOCK, length - len(part))
 
-    def _compared(self, first: int, known: bytes, digests: bytes, row: Callable[[int], Row]) -> bytes:
-        """*digests*, those of answered inputs as they are kept. InputChanged if one of these has changed."""
+    def _compare(self, first: int, known: bytes, digests: bytes, row: Callable[[int], Row]) -> bytes:
+        """Return *digests*, those of answered inputs as they are kept. Raises InputChanged if one of these differs."""
         answered, merged = self._answered, bytearray(digests)
         for at in range(0, len(digests), WIDTH):
             old = known[at : at + WIDTH]
             seq = first + at // WIDTH
             if old != digests[at : at + WIDTH] and seq in answered:
                 if any(old):
-                    raise InputChanged(*changed(self._difference(row(seq))))
+                    raise InputChanged(*describe_change(self._difference(row(seq))))
                 merged[at : at + WIDTH] = old
         return bytes(merged)
 
@@ -169,8 +170,8 @@ class Contents:
             self._kept.write()
 
 
-def known_to(database: sqlite3.Connection) -> int:
-    """The seq from which on no digest is kept in *database*."""
+def find_end(database: sqlite3.Connection) -> int:
+    """Return the seq from which on *database* has no digest."""
     if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'contents'").fetchone() is None:
         return 0
     (last,) = database.execute("SELECT max(block) FROM contents").fetchone()
@@ -178,7 +179,7 @@ def known_to(database: sqlite3.Connection) -> int:
 
 
 def read_block(database: sqlite3.Connection, number: int) -> bytes:
-    """The digests of block *number*, zeros for those that are not kept. ValueError if they have changed."""
+    """Return the digests of block *number*, zeros for those not kept. Raises ValueError if they have changed."""
     row = database.execute("SELECT digests FROM contents WHERE block = ?", (number,)).fetchone()
     if row is None:
         return bytes(BLOCK_BYTES)
@@ -188,20 +189,20 @@ def read_block(database: sqlite3.Connection, number: int) -> bytes:
     return bytes(digests.ljust(BLOCK_BYTES, b"\0"))
 
 
-def unknown(_number: int) -> bytes:
-    """A block of which nothing is kept."""
+def read_no_block(_number: int) -> bytes:
+    """Return a block without a known digest."""
     return bytes(BLOCK_BYTES)
 
 
 def read_all(database: sqlite3.Connection) -> Iterator[Held]:
-    """The blocks that are kept, but for those that have changed since they were written."""
+    """Yield the blocks kept, without those that have changed since they were written."""
     for number in _numbers(database):
         with suppress(ValueError):
             yield number * BLOCK, bytearray(read_block(database, number))
 
 
-def sum_fault(database: sqlite3.Connection) -> str | None:
-    """What is wrong with the blocks that are kept; None for nothing."""
+def find_fault(database: sqlite3.Connection) -> str | None:
+    """Return what is wrong with the blocks kept, or None if nothing is."""
     try:
         for number in _numbers(database):
             read_block(database, number)
@@ -211,7 +212,7 @@ def sum_fault(database: sqlite3.Connection) -> str | None:
 
 
 def write_held(database: sqlite3.Connection, held: Iterable[Held]) -> None:
-    """Put what was *held* over what is kept."""
+    """Write the digests *held* over those kept."""
     for first, digests in held:
         at, end = first * WIDTH, first * WIDTH + len(digests)
         for number in range(at // BLOCK_BYTES, -(-end // BLOCK_BYTES)):
@@ -225,21 +226,21 @@ def write_held(database: sqlite3.Connection, held: Iterable[Held]) -> None:
 
 
 def _numbers(database: sqlite3.Connection) -> list[int]:
-    if not known_to(database):
+    if not find_end(database):
         return []
     return [number for (number,) in database.execute("SELECT block FROM contents ORDER BY block")]
 
 
-def changed(difference: str) -> tuple[str | Remedy, ...]:
-    """What InputChanged says of an input with this *difference*, and what to do."""
+def describe_change(difference: str) -> tuple[str | Remedy, ...]:
+    """Return what InputChanged says of an input with this *difference*, and the remedy."""
     return (
-        f"the input is not the one this run was begun with: {difference}",
-        ". Put it back; or go on with it as it is, by its line numbers: ",
+        f"the input is not the one that this run began with: {difference}",
+        ". Put it back; or accept it as it is, by its line numbers: ",
         FORCE,
     )
 
 
 def _shown(url: str) -> str:
-    """*url* as a terminal and a log may have it."""
+    """Return *url* in a form for terminals and logs."""
     url = redact(url)
     return repr(url if len(url) <= LONGEST else f"{url[:LONGEST]}...")

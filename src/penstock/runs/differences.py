@@ -1,6 +1,6 @@
-"""How one input differs from another, by their fingerprints.
+"""Compares two inputs by their fingerprints.
 
-Knows what a fingerprint says. Does not know how one is taken: that is the source's (``source.fingerprint``).
+Knows what a fingerprint says. Does not know how one is taken (``source.fingerprint``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ __all__ = ["difference"]
 
 
 def difference(old: dict[str, Any] | None, new: dict[str, Any] | None) -> str | None:
-    """How the input *new* differs from *old*, as a sentence about it; None where it is the same.
+    """Return how the input *new* differs from *old*, as a sentence about it, or None if it does not.
 
     >>> difference({"kind": "items", "count": 2, "sha256": "a"}, {"kind": "items", "count": 3, "sha256": "b"})
     'it was a list of 2 and is a list of 3'

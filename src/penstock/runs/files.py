@@ -1,21 +1,23 @@
 """Which files a run folder may have in it: plain files with the names that a run gives, and nothing else.
 
-Knows these names exactly, and what a crash may leave half done. Does not know what is in the files. Why anything else
-is refused: docs/decisions/foreign-files.md.
+Knows these names exactly, and what a crash may leave unfinished. Does not know what is in the files.
+docs/decisions/foreign-files.md says why anything else is refused.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.errors import FolderError, OutputError
+from penstock.seams import Format
 from penstock.sink.durable import PART
-from penstock.sink.jsonl import NAME
+from penstock.sink.formats import FORMATS
 
 __all__ = [
     "LEDGER_FILE",
@@ -38,56 +40,58 @@ MANIFEST_FILE: Final = "run.json"
 
 LOCK_HEAD: Final = b"process "
 MANIFEST_HEAD: Final = b'{\n  "schema": 1,\n  "run": "'
-"""How the two files begin that ``RunFolder.create`` may leave behind if it is killed."""
+"""The first bytes of the two files that a killed ``RunFolder.create`` may leave behind."""
 
 _SIDES: Final = "(?:-journal|-wal|-shm)?"
 """What SQLite puts beside a database (sqlite.org/tempfiles.html)."""
 
-_ASIDE: Final = re.compile(rf"(?:{NAME}|run\.db)\.torn-[0-9]+-[0-9a-f]{{8}}")
-_LEFT: Final = re.compile(
-    rf"run\.json\.part|run\.db\.part(?:\.part|{_SIDES})|(?:{NAME}|run\.db)\.torn\.part|\.penstock-overflow-\w{{8}}"
-)
-_OURS: Final = re.compile(
-    rf"run\.json|run\.lock|run\.db{_SIDES}|robots\.db(?:\.damaged)?{_SIDES}|{NAME}|{_ASIDE.pattern}|{_LEFT.pattern}"
-)
+
+class _Names(NamedTuple):
+    """The regular expressions of names in a run folder: outputs, what was set aside, what a crash left, and all."""
+
+    output: re.Pattern[str]
+    aside: re.Pattern[str]
+    left: re.Pattern[str]
+    run: re.Pattern[str]
 
 
-def outputs(path: Path) -> list[Path]:
-    """Return the files of the folder *path* that sinks made, in the order in which they were begun."""
-    return [path / name for name in _names(path) if re.fullmatch(NAME, name)]
+def outputs(path: Path, format_: Format | None = None) -> list[Path]:
+    """Return the outputs in the folder *path*, or those of one format, in the order in which they were begun."""
+    pattern = _names().output if format_ is None else re.compile(format_.pattern)
+    return [path / name for name in _list_names(path) if pattern.fullmatch(name)]
 
 
-def asides(path: Path) -> list[Path]:
-    """Return the files of the folder *path* that hold what was cut off from others."""
-    return [path / name for name in _names(path) if _ASIDE.fullmatch(name)]
+def asides(path: Path, format_: Format | None = None) -> list[Path]:
+    """Return the files in the folder *path* that hold what was cut off from others, or from those of one format."""
+    names = [name for name in _list_names(path) if _names().aside.fullmatch(name)]
+    return [path / name for name in names if format_ is None or re.match(format_.pattern, name)]
 
 
 def is_left(name: str) -> bool:
-    """Whether *name* is that of a file which a crash left incomplete, or without use."""
-    return _LEFT.fullmatch(name) is not None
+    """Return whether *name* is that of a file which a crash left unfinished, or without use."""
+    return _names().left.fullmatch(name) is not None
 
 
 def refuse_links(path: Path) -> None:
     """Raise FolderError if something with the name of a run's file is a link, or anything but a plain file."""
-    for name in _names(path):
-        if _OURS.fullmatch(name) and not is_plain(path / name):
+    for name in _list_names(path):
+        if _names().run.fullmatch(name) and not is_plain(path / name):
             raise FolderError(f"{name} in {path} is a link, or no plain file; put the file itself in its place")
 
 
 def refuse_foreign(path: Path) -> None:
     """Raise FolderError if something in the folder *path* is not a run's; see also ``refuse_links``.
 
-    Other names that begin with a dot are passed over and left alone: desktops and network file systems make such files
-    by themselves.
+    Other names that begin with a dot are skipped: desktops and network file systems make such files by themselves.
     """
     refuse_links(path)
-    for name in _names(path):
-        if not _OURS.fullmatch(name) and not name.startswith("."):
+    for name in _list_names(path):
+        if not _names().run.fullmatch(name) and not name.startswith("."):
             raise FolderError(f"{path} holds {name}, which no run made; move it out of the folder first")
 
 
 def is_abandoned(file: Path) -> bool:
-    """Whether *file* is what a ``RunFolder.create`` that was killed may have left: all of it, a part, or zeros."""
+    """Return whether *file* may be what a killed ``RunFolder.create`` left: all of it, a part, or zeros."""
     head = {LOCK_FILE: LOCK_HEAD, f"{MANIFEST_FILE}{PART}": MANIFEST_HEAD}.get(file.name)
     if head is None or not is_plain(file):
         return False
@@ -96,14 +100,35 @@ def is_abandoned(file: Path) -> bool:
 
 
 def is_plain(file: Path) -> bool:
-    """Whether *file* is a plain file and no link to one; also if it has just gone, as a journal does at each commit."""
+    """Return whether *file* is a plain file and no link; True if it has just gone, as a journal at each commit."""
     try:
         return stat.S_ISREG(file.lstat().st_mode)
     except FileNotFoundError:
         return True
 
 
-def _names(path: Path) -> Iterator[str]:
+def _names() -> _Names:
+    formats = FORMATS.values()
+    return _compile(
+        "|".join(format_.pattern for format_ in formats),
+        "|".join(format_.unfinished for format_ in formats if format_.unfinished is not None),
+    )
+
+
+@functools.cache
+def _compile(output: str, unfinished: str) -> _Names:
+    """Return the names if those of outputs match *output*, and those of unfinished ones *unfinished*."""
+    aside = rf"(?:{output}|run\.db)\.torn-[0-9]+-[0-9a-f]{{8}}"
+    left = (
+        rf"run\.json\.part|run\.db\.part(?:\.part|{_SIDES})|(?:{output}|run\.db)\.torn\.part"
+        rf"|\.penstock-overflow-\w{{8}}{unfinished and f'|{unfinished}'}"
+    )
+    run = rf"run\.json|run\.lock|run\.db{_SIDES}|robots\.db(?:\.damaged)?{_SIDES}|{output}|{aside}|{left}"
+    return _Names(*map(re.compile, (output, aside, left, run)))
+
+
+def _list_names(path: Path) -> Iterator[str]:
+    """Yield the names in the folder *path*, sorted."""
     try:
         return iter(sorted(os.listdir(path)))  # noqa: PTH208 - names alone are asked for
     except OSError as error:

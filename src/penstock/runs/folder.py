@@ -1,10 +1,10 @@
-"""A run folder: what the job is, what of it is done, and that nobody else is at it.
+"""A run folder, and the right to work on it.
 
-Knows which folders may be used, and in which order the files in them come to be. Does not know what the
-outputs look like.
+Knows which folders may be used, and in which order their files are created. Does not
+know what is in the outputs.
 
-    run.json    what the run is for; there from the first moment, changed only with the settings
-    run.lock    held by the process that works on it
+    run.json    what the run is for; created first, changed only with the settings
+    run.lock    held by the process that works on the folder
     run.db      the ledger
     *.torn-*    bytes that a crash left uncommitted, with their offset and CRC-32 in the name
 """
@@ -16,22 +16,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from penstock.errors import FolderDamaged, FolderError, OutputError
+from penstock.errors import FolderDamaged, FolderError, FolderMismatch, OutputError
 from penstock.remedies import Remedy, call, shell_path
 from penstock.runs.files import LEDGER_FILE, MANIFEST_FILE, is_abandoned, is_left, outputs, refuse_foreign, refuse_links
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.manifest import Manifest
 from penstock.sink.durable import PART, make_folder, remove, sweep, write_file
+from penstock.sink.formats import FORMATS
 
 __all__ = ["RunFolder", "no_run", "read_manifest"]
 
 
 class RunFolder:
-    """A folder that this process works on until ``close``. ``create`` begins a run, ``open`` goes on with one."""
+    """A folder that this process works on until ``close``. ``create`` begins a run, ``open`` resumes one."""
 
     def __init__(self, path: Path, lock: Lock, manifest: Manifest, ledger: Ledger, *, fresh: bool) -> None:
-        # Whether nobody can have worked on it before.
+        # Whether no process can have worked on it before.
         self.fresh = fresh
         self.path = path
         self.manifest = manifest
@@ -40,15 +41,15 @@ class RunFolder:
 
     @staticmethod
     def holds_run(path: Path) -> bool:
-        """Whether a run was begun in the folder *path*."""
+        """Return whether a run was begun in the folder *path*."""
         return any(os.path.lexists(path / name) for name in (MANIFEST_FILE, LEDGER_FILE))
 
     @classmethod
     def create(cls, path: Path, manifest: Manifest) -> Self:
-        """Begin a run in the folder *path*, which is made unless it is there and empty.
+        """Begin a run in the folder *path*, which is created if it is not there.
 
-        OutputError where it cannot be written; FolderError where it holds something else, or a run;
-        FolderInUse where somebody else has begun one this moment.
+        Raises OutputError if it cannot be written, FolderError if it is not empty,
+        FolderInUse if another process begins a run there at the same moment.
         """
         _refuse_impossible(path)
         make_folder(path)
@@ -64,15 +65,16 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Go on with the run in the folder *path*.
+        """Open the run in the folder *path*.
 
-        FolderError if there is none, or something that is not a run's; FolderInUse if another process works on it,
-        FolderDamaged or FolderMismatch if its files do not say what they should.
+        Raises FolderError if there is none, or a file that is not a run's; FolderInUse if
+        another process works on it; FolderDamaged or FolderMismatch if its files do not
+        say what they should.
         """
         if not cls.holds_run(path):
             raise no_run(path)
-        refuse_foreign(path)
         manifest = read_manifest(path)
+        refuse_foreign(path)
         lock = Lock(path)
         try:
             sweep(path, is_left)
@@ -82,15 +84,16 @@ class RunFolder:
             raise
 
     def check(self, now: Manifest) -> None:
-        """Refuse to go on where what is wanted *now* is another job: FolderMismatch or InputChanged."""
+        """Raise FolderMismatch or InputChanged if *now* describes another job."""
         self.manifest.check(now)
 
     def change_to(self, now: Manifest) -> None:
-        """Keep the settings of *now*, and where its inputs are, for this session and later ones.
+        """Keep the settings and the names of the inputs of *now* for this session and later ones.
 
-        What run.json said before stands there until all of it is on the disk. OutputError if it can't be written.
+        run.json has its old text until the new one is durable. Raises OutputError if it
+        can't be written.
         """
-        changed = self.manifest.changed_to(now)
+        changed = self.manifest.adopt(now)
         if changed != self.manifest:
             write_file(self.path / MANIFEST_FILE, changed.encode())
             self.manifest = changed
@@ -103,13 +106,13 @@ class RunFolder:
         self._lock.confirm()
         if _manifest(self.path) != self.manifest:
             raise FolderDamaged(
-                f"{self.path / MANIFEST_FILE} was changed while the run was at work, so nothing more is stored; "
+                f"{self.path / MANIFEST_FILE} was changed during the run, so nothing more is stored; "
                 "put it back as it was"
             )
         return self.ledger
 
     def close(self) -> None:
-        """Let go of the ledger and the lock. May be called twice."""
+        """Close the ledger and release the lock. May be called twice."""
         self.ledger.close()
         self._lock.close()
 
@@ -126,15 +129,16 @@ class RunFolder:
 
 
 def no_run(path: Path) -> FolderError:
-    """The error if there is no run in the folder *path*."""
+    """Return the error for a folder *path* without a run."""
     begun = Remedy(f"penstock.run(inputs, {str(path)!r})", f"penstock fetch INPUT -o {shell_path(path)}")
     return FolderError(f"{path} holds no run; name the folder of one, or begin one: ", begun)
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Return what the run in the folder *path* is for. FolderDamaged or FolderMismatch if its file does not say it.
+    """Return what the run in the folder *path* is for.
 
-    FolderError if a file of the run is a link: none is ever followed.
+    Raises FolderDamaged or FolderMismatch if run.json does not say it, FolderError if a
+    file of the run is a link: none is ever followed.
     """
     refuse_links(path)
     return _manifest(path)
@@ -148,11 +152,17 @@ def _manifest(path: Path) -> Manifest:
         raise FolderDamaged(
             f"cannot read {file}: {error.strerror}; put a copy of it back. It says what the run is for",
         ) from error
-    return Manifest.decode(data, str(file))
+    manifest = Manifest.decode(data, str(file))
+    for sink in manifest.settings.sinks:
+        if sink not in FORMATS:
+            raise FolderMismatch(
+                f"{file} names the format {sink}, this Penstock knows {', '.join(FORMATS)}; use the newer one"
+            )
+    return manifest
 
 
 def _open_ledger(path: Path, run: str) -> Ledger:
-    """The ledger; a new one where a crash came between run.json and run.db, and no sink had begun."""
+    """Return the ledger, a new one if a crash came between run.json and run.db and no sink had begun."""
     file = path / LEDGER_FILE
     if file.exists() or any(output.stat().st_size for output in outputs(path)):
         return Ledger(file, run)
@@ -161,7 +171,7 @@ def _open_ledger(path: Path, run: str) -> Ledger:
 
 def _refuse_impossible(path: Path) -> None:
     if path.exists() and not path.is_dir():
-        raise OutputError(f"{path} is a file; name a folder, which is made if it is not there")
+        raise OutputError(f"{path} is a file; name a folder, which is created if it is not there")
     if not path.parent.is_dir():
         raise OutputError(f"{path.parent} is not a folder; make it first: mkdir -p {shell_path(path.parent)}")
     if path.exists():
@@ -169,9 +179,9 @@ def _refuse_impossible(path: Path) -> None:
 
 
 def _refuse_used(path: Path) -> None:
-    """A folder in which ``create`` was killed before it had written run.json is as good as empty."""
+    """Raise FolderError if *path* is not empty, except for what a ``create`` left that was killed early."""
     if RunFolder.holds_run(path):
-        raise FolderError(f"{path} holds a run; go on with it: ", call("resume", path), ", or name another folder")
+        raise FolderError(f"{path} holds a run; resume it: ", call("resume", path), ", or name another folder")
     try:
         foreign = sorted(file.name for file in path.iterdir() if not is_abandoned(file))
     except OSError as error:

@@ -1,7 +1,7 @@
 """One process at a time on a run folder.
 
-Knows the lock, which the kernel drops when its owner dies, however it dies. Does not know what is done
-under it.
+Knows the lock, which the kernel releases when its owner dies, however it dies. Does not
+know what its owner does.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ __all__ = ["Lock"]
 
 
 class Lock:
-    """The right to change what is in *folder*, held until ``close`` or the end of the process.
+    """The exclusive right to change *folder*, held until ``close`` or the end of the process.
 
-    With *shared*, the right that nobody changes it meanwhile, which any number of readers may have; nothing
-    is written then, so that a folder on a read-only disk can be read.
+    A *shared* lock keeps others from changing it; any number of readers may have one.
+    It writes nothing, so that a folder on a read-only disk can be read.
 
-    flock rather than lockf: it belongs to this opening of the file, so that closing another descriptor of
-    the same file somewhere else in the process does not drop it. FolderInUse if somebody else holds it;
-    OutputError if there can be no lock, FolderError if something else has its place.
+    Raises FolderInUse if another process holds it, OutputError if the file cannot be
+    locked, FolderError if something else has its name. flock rather than lockf: it
+    belongs to this opening of the file, so that closing another descriptor of the same
+    file in this process does not release it.
     """
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
@@ -42,11 +43,11 @@ class Lock:
             raise
 
     def confirm(self) -> None:
-        """Raise FolderDamaged if the lock's file was replaced or removed: another process might have a lock as well."""
+        """Raise FolderDamaged if the file was replaced or removed: another process might have a lock as well."""
         Hold.of(self._path, self._fd).confirm()
 
     def close(self) -> None:
-        """Give the lock back; its file stays, since removing it would let two others in. May be called twice."""
+        """Release the lock; its file stays, since removing it would let two others in. May be called twice."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -74,7 +75,7 @@ class Lock:
             raise FolderInUse(f"{folder} is in use by {self._owner()}; wait until it ends, or stop it first") from None
 
     def _owner(self) -> str:
-        """Who is in the way. Readers leave no name: the one in the file is that of the last who wrote."""
+        """Return the owner. Readers leave no name: the file has that of the last process that wrote."""
         try:
             fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
@@ -83,7 +84,7 @@ class Lock:
 
 
 def _open(folder: Path, flags: int) -> int:
-    """A descriptor of the lock's file, which is made if need be, and is neither waited for nor found by a link."""
+    """Return a descriptor of the file, which is created if need be; never waits, never follows a link."""
     try:
         fd = os.open(folder / LOCK_FILE, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as error:

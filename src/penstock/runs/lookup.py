@@ -1,6 +1,6 @@
-"""One outcome of a run, looked for in its outputs.
+"""Finds the URL in one outcome of a run.
 
-Knows extents and lines. For an error message: it reads the bytes of one commit, so it is not for anything often done.
+Knows extents. It reads all rows of one extent, for an error message, so it is not for anything done often.
 """
 
 from __future__ import annotations
@@ -9,28 +9,27 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from penstock.core.extents import Extent
-from penstock.sink.record import read_line
+from penstock.core.web.stored import Stored
+from penstock.sink.formats import FORMATS
 
-__all__ = ["url_of"]
+__all__ = ["find_url"]
 
 
-def url_of(folder: Path, extents: Iterable[Extent], seq: int) -> str | None:
-    """The URL in the newest outcome of the input *seq*; None if it has none that can be read."""
+def find_url(folder: Path, extents: Iterable[Extent], seq: int) -> str | None:
+    """Return the URL in the newest outcome of the input *seq*, or None if it has none that can be read."""
     newest = None
     for extent in extents:
         if seq in extent.seqs:
             newest = extent
-    if newest is None:
+    if newest is None or newest.sink not in FORMATS:
         return None
-    url, place = None, newest.start
+    url = None
     try:
-        with (folder / newest.file).open("rb") as file:
-            file.seek(place)
-            while place < newest.end and (row := file.readline(newest.end - place)):
-                place += len(row)
-                stored = read_line(row)
-                if stored.seq == seq:
-                    url = stored.url
-    except (OSError, ValueError):
+        for row in FORMATS[newest.sink].read(folder, newest):
+            if not isinstance(row, Stored):
+                return None
+            if row.seq == seq:
+                url = row.url
+    except OSError:
         return None
     return url

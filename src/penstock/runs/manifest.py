@@ -1,8 +1,7 @@
-"""What a run folder is for: run.json, written before anything else, and again when a session is given other settings.
+"""What a run folder is for: run.json, written first, and again if a session changes a setting.
 
-Knows which settings make another job of it, and which are secrets. Does not know what has been done. It
-is a file of its own rather than a table of run.db, so that run.db, which changes all the time, can be
-rebuilt without losing what the job was.
+Knows which settings make another job of it, and which are secrets. Does not know what is
+settled. docs/decisions/run-json.md says why it is no table of run.db.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from penstock.core.web.model import Headers
 from penstock.core.web.requests import CROSSES_ORIGINS
 from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
 from penstock.remedies import Remedy, keyword
-from penstock.runs.contents import changed
+from penstock.runs.contents import describe_change
 from penstock.runs.differences import difference
 from penstock.settings import CHANGEABLE, Settings
 
@@ -34,18 +33,19 @@ __all__ = ["WITHHELD", "Manifest", "missing"]
 SCHEMA: Final = 1
 
 WITHHELD: Final = "***"
-"""What stands in the place of a secret."""
+"""The text in the place of a secret."""
 
 _SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PROXY_CREDENTIALS: Final = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@")
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """One run's *settings* and *inputs* (as they were named), without the secrets in them.
+    """One run's *settings* and *inputs* (by their names), without the secrets in them.
 
-    *fingerprint* tells this input from another, as far as that can be told. *withheld* lists what was
-    left out: ``header Authorization``, ``proxy``, ``url_template``, ``inputs``. *longest* is the largest ``max_body``
-    that was ever in force. ``Manifest.of`` makes one.
+    *fingerprint* tells this input from others, or is None if nothing does. *withheld*
+    lists what was left out: ``header Authorization``, ``proxy``, ``url_template``,
+    ``inputs``. *longest* is the largest ``max_body`` that was ever in force.
+    ``Manifest.of`` makes one.
     """
 
     schema: int = SCHEMA
@@ -59,8 +59,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, settings: Settings, inputs: tuple[str, ...], fingerprint: Mapping[str, Any] | None) -> Manifest:
-        """The manifest of a new run."""
-        public = _without_secrets(settings)
+        """Return the manifest of a new run."""
+        public = _hide_secrets(settings)
         blotted = tuple(map(redact, inputs))
         withheld = [f"header {name}" for name, value in public.headers if value == WITHHELD]
         withheld += [name for name in ("proxy", "url_template") if getattr(public, name) != getattr(settings, name)]
@@ -68,15 +68,15 @@ class Manifest(Struct, frozen=True, kw_only=True):
             run=uuid.uuid4().hex,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             inputs=blotted,
-            fingerprint=None if fingerprint is None else _blotted(dict(fingerprint)),
+            fingerprint=None if fingerprint is None else _blot_all(dict(fingerprint)),
             withheld=(*withheld, *(["inputs"] if blotted != inputs else [])),
             settings=public,
             longest=settings.max_body,
         )
 
-    def changed_to(self, now: Manifest) -> Manifest:
-        """Return this run with the settings of *now*, which ``check`` let pass, and its inputs where they are now."""
-        # An iterable has no names: those that were known stay, and so does what was left out of them.
+    def adopt(self, now: Manifest) -> Manifest:
+        """Return this run with the settings of *now*, which ``check`` accepted, and the names of its inputs."""
+        # An iterable has no names: the known ones stay, and with them what was left out of them.
         kept = () if now.inputs else tuple(name for name in self.withheld if name == "inputs")
         return replace(
             self,
@@ -87,22 +87,22 @@ class Manifest(Struct, frozen=True, kw_only=True):
         )
 
     def encode(self) -> bytes:
-        r"""Return the text of run.json, for people too; ``decode`` gives back the same, whatever text is in it.
+        r"""Return the text of run.json, which people can read too; ``decode`` reverses it for any text.
 
         A byte of a name that is not UTF-8 is a lone surrogate in Python (PEP 383), and stays one: "\udce9".
         """
         said = msgspec.to_builtins(self)
         text = json.dumps(said, indent=2, ensure_ascii=False)
         if not _SURROGATE_PAIR.search(text):
-            # Escaped, any JSON reader takes it. An escaped pair would be read as the one character it is in UTF-16.
+            # Any JSON reader takes escapes, but reads an escaped pair as one character, as in UTF-16.
             text = json.dumps(said, indent=2)
         return text.encode("utf-8", "surrogatepass") + b"\n"
 
     @classmethod
     def decode(cls, data: bytes, where: str) -> Manifest:
-        """What the text *data*, found at *where*, says.
+        """Return the manifest in the text *data*, found at *where*.
 
-        FolderDamaged where it says nothing, FolderMismatch where a newer Penstock wrote it.
+        Raises FolderDamaged if there is none, FolderMismatch if a newer Penstock wrote it.
         """
         try:
             # Not msgspec's own JSON, nor orjson: they refuse the lone surrogates that names may have.
@@ -110,7 +110,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
             schema = said.get("schema")
             if isinstance(schema, int) and schema > SCHEMA:
                 raise FolderMismatch(f"{where} has schema {schema}, this Penstock knows {SCHEMA}; use the newer one")
-            return _without_framing(msgspec.convert(said, cls))
+            return _drop_framing(msgspec.convert(said, cls))
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise FolderDamaged(
                 f"{where} is damaged: {error}; put a copy of it back. It says what the run is for, "
@@ -118,28 +118,28 @@ class Manifest(Struct, frozen=True, kw_only=True):
             ) from error
 
     def check(self, now: Manifest) -> None:
-        """Refuse what is wanted *now* where it is another job.
+        """Refuse *now* if it describes another job.
 
-        FolderMismatch lists each setting that differs; after that, InputChanged says how the input does.
-        Where an input has no fingerprint, its name is all there is to go by.
+        An input without a fingerprint is known by its name. Raises FolderMismatch, which
+        lists each setting that differs, or else InputChanged if the input does.
         """
         was, wanted = msgspec.to_builtins(self.settings), msgspec.to_builtins(now.settings)
         changes = {name: change for name, change in _changes(was, wanted).items() if name not in CHANGEABLE}
         if changes:
             listed = [part for name, change in changes.items() for part in ("; ", keyword(name), f" {change}")]
             raise FolderMismatch(
-                "this run was begun with other settings: ",
+                "this run began with other settings: ",
                 *listed[1:],
-                ". Go on with those it has (",
+                ". Keep those it has (",
                 Remedy("penstock.resume", "penstock resume"),
                 "), or name another folder",
             )
         if self.fingerprint is None or now.fingerprint is None:
-            found = None if self.inputs == now.inputs else f"it was {_shown(self.inputs)} and is {_shown(now.inputs)}"
+            found = None if self.inputs == now.inputs else f"it was {_join(self.inputs)} and is {_join(now.inputs)}"
         else:
             found = difference(self.fingerprint, now.fingerprint)
         if found is not None:
-            raise InputChanged(*changed(found))
+            raise InputChanged(*describe_change(found))
 
     def restore(
         self,
@@ -148,11 +148,12 @@ class Manifest(Struct, frozen=True, kw_only=True):
         proxy: str | None = None,
         url_template: str | None = None,
     ) -> Settings:
-        """Return the settings to go on with: secrets filled in from those given, headers of one name in their order.
+        """Return the settings of a resumed run: those kept, with the secrets given, headers of one name in order.
 
-        UsageError names one that is missing, or a header that is given more or less often than the run has it.
+        Raises UsageError if a secret is missing, or if a header is given more or less
+        often than the run has it.
         """
-        filled = _filled(self.settings.headers, headers)
+        filled = _fill(self.settings.headers, headers)
         given = {"proxy": proxy, "url_template": url_template}
         for setting, text in given.items():
             if setting in self.withheld and text is None:
@@ -164,8 +165,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
         )
 
 
-def _filled(kept: Headers, given: Headers) -> Headers:
-    """*kept*, with the values of *given* for those withheld. UsageError if there are more or fewer of these."""
+def _fill(kept: Headers, given: Headers) -> Headers:
+    """Return *kept* with the values of *given* in the place of those withheld.
+
+    Raises UsageError if there are more or fewer of these.
+    """
     wanted = Counter(name.lower() for name, value in kept if value == WITHHELD)
     secrets = {name: [value for other, value in given if other.lower() == name] for name in wanted}
     for name, often in wanted.items():
@@ -174,22 +178,22 @@ def _filled(kept: Headers, given: Headers) -> Headers:
             raise missing(f"header {called}", Remedy(f"headers={{{called!r}: ...}}", f"-H '{called}: ...'"))
         if count != often:
             raise UsageError(
-                f"headers: this run was begun with {called} {_times(often)}, and it is given {_times(count)}; give "
+                f"headers: this run began with {called} {_times(often)}, and it is given {_times(count)}; give "
                 "each of them again, in the order of before"
             )
     left = {name: iter(values) for name, values in secrets.items()}
     return tuple((name, next(left[name.lower()]) if value == WITHHELD else value) for name, value in kept)
 
 
-def _without_framing(manifest: Manifest) -> Manifest:
-    """*manifest* without headers that can't be set any more: a run that was begun with them goes on without."""
+def _drop_framing(manifest: Manifest) -> Manifest:
+    """Return *manifest* without headers that can't be set any more; older builds began runs with them."""
     settings = manifest.settings
     kept = tuple(pair for pair in settings.headers if not (is_framing(pair[0]) or pair[0].lower() == "host"))
     return manifest if kept == settings.headers else replace(manifest, settings=replace(settings, headers=kept))
 
 
-def _without_secrets(settings: Settings) -> Settings:
-    # What may not cross an origin may be a credential, whatever it is called (X-Api-Key).
+def _hide_secrets(settings: Settings) -> Settings:
+    # A header that may not cross an origin may be a credential, whatever its name is (X-Api-Key).
     headers = tuple((name, value if name.lower() in CROSSES_ORIGINS else WITHHELD) for name, value in settings.headers)
     proxy, template = settings.proxy, settings.url_template
     if proxy is not None:
@@ -197,19 +201,19 @@ def _without_secrets(settings: Settings) -> Settings:
     return replace(settings, headers=headers, proxy=proxy, url_template=None if template is None else redact(template))
 
 
-def _blotted(value: Any) -> Any:
-    """*value*, as JSON takes it, without the credentials in any URL in it."""
+def _blot_all(value: Any) -> Any:
+    """Return *value*, as JSON takes it, without the credentials in any URL in it."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {name: _blotted(item) for name, item in value.items()}
+        return {name: _blot_all(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_blotted(item) for item in value]
+        return [_blot_all(item) for item in value]
     return value
 
 
 def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
-    """What each name was and is whose value is not the same in both."""
+    """Return, for each name whose values differ, what they are."""
     return {
         name: f"was {json.dumps(was.get(name))}, is {json.dumps(now.get(name))}"
         for name in {**was, **now}
@@ -217,13 +221,13 @@ def _changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _shown(inputs: tuple[str, ...]) -> str:
+def _join(inputs: tuple[str, ...]) -> str:
     return ", ".join(inputs) or "an iterable"
 
 
 def missing(what: str | Remedy, remedy: Remedy) -> UsageError:
-    """The error if *what*, a secret of the run, is not given again."""
-    return UsageError("this run was begun with ", what, ", which is not kept in the folder; give it again: ", remedy)
+    """Return the error for *what*, a secret of the run, that is not given again."""
+    return UsageError("this run began with ", what, ", which is not kept in the folder; give it again: ", remedy)
 
 
 def _times(number: int) -> str:

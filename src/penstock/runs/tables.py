@@ -1,4 +1,4 @@
-"""The tables of run.db, and how values stand in them.
+"""The tables of run.db, and the form of values in them.
 
 Knows SQL and bitmaps. Does not know what may be committed: that is the ledger's.
 """
@@ -20,13 +20,13 @@ from penstock.core.web.reasons import count_reasons
 from penstock.runs.account import Failures
 from penstock.runs.contents import SCHEMA as CONTENTS
 
-__all__ = ["APPLICATION_ID", "SCHEMA", "VERSION", "extents_in", "packed", "sound", "unnoted", "unpacked"]
+__all__ = ["APPLICATION_ID", "SCHEMA", "VERSION", "extents_in", "find_unnoted", "keep_sound", "pack", "unpack"]
 
 APPLICATION_ID: Final = 0x50656E73
-"""Written into the database's header, so that ``file`` and we can tell it from others: "Pens"."""
+"""In the header of the database, "Pens", so that ``file`` and Penstock can tell it from others."""
 
 VERSION: Final = 5
-"""Of the tables below; kept as user_version."""
+"""The version of the tables below; the database has it as user_version."""
 
 SCHEMA: Final = f"""
 CREATE TABLE run (id TEXT NOT NULL, total INTEGER, duplicates INTEGER NOT NULL);
@@ -55,27 +55,29 @@ _REASONS_OF: Final = 'SELECT reason FROM failures WHERE "commit" = ?'
 
 
 def extents_in(database: sqlite3.Connection, commit: int | None = None) -> Iterator[Extent]:
-    """Every extent, or those of one *commit*, by sink, file and place. ValueError if one is broken."""
+    """Yield every extent, or those of one *commit*, by sink, file and place. Raises ValueError if one is broken."""
     rows = database.execute(_EXTENTS) if commit is None else database.execute(_EXTENTS_OF, (commit,))
     for sink, file, start, end, count, check, seqs in rows:
-        yield Extent(sink, file, start, end, count, check, unpacked(seqs))
+        yield Extent(sink, file, start, end, count, check, unpack(seqs))
 
 
-def unnoted(database: sqlite3.Connection, read: Callable[[Extent], Failures]) -> Iterator[tuple[int, str, bytes]]:
-    """The rows of failures that commits of an older build would have now; *read* gives those in an extent."""
+def find_unnoted(database: sqlite3.Connection, read: Callable[[Extent], Failures]) -> Iterator[tuple[int, str, bytes]]:
+    """Yield the rows of failures that commits of an older build lack; *read* returns the failures in an extent."""
     for number, counts in database.execute("SELECT number, tally FROM commits ORDER BY number").fetchall():
         noted = {why for (why,) in database.execute(_REASONS_OF, (number,))}
         if count_reasons(Tally.from_dict(json.loads(counts))).keys() == noted:
             continue
         found: dict[str, BitMap64] = {}
-        for extent in extents_in(database, number):
-            for why, failed in read(extent).items():
-                found.setdefault(why, BitMap64()).update(failed)
-        yield from ((number, why, packed(failed)) for why, failed in found.items())
+        extents = list(extents_in(database, number))
+        for extent in extents:
+            if extent.sink == extents[0].sink:  # every sink has them
+                for why, failed in read(extent).items():
+                    found.setdefault(why, BitMap64()).update(failed)
+        yield from ((number, why, pack(failed)) for why, failed in found.items())
 
 
-def sound(hosts: Iterable[tuple[Any, Any]]) -> dict[str, float]:
-    """*hosts* with their seconds, if these are a text and a finite number."""
+def keep_sound(hosts: Iterable[tuple[Any, Any]]) -> dict[str, float]:
+    """Return those of *hosts* and their seconds that are a text and a finite number."""
     return {
         host: seconds
         for host, seconds in hosts
@@ -83,14 +85,14 @@ def sound(hosts: Iterable[tuple[Any, Any]]) -> dict[str, float]:
     }
 
 
-def packed(seqs: BitMap64) -> bytes:
-    """*seqs* as bytes, with a checksum of them."""
+def pack(seqs: BitMap64) -> bytes:
+    """Return *seqs* as bytes, with a checksum of them."""
     data = seqs.serialize()
     return zlib.crc32(data).to_bytes(4, "big") + data
 
 
-def unpacked(blob: bytes) -> BitMap64:
-    """The seqs in *blob*. ValueError if it has changed: SQLite keeps no checksums, and a bitmap could be broken."""
+def unpack(blob: bytes) -> BitMap64:
+    """Return the seqs in *blob*. Raises ValueError if it has changed: SQLite keeps no checksums."""
     check, data = blob[:4], blob[4:]
     if zlib.crc32(data).to_bytes(4, "big") != check:
         raise ValueError("a set of inputs has changed since it was written")

@@ -1,44 +1,42 @@
 """The proof that a run folder holds what its ledger says: every byte, every input once.
 
-Knows how the account and the files must agree. Changes nothing, trusts neither, and holds no more in
-memory than one line and the sets of seqs.
+Knows how the account and the files must agree. Changes nothing, trusts neither, and
+holds no more in memory than one row and the sets of seqs.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
-from pyroaring import BitMap64
 
 from penstock.core.extents import Extent, Settled
 from penstock.core.results import Verification
 from penstock.core.schedule.tally import Tally
-from penstock.core.web.model import Kind
-from penstock.core.web.retry import reason
+from penstock.core.web.stored import RowTotals, Stored, Unreadable
+from penstock.errors import FolderDamaged
 from penstock.runs.account import Account, Failures
 from penstock.runs.files import LEDGER_FILE, asides, outputs
 from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
-from penstock.sink.durable import checksum, checksum_text
-from penstock.sink.record import Stored, read_line
+from penstock.sink.durable import checksum
+from penstock.sink.formats import FORMATS
 
-__all__ = ["Counts", "Recount", "rows", "verify"]
+__all__ = ["Recount", "verify"]
 
 MOST_PROBLEMS: Final = 100
-"""Problems told one by one; all are counted."""
+"""Problems that are described; all are counted."""
 
 
 class Recount(Struct, frozen=True):
-    """The *inputs* as counted again, and the seqs of the *duplicates* among them, where those have no outcome.
+    """The number of *inputs* in an input that was read again, and the seqs of the *duplicates* without an outcome.
 
-    Or how it has *changed*: then nothing was counted.
+    *changed* says how the input has changed, if it has; then nothing was counted.
     """
 
     inputs: int = 0
@@ -49,38 +47,39 @@ class Recount(Struct, frozen=True):
 def verify(path: Path, again: Recount | None = None) -> Verification:
     """Read back all of the run in the folder *path* and compare it with its ledger.
 
-    *again*, where given, are the inputs as counted again by the caller. FolderError where there
-    is no run or its ledger cannot be read, FolderInUse while somebody works on it.
+    *again* is the input as the caller counted it again, if it did. Raises FolderError if
+    there is no run or its ledger cannot be read, FolderInUse while another process works
+    on it.
     """
     if not RunFolder.holds_run(path):
         raise no_run(path)
-    run = read_manifest(path).run  # before a lock is made in what may be no run's folder
-    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, run)) as ledger:
-        return _Check(path, ledger).result(again)
+    manifest = read_manifest(path)  # before a lock is created in a folder that may be no run's
+    with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, manifest.run)) as ledger:
+        return _Check(path, ledger, manifest.settings.sinks).result(again)
 
 
 class _Check:
-    """The counts so far, and what is wrong."""
+    """The counts so far, and the problems."""
 
-    def __init__(self, path: Path, ledger: Ledger) -> None:
+    def __init__(self, path: Path, ledger: Ledger, sinks: Iterable[str]) -> None:
         self._path = path
         self._ledger = ledger
-        self._found: dict[str, Account] = {}
+        self._found = {sink: Account() for sink in sinks}
         self._lengths: dict[str, int] = {}
         self._extents = self._rows = self._bytes = self._torn = 0
         self._problem_count = 0
         self._problems: list[str] = []
 
     def result(self, again: Recount | None) -> Verification:
-        """Look at everything."""
+        """Check everything."""
         fault = self._ledger.fault()
         if fault is not None:
             self._report(f"{LEDGER_FILE}: {fault}")
         for extent in self._ledger.extents():
             self._compare(extent)
-        self._weigh_tails()
-        self._weigh_asides()
-        self._weigh_sums(again)
+        self._check_tails()
+        self._check_asides()
+        self._check_sums(again)
         return Verification(
             files=len(self._lengths),
             extents=self._extents,
@@ -102,51 +101,56 @@ class _Check:
             self._problems.append(problem)
 
     def _compare(self, extent: Extent) -> None:
-        """One extent with the bytes it speaks of."""
+        """Compare one extent with the bytes it speaks of."""
         place = f"{extent.file} from {extent.start} to {extent.end}"
         self._extents += 1
         if extent.start != self._lengths.get(extent.file, 0):
             self._report(f"{place}: {self._lengths.get(extent.file, 0)} bytes were committed before")
         self._lengths[extent.file] = extent.end
-        counts, value, length = Counts(), 0, 0
-        try:
-            with (self._path / extent.file).open("rb") as file:
-                for row in rows(file, extent.start, extent.end):
-                    value = zlib.crc32(row, value)
-                    length += len(row)
-                    self._take(row, counts, place)
-        except OSError as error:
-            self._report(f"{place}: cannot be read: {error.strerror}")
+        account = self._found.setdefault(extent.sink, Account())
+        if extent.sink not in FORMATS:
+            self._report(f"{place}: this Penstock does not know the format {extent.sink}")
             return
-        self._bytes += length
-        if length != extent.end - extent.start:
-            self._report(f"{place}: {extent.end - extent.start - length} bytes are missing")
-        elif checksum_text(value) != extent.checksum:
-            self._report(f"{place}: the bytes have changed since they were committed")
-        if counts.seqs != extent.seqs:
+        totals = RowTotals()
+        try:
+            for row in FORMATS[extent.sink].read(self._path, extent):
+                self._take(row, totals, place)
+            self._compare_bytes(extent, place)
+        except (OSError, FolderDamaged) as error:
+            self._report(f"{place}: cannot be read: {getattr(error, 'strerror', None) or error}")
+            return
+        if totals.seqs != extent.seqs:
             self._report(f"{place}: the rows are not those of the inputs that were committed")
         try:
-            self._found.setdefault(extent.sink, Account()).add(counts.seqs, counts.tally, counts.failures)
+            account.add(totals.seqs, totals.tally, totals.failures)
         except ValueError as error:
             self._report(f"{place}: {error}")
 
-    def _take(self, row: bytes, counts: Counts, place: str) -> None:
-        """Count one row of an extent of which *counts* are those before."""
+    def _take(self, row: Stored | Unreadable, totals: RowTotals, place: str) -> None:
+        """Count one row of an extent of which *totals* has those before."""
         self._rows += 1
-        try:
-            stored = read_line(row)
-        except ValueError as error:
-            self._report(f"{place}: a row is broken: {error}")
+        if isinstance(row, Unreadable):
+            self._report(f"{place}: a row is broken: {row.reason}")
             return
-        if not stored.intact():
-            self._report(f"{place}: the body of input {stored.seq} is not the one that was fetched")
-        if stored.seq in counts.seqs:
-            self._report(f"{place}: input {stored.seq} has two outcomes")
+        if not row.intact:
+            self._report(f"{place}: the body of input {row.seq} is not the one that was fetched")
+        if row.seq in totals.seqs:
+            self._report(f"{place}: input {row.seq} has two outcomes")
             return
-        counts.add(stored)
+        totals.add(row)
 
-    def _weigh_tails(self) -> None:
-        """Bytes after the committed ones: a crash may leave them, a run that is over may not."""
+    def _compare_bytes(self, extent: Extent, place: str) -> None:
+        """Compare the bytes themselves with their checksum."""
+        file = self._path / extent.file
+        missing = max(0, extent.end - max(extent.start, file.stat().st_size))
+        self._bytes += extent.end - extent.start - missing
+        if missing:
+            self._report(f"{place}: {missing} bytes are missing")
+        elif checksum(file, extent.start, extent.end) != extent.checksum:
+            self._report(f"{place}: the bytes have changed since they were committed")
+
+    def _check_tails(self) -> None:
+        """Count the bytes after the committed ones: a crash may leave them, a finished run may not."""
         over = self._ledger.total is not None and not self._ledger.pending()
         for file in outputs(self._path):
             beyond = file.stat().st_size - self._lengths.get(file.name, 0)
@@ -155,15 +159,15 @@ class _Check:
                 if over:
                     self._report(f"{file.name}: {beyond} bytes more than were committed, though the run has finished")
 
-    def _weigh_asides(self) -> None:
-        """Bytes set aside must be those in the file's name."""
+    def _check_asides(self) -> None:
+        """Compare what was set aside with the CRC-32 in the name of its file."""
         for file in asides(self._path):
             value = file.name.rpartition("-")[2]
             if checksum(file, 0, file.stat().st_size) != f"crc32:{value}":
                 self._report(f"{file.name}: it does not hold what its name says")
 
-    def _weigh_sums(self, again: Recount | None) -> None:
-        """Inputs in, outcomes out."""
+    def _check_sums(self, again: Recount | None) -> None:
+        """Compare inputs and outcomes, by their sums."""
         settled, total, duplicates = self._ledger.settled(), self._ledger.total, self._ledger.duplicates
         for sink, found in self._found.items():
             if found.settled != settled:
@@ -179,7 +183,7 @@ class _Check:
             self._compare_sums(again, settled)
 
     def _are_noted(self, failures: Failures) -> bool:
-        """Whether the ledger has these *failures*; of those that an older build only counted it may lack some."""
+        """Return whether the ledger has these *failures*; it may lack those that an older build only counted."""
         noted, unnoted = self._ledger.failures(), self._ledger.unnoted()
         if not noted.keys() <= failures.keys():
             return False
@@ -190,7 +194,7 @@ class _Check:
         )
 
     def _compare_sums(self, again: Recount, settled: Settled) -> None:
-        """The ledger's sums with those of the input, which was read again."""
+        """Compare the sums of the ledger with those of the input, which was read again."""
         if again.changed is not None:
             self._report(again.changed)
             return
@@ -206,44 +210,5 @@ class _Check:
 
 
 def _agree(one: Tally, other: Tally) -> bool:
-    """Whether both count the same outcomes; the ledger alone knows duplicates."""
+    """Return whether both count the same outcomes; the ledger alone knows duplicates."""
     return one.as_dict() | {"duplicates": 0} == other.as_dict() | {"duplicates": 0}
-
-
-class Counts:
-    """What some lines of output say: their *seqs*, a *tally* of them, and the *failures* among them."""
-
-    __slots__ = ("failures", "seqs", "tally")
-
-    def __init__(self) -> None:
-        """No line yet."""
-        self.seqs = BitMap64()
-        self.tally = Tally()
-        self.failures: dict[str, BitMap64] = {}
-
-    def add(self, stored: Stored) -> None:
-        """Count one line, as ``Tally.add`` would have counted the outcome."""
-        tally = self.tally
-        self.seqs.add(stored.seq)
-        tally.kinds[stored.outcome] += 1
-        if stored.outcome is Kind.FETCHED and stored.status is not None:
-            tally.statuses[stored.status] += 1
-        elif stored.error is not None:
-            tally.reasons[stored.error] += 1
-        tally.bytes += stored.length
-        tally.attempts += stored.attempts
-        tally.redirects += len(stored.redirects)
-        why = reason(stored.error, stored.status)
-        if why is not None:
-            self.failures.setdefault(why, BitMap64()).add(stored.seq)
-
-
-def rows(file: BinaryIO, start: int, end: int, longest: int | None = None) -> Iterator[bytes]:
-    """The lines of *file* between two offsets, line feeds included; one of over *longest* bytes in pieces."""
-    file.seek(start)
-    while start < end:
-        row = file.readline(min(end - start, longest or end - start))
-        if not row:
-            return
-        start += len(row)
-        yield row

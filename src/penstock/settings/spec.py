@@ -6,7 +6,7 @@ Knows the columns of the table. Does not know the settings.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from msgspec import Struct
@@ -46,7 +46,7 @@ class Spec(Struct, frozen=True):
     low: float | None = None
     high: float | None = None
     unit: Unit | None = None
-    choices: tuple[str, ...] = ()
+    choices: Collection[str] = ()
     resume: Resume = Resume.FIXED
     short: str | None = None
     metavar: str | None = None

@@ -32,6 +32,7 @@ from penstock.settings.texts import (
     read_methods,
     read_names,
 )
+from penstock.sink.formats import FORMATS
 
 __all__ = ["CHANGEABLE", "SETTINGS", "Setting", "SettingsTable"]
 
@@ -39,7 +40,6 @@ DAY: Final = 86_400
 
 BODIES: Final = ("inline", "none")
 PACES: Final = ("adaptive", "fixed")
-SINKS: Final = ("jsonl",)
 INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl", "json", "sitemap", "parquet", "arrow")
 
 MAY_CHANGE: Final = Resume.MAY_CHANGE
@@ -327,7 +327,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             "difference), and count the others.",
         ),
     ] = False
-    sinks: Annotated[tuple[str, ...], Spec("Storing", "The formats in which a run folder stores.", choices=SINKS)] = (
+    sinks: Annotated[tuple[str, ...], Spec("Storing", "The formats in which a run folder stores.", choices=FORMATS)] = (
         "jsonl",
     )
     body: Annotated[

@@ -1,10 +1,11 @@
 """The only place that writes, flushes, renames or removes the files of a run folder.
 
-Knows what it takes for bytes to outlive a process that is killed and a machine that loses power, on
-POSIX file systems: the file is flushed, and so is the folder that names it, before anybody is told that
-it is there. Does not know what the bytes mean, nor who keeps the account of them.
+Knows how bytes outlive a process that is killed and a machine that loses power, on
+POSIX file systems: the file is flushed, and the folder that names it, before a function
+returns. Does not know what the bytes mean, or which module keeps the account of them.
 
-Every operation goes through an attribute of ``os``, so that a test can number them all and die at any.
+Every operation goes through an attribute of ``os``, so that a test can number them all
+and die at any. docs/decisions/checksums.md says why an extent has a CRC-32.
 """
 
 # ruff: noqa: PTH102, PTH105, PTH108, PTH208 - pathlib calls the same functions where no test can see them
@@ -33,6 +34,7 @@ __all__ = [
     "certify",
     "checksum",
     "checksum_text",
+    "locate_origin",
     "make_folder",
     "remove",
     "rename",
@@ -42,17 +44,17 @@ __all__ = [
 ]
 
 BUFFER: Final = 1 << 20
-"""Bytes joined into one write. Joined, summed and written, a line of 10 kB takes 4.5 µs at any size from 128 KiB up."""
+"""Bytes joined into one write. To join, sum and write a line of 10 kB takes 4.5 µs at any size from 128 KiB."""
 
 PART: Final = ".part"
-"""How the name of a file that is not complete ends. No other name ever stands for half a file."""
+"""The end of the name of an unfinished file. Half a file never has another name."""
 
 TORN: Final = ".torn-"
-"""What stands in the name of bytes that were cut off, before their offset and their CRC-32."""
+"""The middle of the name of a file of bytes that were cut off; their offset and their CRC-32 follow."""
 
 _PRIVATE: Final = 0o600
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-"""Never over something that is there: what a crash had left is swept away first."""
+"""Never over an existing file: what a crash left is removed first."""
 
 _NO_DIRECTORY_FLUSH: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 _REMEDIES: Final = {
@@ -69,10 +71,10 @@ _REMEDIES: Final = {
 
 
 class Hold(NamedTuple):
-    """A file that this process has open, or has looked at, and the name that must go on leading to it.
+    """A file that this process writes, and the name that must keep leading to it.
 
-    An editor, ``sed -i`` and ``mv`` put another file under a name; what is written to the old one is then lost. See
-    docs/decisions/lost-files.md.
+    An editor, ``sed -i`` and ``mv`` put another file under a name; bytes written to the
+    old one are then lost. See docs/decisions/lost-files.md.
     """
 
     path: Path
@@ -81,12 +83,12 @@ class Hold(NamedTuple):
 
     @classmethod
     def of(cls, path: Path, fd: int | None = None) -> Self:
-        """Note which file is open as *fd*, or stands under *path* now."""
+        """Return the file that is open as *fd*, or that *path* leads to now."""
         found = os.lstat(path) if fd is None else os.fstat(fd)
         return cls(path, found.st_dev, found.st_ino)
 
     def confirm(self, size: int = 0) -> None:
-        """Raise FolderDamaged if the name does not lead to the file any more, or there are fewer than *size* bytes."""
+        """Raise FolderDamaged if the name no longer leads to the file, or it has fewer than *size* bytes."""
         try:
             found = os.lstat(self.path)
         except OSError as error:
@@ -98,33 +100,37 @@ class Hold(NamedTuple):
 
     def _lost(self, what: str) -> FolderDamaged:
         return FolderDamaged(
-            f"{self.path} {what} while the run was at work, so nothing more is stored; put it back, or see what "
-            "is left: ",
+            f"{self.path} {what} during the run, so nothing more is stored; put it back, or check the rest: ",
             call("verify", self.path.parent),
-            ", and keep that: ",
+            ", and keep it: ",
             call("verify", self.path.parent, repair=True),
         )
 
 
 class AppendFile:
-    """A file that only grows, and says of which bytes it is sure.
+    """A file that only grows, and proves which of its bytes are durable.
 
-    Bytes are ``append``ed to memory, written a mebibyte at a time, and become an Extent by ``seal``.
-    Before each write and after each flush its name must lead to it, with all that was written; else FolderDamaged.
-    After a write or a flush that failed, every further call raises OutputError: what the kernel made of
-    the pages of a failed fsync is unknown, and a second one may succeed without having stored them
-    (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
+    ``append`` takes bytes into memory, they are written a mebibyte at a time, and ``seal``
+    makes an Extent of them. *torn* is the file with the bytes that the opening cut off,
+    or None.
+
+    Before each write and after each flush the name must lead to the file, and the file
+    must have every byte written; else FolderDamaged is raised. After a failed write or
+    flush, every further call raises OutputError: the state of the pages after a failed
+    fsync is unknown, and a second fsync may succeed without having stored them (Rebello
+    et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
     """
 
-    __slots__ = ("_checksum", "_fd", "_held", "_held_bytes", "_hold", "_start", "_trouble", "_written", "path")
+    __slots__ = ("_checksum", "_fd", "_held", "_held_bytes", "_hold", "_start", "_trouble", "_written", "path", "torn")
 
     def __init__(self, path: Path, committed: int) -> None:
-        """Open the file at *committed* bytes, or make it where that is 0.
+        """Open the file at *committed* bytes, or create it if that is 0.
 
-        What stands after them was torn off by a crash: it is set aside, then cut. FolderDamaged where
-        there are fewer bytes than that; OutputError where the file cannot be written.
+        Bytes after these were left by a crash: they are set aside, then cut off. Raises
+        FolderDamaged if the file is shorter, OutputError if it cannot be written.
         """
         self.path = path
+        self.torn: Path | None = None
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._start = self._written = committed
@@ -140,11 +146,11 @@ class AppendFile:
 
     @property
     def end(self) -> int:
-        """The file's length in bytes once all that was appended is written."""
+        """The length of the file in bytes once everything appended is written."""
         return self._written + self._held_bytes
 
     def append(self, data: bytes) -> None:
-        """Take *data*; it may stay in memory. OutputError if it is time to write and that fails."""
+        """Take *data*, perhaps into memory. Raises OutputError if a write is due and fails."""
         if self._trouble is not None:
             raise OutputError(self._trouble)
         self._held.append(data)
@@ -153,7 +159,10 @@ class AppendFile:
             self._write()
 
     def extend(self, pieces: Iterable[bytes]) -> int:
-        """Take *pieces*, which are one row, all or none of them; their size in bytes. OutputError as of ``append``."""
+        """Take *pieces*, which are one row, all or none of them, and return their size in bytes.
+
+        Raises as of ``append``.
+        """
         self._write()
         written, checksum = self._written, self._checksum
         try:
@@ -166,10 +175,11 @@ class AppendFile:
         return self.end - written
 
     def seal(self, sink: str, *, rows: int, seqs: BitMap64) -> Extent | None:
-        """Make what was appended since the last seal durable: the proof of it, or None for nothing.
+        """Make the bytes appended since the last seal durable and return the proof, or None if there are none.
 
-        The bytes are *rows* rows of *sink*, one for each of *seqs*. OutputError if the disk does not
-        take them; FolderDamaged if the name leads elsewhere by now, also if nothing was appended.
+        They are *rows* rows of *sink*, one for each of *seqs*. Raises OutputError if the
+        disk does not take them, FolderDamaged if the name leads elsewhere, even if nothing
+        was appended.
         """
         self._write()
         if self._written == self._start:
@@ -183,7 +193,7 @@ class AppendFile:
         return extent
 
     def close(self) -> None:
-        """Let go of the file; what was not sealed is left to be cut off. May be called twice."""
+        """Close the file; the next opening cuts off what was not sealed. May be called twice."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -203,7 +213,7 @@ class AppendFile:
             self._held_bytes = 0
 
     def _go_back(self, written: int, checksum: int) -> None:
-        """Forget the first part of a row whose rest will not come."""
+        """Drop the first part of an unfinished row."""
         with self._all_or_nothing("cut"):
             os.ftruncate(self._fd, written)
             os.lseek(self._fd, written, os.SEEK_SET)
@@ -217,18 +227,18 @@ class AppendFile:
             if size < committed:
                 raise FolderDamaged(
                     f"{self.path} has {size} bytes, fewer than the {committed} that were committed; "
-                    "keep what is left with: ",
+                    "keep the rest with: ",
                     call("verify", self.path.parent, repair=True),
                 )
             if size > committed:
-                set_aside(self.path, committed)
+                self.torn = set_aside(self.path, committed)
                 os.ftruncate(self._fd, committed)
                 os.fsync(self._fd)
             os.lseek(self._fd, committed, os.SEEK_SET)
 
     @contextlib.contextmanager
     def _all_or_nothing(self, doing: str) -> Iterator[None]:
-        """Refuse everything further unless the block runs to its end, KeyboardInterrupt included."""
+        """Refuse every further call if the block does not run to its end, also if a KeyboardInterrupt ends it."""
         if self._trouble is not None:
             raise OutputError(self._trouble)
         self._trouble = f"{self.path} is in an unknown state since it failed to {doing}; nothing more is written to it"
@@ -240,9 +250,9 @@ class AppendFile:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Put *data* under the name *path*, durably: a reader finds all of it or what was there before.
+    """Write *data* to *path*, durably: a reader finds all of it or what was there before.
 
-    OutputError if it cannot be written.
+    Raises OutputError if it cannot be written.
     """
     part = path.with_name(path.name + PART)
     try:
@@ -254,11 +264,11 @@ def write_file(path: Path, data: bytes) -> None:
     rename(part, path)
 
 
-def set_aside(path: Path, start: int) -> None:
-    """Copy the bytes of *path* from *start* on to a file of their own, in one piece or not at all.
+def set_aside(path: Path, start: int) -> Path:
+    """Copy the bytes of *path* from *start* to a file of their own, whole or not at all, and return that file.
 
-    Its name says what is in it, so that doing it again after a crash makes the same file. OutputError if
-    it cannot be done.
+    Its name says what is in it, so that a repetition after a crash makes the same file.
+    Raises OutputError if it cannot be written.
     """
     part = path.with_name(f"{path.name}.torn{PART}")
     value = 0
@@ -270,11 +280,19 @@ def set_aside(path: Path, start: int) -> None:
             os.fsync(fd)
     except OSError as error:
         raise _refusal("copy the end of", path, error) from error
-    rename(part, path.with_name(f"{path.name}{TORN}{start}-{value:08x}"))
+    aside = path.with_name(f"{path.name}{TORN}{start}-{value:08x}")
+    rename(part, aside)
+    return aside
+
+
+def locate_origin(aside: Path) -> tuple[str, int]:
+    """Return the name of the file whose end was ``set_aside`` as *aside*, and where that end began."""
+    name, _, place = aside.name.partition(TORN)
+    return name, int(place.partition("-")[0])
 
 
 def rename(old: Path, new: Path) -> None:
-    """Give *old*, whose bytes are flushed, the name *new*, durably. OutputError if it cannot be done."""
+    """Rename *old*, whose bytes are flushed, to *new*, durably. Raises OutputError if that fails."""
     try:
         os.replace(old, new)
         _flush_folder(new.parent)
@@ -283,7 +301,7 @@ def rename(old: Path, new: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """See that there is no file *path*, durably. OutputError if it cannot be done."""
+    """Remove the file *path*, if there is one, durably. Raises OutputError if that fails."""
     try:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
@@ -293,7 +311,7 @@ def remove(path: Path) -> None:
 
 
 def sweep(folder: Path, is_left: Callable[[str], bool]) -> None:
-    """Remove the files of *folder* that a crash left, by *is_left* of their names. OutputError if it cannot be done."""
+    """Remove the files of *folder* whose names *is_left* takes. Raises OutputError if that fails."""
     try:
         for name in sorted(os.listdir(folder)):
             if is_left(name):
@@ -303,10 +321,10 @@ def sweep(folder: Path, is_left: Callable[[str], bool]) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder *path* for its owner alone, unless it is there. OutputError if it cannot be done."""
+    """Create the folder *path* for its owner alone, if it is not there. Raises OutputError if that fails."""
     try:
-        if path.is_dir() or not _makes(path):
-            # Where a file system has no permissions the folder stays as it is; its files are private.
+        if path.is_dir() or not _create(path):
+            # If the file system has no permissions, the folder stays as it is; its files are private.
             with contextlib.suppress(PermissionError):
                 path.chmod(0o700)
         _flush_folder(path.parent)
@@ -314,8 +332,8 @@ def make_folder(path: Path) -> None:
         raise _refusal("make", path, error) from error
 
 
-def _makes(path: Path) -> bool:
-    """Make the folder *path*; whether another process had not done so just before."""
+def _create(path: Path) -> bool:
+    """Create the folder *path*, and return False if another process created it just before."""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
@@ -326,9 +344,9 @@ def _makes(path: Path) -> bool:
 
 
 def certify(path: Path, start: int, end: int, *, sink: str, seqs: BitMap64) -> Extent:
-    """The proof that bytes found in a file, one row for each of *seqs*, are there for good.
+    """Return the proof that bytes found in a file, one row for each of *seqs*, are durable.
 
-    They are flushed, then read back. OutputError if that fails.
+    They are flushed, then read back. Raises OutputError if that fails.
     """
     try:
         with _descriptor(path, os.O_RDWR) as fd:
@@ -339,7 +357,10 @@ def certify(path: Path, start: int, end: int, *, sink: str, seqs: BitMap64) -> E
 
 
 def checksum(path: Path, start: int, end: int) -> str:
-    """The checksum of the bytes from *start* to *end*, or to the end of a shorter file, as in Extent."""
+    """Return the checksum, as in Extent, of the bytes from *start* to *end*, or to the end of a shorter file.
+
+    Raises FolderDamaged if the file cannot be read.
+    """
     value = 0
     try:
         with _descriptor(path, os.O_RDONLY) as fd:
@@ -351,9 +372,9 @@ def checksum(path: Path, start: int, end: int) -> str:
 
 
 def checksum_text(value: int) -> str:
-    """A CRC-32 as it stands in an Extent, with the name of the algorithm."""
-    # CRC-32 takes 3.6 µs for a page of 10 kB, SHA-256 6.1, BLAKE2b 17. It is there to find bytes that
-    # changed, and each record carries the SHA-256 of its body as well.
+    """Return a CRC-32 as an Extent has it, with the name of the algorithm."""
+    # CRC-32 takes 3.6 µs for a page of 10 kB, SHA-256 6.1, BLAKE2b 17. It has to find damage, not forgery, and
+    # each record has the SHA-256 of its body as well.
     return f"crc32:{value:08x}"
 
 
@@ -365,7 +386,7 @@ def _open_for_append(path: Path, committed: int) -> int:
         if committed == 0:
             raise _refusal("make", path, error) from error
         raise FolderDamaged(
-            f"{path} is missing, of which {committed} bytes were committed; put it back, or go on without it after: ",
+            f"{path} is missing, of which {committed} bytes were committed; put it back, or resume without it after: ",
             call("verify", path.parent, repair=True),
         ) from error
     except OSError as error:
@@ -379,7 +400,7 @@ def _open_for_append(path: Path, committed: int) -> int:
 
 
 def _write_all(fd: int, data: bytes) -> None:
-    """Write every byte: the kernel may take fewer than it was given (at most 2 GiB at once on Linux)."""
+    """Write every byte: the kernel may take fewer than it is given (at most 2 GiB at once on Linux)."""
     written = os.write(fd, data)
     if written < len(data):
         rest = memoryview(data)
@@ -392,14 +413,14 @@ def _flush_folder(folder: Path) -> None:
         try:
             os.fsync(fd)
         except OSError as error:
-            # Some network file systems keep names durable by themselves and refuse to be asked.
+            # Some network file systems keep names durable by themselves and refuse to flush a folder.
             if error.errno not in _NO_DIRECTORY_FLUSH:
                 raise
 
 
 @contextlib.contextmanager
 def _descriptor(path: Path, flags: int) -> Iterator[int]:
-    # The folder itself may well be named by a link.
+    # The path of the folder itself may be a link.
     follow = 0 if flags & os.O_DIRECTORY else os.O_NOFOLLOW
     fd = os.open(path, flags | follow | os.O_CLOEXEC, _PRIVATE)
     try:

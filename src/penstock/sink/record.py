@@ -1,8 +1,8 @@
-"""One outcome as one line of JSON, schema 1, and back.
+"""Writes an outcome as a line of JSON, schema 1, and reads it back.
 
-Knows the names and the order of the fields, which are never removed or renamed within ``v``. Does not
-know where lines go. What happens to every page is done once and no slower than it must be: for a page
-of 10 kB of HTML orjson takes 6 µs, the SHA-256 another 7, splitting the headers 4, all the rest 3.
+Knows the names and the order of the fields, which are never removed or renamed within
+``v``. Does not know where lines go. For a page of 10 kB of HTML orjson takes 6 µs, the
+SHA-256 7, splitting the headers 4, all the rest 3.
 """
 
 from __future__ import annotations
@@ -21,54 +21,61 @@ import orjson
 from msgspec import Struct
 
 from penstock.core.web.model import Fetched, Kind, Outcome, Times, split_head
+from penstock.core.web.stored import Stored
 
-__all__ = ["LONG", "Stored", "line", "pieces", "read_line"]
+__all__ = ["LONG", "encode", "line", "pieces", "read_line"]
 
 LONG: Final = 1 << 20
-"""Bytes of a body from which its line is made in pieces. As one text it would be held four times, or twenty: a text
-with one character beyond U+FFFF takes four bytes for each of its characters, and
-JSON takes six for a control character. See docs/decisions/memory.md."""
+"""Bytes of a body from which on its line is made in pieces. As one text the body would take four times its size, or
+twenty times: a text with one character beyond U+FFFF takes four bytes for each of its characters, and JSON takes six
+for a control character. See docs/decisions/memory.md."""
 
 PIECE: Final = 3 << 16
-"""Bytes of a long body in one piece of its line; a multiple of three, since base64 makes four characters of those."""
+"""Bytes of a long body in one piece of its line; a multiple of three, of which base64 makes four characters."""
 
 DEEPEST: Final = 100
-"""Levels of nesting kept in ``data`` and ``input`` where orjson refuses a value: it stops at 254 itself."""
+"""Levels of nesting that are stored of ``data`` and ``input`` if orjson refuses the value; its own limit is 254."""
 
 _NUMBERS: Final = range(-(2**63), 2**64)
-"""What orjson writes as a number by itself."""
+"""The integers that orjson writes as numbers."""
 
 _LONGEST_NUMBER_BITS: Final = 10_000
-"""Longer integers than this are written as hexadecimal text: Python refuses 4,300 digits and more."""
+"""Longer integers are written as hexadecimal text: Python refuses decimal ones of 4,300 digits and more."""
 
 
 def line(outcome: Outcome, *, inline_body: bool) -> bytes:
-    """*outcome* as one line of JSON, its line feed included; never raises.
+    """Return *outcome* as one line of JSON, its line feed included; never raises.
 
-    Without *inline_body* the body stays out, its length and digest in. Broken text becomes U+FFFD, and
-    what JSON has no form for becomes text.
+    Without *inline_body* the line has the length and the digest of the body, but not
+    the body. Broken text becomes U+FFFD, and a value without a form in JSON a text.
     """
-    return _dumped(_record(outcome, inline_body))
+    return _dump(_record(outcome, inline_body))
+
+
+def encode(outcome: Outcome, *, inline_body: bool) -> bytes | Iterator[bytes]:
+    """Return the same line, or, if the body is long, its pieces, each of which takes little memory."""
+    if inline_body and len(outcome.body) >= LONG:
+        return _split_long(outcome)
+    return line(outcome, inline_body=inline_body)
 
 
 def pieces(outcome: Outcome, *, inline_body: bool) -> Iterable[bytes]:
-    """Return the same line in one piece, or, if the body is long, in several that take little memory each."""
-    if inline_body and len(outcome.body) >= LONG:
-        return _long(outcome)
-    return (line(outcome, inline_body=inline_body),)
+    """Return the same line in one piece or in several."""
+    encoded = encode(outcome, inline_body=inline_body)
+    return (encoded,) if isinstance(encoded, bytes) else encoded
 
 
-def _long(outcome: Outcome) -> Iterator[bytes]:
-    """Yield the line of an *outcome* whose body may be much of what there is of memory."""
+def _split_long(outcome: Outcome) -> Iterator[bytes]:
+    """Yield the line of an *outcome* whose body may fill much of the memory."""
     body = memoryview(outcome.body)
     starts = range(0, len(body), PIECE)
     before = _record(outcome, inline_body=False)
     after = {name: before.pop(name) for name in ("data", "input")}
     del before["body"], before["body_base64"]
-    yield _dumped(before)[:-2]
+    yield _dump(before)[:-2]
     if _is_text(outcome.body):
         yield b',"body":"'
-        # It gives the first bytes of a character that is cut in two along with the rest of it.
+        # The decoder holds the first bytes of a character that is cut in two until it has the rest.
         decode = codecs.getincrementaldecoder("utf-8")().decode
         for start in starts:
             yield orjson.dumps(decode(body[start : start + PIECE]))[1:-1]
@@ -78,11 +85,11 @@ def _long(outcome: Outcome) -> Iterator[bytes]:
         for start in starts:
             yield binascii.b2a_base64(body[start : start + PIECE], newline=False)
         yield b'",'
-    yield _dumped(after)[1:]
+    yield _dump(after)[1:]
 
 
 def _is_text(body: bytes) -> bool:
-    """Whether *body* is UTF-8 as a whole."""
+    """Return whether all of *body* is UTF-8."""
     if body.isascii():
         return True
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -95,8 +102,8 @@ def _is_text(body: bytes) -> bool:
     return True
 
 
-def _dumped(record: dict[str, Any]) -> bytes:
-    """*record* as JSON and a line feed."""
+def _dump(record: dict[str, Any]) -> bytes:
+    """Return *record* as JSON and a line feed."""
     try:
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
@@ -106,8 +113,8 @@ def _dumped(record: dict[str, Any]) -> bytes:
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
-class Stored(Struct, frozen=True, gc=False):
-    """What a stored line says, as far as an account of a run needs it."""
+class Record(Struct, frozen=True, gc=False):
+    """The fields of a stored line that an account of a run needs."""
 
     v: Literal[1]
     seq: Seq
@@ -122,8 +129,8 @@ class Stored(Struct, frozen=True, gc=False):
     body: str | None
     body_base64: str | None
 
-    def intact(self) -> bool:
-        """Whether the body in the line, if there is one, is the one whose digest was taken."""
+    def is_intact(self) -> bool:
+        """Return False if the line has a body that is not the one whose digest was taken."""
         try:
             body = self._body()
         except ValueError:
@@ -138,14 +145,29 @@ class Stored(Struct, frozen=True, gc=False):
         return None
 
 
-_READER: Final = msgspec.json.Decoder(Stored)
+_READER: Final = msgspec.json.Decoder(Record)
 
 
-def read_line(data: bytes) -> Stored:
-    """What the line *data* says; ValueError where it is not a whole line of schema 1."""
+def read_line(data: bytes, place: int = 0) -> Stored:
+    """Return what the line *data* at this *place* in its file says.
+
+    Raises ValueError if it is not a whole line of schema 1.
+    """
     if not data.endswith(b"\n"):
         raise ValueError("the line is cut off")
-    return _READER.decode(data)
+    found = _READER.decode(data)
+    return Stored(
+        place,
+        found.seq,
+        found.url,
+        found.outcome,
+        found.error,
+        found.status,
+        len(found.redirects),
+        found.attempts,
+        found.length,
+        found.is_intact(),
+    )
 
 
 def _record(outcome: Outcome, inline_body: bool) -> dict[str, Any]:  # noqa: FBT001 - private, and called for every page
@@ -185,7 +207,7 @@ def _record(outcome: Outcome, inline_body: bool) -> dict[str, Any]:  # noqa: FBT
 
 
 def _milliseconds(times: Times) -> dict[str, float]:
-    """Times to a tenth of a millisecond; ``round`` would take half as long again."""
+    """Return *times* to a tenth of a millisecond; ``round`` would take half as long again."""
     return {
         "wait": int(times.wait * 10_000 + 0.5) / 10,
         "dns": int(times.dns * 10_000 + 0.5) / 10,
@@ -197,25 +219,25 @@ def _milliseconds(times: Times) -> dict[str, float]:
 
 
 def _instant(seconds: float) -> str:
-    """A time since 1970 in the form of RFC 3339, section 5.6, in UTC, to the millisecond."""
+    """Return a time since 1970 in the form of RFC 3339, section 5.6, in UTC, to the millisecond."""
     whole, milliseconds = divmod(int(seconds * 1000 + 0.5), 1000)
     return f"{_second(whole)}.{milliseconds:03d}Z"
 
 
 @functools.lru_cache(maxsize=64)
 def _second(whole: int) -> str:
-    """All pages of one second share this text, and those in flight were started in the last minute."""
+    """Return the text of a second. Pages in flight began in the last minute, so 64 texts are enough."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
 
 
 def _clean(value: Any, depth: int) -> Any:
-    """*value* in a form that orjson takes."""
+    """Return *value* in a form that orjson takes."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, int):
         return _number(value)
     if not isinstance(value, dict | list | tuple):
-        return _foreign(value)
+        return _convert_foreign(value)
     if depth == DEEPEST:
         return "nested too deeply to be stored"
     if isinstance(value, dict):
@@ -224,7 +246,7 @@ def _clean(value: Any, depth: int) -> Any:
 
 
 def _number(value: int) -> int | str | orjson.Fragment:
-    """JSON sets no bound to a number, orjson does."""
+    """Return *value* as a number that orjson writes: JSON sets no bound, orjson does."""
     if value in _NUMBERS:
         return value
     if value.bit_length() > _LONGEST_NUMBER_BITS:
@@ -232,8 +254,8 @@ def _number(value: int) -> int | str | orjson.Fragment:
     return orjson.Fragment(str(value))
 
 
-def _foreign(value: Any) -> str | orjson.Fragment:
-    """Anything else as orjson writes it (None, numbers, dates), or by the name of its type."""
+def _convert_foreign(value: Any) -> str | orjson.Fragment:
+    """Return any other value as orjson writes it (None, numbers, dates), or the name of its type."""
     try:
         return orjson.Fragment(orjson.dumps(value))
     except TypeError:

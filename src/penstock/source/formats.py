@@ -26,7 +26,7 @@ from penstock.source.sitemaps import Sitemap
 from penstock.source.tables import Table
 from penstock.source.transcoding import Prepare, normalise_line_ends, to_utf_8
 
-__all__ = ["COLUMNAR", "Format", "Reader", "choose_reader", "guess_format"]
+__all__ = ["COLUMNAR", "InputFormat", "Reader", "choose_reader", "guess_format"]
 
 PACKED: Final = (".gz", ".zst", ".bz2", ".xz", ".zip")
 
@@ -52,7 +52,7 @@ COLUMNAR: Final = ("parquet", "arrow")
 TABLES: Final = ("csv", "tsv")
 
 
-class Format(Protocol):
+class InputFormat(Protocol):
     """How the bytes of one file become rows."""
 
     def read(
@@ -64,7 +64,7 @@ class Format(Protocol):
 class Reader(NamedTuple):
     """A format, and how its blocks are prepared for it."""
 
-    format: Format
+    format: InputFormat
     prepare: Prepare
 
 

@@ -1,0 +1,37 @@
+"""The table of formats: everything that stores, reads or checks outcomes finds its format here.
+
+A new format is a module of this package and a row of the table; docs/decisions/formats.md says what it must do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from penstock.seams import Format, Sink
+from penstock.sink.jsonl import JSONL
+
+__all__ = ["FORMATS", "open_sinks"]
+
+FORMATS: Final[dict[str, Format]] = {
+    JSONL.name: JSONL,
+}
+"""Every format by its name."""
+
+
+def open_sinks(
+    names: Iterable[str], folder: Path, committed: Callable[[str], Mapping[str, int]], *, inline_body: bool
+) -> list[Sink]:
+    """Return a sink for each of the formats *names*, in their order: all or none of them.
+
+    *committed* gives the lengths of a format's files. Raises as of ``Format.open``.
+    """
+    with ExitStack() as opened:
+        sinks = []
+        for name in names:
+            sinks.append(FORMATS[name].open(folder, committed(name), inline_body=inline_body))
+            opened.callback(sinks[-1].close)
+        opened.pop_all()
+    return sinks

@@ -1,0 +1,247 @@
+"""Formats of one line per outcome, in files that only grow.
+
+Knows how the files follow each other, how to find lines again, and how to reduce a
+damaged file to its good lines. Does not know what is in a line, or how bytes are made
+durable (``durable``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from msgspec import Struct
+from pyroaring import BitMap64
+
+from penstock.core.extents import Extent
+from penstock.core.web.model import Outcome
+from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadable
+from penstock.errors import OutputError
+from penstock.sink.durable import AppendFile, Hold, certify, locate_origin
+
+__all__ = ["Decode", "Encode", "LineFormat", "LineSink"]
+
+FILE_BYTES: Final = 4 << 30
+"""Bytes of a file after which the next one begins: small enough to copy."""
+
+EXTENT_BYTES: Final = 64 << 20
+"""Bytes of an extent after a repair, about. If one of them changes later, the next repair drops all of these."""
+
+
+class Encode(Protocol):
+    """Makes the line of an outcome."""
+
+    def __call__(self, outcome: Outcome, *, inline_body: bool) -> bytes | Iterator[bytes]:
+        """Return the line, its line feed included, or its pieces if it is long. Never raises."""
+
+
+Decode = Callable[[bytes, int], Stored]
+
+
+class LineFormat(Struct, frozen=True):
+    """The format *name*, in files called ``STEM-00000.SUFFIX`` and so on.
+
+    *load* returns what makes a line and what reads one back, which takes the line and its
+    place, and raises ValueError if the line is not whole. It may import what only they
+    need. The flush that makes a file *file_bytes* long begins the next one.
+    """
+
+    name: str
+    stem: str
+    suffix: str
+    load: Callable[[], tuple[Encode, Decode]]
+    file_bytes: int = FILE_BYTES
+    unfinished: None = None
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression of the files' names."""
+        return rf"{re.escape(self.stem)}-[0-9]{{5}}\.{re.escape(self.suffix)}"
+
+    def file_name(self, number: int) -> str:
+        """Return the name of the file with this number, counted from 0; names sort like numbers."""
+        return f"{self.stem}-{number:05d}.{self.suffix}"
+
+    def file_number(self, name: str) -> int:
+        """Return the number in a ``file_name``."""
+        return int(name.removeprefix(f"{self.stem}-").removesuffix(f".{self.suffix}"))
+
+    def open(self, folder: Path, committed: Mapping[str, int], *, inline_body: bool = True) -> LineSink:
+        """Return a sink, as of ``Format.open``."""
+        return LineSink(self, folder, committed, inline_body=inline_body)
+
+    def read(self, folder: Path, extent: Extent) -> Iterator[Stored | Unreadable]:
+        """Yield the rows of *extent*, as of ``Format.read``."""
+        for row in self._rows(folder / extent.file, extent.start, extent.end):
+            yield row.says
+
+    def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
+        """Reduce *file* to the rows that *keep* wants, as of ``Format.salvage``.
+
+        Rows before the first bad one stay where they are; good ones behind it are appended again.
+        """
+        stretches = list(self._good_prefix(file, keep, longest))
+        end = stretches[-1].end if stretches else 0
+        with closing(AppendFile(file, end)) as grown:
+            for stretch in stretches:
+                yield certify(file, stretch.start, stretch.end, sink=self.name, seqs=stretch.rows.seqs), stretch.rows
+            if grown.torn is not None:
+                yield from self._append_from(grown.torn, grown, keep, longest)
+
+    def recover(self, aside: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
+        """Append the rows of *aside* that *keep* wants to the last file, as of ``Format.recover``."""
+        last = self._files(aside.parent)[-1]
+        with closing(AppendFile(last, last.stat().st_size if last.exists() else 0)) as grown:
+            yield from self._append_from(aside, grown, keep, longest)
+
+    def _files(self, folder: Path) -> list[Path]:
+        """Return the files in *folder*, in order, or the one to begin with if there is none."""
+        found = sorted(file for file in folder.glob(f"{self.stem}-*") if re.fullmatch(self.pattern, file.name))
+        return found or [folder / self.file_name(0)]
+
+    def _rows(
+        self, file: Path, start: int, end: int | None = None, *, first: int = 0, longest: int | None = None
+    ) -> Iterator[_Row]:
+        """Yield the rows of *file* between two offsets; a line of over *longest* bytes comes in pieces.
+
+        *first* is the place of the first byte of the file in the one it was cut off from.
+        """
+        _, decode = self.load()
+        with file.open("rb") as lines:
+            lines.seek(start)
+            stop = file.stat().st_size if end is None else end
+            while start < stop and (line := lines.readline(min(stop - start, longest or stop - start))):
+                yield _Row(line, start, _interpret(line, first + start, decode))
+                start += len(line)
+
+    def _good_prefix(self, file: Path, keep: Keep, longest: int) -> Iterator[_Stretch]:
+        """Yield the stretches of good rows before the first bad one."""
+        stretch = _Stretch(0, 0, RowTotals())
+        for row in self._rows(file, 0, longest=longest):
+            if not isinstance(row.says, Stored) or not keep(file.name, row.says):
+                break
+            if stretch.is_full_for(row.says.seq):
+                yield stretch
+                stretch = _Stretch(stretch.end, stretch.end, RowTotals())
+            stretch.rows.add(row.says)
+            stretch = stretch._replace(end=row.place + len(row.line))
+        if stretch.end > stretch.start:
+            yield stretch
+
+    def _append_from(self, aside: Path, file: AppendFile, keep: Keep, longest: int) -> Iterator[Salvaged]:
+        """Append the good rows of *aside* to *file*, and yield extents of them."""
+        name, first = locate_origin(aside)
+        stretch = _Stretch(file.end, file.end, RowTotals())
+        for row in self._rows(aside, 0, first=first, longest=longest):
+            if not isinstance(row.says, Stored) or not keep(name, row.says):
+                continue
+            if stretch.is_full_for(row.says.seq):
+                yield from self._seal(file, stretch)
+                stretch = _Stretch(file.end, file.end, RowTotals())
+            file.append(row.line)
+            stretch.rows.add(row.says)
+            stretch = stretch._replace(end=file.end)
+        yield from self._seal(file, stretch)
+
+    def _seal(self, file: AppendFile, stretch: _Stretch) -> Iterator[Salvaged]:
+        extent = file.seal(self.name, rows=len(stretch.rows.seqs), seqs=stretch.rows.seqs)
+        if extent is not None:
+            yield extent, stretch.rows
+
+
+class _Row(NamedTuple):
+    """A *line*, its *place* in the file that it is read from, and what it says."""
+
+    line: bytes
+    place: int
+    says: Stored | Unreadable
+
+
+class _Stretch(NamedTuple):
+    """A stretch of rows that will be an extent."""
+
+    start: int
+    end: int
+    rows: RowTotals
+
+    def is_full_for(self, seq: int) -> bool:
+        """Return whether a row of the input *seq* belongs in the next stretch."""
+        return self.end - self.start >= EXTENT_BYTES or seq in self.rows.seqs
+
+
+def _interpret(line: bytes, place: int, decode: Decode) -> Stored | Unreadable:
+    try:
+        return decode(line, place)
+    except ValueError as error:
+        return Unreadable(str(error))
+
+
+class LineSink:
+    """Appends a line for each outcome to the files of *layout* in *folder*; see ``Format.open``."""
+
+    def __init__(self, layout: LineFormat, folder: Path, committed: Mapping[str, int], *, inline_body: bool) -> None:
+        self.name = layout.name
+        self._layout = layout
+        self._encode, _ = layout.load()
+        self._folder = folder
+        self._inline_body = inline_body
+        # A bitmap from the start: a list of the seqs of one flush grew to 5 MB at 25,000 outcomes a second.
+        self._seqs = BitMap64()
+        self._rows = 0
+        last = max(committed, default=layout.file_name(0))
+        found = {file.name for file in folder.glob(f"{layout.stem}-*") if re.fullmatch(layout.pattern, file.name)}
+        self._finished: list[tuple[Hold, int]] = []
+        for name in sorted(found.union(committed) - {last}):
+            self._leave(AppendFile(folder / name, committed.get(name, 0)))
+        self._number = layout.file_number(last)
+        self._file = AppendFile(folder / last, committed.get(last, 0))
+        self._begin_next_if_full()
+
+    def write(self, outcome: Outcome) -> int:
+        """Take *outcome* and return the bytes of its line. Raises OutputError if a write is due and fails."""
+        # Counted first: if an interrupt comes before the end, there are more rows than seqs, and the ledger refuses.
+        self._rows += 1
+        data = self._encode(outcome, inline_body=self._inline_body)
+        if isinstance(data, bytes):
+            self._file.append(data)
+            size = len(data)
+        else:
+            size = self._file.extend(data)
+        self._seqs.add(outcome.seq)
+        return size
+
+    def flush(self) -> list[Extent]:
+        """Make every line taken durable and return its extent.
+
+        Raises OutputError if that fails, FolderDamaged if a file of the run, an earlier one included, was replaced,
+        removed or cut meanwhile.
+        """
+        for hold, size in self._finished:
+            hold.confirm(size)
+        seqs, self._seqs = self._seqs, BitMap64()
+        rows, self._rows = self._rows, 0
+        seqs.run_optimize()
+        extent = self._file.seal(self.name, rows=rows, seqs=seqs)
+        self._begin_next_if_full()
+        return [] if extent is None else [extent]
+
+    def close(self) -> None:
+        """Close the file; what was not flushed is lost, and was never claimed. May be called twice."""
+        self._file.close()
+
+    def _begin_next_if_full(self) -> None:
+        if self._file.end >= self._layout.file_bytes:
+            self._leave(self._file)
+            self._number += 1
+            path = self._folder / self._layout.file_name(self._number)
+            if path.exists() and path.stat().st_size:  # what a crash had left was cut when the sink was made
+                raise OutputError(f"{path} was made by something else during the run; move it away")
+            self._file = AppendFile(path, 0)
+
+    def _leave(self, file: AppendFile) -> None:
+        """Close *file*, which is complete, and note which file it is."""
+        self._finished.append((Hold.of(file.path), file.end))
+        file.close()

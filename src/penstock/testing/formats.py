@@ -1,0 +1,74 @@
+"""What every format must do, as a function that any implementation survives; see ``testing.contracts``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from penstock.core.extents import Extent
+from penstock.core.web.stored import Keep, Salvaged, Stored
+from penstock.seams import Format
+from penstock.testing.contracts import check_sink
+
+__all__ = ["check_format"]
+
+LONGEST: Final = 1 << 20
+"""Bytes of a row, which those of the contract do not have."""
+
+
+def check_format(format_: Format, folder: Path) -> None:
+    """What its sink commits it reads back; a repair keeps what it should, in order, and sets the rest aside.
+
+    *folder* exists and is empty; the files of the format are made in it.
+    """
+    check_sink(partial(format_.open, folder, inline_body=True), lambda extent: _seqs(format_, folder, [extent]))
+    files = _files(format_, folder)
+    assert files, "the sink's files match the pattern"
+    before, asides = {file: file.read_bytes() for file in files}, _asides(folder)
+
+    kept = _salvaged(format_, files, lambda _file, _stored: True)
+    assert _seqs(format_, folder, kept) == [*range(10), 13, 10], "a repair of what is sound keeps every row"
+    assert {file: file.read_bytes() for file in _files(format_, folder)} == before, "and changes no file"
+    assert _asides(folder) == asides, "and sets nothing aside"
+
+    kept = _salvaged(format_, files, lambda _file, stored: stored.seq != 3)
+    assert _seqs(format_, folder, kept) == [0, 1, 2, *range(4, 10), 13, 10], "a row that is not wanted goes, no other"
+    (aside,) = _asides(folder) - asides
+
+    kept = _checked(format_, format_.recover(aside, lambda _file, stored: stored.seq == 3, longest=LONGEST))
+    assert _seqs(format_, folder, kept) == [3], "a row that was set aside can be recovered"
+
+
+def _salvaged(format_: Format, files: Iterable[Path], keep: Keep) -> list[Extent]:
+    found = (salvaged for file in files for salvaged in format_.salvage(file, keep, longest=LONGEST))
+    return _checked(format_, found)
+
+
+def _checked(format_: Format, found: Iterable[Salvaged]) -> list[Extent]:
+    extents = []
+    for extent, rows in found:
+        assert extent.sink == format_.name, "an extent names its format"
+        assert extent.seqs == rows.seqs, "an extent has the seqs of its rows"
+        assert extent.rows == rows.tally.total, "the sums are those of its rows"
+        extents.append(extent)
+    return extents
+
+
+def _seqs(format_: Format, folder: Path, extents: Iterable[Extent]) -> list[int]:
+    """Return the seqs of the rows in *extents*, in order."""
+    rows = [row for extent in extents for row in format_.read(folder, extent)]
+    stored = [row for row in rows if isinstance(row, Stored)]
+    assert stored == rows, "every row can be read back"
+    assert all(row.intact for row in stored), "every body is the one that was stored"
+    return [row.seq for row in stored]
+
+
+def _files(format_: Format, folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if re.fullmatch(format_.pattern, file.name))
+
+
+def _asides(folder: Path) -> set[Path]:
+    return set(folder.glob("*.torn-*"))
