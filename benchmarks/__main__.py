@@ -11,14 +11,25 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.against import (
+    COMPARED,
+    SKIP,
+    check_tree,
+    compare_races,
+    compare_skips,
+    compare_throttles,
+    comparison_table,
+    pairs,
+)
 from benchmarks.alone import PARTS
 from benchmarks.bars import RATIOS, Ratio
 from benchmarks.loopback import enter, raise_loopback
-from benchmarks.measure import Broken
+from benchmarks.measure import ROOT, Broken
 from benchmarks.nginx import Nginx, NginxFailed
 from benchmarks.race import Race, Result
 from benchmarks.roster import BARE, ROSTER, TASKGROUP, THROTTLES, Client
@@ -39,8 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what was asked for; 0, or 1 where a client of ours failed, or 2 where it can't be measured."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _options(given)
-    beside = {scenario.beside for scenario in SCENARIOS if scenario.name in options.scenario}
-    scenarios = [scenario for scenario in SCENARIOS if scenario.name in {*options.scenario, *beside}]
+    scenarios = _scenarios(options)
     if scenarios and shutil.which("nginx") is None:
         _tell("nginx is the server of these benchmarks, and it is not here: apt-get install nginx-light")
         return 2
@@ -54,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.sched_setaffinity(0, {client_core})
     try:
         with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
+            if options.against is not None:
+                return _against(scenarios, options, Path(folder), server_core)
             results = _race(scenarios, options, Path(folder), server_core)
             throttled, values = _throttles(options, Path(folder))
             results |= throttled
@@ -69,17 +81,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(result.fault is not None for result in results.values() if result.client.is_ours))
 
 
+def _scenarios(options: argparse.Namespace) -> list[Scenario]:
+    """Return the scenarios of the web to run, with those that they are compared with."""
+    if options.against is not None:
+        return [scenario for scenario in SCENARIOS if scenario.name in {*options.scenario} & {*COMPARED}]
+    beside = {scenario.beside for scenario in SCENARIOS if scenario.name in options.scenario}
+    return [scenario for scenario in SCENARIOS if scenario.name in {*options.scenario, *beside}]
+
+
+def _against(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, server_core: int) -> int:
+    """Compare this tree with another one; return 1 if a client failed with either, else 0."""
+    old = options.against.resolve()
+    for tree in (old, ROOT):
+        check_tree(tree, folder)
+    compared = []
+    if scenarios:
+        with _serving(options, folder, server_core) as race:
+            for scenario in scenarios:
+                clients = pairs(scenario.name, old, options.only)
+                compared += compare_races(race, scenario, clients, rounds=options.rounds, pages=options.pages)
+    if THROTTLE in options.scenario:
+        runner = Throttles(pairs(THROTTLE, old, options.only), folder, _tell, options.under)
+        compared += compare_throttles(runner, rounds=options.rounds, items=options.pages)
+    if SKIP in options.scenario:
+        compared.append(compare_skips(old, folder, rounds=options.rounds, lines=options.pages, tell=_tell))
+    print(comparison_table(compared))
+    if options.json is not None:
+        options.json.write_text(json.dumps([each._asdict() for each in compared], indent=1))
+    return int(any(each.fault is not None for each in compared))
+
+
+@contextmanager
+def _serving(options: argparse.Namespace, folder: Path, core: int) -> Iterator[Race]:
+    """Run nginx, and give the race against it."""
+    descriptors = _raise_descriptors()
+    # Inside there is no interface but loopback.
+    address = "0.0.0.0" if options.inside else "127.0.0.1"
+    with Nginx(folder / "nginx", address, _free_port(), core=core, connections=descriptors // 2) as server:
+        yield Race(server, folder, _tell, options.under)
+
+
 def _race(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, server_core: int) -> Results:
     """Every scenario, its table printed as soon as it is done."""
     results: Results = {}
     clients = _present(ROSTER, BARE, options.only) if scenarios else []
     if not clients:
         return results
-    descriptors = _raise_descriptors()
-    # Inside there is no interface but loopback.
-    address = "0.0.0.0" if options.inside else "127.0.0.1"
-    with Nginx(folder / "nginx", address, _free_port(), core=server_core, connections=descriptors // 2) as server:
-        race = Race(server, folder, _tell, options.under)
+    with _serving(options, folder, server_core) as race:
         for scenario in scenarios:
             taking = [client for client in clients if scenario.takes(client)]
             rows = race.run(scenario, taking, rounds=options.rounds, pages=options.pages)
@@ -142,6 +190,12 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often; the table shows medians (%(default)s)")
     parser.add_argument(
         "--inputs", type=int, default=INPUTS, help="inputs of the part 'memory', items of the throttles' (%(default)s)"
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="TREE",
+        help="compare Penstock with that of another source tree, and nothing else",
     )
     parser.add_argument("--json", type=Path, help="a file for every single reading")
     parser.add_argument("--under", type=shlex.split, default=[], help="a profiler's command, to start clients under it")

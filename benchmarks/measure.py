@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["Broken", "Reading", "spawn"]
+__all__ = ["ROOT", "Broken", "Reading", "spawn"]
 
 LIMIT: Final = 120.0
 """Seconds after which a process has failed."""
@@ -50,16 +50,26 @@ class Reading(NamedTuple):
         return answer
 
 
-def spawn(command: list[str], folder: Path, limit: float = LIMIT) -> Reading:
-    """Run *command* to its end and say what it took; Broken where it fails or takes over *limit* seconds.
+def spawn(command: list[str], folder: Path, limit: float = LIMIT, *, tree: Path | None = None) -> Reading:
+    """Run *command* to its end and return what it took.
 
-    Its output goes to files in *folder*: a pipe would need somebody to read it, on the same core.
+    Its output goes to files in *folder*, since a pipe needs a reader on the same core. It imports
+    penstock from the sources in *tree*, if given. Raises Broken if it fails or takes longer than
+    *limit* seconds.
     """
+    # Before site-packages, which may have an editable install of another tree.
+    environment = None if tree is None else {**os.environ, "PYTHONPATH": str(tree / "src")}
     out, err = folder / "stdout", folder / "stderr"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         began = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
         )
         killer = threading.Timer(limit, _kill, [process.pid])
         killer.start()

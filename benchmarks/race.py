@@ -124,7 +124,9 @@ def run_rounds(
     heats: dict[Client, list[Heat]] = {client: [] for client in numbers}
     faults: dict[Client, str] = {}
     for number in range(1, rounds + 1):
-        for client, pages in numbers.items():
+        # Back and forth, so that no client always comes after the same one.
+        for client in list(numbers)[:: 1 if number % 2 else -1]:
+            pages = numbers[client]
             if client in faults:
                 continue
             place = f"[{name}, round {number} of {rounds}] {client.title}"
@@ -176,12 +178,12 @@ class Race:
                 if scenario.named:
                     server = answering(scenario.addresses(pages), self._server.core)
                     asked = [stack.enter_context(server), scenario.named]
-                reading = spawn([*self._under, *command, *arguments, *asked], work)
+                reading = spawn([*self._under, *command, *arguments, *asked], work, tree=client.tree)
             # The question itself is a request too.
             served = self._server.served() - before - 1
             ok = reading.answer("ok")["ok"]
             if ok is None:
-                ok = spawn([*command, "--check", *arguments], work).answer("ok")["ok"]
+                ok = spawn([*command, "--check", *arguments], work, tree=client.tree).answer("ok")["ok"]
             if ok != pages or served < pages:
                 raise Broken(f"{ok} good pages of {pages:,}; nginx was asked for {served:,}")
             return reading

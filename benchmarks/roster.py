@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import penstock
@@ -28,6 +29,7 @@ class Client(NamedTuple):
     python: str | None = None
     command: str | None = None
     public: str | None = None
+    tree: Path | None = None
 
     @property
     def is_ours(self) -> bool:

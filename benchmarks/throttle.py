@@ -24,6 +24,8 @@ THROTTLE: Final = "throttle"
 PAUSING: Final = "throttle_pausing"
 """The scenario in which each lets the loop go round once. It is run with the other, and is a column there."""
 
+KINDS: Final = {THROTTLE: "plain", PAUSING: "pausing"}
+
 FEW: Final = 10_000
 """Items of the short list that a long one's memory is compared with."""
 
@@ -50,12 +52,16 @@ class Throttles:
 
     def run(self, *, rounds: int, items: int | None) -> Results:
         """All *rounds* of both scenarios; *items* for every client in place of its own number, if given."""
-        numbers = {client: items or client.pages for client in self._clients}
         results: Results = {}
-        for name, kind in ((THROTTLE, "plain"), (PAUSING, "pausing")):
-            rows = run_rounds(name, numbers, partial(self._run, kind), rounds=rounds, tell=self._tell)
-            results |= {(name, row.client.name): row for row in rows}
+        for scenario in KINDS:
+            rows = self.race(scenario, rounds=rounds, items=items)
+            results |= {(scenario, row.client.name): row for row in rows}
         return results
+
+    def race(self, scenario: str, *, rounds: int, items: int | None) -> list[Result]:
+        """Run all *rounds* of *scenario*; *items* replaces the number of each client, if given."""
+        numbers = {client: items or client.pages for client in self._clients}
+        return run_rounds(scenario, numbers, partial(self._run, KINDS[scenario]), rounds=rounds, tell=self._tell)
 
     def memory(self, items: int) -> Mapping[str, float]:
         """Megabytes that so many *items* take more than FEW do, of those that are here and do not fail."""
@@ -83,7 +89,7 @@ class Throttles:
     def _add_up(self, kind: str, client: Client, items: int) -> Reading:
         """One process that works through so many *items*; Broken unless each was done once."""
         command = [sys.executable, "-m", f"benchmarks.throttles.{client.name}", str(items), kind]
-        reading = spawn([*self._under, *command], self._folder)
+        reading = spawn([*self._under, *command], self._folder, tree=client.tree)
         total, right = reading.answer("total")["total"], items * (items + 1) // 2
         if total != right:
             raise Broken(f"the numbers up to {items:,} add up to {total:,}, not {right:,}: some lost or done twice")
