@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: everything side by side in one run. README.md tells how to read it."""
+"""``python -m benchmarks``: everything side by side in one run. README.md explains the tables."""
 
 from __future__ import annotations
 
@@ -41,24 +41,24 @@ ROUNDS: Final = 3
 INPUTS: Final = 1_000_000
 
 DESCRIPTORS: Final = 20_000
-"""Some clients keep a connection to every host they met; nginx closes the oldest once it has half of these."""
+"""Some clients keep a connection to every host; nginx closes the oldest if it has half as many."""
 
 Results = dict[tuple[str, str], Result]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what was asked for; 0, or 1 where a client of ours failed, or 2 where it can't be measured."""
+    """Measure the scenarios in *arguments*; return 1 if a client of ours failed, 2 if it cannot measure, else 0."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _options(given)
     scenarios = _scenarios(options)
     if scenarios and shutil.which("nginx") is None:
-        _tell("nginx is the server of these benchmarks, and it is not here: apt-get install nginx-light")
+        _tell("the server of these benchmarks is nginx, which is not installed: apt-get install nginx-light")
         return 2
     if options.inside:
         raise_loopback()
     elif scenarios:
         enter([*given, "--inside"])
-        _tell("no network namespace to be had (unshare of util-linux; root or user namespaces): no many hosts")
+        _tell("no network namespace is available (unshare of util-linux; root or user namespaces): skip many hosts")
         scenarios = [scenario for scenario in scenarios if not scenario.many_hosts]
     client_core, server_core = _cores()
     os.sched_setaffinity(0, {client_core})
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _scenarios(options: argparse.Namespace) -> list[Scenario]:
-    """Return the scenarios of the web to run, with those that they are compared with."""
+    """Return the scenarios of the web to run, with the scenarios that they are compared with."""
     if options.against is not None:
         return [scenario for scenario in SCENARIOS if scenario.name in {*options.scenario} & {*COMPARED}]
     beside = {scenario.beside for scenario in SCENARIOS if scenario.name in options.scenario}
@@ -122,7 +122,7 @@ def _serving(options: argparse.Namespace, folder: Path, core: int) -> Iterator[R
 
 
 def _race(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, server_core: int) -> Results:
-    """Every scenario, its table printed as soon as it is done."""
+    """Run every scenario, and print each table at its end."""
     results: Results = {}
     clients = _present(ROSTER, BARE, options.only) if scenarios else []
     if not clients:
@@ -137,7 +137,7 @@ def _race(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, 
 
 
 def _throttles(options: argparse.Namespace, folder: Path) -> tuple[Results, dict[str, float]]:
-    """The throttles, their table printed as soon as they are done; the results, and values for the limits."""
+    """Run the throttles and print their table; return the results, and values for the limits."""
     clients = _present(THROTTLES, TASKGROUP, options.only) if THROTTLE in options.scenario else []
     if not clients:
         return {}, {}
@@ -161,9 +161,9 @@ def _parts(options: argparse.Namespace, folder: Path) -> dict[str, float]:
 
 
 def _present(roster: Sequence[Client], reference: Client, only: list[str] | None) -> list[Client]:
-    """Those of *roster* asked for that are here; the others are named with their remedy.
+    """Return the clients of *roster* to run, and print a remedy for each that is missing.
 
-    The *reference* is there whenever any other was asked for.
+    The *reference* is one of them if any client is.
     """
     if only is not None and not any(client.name in only for client in roster):
         return []
@@ -175,7 +175,7 @@ def _present(roster: Sequence[Client], reference: Client, only: list[str] | None
         if remedy is None:
             present.append(client)
         else:
-            _tell(f"without {client.title}; it comes with: {remedy}")
+            _tell(f"without {client.title}; install it with: {remedy}")
     return present
 
 
@@ -186,8 +186,10 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     clients = [client.name for client in (*ROSTER, *THROTTLES)]
     beside = "beside the bare loop or the TaskGroup"
     parser.add_argument("--only", type=_names(clients), help=f"{beside}, some of {', '.join(clients)}")
-    parser.add_argument("--pages", type=int, help="pages (or items) for every client, the slow ones too")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often; the table shows medians (%(default)s)")
+    parser.add_argument("--pages", type=int, help="pages (or items, or lines) of every client, the slow ones too")
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help="number of rounds; the table shows medians (%(default)s)"
+    )
     parser.add_argument(
         "--inputs", type=int, default=INPUTS, help="inputs of the part 'memory', items of the throttles' (%(default)s)"
     )
@@ -197,8 +199,10 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         metavar="TREE",
         help="compare Penstock with that of another source tree, and nothing else",
     )
-    parser.add_argument("--json", type=Path, help="a file for every single reading")
-    parser.add_argument("--under", type=shlex.split, default=[], help="a profiler's command, to start clients under it")
+    parser.add_argument("--json", type=Path, help="a file for all readings")
+    parser.add_argument(
+        "--under", type=shlex.split, default=[], help="the command of a profiler that starts the clients"
+    )
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
@@ -208,14 +212,14 @@ def _names(known: list[str]) -> Any:
         names = text.split(",")
         for name in names:
             if name not in known:
-                raise argparse.ArgumentTypeError(f"there is no {name!r}; there are {', '.join(known)}")
+                raise argparse.ArgumentTypeError(f"no {name!r}; known are {', '.join(known)}")
         return names
 
     return parse
 
 
 def _cores() -> tuple[int, int]:
-    """A core for the client and one for the server."""
+    """Return a core for the client and one for the server."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) == 1:
         _tell("client and server share the only core: the ratios between clients mean little")
@@ -223,7 +227,7 @@ def _cores() -> tuple[int, int]:
 
 
 def _raise_descriptors() -> int:
-    """Let this process and its children have as many descriptors as they may, within reason; how many."""
+    """Raise the limit of descriptors for this process and its children, DESCRIPTORS at most; return it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     descriptors = min(most, DESCRIPTORS)
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, most))

@@ -1,7 +1,7 @@
 """Two source trees of Penstock side by side: the client programs of this one, in turn with the penstock of either.
 
-Knows what is compared and what ratio is enough. Does not know how a client is measured, nor what the
-trees differ in.
+Knows the compared clients and the ratio to reach. Does not know how a client is measured, nor the
+difference between the trees.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 AT_LEAST: Final = 0.98
-"""How many times as fast as the old tree the new one must be."""
+"""The new tree must be at least this many times as fast as the old one."""
 
 SKIP: Final = "resume"
 """The part that reads settled inputs, which no client does."""
@@ -49,7 +49,7 @@ COMPARED: Final[dict[str, tuple[str, ...]]] = {
 
 
 class Comparison(NamedTuple):
-    """One client with the penstock of two trees: *ratios* has how many times as fast the new one was, a round each.
+    """One client with the penstock of two trees: *ratios* has new speed / old speed for each round.
 
     *old* and *new* are medians, in pages, items or lines a second; *cost* is the median ratio of
     processor times, old to new, or None if it was not measured. *is_rough* is as for ``Result``.

@@ -1,4 +1,4 @@
-"""One process, measured from outside: time, processor and memory. Does not know what it does."""
+"""One process, measured from outside: time, processor and memory. Does not know its purpose."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from typing import Final, NamedTuple
 __all__ = ["ROOT", "Broken", "Reading", "spawn"]
 
 LIMIT: Final = 120.0
-"""Seconds after which a process has failed."""
+"""Seconds that a process may take."""
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
 class Broken(Exception):
-    """The process did not do what it was started for; the message says what became of it."""
+    """The process failed, or its answer is wrong; the message says how."""
 
 
 class Reading(NamedTuple):
-    """What one process took: *wall* and *cpu* in seconds, its children's included; *peak* memory in bytes.
+    """The *wall* and *cpu* seconds of one process and its children, and its *peak* memory in bytes.
 
-    *floor* is the least peak that can be told: Linux counts what a process was before it became another
-    program, and before that it was this one. *said* is what it wrote to its standard output.
+    *floor* is the least peak that can be measured: Linux counts the memory of a process from before it
+    became another program, and before that it was this one. *said* is its standard output.
     """
 
     wall: float
@@ -39,9 +39,9 @@ class Reading(NamedTuple):
     said: str
 
     def answer(self, first: str) -> Mapping[str, int | None]:
-        """The line of JSON in what it said, *first* being its first name; Broken where there is none.
+        """Return the line of JSON in its output whose first name is *first*.
 
-        There may be other lines, by the program it became or by a profiler.
+        A profiler, or the program that it became, may print other lines. Raises Broken if there is none.
         """
         answers = [line for line in self.said.splitlines() if line.startswith(f'{{"{first}":')]
         if not answers:
@@ -97,4 +97,4 @@ def _kill(group: int) -> None:
 
 def _last_line(file: Path) -> str:
     lines = file.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:200] if lines else "nothing said"
+    return lines[-1][:200] if lines else "no message"

@@ -1,6 +1,6 @@
-"""What it costs to run N coroutines at once: the throttles side by side, and their memory. No server takes part.
+"""The cost of running N coroutines at once: the throttles side by side, and their memory; without a server.
 
-Knows how a throttle is started and what it must answer; not how it works, nor what is a good result.
+Knows the command and the answer of a throttle. Does not know how it works, nor which result is good.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ THROTTLE: Final = "throttle"
 """The scenario in which every coroutine returns at once."""
 
 PAUSING: Final = "throttle_pausing"
-"""The scenario in which each lets the loop go round once. It is run with the other, and is a column there."""
+"""The scenario in which each waits for one turn of the loop. It is a column in the table of the other."""
 
 KINDS: Final = {THROTTLE: "plain", PAUSING: "pausing"}
 
 FEW: Final = 10_000
-"""Items of the short list that a long one's memory is compared with."""
+"""Items of the short list that a long one is compared with."""
 
 WATCHED: Final = 500
-"""Items with which a throttle shows, before it is measured, how many it runs at once."""
+"""Items of the run that counts, before any measurement, how many a throttle runs at once."""
 
 SIZED: Final = ("throttle_async", "throttle_keys")
-"""Whose memory must not grow with the list."""
+"""Throttles whose memory must not grow with the list."""
 
 Results = dict[tuple[str, str], Result]
 
 
 class Throttles:
-    """Runs *clients*, with *folder* to work in, and tells how it goes; *under* as for ``Race``."""
+    """Runs *clients*, with *folder* for their output; *tell* and *under* as for ``Race``."""
 
     def __init__(
         self, clients: list[Client], folder: Path, tell: Callable[[str], None], under: Sequence[str] = ()
@@ -51,7 +51,7 @@ class Throttles:
         self._watched: set[Client] = set()
 
     def run(self, *, rounds: int, items: int | None) -> Results:
-        """All *rounds* of both scenarios; *items* for every client in place of its own number, if given."""
+        """Run all *rounds* of both scenarios; *items* as for ``race``."""
         results: Results = {}
         for scenario in KINDS:
             rows = self.race(scenario, rounds=rounds, items=items)
@@ -64,7 +64,7 @@ class Throttles:
         return run_rounds(scenario, numbers, partial(self._run, KINDS[scenario]), rounds=rounds, tell=self._tell)
 
     def memory(self, items: int) -> Mapping[str, float]:
-        """Megabytes that so many *items* take more than FEW do, of those that are here and do not fail."""
+        """Return the megabytes that *items* take beyond FEW items, for each client that does not fail."""
         values: dict[str, float] = {}
         for client in self._clients:
             if client.name not in SIZED:
@@ -78,7 +78,7 @@ class Throttles:
         return values
 
     def _run(self, kind: str, client: Client, items: int) -> Reading:
-        """One process that works through so many *items*, by one that has shown that it keeps to the limit."""
+        """Run *items* in one process, after a run that counts how many are at once."""
         if client not in self._watched:
             most = self._add_up("watched", client, WATCHED).answer("total")["most"]
             if most != CONCURRENCY:
@@ -87,10 +87,10 @@ class Throttles:
         return self._add_up(kind, client, items)
 
     def _add_up(self, kind: str, client: Client, items: int) -> Reading:
-        """One process that works through so many *items*; Broken unless each was done once."""
+        """Run *items* in one process. Raises Broken unless each ran once."""
         command = [sys.executable, "-m", f"benchmarks.throttles.{client.name}", str(items), kind]
         reading = spawn([*self._under, *command], self._folder, tree=client.tree)
         total, right = reading.answer("total")["total"], items * (items + 1) // 2
         if total != right:
-            raise Broken(f"the numbers up to {items:,} add up to {total:,}, not {right:,}: some lost or done twice")
+            raise Broken(f"the numbers up to {items:,} add up to {total:,}, not {right:,}: some were lost or ran twice")
         return reading

@@ -1,4 +1,4 @@
-"""Twisted's Agent, throttled by its Cooperator: one generator, so many coiterations. It stores nothing."""
+"""Twisted's Agent, throttled by its Cooperator: one generator, a fixed number of coiterations. It stores nothing."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def fetch(task: Task) -> int:
     try:
         react(lambda _reactor: batch.run())
     except SystemExit as end:
-        # This is how ``react`` returns: by leaving the process, with 0 where all went well.
+        # ``react`` returns by leaving the process, with 0 if all went well.
         if end.code:
             raise
     return batch.ok

@@ -1,4 +1,4 @@
-"""What a settled row costs a resume: an input whose rows are all settled, read without comparing its digests.
+"""The cost of skipping settled rows: read an input whose rows are all settled, without comparing digests.
 
     python -m benchmarks.parts.skip LINES FOLDER
 

@@ -11,7 +11,7 @@ from penstock.testing.pages import Request
 __all__ = ["DRIBBLE", "PAGE"]
 
 DRIBBLE: Final = 0.01
-"""Seconds between two bytes of what comes a byte at a time, and before what comes a little later."""
+"""Seconds between two bytes of a dribbled reply, and before a delayed part."""
 
 PAGE: Final = b"<!doctype html><title>A page</title><p>As good as any other.</p>\n" * 8
 LENGTH: Final = f"Content-Length: {len(PAGE)}"
@@ -85,7 +85,7 @@ def interim_flood(line: Line, _request: Request) -> None:
 
 @reply("protocol_error")
 def upgrade_unasked(line: Line, _request: Request) -> None:
-    """Switches protocols (101) though nobody asked for it."""
+    """Switches protocols (101) though the client did not ask for it."""
     line.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\nhello")
     line.rest()
 
@@ -217,7 +217,7 @@ def closes_when_idle(line: Line, _request: Request) -> None:
 
 @reply("fetched")
 def closes_on_reuse(line: Line, _request: Request) -> None:
-    """Answers the first request of a connection; closes at the second without a word."""
+    """Answers the first request of a connection; closes at the second without an answer."""
     if line.requests > 1:
         line.close()
     else:
