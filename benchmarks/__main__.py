@@ -1,4 +1,7 @@
-"""``python -m benchmarks``: everything side by side in one run. README.md explains the tables."""
+"""``python -m benchmarks``: everything side by side in one run.
+
+README.md explains the tables.
+"""
 
 from __future__ import annotations
 
@@ -41,13 +44,13 @@ ROUNDS: Final = 3
 INPUTS: Final = 1_000_000
 
 DESCRIPTORS: Final = 20_000
-"""Some clients keep a connection to every host; nginx closes the oldest if it has half as many."""
+"""Some clients keep a connection to every host; nginx may have half as many."""
 
 Results = dict[tuple[str, str], Result]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the scenarios in *arguments*; return 1 if a client of ours failed, 2 if it cannot measure, else 0."""
+    """Measure the scenarios; return 1 if a client of ours failed, 2 without nginx."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _options(given)
     scenarios = _scenarios(options)
@@ -82,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _scenarios(options: argparse.Namespace) -> list[Scenario]:
-    """Return the scenarios of the web to run, with the scenarios that they are compared with."""
+    """Return the scenarios to run, with those that a number to reach compares."""
     if options.against is not None:
         return [scenario for scenario in SCENARIOS if scenario.name in {*options.scenario} & {*COMPARED}]
     beside = {scenario.beside for scenario in SCENARIOS if scenario.name in options.scenario}
@@ -90,7 +93,7 @@ def _scenarios(options: argparse.Namespace) -> list[Scenario]:
 
 
 def _against(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, server_core: int) -> int:
-    """Compare this tree with another one; return 1 if a client failed with either, else 0."""
+    """Compare this tree with another one; return 1 if a client failed with either."""
     old = options.against.resolve()
     for tree in (old, ROOT):
         check_tree(tree, folder)
@@ -137,7 +140,7 @@ def _race(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, 
 
 
 def _throttles(options: argparse.Namespace, folder: Path) -> tuple[Results, dict[str, float]]:
-    """Run the throttles and print their table; return the results, and values for the limits."""
+    """Run the throttles, print their table, and return results and values."""
     clients = _present(THROTTLES, TASKGROUP, options.only) if THROTTLE in options.scenario else []
     if not clients:
         return {}, {}
@@ -161,7 +164,7 @@ def _parts(options: argparse.Namespace, folder: Path) -> dict[str, float]:
 
 
 def _present(roster: Sequence[Client], reference: Client, only: list[str] | None) -> list[Client]:
-    """Return the clients of *roster* to run, and print a remedy for each that is missing.
+    """Return the clients of *roster* to run; print a remedy for each missing one.
 
     The *reference* is one of them if any client is.
     """
@@ -227,7 +230,7 @@ def _cores() -> tuple[int, int]:
 
 
 def _raise_descriptors() -> int:
-    """Raise the limit of descriptors for this process and its children, DESCRIPTORS at most; return it."""
+    """Raise the limit of descriptors, to DESCRIPTORS at most, and return it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     descriptors = min(most, DESCRIPTORS)
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, most))

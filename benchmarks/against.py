@@ -1,7 +1,7 @@
-"""Two source trees of Penstock side by side: the client programs of this one, in turn with the penstock of either.
+"""Two source trees of Penstock side by side, under the same client programs.
 
-Knows the compared clients and the ratio to reach. Does not know how a client is measured, nor the
-difference between the trees.
+Knows the compared clients and the ratio to reach. Does not know how a client is
+measured, nor the difference between the trees.
 """
 
 from __future__ import annotations
@@ -49,10 +49,11 @@ COMPARED: Final[dict[str, tuple[str, ...]]] = {
 
 
 class Comparison(NamedTuple):
-    """One client with the penstock of two trees: *ratios* has new speed / old speed for each round.
+    """One client with two trees: *ratios* has new speed / old speed for each round.
 
-    *old* and *new* are medians, in pages, items or lines a second; *cost* is the median ratio of
-    processor times, old to new, or None if it was not measured. *is_rough* is as for ``Result``.
+    *old* and *new* are medians, in pages, items or lines a second; *cost* is the median
+    ratio of processor times, old to new, or None if it was not measured. *is_rough* is
+    as for ``Result``.
     """
 
     scenario: str
@@ -71,14 +72,17 @@ class Comparison(NamedTuple):
 
 
 def check_tree(tree: Path, work: Path) -> None:
-    """Let a process import penstock from *tree*, which also compiles it. Raises Broken if it gets another one."""
+    """Let a process import penstock from *tree*, which also compiles it.
+
+    Raises Broken if it gets another one.
+    """
     said = spawn([sys.executable, "-c", "import penstock; print(penstock.__file__)"], work, tree=tree).said.strip()
     if not Path(said).is_relative_to(tree / "src"):
         raise Broken(f"{tree / 'src'} has no penstock: a process got {said}")
 
 
 def pairs(scenario: str, old: Path, only: Sequence[str] | None) -> list[Client]:
-    """Return each client compared in *scenario* twice: with the penstock of *old*, then with this tree's."""
+    """Return each compared client twice: with the tree *old*, then with this one."""
     clients = [client for client in (*ROSTER, *THROTTLES) if client.name in COMPARED[scenario]]
     return [
         client._replace(tree=tree, title=f"{client.title} ({which})")

@@ -1,4 +1,4 @@
-"""The table of the parts that are measured alone, without nginx, and the calculation of each value."""
+"""The parts that are measured alone, without nginx, and their values."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ STARTS: Final = 7
 """A start is so short that several cost nothing."""
 
 Part = Callable[[Path, int, int], Mapping[str, float]]
-"""Takes an empty folder, a number of rounds and a number of inputs; returns measured values by name."""
+"""Takes an empty folder, the rounds and the inputs; returns values by name."""
 
 
 def frontier(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
-    """Measure microseconds a job, without and with a delay between two starts on one host."""
+    """Measure microseconds a job, without and with a delay for each host."""
     return {
         "frontier": _middle("frontier", ["0"], folder, rounds),
         "frontier_delayed": _middle("frontier", ["1"], folder, rounds),
@@ -57,7 +57,7 @@ def memory(folder: Path, _rounds: int, inputs: int) -> Mapping[str, float]:
 
 
 def names(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
-    """Measure microseconds of processor time for a name, and the megabytes of many names."""
+    """Measure microseconds of processor time for a name, and megabytes of many."""
 
     def taken(kind: str, number: int) -> float:
         return _middle("names", [kind, str(number)], folder, rounds)
@@ -70,7 +70,7 @@ def names(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
 
 
 def waiting(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
-    """Measure the time of an unfavourable order, as a multiple of that of a good one."""
+    """Measure the time of an unfavourable order as a multiple of a good one's."""
 
     def taken(kind: str) -> float:
         return _middle("waiting", [kind], folder, rounds)
@@ -79,7 +79,7 @@ def waiting(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
 
 
 def startup(folder: Path, _rounds: int, _inputs: int) -> Mapping[str, float]:
-    """Measure milliseconds of ``penstock --version``, and the import's beyond the start of Python."""
+    """Measure milliseconds of ``penstock --version``, and those of the import alone."""
     python = sys.executable
     nothing = _start([python, "-c", ""], folder)
     return {
@@ -117,6 +117,6 @@ def _run(kind: str, inputs: int, folder: Path) -> Reading:
 
 
 def _start(command: list[str], folder: Path) -> float:
-    """Return the milliseconds of *command*, without its first run, which fills the disk cache."""
+    """Return the milliseconds of *command*, after a run that fills the disk cache."""
     spawn(command, folder)
     return median(spawn(command, folder).wall for _ in range(STARTS)) * 1e3

@@ -14,7 +14,7 @@ Table = Mapping[tuple[str, str], Result]
 
 
 class Ratio(NamedTuple):
-    """*client* must be *at_least* this many times as fast as *other*, both in *scenario*.
+    """*client* must be *at_least* that many times as fast as *other* in *scenario*.
 
     With *elsewhere*, the speed of *other* in that scenario counts.
     """
@@ -37,7 +37,7 @@ class Ratio(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """The *value* measured by a part must be at most *bar*, or with *least* at least *bar*, in *unit*."""
+    """The measured *value* must be at most *bar*, or with *least* at least *bar*."""
 
     value: str
     title: str

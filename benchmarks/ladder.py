@@ -1,11 +1,13 @@
-"""Counts for the steps of docs/ladder.md, each with Penstock and without, at 100,000 items; it needs no web.
+"""Counts for the steps of docs/ladder.md, with Penstock and without.
 
     python -m benchmarks.ladder [ITEMS]
 
-It runs the unchanged scripts of ``examples/``, each in its own process. Only the fetch of one page is a
-fake: ``get`` answers in virtual time with pages of 10 kB, and the engine answers at once.
+It runs the unchanged scripts of ``examples/``, each in its own process. Only the fetch
+of one page is a fake: ``get`` answers in virtual time with pages of 10 kB, and the
+engine answers at once.
 
-Knows the scripts, and counts tasks, lines and memory. Does not know which result is good.
+Knows the scripts, and counts tasks, lines and memory. Does not know which result is
+good.
 """
 
 from __future__ import annotations
@@ -60,7 +62,10 @@ TIMED: Final = {
 
 
 class Web:
-    """The web of the scripts. Counts concurrent fetches, and the tasks made before the first answer."""
+    """The web of the scripts.
+
+    Counts concurrent fetches, and the tasks made before the first answer.
+    """
 
     def __init__(self, scenario: str, items: int) -> None:
         self.scenario = scenario

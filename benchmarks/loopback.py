@@ -1,7 +1,7 @@
 """A private network with the loopback interface only.
 
-A server for 20,000 hosts listens on every address. In a new network namespace these are only 127.0.0.0/8,
-so no other machine can reach it, and every port is free.
+A server for 20,000 hosts listens on every address. In a new network namespace these are
+only 127.0.0.0/8, so no other machine can reach it, and every port is free.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ IFF_UP: Final = 1
 
 
 def enter(arguments: list[str]) -> None:
-    """Restart this program in a new network namespace; return only if that is impossible."""
+    """Restart this program in a new network namespace; return only if it cannot."""
     unshare = shutil.which("unshare")
     if unshare is None:
         return

@@ -1,4 +1,7 @@
-"""One process, measured from outside: time, processor and memory. Does not know its purpose."""
+"""One process, measured from outside: time, processor and memory.
+
+Does not know its purpose.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,11 @@ class Broken(Exception):
 
 
 class Reading(NamedTuple):
-    """The *wall* and *cpu* seconds of one process and its children, and its *peak* memory in bytes.
+    """The *wall* and *cpu* seconds of a process and its children, and its *peak* bytes.
 
-    *floor* is the least peak that can be measured: Linux counts the memory of a process from before it
-    became another program, and before that it was this one. *said* is its standard output.
+    *floor* is the least peak that can be measured: Linux counts the memory of a process
+    from before it became another program, and before that it was this one. *said* is
+    its standard output.
     """
 
     wall: float
@@ -41,7 +45,8 @@ class Reading(NamedTuple):
     def answer(self, first: str) -> Mapping[str, int | None]:
         """Return the line of JSON in its output whose first name is *first*.
 
-        A profiler, or the program that it became, may print other lines. Raises Broken if there is none.
+        A profiler, or the program that it became, may print other lines. Raises Broken
+        if there is none.
         """
         answers = [line for line in self.said.splitlines() if line.startswith(f'{{"{first}":')]
         if not answers:
@@ -53,9 +58,9 @@ class Reading(NamedTuple):
 def spawn(command: list[str], folder: Path, limit: float = LIMIT, *, tree: Path | None = None) -> Reading:
     """Run *command* to its end and return what it took.
 
-    Its output goes to files in *folder*, since a pipe needs a reader on the same core. It imports
-    penstock from the sources in *tree*, if given. Raises Broken if it fails or takes longer than
-    *limit* seconds.
+    Its output goes to files in *folder*, since a pipe needs a reader on the same core.
+    It imports penstock from the sources in *tree*, if given. Raises Broken if it fails
+    or takes longer than *limit* seconds.
     """
     # Before site-packages, which may have an editable install of another tree.
     environment = None if tree is None else {**os.environ, "PYTHONPATH": str(tree / "src")}

@@ -1,7 +1,8 @@
-"""A name server in its own process: it has an address for each name of the lists, and for any other.
+"""A name server in its own process, with an address for every name.
 
-Knows its core. Does not know the clients. It is the server for tests, in Python, and slower than the
-client: without a web server only the processor time of the client is meaningful.
+Knows its core. Does not know the clients. It is the server for tests, in Python, and
+slower than the client: without a web server only the processor time of the client is
+meaningful.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ TTL = 3600
 
 @contextmanager
 def answering(addresses: Mapping[str, str], core: int | None = None) -> Iterator[str]:
-    """Run the server and give its ADDRESS:PORT. Other names than *addresses* have 127.0.0.1, and no IPv6."""
+    """Run the server and give its ADDRESS:PORT.
+
+    Other names than *addresses* have 127.0.0.1, and no IPv6.
+    """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     serving = context.Process(target=_serve, args=(addresses, core, there), daemon=True)

@@ -1,6 +1,7 @@
-"""The server: one nginx process on its own core, which serves two files of 10,000 bytes from memory.
+"""The server: one nginx process on its own core, with two files of 10,000 bytes.
 
-Knows the configuration of nginx, and the number of its requests. Does not know the clients.
+Knows the configuration of nginx, and the number of its requests. Does not know the
+clients.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class NginxFailed(Exception):
 
 
 class Nginx:
-    """Serves on *port* of *address*, with its files in *folder*, on the core *core*; for a ``with`` block."""
+    """Serves on *port* of *address*, with its files in *folder*, on the core *core*."""
 
     def __init__(self, folder: Path, address: str, port: int, *, core: int, connections: int) -> None:
         self.folder = folder
@@ -76,7 +77,10 @@ class Nginx:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Start it, and wait until it accepts connections. Raises NginxFailed if it does not."""
+        """Start it, and wait until it accepts connections.
+
+        Raises NginxFailed if it does not.
+        """
         pages = self.folder / "pages"
         pages.mkdir(parents=True)
         (pages / HTML).write_bytes(_html())
@@ -124,7 +128,7 @@ class Nginx:
 
 
 def _html() -> bytes:
-    """Return a page as from a template: of 100 bytes some 6 are quotes and line feeds, which JSON escapes."""
+    """Return a page as from a template: JSON escapes some 6 of 100 bytes."""
     text = "".join(ITEM % (number, number, number, number) for number in range(100))
     return text.encode()[:SIZE]
 

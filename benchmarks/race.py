@@ -1,4 +1,4 @@
-"""The race: in each round every client in turn, so that a slow minute of the machine affects all alike.
+"""The race: in each round every client in turn, so that a slow minute hits all.
 
 Knows rounds and failures. Does not know how a client works, nor which result is good.
 """
@@ -25,7 +25,7 @@ __all__ = ["Heat", "Race", "Result", "Versus", "run_rounds"]
 
 
 class Heat(NamedTuple):
-    """One client in one round: the reading of a list of *pages*, and of a list of one page, its start-up.
+    """One client in one round: a list of *pages*, and one of one page, its start-up.
 
     For a throttle, *pages* is the number of items.
     """
@@ -46,12 +46,12 @@ class Heat(NamedTuple):
 
     @property
     def is_rough(self) -> bool:
-        """Whether the pages took less than the start-up, so that the difference says little."""
+        """Whether the pages took less than the start-up, so the speed is unsure."""
         return self.whole.wall < 2 * self.startup.wall
 
 
 class Versus(NamedTuple):
-    """One client against another: the ratio of speeds, and the inverse ratio of processor times.
+    """One client against another: ratio of speeds, inverse ratio of processor times.
 
     The two are equal if both clients use their whole core.
     """
@@ -61,7 +61,7 @@ class Versus(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A row of the table: all rounds of one client in one scenario, or the *fault* that ended them."""
+    """All rounds of one client in one scenario, or the *fault* that ended them."""
 
     client: Client
     pages: int
@@ -117,9 +117,10 @@ def run_rounds(
     rounds: int,
     tell: Callable[[str], None],
 ) -> list[Result]:
-    """Run all *rounds* of the clients, each with the length of its list in *numbers*; *name* is for messages.
+    """Run all *rounds* of the clients, each with the length of its list in *numbers*.
 
-    *run* runs a client with a list of a length. If it raises Broken, that client takes no further part.
+    *name* is for messages. *run* runs a client with a list of a length. If it raises
+    Broken, that client takes no further part.
     """
     heats: dict[Client, list[Heat]] = {client: [] for client in numbers}
     faults: dict[Client, str] = {}
@@ -143,9 +144,10 @@ def run_rounds(
 
 
 class Race:
-    """Runs clients against *server*, with *folder* for their files; *tell* prints the progress.
+    """Runs clients against *server*, with their files in *folder*.
 
-    *under* is the command of a profiler that starts each client, or empty.
+    *tell* prints the progress. *under* is the command of a profiler that starts each
+    client, or empty.
     """
 
     def __init__(self, server: Nginx, folder: Path, tell: Callable[[str], None], under: Sequence[str] = ()) -> None:
@@ -155,7 +157,7 @@ class Race:
         self._under = under
 
     def run(self, scenario: Scenario, clients: list[Client], *, rounds: int, pages: int | None) -> list[Result]:
-        """Run all *rounds* of *scenario*; *pages* replaces the number of each client, if given."""
+        """Run all *rounds*, with *pages* instead of each client's number."""
         numbers = {client: pages or scenario.pages(client) for client in clients}
         fetch = partial(self._fetch, scenario)
         return run_rounds(scenario.name, numbers, fetch, rounds=rounds, tell=self._tell)
@@ -168,7 +170,8 @@ class Race:
         own.mkdir(parents=True)
         try:
             scenario.write_urls(urls, self._server.port, pages)
-            # Write the files of earlier clients to the disk now, and not while this one is measured.
+            # Write the files of earlier clients to the disk now, and not while this one
+            # is measured.
             os.sync()
             before = self._server.served()
             command = [sys.executable, "-m", f"benchmarks.clients.{client.name}"]
@@ -188,5 +191,6 @@ class Race:
                 raise Broken(f"{ok} good pages of {pages:,}; nginx got {served:,} requests")
             return reading
         finally:
-            # In another process: the removal of many files takes memory, which later children seem to inherit.
+            # In another process: the removal of many files takes memory, which later
+            # children seem to inherit.
             subprocess.run(["rm", "-r", str(work)], check=True)

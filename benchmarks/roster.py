@@ -1,4 +1,4 @@
-"""The clients: Penstock in its forms, and its neighbours, each with its requirements."""
+"""The clients: Penstock in its forms and its neighbours, with their requirements."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ __all__ = ["BARE", "ROSTER", "TASKGROUP", "THROTTLES", "Client"]
 
 
 class Client(NamedTuple):
-    """One row of the table: the *name* of its file in ``clients/`` or ``throttles/``, and its *title*.
+    """One row of the table: the *name* of a file in ``clients/`` or ``throttles/``.
 
-    It fetches *pages* from one host, or one page from each of *hosts*: fewer if it is slow, so that a run
-    takes seconds. A throttle has *pages* items. *fast* clients also run with 2 and 500 at once. *python*
-    is the module that it needs, *command* the program, *public* the name in Penstock. *tree* is the source
-    tree whose penstock it imports, if not the installed one.
+    It fetches *pages* from one host, or one page from each of *hosts*: fewer if it is
+    slow, so that a run takes seconds. A throttle has *pages* items. *fast* clients also
+    run with 2 and 500 at once. *python* is the module that it needs, *command* the
+    program, *public* the name in Penstock. *tree* is the source tree whose penstock it
+    imports, if not the installed one.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Client(NamedTuple):
 
 
 def _is_public(name: str) -> bool:
-    """Return whether Penstock has *name*, without loading it: memory used here counts for every client."""
+    """Return whether Penstock has *name*, without loading it."""
     return name in penstock.__all__ or importlib.util.find_spec(f"penstock.{name}") is not None
 
 

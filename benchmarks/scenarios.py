@@ -14,9 +14,10 @@ __all__ = ["SCENARIOS", "Scenario"]
 class Scenario(NamedTuple):
     """A list of URLs of one *page*, on one host or each on its own.
 
-    With *named*, the hosts are names to look up, each with its own address; it has a digit for each family
-    that the client must believe to have a route. Only the clients in *only*, if any, and none in *without*
-    take part. *beside* is a scenario that runs with this one, as a number to reach compares the two.
+    With *named*, the hosts are names to look up, each with its own address; it has a
+    digit for each family that the client must believe to have a route. Only the clients
+    in *only*, if any, and none in *without* take part. *beside* is a scenario that runs
+    with this one, as a number to reach compares the two.
     """
 
     name: str
@@ -43,7 +44,8 @@ class Scenario(NamedTuple):
     def write_urls(self, file: Path, port: int, pages: int) -> None:
         """Write a list of *pages* URLs, one a line.
 
-        All differ, since wget2 fetches each once, and in the page too, since it names its files by the page.
+        All differ, since wget2 fetches each once, and in the page too, since it names
+        its files by the page.
         """
         with file.open("w") as lines:
             for number in range(pages):
@@ -65,7 +67,7 @@ def _name(number: int) -> str:
 
 
 def _address(number: int) -> str:
-    """Return one of 15 million addresses of this machine, without .0 and .255 at the end."""
+    """Return one of 15 million addresses of this machine, none ending in .0 or .255."""
     return f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
 
 

@@ -47,7 +47,7 @@ def bars(results: Mapping[tuple[str, str], Result], values: Mapping[str, float])
 
 
 def columns(rows: Sequence[Sequence[str]], align: str) -> str:
-    """Return *rows* in columns; *align* has a letter for each, l for left or r for right."""
+    """Return *rows* in columns; *align* has l for left or r for right for each."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     form = "  ".join(f"{{:{'<' if side == 'l' else '>'}{width}}}" for side, width in zip(align, widths, strict=True))
     return "\n".join(form.format(*row).rstrip() for row in rows)

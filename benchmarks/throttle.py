@@ -1,6 +1,7 @@
-"""The cost of running N coroutines at once: the throttles side by side, and their memory; without a server.
+"""The cost of running N coroutines at once: the throttles side by side.
 
-Knows the command and the answer of a throttle. Does not know how it works, nor which result is good.
+Knows the command and the answer of a throttle. Does not know how it works, nor which
+result is good.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ THROTTLE: Final = "throttle"
 """The scenario in which every coroutine returns at once."""
 
 PAUSING: Final = "throttle_pausing"
-"""The scenario in which each waits for one turn of the loop. It is a column in the table of the other."""
+"""The scenario in which each waits for one turn of the loop.
+
+It is a column in the table of the other.
+"""
 
 KINDS: Final = {THROTTLE: "plain", PAUSING: "pausing"}
 
@@ -30,7 +34,7 @@ FEW: Final = 10_000
 """Items of the short list that a long one is compared with."""
 
 WATCHED: Final = 500
-"""Items of the run that counts, before any measurement, how many a throttle runs at once."""
+"""Items of the run that counts, before measuring, how many run at once."""
 
 SIZED: Final = ("throttle_async", "throttle_keys")
 """Throttles whose memory must not grow with the list."""
@@ -39,7 +43,7 @@ Results = dict[tuple[str, str], Result]
 
 
 class Throttles:
-    """Runs *clients*, with *folder* for their output; *tell* and *under* as for ``Race``."""
+    """Runs *clients*, with their output in *folder*."""
 
     def __init__(
         self, clients: list[Client], folder: Path, tell: Callable[[str], None], under: Sequence[str] = ()
@@ -59,12 +63,12 @@ class Throttles:
         return results
 
     def race(self, scenario: str, *, rounds: int, items: int | None) -> list[Result]:
-        """Run all *rounds* of *scenario*; *items* replaces the number of each client, if given."""
+        """Run all *rounds*, with *items* instead of each client's number."""
         numbers = {client: items or client.pages for client in self._clients}
         return run_rounds(scenario, numbers, partial(self._run, KINDS[scenario]), rounds=rounds, tell=self._tell)
 
     def memory(self, items: int) -> Mapping[str, float]:
-        """Return the megabytes that *items* take beyond FEW items, for each client that does not fail."""
+        """Return the megabytes that *items* take beyond FEW items, for each client."""
         values: dict[str, float] = {}
         for client in self._clients:
             if client.name not in SIZED:

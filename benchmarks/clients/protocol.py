@@ -1,11 +1,13 @@
-"""The arguments of every client, and its answer; nothing about how it fetches or how it is measured.
+"""The arguments of every client, and its answer.
 
-    python -m benchmarks.clients.NAME [--check] URLS CONCURRENCY SIZE FOLDER [RESOLVER FAMILIES]
+    python -m benchmarks.clients.NAME [--check] URLS CONCURRENCY SIZE FOLDER [RESOLVER
+        FAMILIES]
 
-fetches every line of the file URLS, CONCURRENCY at once, and prints one line of JSON, ``{"ok": n}``: the
-number of complete responses with status 200 and a body of SIZE bytes. A client whose pages can only be
-counted in its files prints ``{"ok": null}``, and counts them with ``--check`` in another process, which is
-not measured. The benchmark measures time, processor and memory from outside.
+fetches every line of the file URLS, CONCURRENCY at once, and prints one line of JSON,
+``{"ok": n}``: the number of complete responses with status 200 and a body of SIZE
+bytes. A client whose pages can only be counted in its files prints ``{"ok": null}``,
+and counts them with ``--check`` in another process, which is not measured. The
+benchmark measures time, processor and memory from outside.
 """
 
 from __future__ import annotations
@@ -20,10 +22,11 @@ __all__ = ["Task", "main", "say"]
 
 
 class Task(NamedTuple):
-    """The file of the *urls*, the *concurrency*, the *size* in bytes of a good body, and an empty *folder*.
+    """A list in the file *urls*, the *size* in bytes of a good body, an empty *folder*.
 
-    *resolver* is the name server, if any. *families* is 4 or 46, a digit for each family that the client
-    must believe to have a route: with loopback alone there is none, and Penstock would ask for both.
+    *resolver* is the name server, if any. *families* is 4 or 46, a digit for each
+    family that the client must believe to have a route: with loopback alone there is
+    none, and Penstock would ask for both.
     """
 
     urls: Path
@@ -41,7 +44,7 @@ class Task(NamedTuple):
 
 
 def main(fetch: Callable[[Task], int | None], check: Callable[[Task], int] | None = None) -> None:
-    """Run *fetch*, which returns the number of good pages, or None if only *check* can count them."""
+    """Run *fetch*, which returns the good pages, or None if *check* counts them."""
     arguments = sys.argv[1:]
     checking = arguments[0] == "--check"
     urls, concurrency, size, folder, *names = arguments[1:] if checking else arguments

@@ -1,4 +1,7 @@
-"""Scrapy with a spider of one callback, everything except fetching switched off. It stores nothing."""
+"""Scrapy with a spider of one callback, everything except fetching switched off.
+
+It stores nothing.
+"""
 
 from __future__ import annotations
 

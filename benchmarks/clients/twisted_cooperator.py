@@ -1,4 +1,4 @@
-"""Twisted's Agent, throttled by its Cooperator: one generator, a fixed number of coiterations. It stores nothing."""
+"""Twisted's Agent, throttled by its Cooperator. It stores nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from twisted.web.client import Agent, HTTPConnectionPool, readBody
 from benchmarks.clients.protocol import Task, main
 
 IDLE: Final = 1
-"""Seconds that a connection is kept. The default of 240 would keep those to 20,000 hosts all open."""
+"""Seconds that a connection is kept.
+
+The default of 240 would keep those to 20,000 hosts all open.
+"""
 
 
 class Batch:

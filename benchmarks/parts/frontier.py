@@ -1,7 +1,8 @@
-"""The frontier alone: the cost of one job from its offer to its outcome, with 10^5 hosts known.
+"""The frontier alone: the cost of one job, with 10^5 hosts known.
 
-At each ``Pull`` the driver offers a job for every host. Jobs and attempts are made beforehand, as they
-are the work of other stages. Time is virtual, and passes just fast enough for the delay of all hosts.
+At each ``Pull`` the driver offers a job for every host. Jobs and attempts are made
+beforehand, as they are the work of other stages. Time is virtual, and passes just fast
+enough for the delay of all hosts.
 
     python -m benchmarks.parts.frontier DELAY
 
@@ -30,7 +31,8 @@ CONCURRENCY: Final = 50
 def main(delay: float) -> float:
     attempts = [Attempt(Job(seq, f"host-{seq % HOSTS}:80", "", ""), status=200) for seq in range(HOSTS * ROUNDS)]
     frontier = Frontier(window=2 * HOSTS, concurrency=CONCURRENCY, per_key=2, delay=delay, policy=Judge())
-    # A real run does not hold all these attempts, so the garbage collector need not scan them.
+    # A real run does not hold all these attempts, so the garbage collector need not
+    # scan them.
     gc.freeze()
     began = time.perf_counter()
     settled = drive(frontier, attempts, delay / HOSTS)
@@ -40,7 +42,7 @@ def main(delay: float) -> float:
 
 
 def drive(frontier: Frontier, attempts: list[Attempt], step: float) -> int:
-    """Obey *frontier*, and end a job whenever no other may start; return the number of outcomes.
+    """Obey *frontier*, end a job if no other may start, and return the outcomes.
 
     *step* is the seconds that pass with each.
     """

@@ -1,9 +1,10 @@
-"""A whole durable run with an engine that answers at once, for its peak memory; it stores no bodies.
+"""A whole durable run without bodies, for its peak memory; the engine is a fake.
 
     python -m benchmarks.parts.memory KIND INPUTS FOLDER
 
-where KIND is ``inputs`` (one host, all well), ``hosts`` (a host for each input) or ``failures`` (one host,
-and every input fails). The benchmark measures the memory from outside.
+where KIND is ``inputs`` (one host, all well), ``hosts`` (a host for each input) or
+``failures`` (one host, and every input fails). The benchmark measures the memory from
+outside.
 """
 
 from __future__ import annotations

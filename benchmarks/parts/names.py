@@ -2,9 +2,10 @@
 
     python -m benchmarks.parts.names KIND NUMBER
 
-looks up NUMBER distinct names, and prints for the KIND ``lookups`` the microseconds of processor time a name,
-of the client alone; for ``lookups4`` the same with a route for IPv4 alone; for ``memory`` the peak in
-megabytes. The scenario ``names`` measures names together with pages.
+looks up NUMBER distinct names, and prints for the KIND ``lookups`` the microseconds of
+processor time a name, of the client alone; for ``lookups4`` the same with a route for
+IPv4 alone; for ``memory`` the peak in megabytes. The scenario ``names`` measures names
+together with pages.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def main(kind: str, number: int) -> float:
         began = time.process_time()
         look_up(number, resolver, (IPV4,) if kind == "lookups4" else BOTH)
         if kind == "memory":
-            # Of this process alone: the server counts by name, so that its memory grows.
+            # Of this process alone: the server counts by name, so that its memory
+            # grows.
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
         return (time.process_time() - began) / number * 1e6
 

@@ -2,9 +2,10 @@
 
     python -m benchmarks.parts.plan KIND LINES FOLDER
 
-where KIND is ``plan`` (all that ``penstock plan`` counts) or ``unique`` (the check of each row in a run with
-``--unique``, which a resume also makes for settled rows). It writes a list of LINES URLs on a tenth as many
-hosts in FOLDER, in which every twentieth URL is repeated, and prints the lines a second.
+where KIND is ``plan`` (all that ``penstock plan`` counts) or ``unique`` (the check of
+each row in a run with ``--unique``, which a resume also makes for settled rows). It
+writes a list of LINES URLs on a tenth as many hosts in FOLDER, in which every twentieth
+URL is repeated, and prints the lines a second.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The cost of a resume before it fetches: read an input whose lines are all settled, and compare its digests.
+"""The cost of a resume before it fetches: read and compare an input that is settled.
 
     python -m benchmarks.parts.resume LINES FOLDER
 

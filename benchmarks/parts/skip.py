@@ -1,9 +1,10 @@
-"""The cost of skipping settled rows: read an input whose rows are all settled, without comparing digests.
+"""The cost of skipping settled rows, without comparing digests.
 
     python -m benchmarks.parts.skip LINES FOLDER
 
-prints the lines a second, of a list of LINES URLs that it writes in FOLDER. It must run with the penstock
-of an older tree too (``python -m benchmarks --against``): it imports only what both have.
+prints the lines a second, of a list of LINES URLs that it writes in FOLDER. It must run
+with the penstock of an older tree too (``python -m benchmarks --against``): it imports
+only what both have.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ prints the seconds for PAGES pages from each of HOSTS hosts (1,000), where KIND 
     shuffled    in no order
     sorted      the same, host after host
     alone       the hosts in turn
-    behind      the same after ten times as many lines of another host, which takes seconds for an answer: the
-                time until all other pages have arrived
+    behind      the same after ten times as many lines of a host that takes seconds for
+                an answer: the time until all other pages have arrived
 
 The web is a fake whose answers take LATENCY seconds of real time.
 """

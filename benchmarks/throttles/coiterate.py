@@ -14,11 +14,13 @@ async def work_all(task: Task) -> int:
     work = task.work()
     total = 0
 
-    # The Cooperator drops the results of awaitables, as in Twisted, so the coroutine adds them up.
+    # The Cooperator drops the results of awaitables, as in Twisted, so the coroutine
+    # adds them up.
     async def take(item: int) -> None:
         nonlocal total
         value = await work(item)
-        # Not in one statement with the await: other coroutines add to the total meanwhile.
+        # Not in one statement with the await: other coroutines add to the total
+        # meanwhile.
         total += value
 
     def taking() -> Iterator[Coroutine[Any, Any, None]]:

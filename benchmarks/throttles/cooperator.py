@@ -1,7 +1,7 @@
 """Twisted's Cooperator: one generator of Deferreds, CONCURRENCY coiterations.
 
-The Deferreds are the cheapest kind: fired before they are yielded, or, for work that pauses, in the next
-turn of the reactor.
+The Deferreds are the cheapest kind: fired before they are yielded, or, for work that
+pauses, in the next turn of the reactor.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Take = Callable[[int], None]
 
 
 def add_up_with(cooperator: Any, task: Task, deferreds: Callable[[Task, Take], Iterator[Deferred[None]]]) -> int:
-    """Return the sum of all values, with CONCURRENCY coiterations of the generator from *deferreds*."""
+    """Return the sum of all values, with CONCURRENCY coiterations of one generator."""
     total = 0
 
     def take(value: int) -> None:

@@ -1,12 +1,13 @@
-"""The arguments of every throttle, and its answer; nothing about how it works or how it is measured.
+"""The arguments of every throttle, and its answer.
 
     python -m benchmarks.throttles.NAME ITEMS KIND
 
-runs a coroutine for each of the ITEMS numbers from 1 on, ``CONCURRENCY`` at once, and prints one line of
-JSON, ``{"total": n, "most": m}``: the sum of the results, each its own number, so that one that is lost or
-runs twice shows; and how many ran at once. KIND is ``plain`` for a coroutine that returns at once,
-``pausing`` for one that waits for a turn of the loop, ``watched`` for one that sleeps and is counted in
-``most``. The benchmark measures time, processor and memory from outside.
+runs a coroutine for each of the ITEMS numbers from 1 on, ``CONCURRENCY`` at once, and
+prints one line of JSON, ``{"total": n, "most": m}``: the sum of the results, each its
+own number, so that one that is lost or runs twice shows; and how many ran at once. KIND
+is ``plain`` for a coroutine that returns at once, ``pausing`` for one that waits for a
+turn of the loop, ``watched`` for one that sleeps and is counted in ``most``. The
+benchmark measures time, processor and memory from outside.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from benchmarks.throttles import CONCURRENCY
 __all__ = ["CONCURRENCY", "WAIT", "WATCH", "Task", "main", "plain"]
 
 WAIT: Final = 0.01
-"""Seconds that a watched coroutine takes: enough for any throttle to start as many as it may."""
+"""Seconds that a watched coroutine takes: enough to start as many as allowed."""
 
 Work = Callable[[int], Coroutine[Any, Any, int]]
 

@@ -15,7 +15,8 @@ async def work_all(task: Task) -> int:
         nonlocal total
         try:
             value = await work(item)
-            # Not in one statement with the await: other coroutines add to the total meanwhile.
+            # Not in one statement with the await: other coroutines add to the total
+            # meanwhile.
             total += value
         finally:
             room.release()

@@ -1,4 +1,4 @@
-"""Fakes, servers and contracts for tests: of Penstock, of your own sources and sinks, of code that uses them.
+"""Fakes, servers and contracts for tests of Penstock and of code that uses it.
 
     web        LocalWeb: many hosts on the loopback network, which count their requests
     hostile    HostileServer: every fault a server can have, one by one
@@ -9,6 +9,6 @@
     contracts  check_source, check_engine, check_sink: the rules of every implementation
     outcomes   assert_each_once: every input has exactly one outcome
 
-It needs no test framework, and no library that Penstock does not need, except trustme for certificates.
-Only the demo of Penstock imports this package.
+It needs no test framework, and no library that Penstock does not need, except trustme
+for certificates. Only the demo of Penstock imports this package.
 """

@@ -48,12 +48,13 @@ class VirtualClock:
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop with the time of *clock*: instead of sleeping it advances the clock.
+    """An event loop with the time of *clock*, which it advances instead of sleeping.
 
-    Use it as ``asyncio.Runner(loop_factory=lambda: VirtualLoop(clock))``. It serves descriptors that
-    are ready before it advances the clock. Do not use it with other threads: they run in real time,
-    and the loop does not wait for them. Raises Stalled if no descriptor is ready and no call is
-    scheduled, since the loop would then wait forever.
+    Use it as ``asyncio.Runner(loop_factory=lambda: VirtualLoop(clock))``. It serves
+    descriptors that are ready before it advances the clock. Do not use it with other
+    threads: they run in real time, and the loop does not wait for them. Raises Stalled
+    if no descriptor is ready and no call is scheduled, since the loop would then wait
+    forever.
     """
 
     def __init__(self, clock: VirtualClock) -> None:

@@ -1,7 +1,7 @@
-"""The rules of every source, engine and sink, as functions that each implementation must pass.
+"""The rules of every source, engine and sink, as functions that check them.
 
-They raise AssertionError with the rule that is broken. The fakes of this package pass them too, so that
-a test with a fake holds for the real implementation.
+They raise AssertionError with the rule that is broken. The fakes of this package pass
+them too, so that a test with a fake holds for the real implementation.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PATIENCE: Final = 5.0
 """Seconds of real time that a check waits for an event."""
 
 READ_AHEAD: Final = 10_000
-"""Items that a source may take from its iterator before a caller pulls them, at most."""
+"""The most items that a source may take ahead from its iterator."""
 
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -30,9 +30,10 @@ Run = Callable[[Coroutine[Any, Any, None]], None]
 
 
 def check_source(make: Callable[[Iterator[Row], Callable[[], None]], Source[Any]], *, run: Run = asyncio.run) -> None:
-    """Check that a source yields each row once, in order and lazily, reports its end, raises errors, and closes.
+    """Check that a source is lazy and ordered, ends, raises errors, and closes.
 
-    *make* gets the rows, and the function to call if an item follows ``NOT_YET``. *run* runs ``aclose``.
+    *make* gets the rows, and the function to call if an item follows ``NOT_YET``. *run*
+    runs ``aclose``.
     """
     for check in (_source_gives_each_row_once, _source_is_lazy, _source_raises_an_error_once):
         source = None
@@ -61,10 +62,11 @@ def check_engine(
     clock: Callable[[], float] = time.monotonic,
     wait: Callable[[int, float | None], None] | None = None,
 ) -> None:
-    """Check that an engine returns one attempt a job, never raises for a bad job, wakes, cancels and settles.
+    """Check that an engine returns one attempt a job, good or bad, wakes, and cancels.
 
-    *good*, *bad* and *endless* make a job with the given seq: one that succeeds, one that fails, and one
-    that never ends. *wait* waits for a descriptor, at most the given seconds of *clock*.
+    *good*, *bad* and *endless* make a job with the given seq: one that succeeds, one
+    that fails, and one that never ends. *wait* waits for a descriptor, at most the
+    given seconds of *clock*.
     """
     engine = make()
     run = _Run(engine, clock, wait or _select)
@@ -80,10 +82,10 @@ def check_engine(
 
 
 def check_sink(make: Callable[[Mapping[str, int]], Sink], read: Callable[[Extent], Sequence[int]]) -> None:
-    """Check that after a crash and a reopen each committed outcome is stored once, and no other.
+    """Check that a crash and a reopen keep each committed outcome once, and no other.
 
-    *make* opens the sink on the same storage each time, with the committed length of each file. *read*
-    returns the seqs of the rows in an extent, in order.
+    *make* opens the sink on the same storage each time, with the committed length of
+    each file. *read* returns the seqs of the rows in an extent, in order.
     """
     sink = make({})
     assert sink.flush() == [], "a flush without outcomes must return no extent"
@@ -243,7 +245,7 @@ def _engine_returns_each_attempt_once(run: _Run, good: Callable[[int], Any], bad
 
 
 def _engine_is_driven_by_its_descriptor(run: _Run, good: Callable[[int], Any]) -> None:
-    """Wait for the descriptor and the deadline as an event loop does, and collect without waiting."""
+    """Wait for the descriptor and the deadline as an event loop does."""
     run.start(good(3))
     until = time.monotonic() + PATIENCE
     attempts: list[Attempt] = []
@@ -288,7 +290,7 @@ def _select(fd: int, seconds: float | None) -> None:
 
 
 def _outcome(seq: int) -> Outcome:
-    """Return an outcome of a kind chosen by *seq*, with a body or text that is hard to store."""
+    """Return an outcome by *seq*, with a body or text that is hard to store."""
     url = f"http://a.test/{seq}"
     kinds: Sequence[Outcome] = (
         Fetched(seq, url, status=200, body=b"a page", head=b"HTTP/1.1 200 OK\r\nX-Odd: \xff"),

@@ -1,4 +1,4 @@
-"""An engine that runs jobs by a script in virtual time, and keeps a list of their starts.
+"""An engine that runs jobs by a script in virtual time, and lists their starts.
 
 Knows when each job starts and ends. Does not know sockets or real time.
 """
@@ -23,7 +23,7 @@ __all__ = ["Answered", "ScriptedEngine", "Started"]
 
 
 class Answered(Struct, frozen=True):
-    """The scripted end of a job, *after* that many seconds: a response, or an *error*."""
+    """The scripted end of a job *after* some seconds: a response, or an *error*."""
 
     status: int | None = 200
     body: bytes = b""
@@ -60,17 +60,18 @@ Script = Callable[[Any], Answered]
 
 
 class ScriptedEngine:
-    """An ``Engine`` whose *script* gives the end of each job; without one, 200 after 10 ms.
+    """An ``Engine`` whose *script* gives the end of each job, else 200 after 10 ms.
 
     Only ``collect`` advances *clock*: to the next completion, or as far as it may wait.
-    ``collect(None)`` without a running job raises Stalled, since no event would wake it. If the test
-    rightly waits for another thread, give it *patience*: seconds of real time.
+    ``collect(None)`` without a running job raises Stalled, since no event would wake
+    it. If the test rightly waits for another thread, give it *patience*: seconds of
+    real time.
 
-    For the asyncio shell run it on a ``VirtualLoop`` with the same clock: on a real loop the clock
-    would not advance, and no job would end.
+    For the asyncio shell run it on a ``VirtualLoop`` with the same clock: on a real
+    loop the clock would not advance, and no job would end.
 
-    ``starts`` has every start in order, ``most`` the highest number of jobs that ran at once, and
-    ``most_of`` the same for each key.
+    ``starts`` has every start in order, ``most`` the highest number of jobs that ran at
+    once, and ``most_of`` the same for each key.
     """
 
     def __init__(
@@ -88,7 +89,8 @@ class ScriptedEngine:
         self.closed = False
         self._script = script or (lambda _job: Answered())
         self._patience = patience
-        # (when, number, attempt): the number keeps jobs that end together in the order of their starts.
+        # (when, number, attempt): the number keeps jobs that end together in the order
+        # of their starts.
         self._running: list[tuple[float, int, Attempt]] = []
         self._running_of: Counter[str] = Counter()
         self._alarm, self._waker = socket.socketpair()
@@ -112,7 +114,7 @@ class ScriptedEngine:
         self.most_of[job.key] = max(self.most_of[job.key], self._running_of[job.key])
 
     def collect(self, timeout: float | None) -> list[Attempt]:
-        """Return the jobs that have ended; if there are none, advance the clock, by *timeout* at most."""
+        """Advance the clock to an end, by *timeout* at most; return the ended jobs."""
         if self._woken:
             self._quieten()
         elif self._running:

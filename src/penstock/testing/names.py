@@ -1,6 +1,7 @@
-"""A name server for tests: it answers by a script, over UDP and TCP, and counts the questions.
+"""A name server for tests, with a script of answers over UDP and TCP.
 
-Knows DNS messages as far as a question and its answer need (RFC 1035). Does not know real names.
+Knows DNS messages as far as a question and its answer need (RFC 1035). Does not know
+real names.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ __all__ = ["NXDOMAIN", "REFUSED", "SERVFAIL", "SILENT", "NameServer", "Says"]
 
 TYPES: Final = {1: "A", 28: "AAAA"}
 MOST_BY_UDP: Final = 1232
-"""Bytes of an answer by UDP, at most; a longer one is truncated, so that the client asks by TCP."""
+"""The most bytes of an answer by UDP; for a longer one the client must ask by TCP."""
 
 
 class Says(Struct, frozen=True):
     """The answer for a name: the *addresses* of the family in the question.
 
-    *ttl* is in seconds. *rcode* is an error code. If *silent*, the server sends no answer. If
-    *truncated*, the answer by UDP has no address, whatever its size.
+    *ttl* is in seconds. *rcode* is an error code. If *silent*, the server sends no
+    answer. If *truncated*, the answer by UDP has no address, whatever its size.
     """
 
     addresses: tuple[str, ...] = ()
@@ -45,12 +46,13 @@ Script = Mapping[str, Says | str | Sequence[Says | str]]
 
 
 class NameServer:
-    """Answers for the names in *script* from its own thread, until its ``with`` block ends.
+    """Answers for the names in *script* in a thread, until its ``with`` block ends.
 
-    *script* maps a name to an answer, or to an address for short, or to a sequence of these: one for each
-    question of a type, of which the last is repeated. ``"a.test AAAA"`` is for one type of question, and
-    ``"*"`` for every other name; without it other names do not exist. The server listens at *address*,
-    which is one of the loopback network.
+    *script* maps a name to an answer, or to an address for short, or to a sequence of
+    these: one for each question of a type, of which the last is repeated. ``"a.test
+    AAAA"`` is for one type of question, and ``"*"`` for every other name; without it
+    other names do not exist. The server listens at *address*, which is one of the
+    loopback network.
     """
 
     def __init__(self, script: Script, address: str = "127.0.0.1") -> None:
@@ -76,12 +78,12 @@ class NameServer:
 
     @property
     def address(self) -> str:
-        """The address and port of the server, as the setting ``resolver`` takes them."""
+        """The address and port, as the setting ``resolver`` takes them."""
         host, port = self._udp.getsockname()
         return f"{host}:{port}"
 
     def questions(self, name: str | None = None, kind: str | None = None) -> int:
-        """Return the number of questions, for *name* or any; of the type *kind* (``A``, ``AAAA``) or any."""
+        """Return the number of questions, of all or for *name*, *kind* or both."""
         with self._lock:
             return sum(
                 count

@@ -16,7 +16,7 @@ SHOWN: Final = 10
 
 
 def failures_of(outcomes: Iterable[Outcome]) -> dict[str, Settled]:
-    """Return the seqs of the *outcomes* that may be retried by their reason, as a ledger takes them."""
+    """Return the seqs that may be retried, by their reason, as a ledger takes them."""
     failures: dict[str, Settled] = {}
     for outcome in outcomes:
         why = reason(outcome.error, outcome.status)
@@ -28,8 +28,9 @@ def failures_of(outcomes: Iterable[Outcome]) -> dict[str, Settled]:
 def assert_each_once(outcomes: Iterable[Outcome | Mapping[str, Any]], inputs: int) -> None:
     """Assert that *outcomes* has each seq from 0 to *inputs* - 1 exactly once.
 
-    It takes outcomes, or their records from a file (any mapping with a ``seq``). The message lists the
-    inputs without an outcome, the inputs with several, and the seqs that are no inputs.
+    It takes outcomes, or their records from a file (any mapping with a ``seq``). The
+    message lists the inputs without an outcome, the inputs with several, and the seqs
+    that are no inputs.
     """
     counts = Counter(_seq(outcome) for outcome in outcomes)
     missing = [seq for seq in range(inputs) if seq not in counts]

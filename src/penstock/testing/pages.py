@@ -1,24 +1,24 @@
 """The answers of the local web: realistic pages, and trouble on request.
 
-Knows which answer a path asks for. Does not know sockets or time: an answer has the seconds that the
-server must wait before it sends it.
+Knows which answer a path asks for. Does not know sockets or time: an answer has the
+seconds that the server must wait before it sends it.
 
-The first segment of a path names a behaviour, and the rest of the path is its argument. Every other
-path is a page.
+The first segment of a path names a behaviour, and the rest of the path is its argument.
+Every other path is a page.
 
-    /page/7                     a page of 2 to 20 kB, always the same for the same host and path
-    /slow/0.2/page/7            the answer to the rest, 0.2 seconds later
-    /status/404/page/7          the page, with that status
-    /busy/503/2/page/7          the same, with "Retry-After: 2"
-    /flaky/2/page/7             503 for the first two requests of that path, then the answer to the rest
-    /redirect/3/page/7          302 to /redirect/2/page/7, and so on; the third to the rest
-    /away/b.test:8080/page/7    302 to http://b.test:8080/page/7
-    /loop                       302 to itself
-    /close, /reset, /hang       no answer: the connection is closed, reset, or kept silent
-    /echo                       the request that the server got, as JSON
-    /cookie/SET-COOKIE          the same, and sets the cookie (percent-encoded)
-    /wall/REST                  REST if any cookie is sent; else sets one and redirects to itself
-    /robots.txt                 404
+    /page/7                    a page of 2 to 20 kB, by host and path
+    /slow/0.2/page/7           the answer to the rest, 0.2 seconds later
+    /status/404/page/7         the page, with that status
+    /busy/503/2/page/7         the same, with "Retry-After: 2"
+    /flaky/2/page/7            503 for the first two requests, then the rest
+    /redirect/3/page/7         302 to /redirect/2/page/7, and so on to the rest
+    /away/b.test:8080/page/7   302 to http://b.test:8080/page/7
+    /loop                      302 to itself
+    /close, /reset, /hang      no answer: the connection is closed, reset, or kept
+    /echo                      the request that the server got, as JSON
+    /cookie/SET-COOKIE         the same, and sets the cookie (percent-encoded)
+    /wall/REST                 REST with any cookie; else sets one and redirects here
+    /robots.txt                404
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Request(Struct, frozen=True, gc=False):
 
     @classmethod
     def split(cls, data: bytes) -> tuple[Request, bytes] | None:
-        """Return the first request in *data* and the bytes after it, or None if it is incomplete.
+        """Return the first request in *data* and the rest, or None if it is incomplete.
 
         It is lenient: a malformed request gets a page too.
         """
@@ -78,7 +78,7 @@ class Request(Struct, frozen=True, gc=False):
 
 
 class Reply(Struct, frozen=True, gc=False):
-    """An answer, to be sent *after* that many seconds; or, with *ending*, the end of the connection.
+    """An answer to be sent *after* some seconds, or the *ending* of the connection.
 
     *ending* is ``close``, ``reset`` or ``hang``; the server then sends no answer.
     """
@@ -91,7 +91,7 @@ class Reply(Struct, frozen=True, gc=False):
     ending: str | None = None
 
     def encode(self, *, head_only: bool = False) -> bytes:
-        """Return the bytes of the response (RFC 9112), without the body if *head_only*, as for HEAD."""
+        """Return the response (RFC 9112), without the body if *head_only*."""
         more = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
         head = (
             f"HTTP/1.1 {self.status} {_phrase(self.status)}\r\nContent-Type: {self.content_type}\r\n"
@@ -119,7 +119,7 @@ def answer(request: Request, path: str, earlier: int) -> Reply:
 
 
 def page(host: str, path: str) -> bytes:
-    """Return the HTML page at *path* of *host*: always the same, 2 to 20 kB, more often small."""
+    """Return the HTML page at *path* of *host*: 2 to 20 kB, always the same."""
     number = zlib.crc32(f"{host}{path}".encode())
     title = html.escape(f"{host}{path}")
     links = "".join(f'<li><a href="/page/{number >> shift & 0xFFFF}">further</a></li>\n' for shift in (0, 8, 16))

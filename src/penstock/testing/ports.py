@@ -1,6 +1,7 @@
-"""Sockets on the loopback network: one that listens, one that refuses, one that never answers.
+"""Sockets on the loopback network that listen, refuse or never answer.
 
-Knows addresses and how the system treats a connection. Does not know the bytes sent over one.
+Knows addresses and how the system treats a connection. Does not know the bytes sent
+over one.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import Final
 __all__ = ["BACKLOG", "deaf_sockets", "listening_socket", "refusing_socket", "reset_on_close"]
 
 BACKLOG: Final = 1_000
-"""Connections that may wait to be accepted; the kernel cuts it to net.core.somaxconn."""
+"""Connections that may wait to be accepted; Linux limits it to net.core.somaxconn."""
 
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 def listening_socket(address: str, backlog: int = BACKLOG, port: int = 0) -> socket.socket:
-    """Return a socket that listens at *address*, on *port* or else on one that the system picks."""
+    """Return a socket that listens at *address*, on *port* or on any free one."""
     listener = socket.socket()
     try:
         listener.bind((address, port))
@@ -31,17 +32,18 @@ def listening_socket(address: str, backlog: int = BACKLOG, port: int = 0) -> soc
 
 
 def refusing_socket(address: str) -> socket.socket:
-    """Return a socket that holds a port without listening, so that connections are refused."""
+    """Return a socket that holds a port without listening, so that it refuses."""
     holder = socket.socket()
     holder.bind((address, 0))
     return holder
 
 
 def deaf_sockets(address: str) -> list[socket.socket]:
-    """Return sockets for a port that never answers a connection attempt; the first one has the port.
+    """Return the socket of a port that answers no connection attempt, and its fillers.
 
-    On Linux a listener with a full queue drops new attempts (tcp(7), tcp_abort_on_overflow). The other
-    sockets are the connections that fill the queue. Keep them open as long as the port must not answer.
+    On Linux a listener with a full queue drops new attempts (tcp(7),
+    tcp_abort_on_overflow). The other sockets are the connections that fill the queue.
+    Keep them open as long as the port must not answer.
     """
     listener = listening_socket(address, backlog=0)
     sockets = [listener]
@@ -56,5 +58,5 @@ def deaf_sockets(address: str) -> list[socket.socket]:
 
 
 def reset_on_close(connection: socket.socket) -> None:
-    """Make the close of *connection* send a reset instead of an orderly end (socket(7), SO_LINGER)."""
+    """Make the close of *connection* send a reset (socket(7), SO_LINGER)."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)

@@ -18,8 +18,8 @@ __all__ = ["MemorySink"]
 class MemorySink:
     """A ``Sink`` with one file, the list *disk*, in which an outcome counts as a byte.
 
-    Like any sink it cuts *disk* back to the *committed* length (of each file, by name). ``held`` has the
-    outcomes that are not flushed yet; ``crash`` loses them.
+    Like any sink it cuts *disk* back to the *committed* length (of each file, by name).
+    ``held`` has the outcomes that are not flushed yet; ``crash`` loses them.
     """
 
     name: Final = "memory"

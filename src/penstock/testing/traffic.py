@@ -15,7 +15,7 @@ __all__ = ["HostTraffic", "Traffic", "TrafficCounter"]
 
 
 class HostTraffic(Struct, frozen=True):
-    """The traffic of one host: *requests*, the *most* at once, and the monotonic time of each start."""
+    """The requests of one host, the *most* at once, and the monotonic *starts*."""
 
     requests: int
     most: int
@@ -25,8 +25,8 @@ class HostTraffic(Struct, frozen=True):
 class Traffic(Struct, frozen=True):
     """The traffic of a server until now; *paths* counts requests by (host, path).
 
-    A request counts from the end of its header block until the server hands the reply to the system, so
-    only replies that take time can overlap.
+    A request counts from the end of its header block until the server hands the reply
+    to the system, so only replies that take time can overlap.
     """
 
     connections: int
@@ -37,7 +37,10 @@ class Traffic(Struct, frozen=True):
 
 
 class TrafficCounter:
-    """Counts connections and requests. Any thread may call ``traffic`` while another one counts."""
+    """Counts connections and requests.
+
+    Any thread may call ``traffic`` while another one counts.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
@@ -56,7 +59,7 @@ class TrafficCounter:
             self._connections += 1
 
     def begin(self, host: str, path: str) -> int:
-        """Count a request that begins now; return the number of earlier ones for its host and path."""
+        """Count a request; return the number of earlier ones for its host and path."""
         with self._lock:
             self._starts.setdefault(host, []).append(time.monotonic())
             self._requests += 1
@@ -85,6 +88,6 @@ class TrafficCounter:
             return Traffic(self._connections, self._requests, self._most, hosts, dict(self._paths))
 
     def wait_for(self, requests: int, seconds: float) -> bool:
-        """Wait *seconds* at most until that many *requests* have begun; return whether they have."""
+        """Wait for *requests* in all, *seconds* at most; return whether they came."""
         with self._lock:
             return self._lock.wait_for(lambda: self._requests >= requests, seconds)

@@ -1,10 +1,12 @@
 """A local web of many hosts, for tests and for the demo; it needs no network.
 
-Knows connections, and counts requests. ``penstock.testing.pages`` decides the answer to a path.
+Knows connections, and counts requests. ``penstock.testing.pages`` decides the answer to
+a path.
 
-The Host header selects the host. Each numbered host has its own address on the loopback network: on
-Linux all of 127.0.0.0/8 answers; elsewhere only 127.0.0.1 does, so use names there. Any name is served
-at 127.0.0.1 if the client has the setting ``connect_to``.
+The Host header selects the host. Each numbered host has its own address on the loopback
+network: on Linux all of 127.0.0.0/8 answers; elsewhere only 127.0.0.1 does, so use
+names there. Any name is served at 127.0.0.1 if the client has the setting
+``connect_to``.
 """
 
 from __future__ import annotations
@@ -24,18 +26,19 @@ from penstock.testing.traffic import Traffic, TrafficCounter
 __all__ = ["LocalWeb"]
 
 MAX_REQUEST: Final = 4 * 2**20
-"""Bytes of one request; the server closes the connection of a client that sends more."""
+"""The most bytes of one request; with more, the server closes the connection."""
 
 
 class LocalWeb:
     """Serves any number of hosts from its own thread, until its ``with`` block ends.
 
-    *hosts* is the number of hosts with their own address, 65,000 at most; each takes a descriptor.
-    *habits* maps a host (an address from ``host``, or a name) to the behaviour of all its pages:
-    ``{"slow.test": "/slow/0.2"}``. *robots* maps a host to the text of its robots.txt, or to a path
-    with a leading slash whose answer is served instead; other hosts have none. With *tls* all hosts
-    speak HTTPS. *port* is the port of every host, if it matters. *counter* counts the requests, if
-    several servers share one.
+    *hosts* is the number of hosts with their own address, 65,000 at most; each takes a
+    descriptor. *habits* maps a host (an address from ``host``, or a name) to the
+    behaviour of all its pages: ``{"slow.test": "/slow/0.2"}``. *robots* maps a host to
+    the text of its robots.txt, or to a path with a leading slash whose answer is served
+    instead; other hosts have none. With *tls* all hosts speak HTTPS. *port* is the port
+    of every host, if it matters. *counter* counts the requests, if several servers
+    share one.
     """
 
     def __init__(
@@ -80,7 +83,7 @@ class LocalWeb:
         return f"127.1.{(number + 1) // 256}.{(number + 1) % 256}"
 
     def port(self, number: int | None = None) -> int:
-        """Return the port of host *number*, or without one the port at 127.0.0.1 that serves names."""
+        """Return the port of host *number*, or by default the one that serves names."""
         return int(self._sockets[0 if number is None else number + 1].getsockname()[1])
 
     def url(self, number: int = 0, path: str = "/") -> str:
@@ -88,27 +91,30 @@ class LocalWeb:
         return f"{self._scheme}://{self.host(number)}:{self.port(number)}{path}"
 
     def url_by_name(self, name: str, path: str = "/") -> str:
-        """Return the URL of *path* at the host *name*; the client needs ``connect_to`` to find it."""
+        """Return the URL of *path* at *name*, for a client with ``connect_to``."""
         return f"{self._scheme}://{name}{path}"
 
     def refusing(self, path: str = "/") -> str:
-        """Return a URL at a host that refuses every connection; its name is ``refusing.test``."""
+        """Return a URL at a host, ``refusing.test``, that refuses every connection."""
         return f"{self._scheme}://127.0.0.1:{self._refusing.getsockname()[1]}{path}"
 
     @property
     def connect_to(self) -> tuple[str, ...]:
-        """The value of the setting ``connect_to`` that sends every name to this server."""
+        """The setting ``connect_to`` that sends every name to this server."""
         return (
             f"refusing.test::127.0.0.1:{self._refusing.getsockname()[1]}",
             f"::127.0.0.1:{self.port()}",
         )
 
     def traffic(self) -> Traffic:
-        """Return the counts so far. May be called from any thread, and after the end."""
+        """Return the counts so far.
+
+        May be called from any thread, and after the end.
+        """
         return self._counter.traffic()
 
     def wait_for(self, requests: int, seconds: float = 5.0) -> bool:
-        """Wait *seconds* at most until the server got that many *requests*; return whether it did."""
+        """Wait for *requests* in all, *seconds* at most; return whether they came."""
         return self._counter.wait_for(requests, seconds)
 
     def _run(self) -> None:
@@ -129,10 +135,12 @@ class LocalWeb:
             for listener in self._sockets
         ]
         await stopping.wait()
-        # The servers close later: asyncio does not close a connection that it accepted just before.
+        # The servers close later: asyncio does not close a connection that it accepted
+        # just before.
         for listener in self._sockets:
             loop.remove_reader(listener)
-        # A new connection has its protocol a few turns later, and a dropped one ends in the next turn.
+        # A new connection has its protocol a few turns later, and a dropped one ends in
+        # the next turn.
         turns = 5
         while lines or turns:
             turns = max(0, turns - 1)

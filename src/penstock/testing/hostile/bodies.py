@@ -230,7 +230,7 @@ def _brotli_bomb() -> bytes:
 
 
 def zstd_of_zeros(size: int) -> bytes:
-    """Return a zstd frame of *size* zeros, four bytes for each 128 KiB: blocks of one byte repeated.
+    """Return a zstd frame of *size* zeros, with blocks of one repeated byte.
 
     It needs no library (RFC 8878, sections 3.1.1 and 3.1.1.2).
     """
@@ -244,7 +244,8 @@ def _zstd_stored(data: bytes) -> bytes:
 
 
 def _zstd_frame(blocks: int, block: Callable[[bool], bytes]) -> bytes:
-    # The magic number; no content size, no checksum, no dictionary; a window of 2**17 bytes.
+    # The magic number; no content size, no checksum, no dictionary; a window of 2**17
+    # bytes.
     head = b"\x28\xb5\x2f\xfd" + b"\x00" + b"\x38"
     return head + block(False) * (blocks - 1) + block(True)  # noqa: FBT003 - whether it is the last
 

@@ -1,6 +1,7 @@
 """Certificates for the local servers, valid and invalid, made when they are needed.
 
-Knows trustme and cryptography. They are no dependencies of Penstock, and are imported late.
+Knows trustme and cryptography. They are no dependencies of Penstock, and are imported
+late.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Certificates:
 
     @functools.cache  # noqa: B019 - it lives as long as its server
     def context(self, name: str) -> ssl.SSLContext:
-        """Return a context whose certificate is *name*: fine, expired, wrong host, self-signed or unknown root."""
+        """Return a context: fine, expired, wrong host, self-signed or unknown root."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if name == "self-signed":
             with tempfile.NamedTemporaryFile(suffix=".pem") as file:
@@ -60,7 +61,7 @@ class Certificates:
 
 
 def _self_signed() -> bytes:
-    """Return a key and a self-signed certificate for HOST, as PEM; trustme makes none."""
+    """Return a key and a self-signed certificate for HOST as PEM."""
     from cryptography import x509  # noqa: PLC0415 - trustme brings it
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415

@@ -1,6 +1,7 @@
 """The table of faults, and the decorators that enter a function into it.
 
-Knows names and expected outcomes. The faults are in the modules beside it, one for each sort.
+Knows names and expected outcomes. The faults are in the modules beside it, one for each
+sort.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ def _listen() -> list[socket.socket]:
 class Fault(Struct, frozen=True):
     """One deliberate fault of the server, which *about* describes.
 
-    *outcome* is the required outcome of a GET, by FAULTS.md: ``fetched``, or the reason of a failure.
-    *answer* answers a request. *meet* acts on a connection before the server reads a request. *opened*
-    opens the port of a fault that needs its own.
+    *outcome* is the required outcome of a GET, by FAULTS.md: ``fetched``, or the reason
+    of a failure. *answer* answers a request. *meet* acts on a connection before the
+    server reads a request. *opened* opens the port of a fault that needs its own.
     """
 
     name: str
@@ -73,7 +74,7 @@ def connection(outcome: str, scheme: str = "http") -> Callable[[Meet], Meet]:
 
 
 def port(outcome: str) -> Callable[[Opened], Opened]:
-    """Enter a function into the table as a port that accepts no connection; its first socket has the port."""
+    """Enter a function into the table as a port; its first socket has the port."""
 
     def enter(opened: Opened) -> Opened:
         _enter(Fault(_name(opened), outcome, _about(opened), opened=opened))
@@ -83,7 +84,7 @@ def port(outcome: str) -> Callable[[Opened], Opened]:
 
 
 def response(body: bytes, *fields: str, status: str = "200 OK") -> bytes:
-    """Return a well-formed response with *body*, its length, and further header *fields*."""
+    """Return a well-formed response with *body*, its length, and header *fields*."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *fields]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 

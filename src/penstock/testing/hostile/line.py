@@ -1,7 +1,7 @@
 """One connection of the hostile server: raw bytes, and every way to end it.
 
-Knows a socket, with or without TLS, and how to wait for the client without sleeping. Does not know any
-fault.
+Knows a socket, with or without TLS, and how to wait for the client without sleeping.
+Does not know any fault.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ PIECE: Final = 65_536
 
 
 class Gone(Exception):
-    """The client has left, or the server must stop: the connection is of no more use."""
+    """The client has left, or the server must stop."""
 
 
 class Surroundings(Struct, frozen=True):
-    """The origin of the server, another origin, and a TLS context by the name of its certificate."""
+    """The origins of the server, and TLS contexts by the name of their certificate."""
 
     here: str
     elsewhere: str
@@ -50,10 +50,14 @@ class Line:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def secure(self, certificate: str) -> None:
-        """Do a TLS handshake as the server, with *certificate*. Raises Gone if it fails."""
+        """Do a TLS handshake as the server, with *certificate*.
+
+        Raises Gone if it fails.
+        """
         context = self.around.context(certificate)
         try:
-            # Wrapping detaches the plain socket; an interrupt must find the wrapped one.
+            # Wrapping detaches the plain socket; an interrupt must find the wrapped
+            # one.
             secured = context.wrap_socket(self._connection, server_side=True, do_handshake_on_connect=False)
             self._connection = secured
             secured.do_handshake()
@@ -61,7 +65,10 @@ class Line:
             raise Gone from error
 
     def send(self, data: bytes) -> None:
-        """Send all of *data*, and wait while the client does not read. Raises Gone if it has left."""
+        """Send all of *data*, and wait while the client does not read.
+
+        Raises Gone if it has left.
+        """
         try:
             for start in range(0, len(data), PIECE):
                 piece = data[start : start + PIECE]
@@ -71,7 +78,10 @@ class Line:
             raise Gone from error
 
     def read(self) -> Request | None:
-        """Return the next request, or None if either side has closed. Raises Gone if the connection broke."""
+        """Return the next request, or None if either side has closed.
+
+        Raises Gone if the connection broke.
+        """
         while self._open:
             found = Request.split(self._received)
             if found is not None:
@@ -83,7 +93,10 @@ class Line:
         return None
 
     def receive(self) -> bool:
-        """Receive some bytes; return False if the client has closed its side. Raises Gone if the connection broke."""
+        """Receive some bytes; return False if the client has closed its side.
+
+        Raises Gone if the connection broke.
+        """
         try:
             data = self._connection.recv(PIECE)
         except OSError as error:
@@ -92,7 +105,10 @@ class Line:
         return bool(data)
 
     def rest(self, seconds: float | None = None) -> None:
-        """Send nothing for *seconds*, or forever if None. Raises Gone as soon as either side ends it."""
+        """Send nothing for *seconds*, or forever if None.
+
+        Raises Gone as soon as either side ends it.
+        """
         until = None if seconds is None else time.monotonic() + seconds
         with selectors.DefaultSelector() as waiting:
             waiting.register(self._stop, selectors.EVENT_READ)
@@ -113,7 +129,10 @@ class Line:
         self.close()
 
     def half_close(self) -> None:
-        """Close the sending side, and wait until the client has closed too. Raises Gone in any case."""
+        """Close the sending side, and wait until the client has closed too.
+
+        Raises Gone in any case.
+        """
         try:
             self._connection.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -121,6 +140,9 @@ class Line:
         self.rest()
 
     def interrupt(self) -> None:
-        """Wake the thread that waits on this connection. May be called from another thread."""
+        """Wake the thread that waits on this connection.
+
+        May be called from another thread.
+        """
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)

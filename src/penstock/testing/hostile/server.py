@@ -1,6 +1,7 @@
 """The server that has every fault, on real sockets.
 
-Knows ports, threads and which fault a request asks for. The faults are in the modules beside it.
+Knows ports, threads and which fault a request asks for. The faults are in the modules
+beside it.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ HOST: Final = "127.0.0.1"
 
 
 class HostileServer:
-    """Has every fault in ``FAULTS``, each at its own URL, until its ``with`` block ends.
+    """Serves every fault in ``FAULTS`` at its own URL, until its ``with`` block ends.
 
-    ``url(name)`` is the URL of the fault *name*. Every other path has the answer of the local web
-    (``penstock.testing.pages``), so that a test sees that other work continues. Each connection has a
-    thread, so it is not made for many at once. *counter* counts the requests, if several servers share one.
+    ``url(name)`` is the URL of the fault *name*. Every other path has the answer of the
+    local web (``penstock.testing.pages``), so that a test sees that other work
+    continues. Each connection has a thread, so it is not made for many at once.
+    *counter* counts the requests, if several servers share one.
     """
 
     def __init__(self, *, counter: TrafficCounter | None = None) -> None:
@@ -85,7 +87,10 @@ class HostileServer:
 
     @property
     def cacert(self) -> str:
-        """A file with the authority of the valid certificates. Raises UsageError if trustme is not installed."""
+        """A file with the authority of the valid certificates.
+
+        Raises UsageError if trustme is not installed.
+        """
         path = Path(self._folder.name) / "authority.pem"
         path.write_bytes(self._known_certificates().authority)
         return str(path)
@@ -108,16 +113,19 @@ class HostileServer:
         return f"{_origin(self._doors[name][0], fault.scheme)}/{name}"
 
     def requests(self, name: str) -> list[Request]:
-        """Return the requests for the fault *name*, oldest first; "" is for all other paths."""
+        """Return the requests for the fault *name*; "" is for all other paths."""
         with self._lock:
             return [request for asked, request in self._requests if asked == name]
 
     def traffic(self) -> Traffic:
-        """Return the counts so far, by the host in the request. May be called from any thread."""
+        """Return the counts so far, by the host in the request.
+
+        May be called from any thread.
+        """
         return self._counter.traffic()
 
     def bytes_sent(self, name: str) -> int:
-        """Return the number of bytes sent in answer to requests for the fault *name*."""
+        """Return the bytes sent in answer to requests for the fault *name*."""
         with self._lock:
             return self._sent[name]
 
@@ -190,7 +198,7 @@ def _behave(line: Line, request: Request) -> None:
 
 
 def _elsewhere() -> socket.socket:
-    """Return a socket on another port, and at another address if the system has all of 127.0.0.0/8."""
+    """Return a socket at another address, or if it has none on another port."""
     try:
         return listening_socket("127.0.0.2")
     except OSError:
