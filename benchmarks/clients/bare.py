@@ -2,10 +2,10 @@
 
 It stores nothing.
 
-This is what the others are measured by, the least that Python with libcurl can do: no
-deadlines, no records, no bounds, no errors. It gets the care that ``penstock.engine``
-gives libcurl's name cache and connection cache, for without it it would lose on many
-hosts to what it is the measure of.
+The reference of the others, the least that Python with libcurl can do: no
+deadlines, no records, no bounds, no errors. It treats the name cache and connection
+cache of libcurl like ``penstock.engine``, as it would otherwise lose on many hosts to
+the clients compared with it.
 """
 
 from __future__ import annotations

@@ -115,8 +115,6 @@ NOT_YET: Mapping[str, int] = {
     "twisted": 28,
     "README.md": 11,
     "ARCHITECTURE.md": 68,
-    "CONTRIBUTING.md": 1,
-    "benchmarks/README.md": 20,
     "docs": 125,
 }
 """Rooms with more than the allowance, and the most phrases each may have. Only remove entries or lower them."""
