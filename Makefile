@@ -8,9 +8,9 @@ READY = $(VENV)/.ready
 BENCH ?=
 CHAOS ?=
 
-.PHONY: all chaos demo test test-all lint types bench bench-throttle clean
+.PHONY: all chaos demo docs test test-all lint types bench bench-throttle clean
 
-all: lint types test
+all: lint types test docs
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -32,6 +32,10 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+
+# The site of docs/ in site/: every link and anchor must lead somewhere.
+docs: $(READY)
+	$(BIN)/mkdocs build --strict
 
 # A web of 2,000 hosts, three in ten of which misbehave, and a program that is killed three times: about eight minutes.
 chaos: $(READY)
@@ -56,4 +60,4 @@ bench-throttle: .venv-bench/.ready
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* site .mypy_cache .pytest_cache .ruff_cache .hypothesis

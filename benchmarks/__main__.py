@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _scenarios(options: argparse.Namespace) -> list[Scenario]:
-    """Return the scenarios to run, with those that a number to reach compares."""
+    """Return the scenarios to run, with others that a number to reach needs."""
     if options.against is not None:
         return [scenario for scenario in SCENARIOS if scenario.name in {*options.scenario} & {*COMPARED}]
     beside = {scenario.beside for scenario in SCENARIOS if scenario.name in options.scenario}

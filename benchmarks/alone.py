@@ -79,7 +79,7 @@ def waiting(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
 
 
 def startup(folder: Path, _rounds: int, _inputs: int) -> Mapping[str, float]:
-    """Measure milliseconds of ``penstock --version``, and those of the import alone."""
+    """Measure milliseconds of ``penstock --version``, and of the import alone."""
     python = sys.executable
     nothing = _start([python, "-c", ""], folder)
     return {

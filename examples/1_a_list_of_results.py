@@ -1,6 +1,6 @@
-"""A list of results: one for each URL, in the order of the URLs, whatever became of each.
+"""A list of results: one outcome for each URL, in the order of the URLs.
 
-python examples/1_a_list_of_results.py URL... (or one a line on standard input)
+python examples/1_a_list_of_results.py URL... (or one URL a line on standard input)
 """
 
 import sys

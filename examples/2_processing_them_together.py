@@ -1,4 +1,4 @@
-"""Processing them together: what comes of all pages, with none of them kept."""
+"""Process pages together: count and sum them up, and keep none of them."""
 
 import sys
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Processing them together, with asyncio alone."""
+"""Process pages together, with asyncio alone."""
 
 import asyncio
 import sys

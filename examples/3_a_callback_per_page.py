@@ -1,4 +1,4 @@
-"""A callback per page: it is called as each page comes, and where it raises, that costs no other page anything."""
+"""A callback per page: it runs for each page as that arrives. If it raises, only its own page is affected."""
 
 import re
 import sys
@@ -7,7 +7,7 @@ import penstock
 
 
 def title(page):
-    return re.search("<title>(.*?)</title>", page.text())[1]  # raises TypeError where there is none
+    return re.search("<title>(.*?)</title>", page.text())[1]  # raises TypeError if there is none
 
 
 def main(urls):

@@ -1,4 +1,4 @@
-"""Structured results: a page and a failure alike know their URL, and whatever else their row of the input had."""
+"""Structured results: a page and a failure both have their URL, and the other fields of their row."""
 
 import sys
 

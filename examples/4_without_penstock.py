@@ -6,12 +6,12 @@ import sys
 from get import get
 
 
-async def named(url):
+async def get_with_url(url):
     return url, await get(url)
 
 
 async def main(urls):
-    for result in asyncio.as_completed([named(url) for url in urls]):
+    for result in asyncio.as_completed([get_with_url(url) for url in urls]):
         try:
             url, body = await result
             print(url, len(body))

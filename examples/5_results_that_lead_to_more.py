@@ -1,7 +1,7 @@
-"""Results that lead to more fetching: links are followed until there are no new ones, or enough.
+"""Results that lead to more fetching: follow links until there are no new ones, or enough.
 
-What is still to be fetched goes through a queue, and every URL has exactly one outcome. So when as many outcomes
-have come as URLs were found, nothing runs any more that could find another one, and the queue may end.
+A queue holds the URLs that are still to be fetched, and every URL has exactly one outcome. So once there are as many
+outcomes as URLs, no request runs that could find another URL, and the queue ends.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A parametrised batch: every limit is a keyword, and can be changed while it runs."""
+"""A parametrised batch: every limit is a keyword, and three of them can change during the run."""
 
 import sys
 

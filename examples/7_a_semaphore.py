@@ -1,4 +1,4 @@
-"""A semaphore: any async function at all, 50 at once, 2 of one host; who waits for its host takes no place."""
+"""A semaphore for any async function: 50 calls at once, 2 for one host. A call that waits for its host uses no slot."""
 
 import asyncio
 import sys

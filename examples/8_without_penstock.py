@@ -1,4 +1,4 @@
-"""Cooperator, with asyncio alone: so many workers share one iterator."""
+"""Cooperator, with asyncio alone: 50 workers share one iterator."""
 
 import asyncio
 import sys

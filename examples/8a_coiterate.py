@@ -1,4 +1,4 @@
-"""Cooperator on asyncio: 50 lanes share one generator, and no call exists before a lane asks for it."""
+"""Cooperator on asyncio: 50 workers share one generator, and no call exists before a worker asks for it."""
 
 import asyncio
 import sys

@@ -30,8 +30,8 @@ def finish(_):
 def main(urls):
     coop = task.Cooperator()
     work = doWork(urls)
-    lanes = [coop.coiterate(work) for _ in range(maxRun)]
-    defer.DeferredList(lanes).addCallback(finish)
+    workers = [coop.coiterate(work) for _ in range(maxRun)]
+    defer.DeferredList(workers).addCallback(finish)
     reactor.run()
 
 

@@ -1,4 +1,4 @@
-"""Cooperator in one line: 50 at once, as lazily, and no URL is ever lost."""
+"""Cooperator in one line: 50 at once, just as lazy, and one outcome for every URL."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""One page by asyncio alone: as much of a client as these examples need, and no more."""
+"""Fetch one page with asyncio alone: as much of an HTTP client as these examples need."""
 
 import asyncio
 import re
@@ -8,7 +8,7 @@ __all__ = ["get"]
 
 
 async def get(url):
-    """The body of the page at *url*, an http:// one; OSError where there is none, or its status is not 200."""
+    """Return the body of the page at *url* (http:// only); raises OSError if it has none or its status is not 200."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80)
     try:

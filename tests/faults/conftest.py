@@ -21,7 +21,7 @@ from penstock.testing.pages import page
 from penstock.testing.web import LocalWeb
 
 GRACE = 0.25
-"""Seconds by which a request may outlive its deadline, by FAULTS.md."""
+"""Seconds by which a request may outlive its deadline, by docs/faults.md."""
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""FAULTS.md, section 3: hosts that are dead and resolvers that fail, on real sockets; only the waits are shorter."""
+"""docs/faults.md, section 3: hosts that are dead and resolvers that fail, on real sockets, with shorter waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FAULTS.md, section 3: connections that do not come about, on real sockets, through the whole product."""
+"""docs/faults.md, section 3: connections that do not come about, on real sockets, through the whole product."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FAULTS.md, section 3: nobody leads us from a public address to any other, in whatever spelling or by whatever name.
+"""docs/faults.md, section 3: no server leads a run from a public address to any other, in any spelling or by any name.
 
 No public address can be had in a test, so the hosts of the local web, 127.1.0.0/16, stand for public ones here,
 and the rest of 127.0.0.0/8 is loopback as ever. What must not be reached is a listener that counts.

@@ -1,4 +1,4 @@
-"""FAULTS.md, section 4: HTTP/2 streams and connections that are given up, through the whole product."""
+"""docs/faults.md, section 4: HTTP/2 streams and connections that are given up, through the whole product."""
 
 from __future__ import annotations
 

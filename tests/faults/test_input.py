@@ -1,4 +1,4 @@
-"""FAULTS.md, section 2: what is wrong with the input, through the whole product, with servers that count."""
+"""docs/faults.md, section 2: what is wrong with the input, through the whole product, with servers that count."""
 
 from __future__ import annotations
 

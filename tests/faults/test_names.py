@@ -1,4 +1,4 @@
-"""FAULTS.md, section 3: names that lead nowhere, or too far, through the whole product and to a real name server."""
+"""docs/faults.md, section 3: names that lead nowhere, or too far, through the whole product, asking a real server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FAULTS.md, section 4: what comes of replies that go wrong, on real sockets, through the whole product."""
+"""docs/faults.md, section 4: what comes of replies that go wrong, on real sockets, through the whole product."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FAULTS.md, section 6: what must never leave, be believed or be run, as seen on real sockets, terminals and files."""
+"""docs/faults.md, section 6: what must never leave, be believed or be run, on real sockets, terminals and files."""
 
 from __future__ import annotations
 

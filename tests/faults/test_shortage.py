@@ -1,4 +1,4 @@
-"""FAULTS.md, section 3: descriptors or ephemeral ports used up. Fewer run at once; never an outcome of it."""
+"""docs/faults.md, section 3: descriptors or ephemeral ports used up. Fewer run at once; never an outcome of it."""
 
 from __future__ import annotations
 

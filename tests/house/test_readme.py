@@ -47,19 +47,14 @@ def test_the_example_that_fetches_runs(urls, capsys):
 
 
 def test_the_example_of_any_work_runs(capsys):
-    """Each item is worked on twice: by ``throttle``, a failure among them, and by lanes over a generator."""
-    worked = []
-
     async def work(item):
         await asyncio.sleep(0)
-        worked.append(item)
-        if item == 3 and worked.count(3) == 1:
+        if item == 3:
             raise OSError("the third has failed")
         return f"value {item}"
 
     _, example = blocks("python")
     execute(example, work=work, items=range(8), tenant=lambda item: item % 2)
-    assert sorted(worked) == sorted([*range(8), *range(8)])
     assert sorted(capsys.readouterr().out.splitlines()) == [
         f"{item} {'the third has failed' if item == 3 else f'value {item}'}" for item in range(8)
     ]
@@ -70,27 +65,22 @@ def test_the_commands_run_one_after_the_other(urls):
         shlex.split(line.split(" | ")[0], comments=True)
         for block in blocks("")
         for line in block.splitlines()
-        if line.startswith("penstock ")
+        if line.startswith("penstock ") and line.split()[1] != "demo"
     ]
-    assert [command[1] for command in commands] == [
-        "fetch",
-        "resume",
-        "retry",
-        "retry",
-        "fetch",
-        "verify",
-        "fetch",
-        "plan",
-    ]
+    assert [command[1] for command in commands] == ["plan", "fetch", "resume", "retry", "verify", "fetch"]
     for command in commands:
         ended = CliRunner().invoke(main, command[1:])
         assert ended.exit_code == 0, (command, ended.output)
 
 
+def test_it_is_short():
+    assert len(README.split()) <= 700
+
+
 def test_every_target_named_is_in_the_makefile():
     named = set(re.findall(r"\bmake ([a-z-]+)", README)) | set(re.findall(r"`make ([a-z-]+)", README))
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert named >= {"demo", "test", "bench"}
+    assert named >= {"test", "bench"}
     assert named <= targets
 
 

@@ -25,6 +25,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+GENERATED = frozenset({"docs/cli.md", "docs/python.md", "docs/record.md", "docs/decisions/README.md"})
+"""Pages made from texts that are counted where they are written."""
+
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "benchmarks/README.md")
 
 
@@ -113,9 +116,8 @@ NOT_YET: Mapping[str, int] = {
     "source": 116,
     "throttling.py": 7,
     "twisted": 28,
-    "README.md": 11,
-    "ARCHITECTURE.md": 68,
-    "docs": 125,
+    "ARCHITECTURE.md": 9,
+    "docs": 43,
 }
 """Rooms with more than the allowance, and the most phrases each may have. Only remove entries or lower them."""
 
@@ -216,8 +218,9 @@ def files() -> list[Path]:
     return [
         *sorted(ROOT.glob("src/**/*.py")),
         *sorted(ROOT.glob("benchmarks/**/*.py")),
+        *sorted(ROOT.glob("manual/**/*.py")),
         *(ROOT / name for name in DOCUMENTS),
-        *sorted(ROOT.glob("docs/**/*.md")),
+        *(path for path in sorted(ROOT.glob("docs/**/*.md")) if path.relative_to(ROOT).as_posix() not in GENERATED),
     ]
 
 

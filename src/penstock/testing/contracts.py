@@ -141,7 +141,7 @@ def _source_gives_each_row_once(begin: Begin) -> None:
     kinds = [Skipped if isinstance(item, Skipped) else type(item) for item in items]
     assert kinds == [Job, Skipped, Job, Skipped], f"good rows must become jobs and bad ones outcomes, not {kinds}"
     seqs = [item.seq for item in items if not isinstance(item, Signal)]
-    assert seqs == [0, 1, 2, 5], f"the seqs must be those of the rows in order, not {seqs}"
+    assert seqs == [0, 1, 2, 5], f"the seqs must be 0, 1, 2, 5 in order, not {seqs}"
     for _ in range(2):
         assert pulled.next() is Signal.EXHAUSTED, "a source must stay exhausted after its last row"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from penstock.core.web.model import Failed, Fetched, Kind, Reason, Skipped, split_head
 
-FAULTS = Path(__file__).parents[4] / "shared" / "FAULTS.md"
+FAULTS = Path(__file__).parents[3] / "docs" / "faults.md"
 
 RETRY_CLASSES = {
     "never": (False, False),
@@ -23,7 +23,7 @@ RETRY_CLASSES = {
 
 
 def slug_table(text: str) -> dict[str, tuple[Kind, bool, bool]]:
-    """The table of FAULTS.md, section 1: reason to kind and retry class."""
+    """The table of docs/faults.md, section 1: reason to kind and retry class."""
     section = text.partition("## 1.")[2].partition("## 2.")[0]
     table = {}
     for kind, reasons, again in re.findall(r"^\| (Skipped|Failed) \| (.*) \| (.*) \|$", section, re.MULTILINE):
@@ -45,7 +45,6 @@ def test_the_table_of_slugs_is_read_as_it_is_written():
     }
 
 
-@pytest.mark.skipif(not FAULTS.exists(), reason="the list of faults does not lie beside this checkout")
 def test_the_slugs_are_those_of_the_list_of_faults():
     table = slug_table(FAULTS.read_text())
     assert {reason.value: (reason.kind, reason.transient, reason.later) for reason in Reason} == table

@@ -12,7 +12,7 @@ from penstock.core.web.reasons import REASONS, UNTRIED, covers, is_failure, rank
 from penstock.core.web.retry import LATER, STATUSES, reason
 from penstock.core.web.tally import Tally
 
-PAGE = Path(__file__).parents[3] / "docs" / "failures.md"
+PAGE = Path(__file__).parents[3] / "docs" / "record.md"
 
 
 @pytest.mark.parametrize(
@@ -69,16 +69,16 @@ def test_the_reasons_in_a_tally_are_counted():
 
 
 def test_the_page_of_reasons_has_each_with_what_holds_for_it():
-    """docs/failures.md: a row for each error, in their order, and what the two columns say is true."""
-    row = r"^\| `([a-z_]+)` \| (failed|skipped) \| (yes|no) \| (yes|no) \| .+ \|$"
+    """docs/record.md: a row for each error, in their order, and what the three columns say is true."""
+    row = r"^\| `([a-z_]+)` \| (failed|skipped) \| (yes|no) \| (yes|no) \| (yes|no) \| .+ \|$"
     rows = re.findall(row, PAGE.read_text(), re.MULTILINE)
     yes = {True: "yes", False: "no"}
     assert rows == [
-        (reason.value, reason.kind.value, yes[is_failure(reason.value)], yes[reason.value in LATER])
-        for reason in Reason
+        (why.value, why.kind.value, yes[is_failure(why.value)], yes[why.transient], yes[why.value in LATER])
+        for why in Reason
     ]
 
 
 def test_the_page_names_the_statuses_that_may_work_later():
-    (listed,) = re.findall(r"^Statuses that may work later: ([0-9, ]+)\.$", PAGE.read_text(), re.MULTILINE)
+    (listed,) = re.findall(r"^Retried within the attempts and later: ([0-9, ]+)\.$", PAGE.read_text(), re.MULTILINE)
     assert {int(status) for status in listed.split(", ")} == STATUSES

@@ -30,9 +30,9 @@ def _listen() -> list[socket.socket]:
 class Fault(Struct, frozen=True):
     """One deliberate fault of the server, which *about* describes.
 
-    *outcome* is the required outcome of a GET, by FAULTS.md: ``fetched``, or the reason
-    of a failure. *answer* answers a request. *meet* acts on a connection before the
-    server reads a request. *opened* opens the port of a fault that needs its own.
+    *outcome* is the required outcome of a GET, by docs/faults.md: ``fetched``, or the
+    reason of a failure. *answer* answers a request. *meet* acts on a connection before
+    the server reads a request. *opened* opens the port of a fault that needs its own.
     """
 
     name: str
