@@ -1,4 +1,7 @@
-"""``python -m benchmarks``: everything side by side in one run. README.md tells how to read it."""
+"""``python -m benchmarks``: everything side by side in one run.
+
+README.md explains the tables.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,25 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.against import (
+    COMPARED,
+    SKIP,
+    check_tree,
+    compare_races,
+    compare_skips,
+    compare_throttles,
+    comparison_table,
+    pairs,
+)
 from benchmarks.alone import PARTS
 from benchmarks.bars import RATIOS, Ratio
 from benchmarks.loopback import enter, raise_loopback
-from benchmarks.measure import Broken
+from benchmarks.measure import ROOT, Broken
 from benchmarks.nginx import Nginx, NginxFailed
 from benchmarks.race import Race, Result
 from benchmarks.roster import BARE, ROSTER, TASKGROUP, THROTTLES, Client
@@ -30,30 +44,31 @@ ROUNDS: Final = 3
 INPUTS: Final = 1_000_000
 
 DESCRIPTORS: Final = 20_000
-"""Some clients keep a connection to every host they met; nginx closes the oldest once it has half of these."""
+"""Some clients keep a connection to every host; nginx may have half as many."""
 
 Results = dict[tuple[str, str], Result]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what was asked for; 0, or 1 where a client of ours failed, or 2 where it can't be measured."""
+    """Measure the scenarios; return 1 if a client of ours failed, 2 without nginx."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _options(given)
-    beside = {scenario.beside for scenario in SCENARIOS if scenario.name in options.scenario}
-    scenarios = [scenario for scenario in SCENARIOS if scenario.name in {*options.scenario, *beside}]
+    scenarios = _scenarios(options)
     if scenarios and shutil.which("nginx") is None:
-        _tell("nginx is the server of these benchmarks, and it is not here: apt-get install nginx-light")
+        _tell("the server of these benchmarks is nginx, which is not installed: apt-get install nginx-light")
         return 2
     if options.inside:
         raise_loopback()
     elif scenarios:
         enter([*given, "--inside"])
-        _tell("no network namespace to be had (unshare of util-linux; root or user namespaces): no many hosts")
+        _tell("no network namespace is available (unshare of util-linux; root or user namespaces): skip many hosts")
         scenarios = [scenario for scenario in scenarios if not scenario.many_hosts]
     client_core, server_core = _cores()
     os.sched_setaffinity(0, {client_core})
     try:
         with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
+            if options.against is not None:
+                return _against(scenarios, options, Path(folder), server_core)
             results = _race(scenarios, options, Path(folder), server_core)
             throttled, values = _throttles(options, Path(folder))
             results |= throttled
@@ -69,17 +84,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(result.fault is not None for result in results.values() if result.client.is_ours))
 
 
+def _scenarios(options: argparse.Namespace) -> list[Scenario]:
+    """Return the scenarios to run, with others that a number to reach needs."""
+    if options.against is not None:
+        return [scenario for scenario in SCENARIOS if scenario.name in {*options.scenario} & {*COMPARED}]
+    beside = {scenario.beside for scenario in SCENARIOS if scenario.name in options.scenario}
+    return [scenario for scenario in SCENARIOS if scenario.name in {*options.scenario, *beside}]
+
+
+def _against(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, server_core: int) -> int:
+    """Compare this tree with another one; return 1 if a client failed with either."""
+    old = options.against.resolve()
+    for tree in (old, ROOT):
+        check_tree(tree, folder)
+    compared = []
+    if scenarios:
+        with _serving(options, folder, server_core) as race:
+            for scenario in scenarios:
+                clients = pairs(scenario.name, old, options.only)
+                compared += compare_races(race, scenario, clients, rounds=options.rounds, pages=options.pages)
+    if THROTTLE in options.scenario:
+        runner = Throttles(pairs(THROTTLE, old, options.only), folder, _tell, options.under)
+        compared += compare_throttles(runner, rounds=options.rounds, items=options.pages)
+    if SKIP in options.scenario:
+        compared.append(compare_skips(old, folder, rounds=options.rounds, lines=options.pages, tell=_tell))
+    print(comparison_table(compared))
+    if options.json is not None:
+        options.json.write_text(json.dumps([each._asdict() for each in compared], indent=1))
+    return int(any(each.fault is not None for each in compared))
+
+
+@contextmanager
+def _serving(options: argparse.Namespace, folder: Path, core: int) -> Iterator[Race]:
+    """Run nginx, and give the race against it."""
+    descriptors = _raise_descriptors()
+    # Inside there is no interface but loopback.
+    address = "0.0.0.0" if options.inside else "127.0.0.1"
+    with Nginx(folder / "nginx", address, _free_port(), core=core, connections=descriptors // 2) as server:
+        yield Race(server, folder, _tell, options.under)
+
+
 def _race(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, server_core: int) -> Results:
-    """Every scenario, its table printed as soon as it is done."""
+    """Run every scenario, and print each table at its end."""
     results: Results = {}
     clients = _present(ROSTER, BARE, options.only) if scenarios else []
     if not clients:
         return results
-    descriptors = _raise_descriptors()
-    # Inside there is no interface but loopback.
-    address = "0.0.0.0" if options.inside else "127.0.0.1"
-    with Nginx(folder / "nginx", address, _free_port(), core=server_core, connections=descriptors // 2) as server:
-        race = Race(server, folder, _tell, options.under)
+    with _serving(options, folder, server_core) as race:
         for scenario in scenarios:
             taking = [client for client in clients if scenario.takes(client)]
             rows = race.run(scenario, taking, rounds=options.rounds, pages=options.pages)
@@ -89,7 +140,7 @@ def _race(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, 
 
 
 def _throttles(options: argparse.Namespace, folder: Path) -> tuple[Results, dict[str, float]]:
-    """The throttles, their table printed as soon as they are done; the results, and values for the limits."""
+    """Run the throttles, print their table, and return results and values."""
     clients = _present(THROTTLES, TASKGROUP, options.only) if THROTTLE in options.scenario else []
     if not clients:
         return {}, {}
@@ -113,9 +164,9 @@ def _parts(options: argparse.Namespace, folder: Path) -> dict[str, float]:
 
 
 def _present(roster: Sequence[Client], reference: Client, only: list[str] | None) -> list[Client]:
-    """Those of *roster* asked for that are here; the others are named with their remedy.
+    """Return the clients of *roster* to run; print a remedy for each missing one.
 
-    The *reference* is there whenever any other was asked for.
+    The *reference* is one of them if any client is.
     """
     if only is not None and not any(client.name in only for client in roster):
         return []
@@ -127,7 +178,7 @@ def _present(roster: Sequence[Client], reference: Client, only: list[str] | None
         if remedy is None:
             present.append(client)
         else:
-            _tell(f"without {client.title}; it comes with: {remedy}")
+            _tell(f"without {client.title}; install it with: {remedy}")
     return present
 
 
@@ -138,13 +189,23 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     clients = [client.name for client in (*ROSTER, *THROTTLES)]
     beside = "beside the bare loop or the TaskGroup"
     parser.add_argument("--only", type=_names(clients), help=f"{beside}, some of {', '.join(clients)}")
-    parser.add_argument("--pages", type=int, help="pages (or items) for every client, the slow ones too")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often; the table shows medians (%(default)s)")
+    parser.add_argument("--pages", type=int, help="pages (or items, or lines) of every client, the slow ones too")
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help="number of rounds; the table shows medians (%(default)s)"
+    )
     parser.add_argument(
         "--inputs", type=int, default=INPUTS, help="inputs of the part 'memory', items of the throttles' (%(default)s)"
     )
-    parser.add_argument("--json", type=Path, help="a file for every single reading")
-    parser.add_argument("--under", type=shlex.split, default=[], help="a profiler's command, to start clients under it")
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="TREE",
+        help="compare Penstock with that of another source tree, and nothing else",
+    )
+    parser.add_argument("--json", type=Path, help="a file for all readings")
+    parser.add_argument(
+        "--under", type=shlex.split, default=[], help="the command of a profiler that starts the clients"
+    )
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
@@ -154,14 +215,14 @@ def _names(known: list[str]) -> Any:
         names = text.split(",")
         for name in names:
             if name not in known:
-                raise argparse.ArgumentTypeError(f"there is no {name!r}; there are {', '.join(known)}")
+                raise argparse.ArgumentTypeError(f"no {name!r}; known are {', '.join(known)}")
         return names
 
     return parse
 
 
 def _cores() -> tuple[int, int]:
-    """A core for the client and one for the server."""
+    """Return a core for the client and one for the server."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) == 1:
         _tell("client and server share the only core: the ratios between clients mean little")
@@ -169,7 +230,7 @@ def _cores() -> tuple[int, int]:
 
 
 def _raise_descriptors() -> int:
-    """Let this process and its children have as many descriptors as they may, within reason; how many."""
+    """Raise the limit of descriptors, to DESCRIPTORS at most, and return it."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     descriptors = min(most, DESCRIPTORS)
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, most))

@@ -1,4 +1,4 @@
-"""The parts measured alone: which there are, and how each comes to its value. No server takes part."""
+"""The parts that are measured alone, without nginx, and their values."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ LINES: Final = 2_000_000
 NAMES: Final = 100_000
 
 STARTS: Final = 7
-"""A start takes so little that a few more cost nothing."""
+"""A start is so short that several cost nothing."""
 
 Part = Callable[[Path, int, int], Mapping[str, float]]
-"""Given an empty folder, a number of rounds and one of inputs: the values it measured, by name."""
+"""Takes an empty folder, the rounds and the inputs; returns values by name."""
 
 
 def frontier(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
-    """Microseconds a job, with every host free at once and with a delay."""
+    """Measure microseconds a job, without and with a delay for each host."""
     return {
         "frontier": _middle("frontier", ["0"], folder, rounds),
         "frontier_delayed": _middle("frontier", ["1"], folder, rounds),
@@ -38,17 +38,17 @@ def frontier(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
 
 
 def resume(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
-    """Lines a second."""
+    """Measure lines a second."""
     return {"resume": _middle("resume", [str(LINES), str(folder)], folder, rounds)}
 
 
 def plan(folder: Path, rounds: int, inputs: int) -> Mapping[str, float]:
-    """Lines a second of *inputs*, of a plan and of a first look that knows what was asked for."""
+    """Measure lines a second of a plan of *inputs*, and of their de-duplication."""
     return {kind: _middle("plan", [kind, str(inputs), str(folder)], folder, rounds) for kind in ("plan", "unique")}
 
 
 def memory(folder: Path, _rounds: int, inputs: int) -> Mapping[str, float]:
-    """Megabytes that *inputs* take more than FEW do."""
+    """Measure the megabytes that *inputs* take beyond FEW inputs."""
     values: dict[str, float] = {}
     for kind in KINDS:
         few, many = (_run(kind, number, folder).peak for number in (FEW, inputs))
@@ -57,7 +57,7 @@ def memory(folder: Path, _rounds: int, inputs: int) -> Mapping[str, float]:
 
 
 def names(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
-    """Microseconds of processor time for a name, and megabytes that many names take."""
+    """Measure microseconds of processor time for a name, and megabytes of many."""
 
     def taken(kind: str, number: int) -> float:
         return _middle("names", [kind, str(number)], folder, rounds)
@@ -70,7 +70,7 @@ def names(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
 
 
 def waiting(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
-    """Times as long as the same list in an order that is not against it."""
+    """Measure the time of an unfavourable order as a multiple of a good one's."""
 
     def taken(kind: str) -> float:
         return _middle("waiting", [kind], folder, rounds)
@@ -79,7 +79,7 @@ def waiting(folder: Path, rounds: int, _inputs: int) -> Mapping[str, float]:
 
 
 def startup(folder: Path, _rounds: int, _inputs: int) -> Mapping[str, float]:
-    """Milliseconds until a command has said its version, and those that the import adds to Python's own."""
+    """Measure milliseconds of ``penstock --version``, and of the import alone."""
     python = sys.executable
     nothing = _start([python, "-c", ""], folder)
     return {
@@ -100,7 +100,7 @@ PARTS: Final[Mapping[str, Part]] = {
 
 
 def _middle(part: str, arguments: list[str], folder: Path, rounds: int) -> float:
-    """The median of what *part* prints."""
+    """Return the median of the values that *part* prints."""
     command = [sys.executable, "-m", f"benchmarks.parts.{part}", *arguments]
     return median(float(spawn(command, folder).said) for _ in range(rounds))
 
@@ -109,7 +109,7 @@ def _run(kind: str, inputs: int, folder: Path) -> Reading:
     own = folder / "own"
     own.mkdir()
     try:
-        # Some 20 µs an input, and as much again for a slow disk.
+        # An input takes some 20 µs; a slow disk takes more.
         command = [sys.executable, "-m", "benchmarks.parts.memory", kind, str(inputs), str(own)]
         return spawn(command, folder, limit=60 + inputs * 100e-6)
     finally:
@@ -117,6 +117,6 @@ def _run(kind: str, inputs: int, folder: Path) -> Reading:
 
 
 def _start(command: list[str], folder: Path) -> float:
-    """Milliseconds to the end of *command*; the first start, which fills the disk cache, does not count."""
+    """Return the milliseconds of *command*, after a run that fills the disk cache."""
     spawn(command, folder)
     return median(spawn(command, folder).wall for _ in range(STARTS)) * 1e3

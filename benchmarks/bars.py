@@ -1,4 +1,4 @@
-"""The numbers to reach (DESIGN, section 13), as ratios within one run, and whether they were reached."""
+"""The numbers to reach (DESIGN, section 13), as ratios within one run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Table = Mapping[tuple[str, str], Result]
 
 
 class Ratio(NamedTuple):
-    """That *client* is at least so many times as fast as *other*, both in *scenario*.
+    """*client* must be *at_least* that many times as fast as *other* in *scenario*.
 
-    Where *elsewhere* names another scenario the other's speed there counts.
+    With *elsewhere*, the speed of *other* in that scenario counts.
     """
 
     client: str
@@ -26,7 +26,7 @@ class Ratio(NamedTuple):
     elsewhere: str | None = None
 
     def reached(self, table: Table) -> Versus | None:
-        """The ratios; None where one of the two has no result, or none to be trusted."""
+        """Return the ratios, or None if either client has no result that counts."""
         mine = table.get((self.scenario, self.client))
         theirs = table.get((self.elsewhere or self.scenario, self.other))
         if mine is None or theirs is None or not (mine.counts() and theirs.counts()):
@@ -37,7 +37,7 @@ class Ratio(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """That *value*, measured by a part, is at most (or, with *least*, at least) so much of *unit*."""
+    """The measured *value* must be at most *bar*, or with *least* at least *bar*."""
 
     value: str
     title: str
@@ -46,7 +46,7 @@ class Limit(NamedTuple):
     least: bool = False
 
     def holds(self, measured: float) -> bool:
-        """Whether *measured* is within it."""
+        """Return whether *measured* is within the limit."""
         return measured >= self.bar if self.least else measured <= self.bar
 
 
@@ -69,7 +69,7 @@ RATIOS: Final = (
     Ratio("throttle_async", "aiometer_amap", 5, "throttle"),
     Ratio("throttle_async", "aiostream_map", 8, "throttle"),
     Ratio("throttle_async", "cooperator_coroutines", 1.5, "throttle"),
-    # That is: at most one and a half times as dear.
+    # At most one and a half times the cost.
     Ratio("coiterate", "taskgroup", 0.67, "throttle"),
 )
 

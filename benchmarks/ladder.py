@@ -1,12 +1,13 @@
-"""What becomes of the steps of docs/ladder.md, each with Penstock and without, at 100,000 items. No web takes part.
+"""Counts for the steps of docs/ladder.md, with Penstock and without.
 
     python -m benchmarks.ladder [ITEMS]
 
-The scripts of ``examples/`` are run as they stand, each in a process of its own. Only what fetches one page is not
-real. In place of ``get`` stands something that answers in virtual time, with pages of 10 kB; in place of the engine
-something that answers at once.
+It runs the unchanged scripts of ``examples/``, each in its own process. Only the fetch
+of one page is a fake: ``get`` answers in virtual time with pages of 10 kB, and the
+engine answers at once.
 
-Knows the scripts and counts what they do. Does not know what is a good result.
+Knows the scripts, and counts tasks, lines and memory. Does not know which result is
+good.
 """
 
 from __future__ import annotations
@@ -40,16 +41,16 @@ PAGE: Final = 10_000
 """Bytes of a page."""
 
 LINKS: Final = 10
-"""Links of a page, to pages of higher numbers; each page has one that leads to it."""
+"""Links of a page, to pages of higher numbers; one page links to each page."""
 
 HOSTS_SHARE: Final = 20
-"""Pages of one host, which are spread over the list."""
+"""Pages of one host, spread over the list."""
 
 STRETCH: Final = 100
-"""Pages of one host, one after the other, where the list is sorted by host."""
+"""Pages of one host in a row, if the list is sorted by host."""
 
 FAILING: Final = 1_000
-"""Of so many URLs, one fails where ``failing`` is asked for."""
+"""One URL in this many fails in the scenario ``failing``."""
 
 SCENARIOS: Final = {"plain": "all well", "failing": f"one URL in {FAILING:,} fails"}
 
@@ -57,15 +58,18 @@ TIMED: Final = {
     "uneven": ("one answer in fifty takes 1 s, the others 0.1 s", ("6_without_penstock", "7_a_semaphore")),
     "sorted": (f"each takes 0.1 s; sorted by host, {STRETCH} of each", ("7_without_penstock", "7_a_semaphore")),
 }
-"""Scenarios that are about time, and the scripts they are about."""
+"""Scenarios that measure time, and their scripts."""
 
 
 class Web:
-    """What the scripts fetch from. Counts how many fetch at once, and what was made before the first answer."""
+    """The web of the scripts.
+
+    Counts concurrent fetches, and the tasks made before the first answer.
+    """
 
     def __init__(self, scenario: str, items: int) -> None:
         self.scenario = scenario
-        # One more, so that what is slow or fails is not always of the same hosts.
+        # One more, so that slow and failing pages are not always on the same hosts.
         self.hosts = items // HOSTS_SHARE + 1
         self.running = 0
         self.most = 0
@@ -105,7 +109,7 @@ class Web:
         return number * 7_919 % 1_009 / 1_009  # up to a second, in another order than that of the list
 
     async def get(self, url: str) -> bytes:
-        """In place of ``examples/get.py``."""
+        """Replace ``examples/get.py``."""
         number = number_of(url)
         self.begin()
         try:
@@ -122,7 +126,7 @@ class Web:
 
 
 class Answering(Instant):
-    """An ``Engine`` that answers from *web*, for the shells of loops too."""
+    """An ``Engine`` that answers from *web*, also in an event loop."""
 
     def __init__(self, web: Web) -> None:
         super().__init__(failing=False)
@@ -157,7 +161,7 @@ class Answering(Instant):
 
 
 class Lines(io.TextIOBase):
-    """A standard output that counts its lines, and keeps none."""
+    """A standard output that counts its lines."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -172,7 +176,7 @@ def number_of(url: str) -> int:
 
 
 def load(name: str) -> Any:
-    """The script *name*, as a module."""
+    """Return the script *name* as a module."""
     spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -182,16 +186,16 @@ def load(name: str) -> Any:
 
 
 def measure(name: str, scenario: str, items: int) -> dict[str, Any]:
-    """Run the script *name* to its end in this process, and say what it did."""
+    """Run the script *name* to its end in this process, and return the counts."""
     web, clock, lines, error = Web(scenario, items), VirtualClock(), Lines(), None
     sys.modules["get"] = stand_in = types.ModuleType("get")
     vars(stand_in)["get"] = web.get
     module, urls = load(name), web.urls(items)
     if hasattr(module, "LIMIT"):
-        module.LIMIT, urls = items, web.urls(1)  # it finds the others by itself
+        module.LIMIT, urls = items, web.urls(1)  # its pages link to the others
     if hasattr(module, "POLITE"):
-        module.POLITE["rate"] = None  # this limit alone would make it take a quarter of an hour
-    # The flow that fetches has the real time, for its delays; and then its loop has to.
+        module.POLITE["rate"] = None  # this limit alone would take a quarter of an hour
+    # The flow that fetches needs real time for its delays, and so does its loop.
     virtual = "fetch(" not in inspect.getsource(module)
 
     def loop() -> asyncio.AbstractEventLoop:
@@ -211,7 +215,7 @@ def measure(name: str, scenario: str, items: int) -> dict[str, Any]:
                     runner.run(module.main(urls))
             else:
                 module.main(urls)
-        except Exception as raised:  # noqa: BLE001 - this is what the scripts are watched for
+        except Exception as raised:  # noqa: BLE001 - the count of scripts that raise
             error = type(raised).__name__
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
@@ -225,7 +229,7 @@ def measure(name: str, scenario: str, items: int) -> dict[str, Any]:
 
 
 def run(name: str, scenario: str, items: int) -> dict[str, Any]:
-    """``measure`` in a process of its own."""
+    """Run ``measure`` in another process."""
     command = [sys.executable, "-m", "benchmarks.ladder", str(items), name, scenario]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=EXAMPLES.parent)
     found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
@@ -233,7 +237,7 @@ def run(name: str, scenario: str, items: int) -> dict[str, Any]:
 
 
 def main(items: int) -> None:
-    """All tables."""
+    """Print all tables."""
     names = sorted(path.stem for path in EXAMPLES.glob("[1-9]*.py"))
     for scenario, what in SCENARIOS.items():
         print(f"{items:,} items, {what}\n")

@@ -1,7 +1,7 @@
-"""A network of one's own with nothing in it but loopback; nothing about who talks there.
+"""A private network with the loopback interface only.
 
-A server for 20,000 hosts listens on every address there is. Inside a fresh network namespace that is
-127.0.0.0/8 and nothing else, so nobody outside can reach it, and no port is taken.
+A server for 20,000 hosts listens on every address. In a new network namespace these are
+only 127.0.0.0/8, so no other machine can reach it, and every port is free.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 __all__ = ["enter", "raise_loopback"]
 
 WAYS: Final = (("--net",), ("--net", "--user", "--map-root-user"))
-"""How to get a namespace: as root, or as anybody where user namespaces are allowed."""
+"""Options of unshare: for root, or for every user if user namespaces are allowed."""
 
 SIOCGIFFLAGS: Final = 0x8913
 SIOCSIFFLAGS: Final = 0x8914
@@ -26,7 +26,7 @@ IFF_UP: Final = 1
 
 
 def enter(arguments: list[str]) -> None:
-    """Begin this program anew inside a fresh network namespace; returns only where there is no way to."""
+    """Restart this program in a new network namespace; return only if it cannot."""
     unshare = shutil.which("unshare")
     if unshare is None:
         return
@@ -37,7 +37,7 @@ def enter(arguments: list[str]) -> None:
 
 
 def raise_loopback() -> None:
-    """Bring the interface ``lo`` up; in a fresh namespace it is down."""
+    """Bring the interface ``lo`` up; in a new namespace it is down."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         request = struct.pack("16sH22x", b"lo", 0)
         name, flags = struct.unpack("16sH22x", fcntl.ioctl(any_socket, SIOCGIFFLAGS, request))

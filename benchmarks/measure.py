@@ -1,4 +1,7 @@
-"""One process, measured from outside: time, processor and memory. Does not know what it does."""
+"""One process, measured from outside: time, processor and memory.
+
+Does not know its purpose.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["Broken", "Reading", "spawn"]
+__all__ = ["ROOT", "Broken", "Reading", "spawn"]
 
 LIMIT: Final = 120.0
-"""Seconds after which a process has failed."""
+"""Seconds that a process may take."""
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
 
 class Broken(Exception):
-    """The process did not do what it was started for; the message says what became of it."""
+    """The process failed, or its answer is wrong; the message says how."""
 
 
 class Reading(NamedTuple):
-    """What one process took: *wall* and *cpu* in seconds, its children's included; *peak* memory in bytes.
+    """The *wall* and *cpu* seconds of a process and its children, and its *peak* bytes.
 
-    *floor* is the least peak that can be told: Linux counts what a process was before it became another
-    program, and before that it was this one. *said* is what it wrote to its standard output.
+    *floor* is the least peak that can be measured: Linux counts the memory of a process
+    from before it became another program, and before that it was this one. *said* is
+    its standard output.
     """
 
     wall: float
@@ -39,9 +43,10 @@ class Reading(NamedTuple):
     said: str
 
     def answer(self, first: str) -> Mapping[str, int | None]:
-        """The line of JSON in what it said, *first* being its first name; Broken where there is none.
+        """Return the line of JSON in its output whose first name is *first*.
 
-        There may be other lines, by the program it became or by a profiler.
+        A profiler, or the program that it became, may print other lines. Raises Broken
+        if there is none.
         """
         answers = [line for line in self.said.splitlines() if line.startswith(f'{{"{first}":')]
         if not answers:
@@ -50,16 +55,26 @@ class Reading(NamedTuple):
         return answer
 
 
-def spawn(command: list[str], folder: Path, limit: float = LIMIT) -> Reading:
-    """Run *command* to its end and say what it took; Broken where it fails or takes over *limit* seconds.
+def spawn(command: list[str], folder: Path, limit: float = LIMIT, *, tree: Path | None = None) -> Reading:
+    """Run *command* to its end and return what it took.
 
-    Its output goes to files in *folder*: a pipe would need somebody to read it, on the same core.
+    Its output goes to files in *folder*, since a pipe needs a reader on the same core.
+    It imports penstock from the sources in *tree*, if given. Raises Broken if it fails
+    or takes longer than *limit* seconds.
     """
+    # Before site-packages, which may have an editable install of another tree.
+    environment = None if tree is None else {**os.environ, "PYTHONPATH": str(tree / "src")}
     out, err = folder / "stdout", folder / "stderr"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         began = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
         )
         killer = threading.Timer(limit, _kill, [process.pid])
         killer.start()
@@ -87,4 +102,4 @@ def _kill(group: int) -> None:
 
 def _last_line(file: Path) -> str:
     lines = file.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:200] if lines else "nothing said"
+    return lines[-1][:200] if lines else "no message"

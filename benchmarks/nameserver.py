@@ -1,7 +1,8 @@
-"""A name server in a process of its own: the names of the lists, and any other, each with an address.
+"""A name server in its own process, with an address for every name.
 
-Knows which core it is put on. Does not know who asks. It is the one for tests, in Python: slower than the client,
-so where it alone is asked only the client's processor time means anything.
+Knows its core. Does not know the clients. It is the server for tests, in Python, and
+slower than the client: without a web server only the processor time of the client is
+meaningful.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ TTL = 3600
 
 @contextmanager
 def answering(addresses: Mapping[str, str], core: int | None = None) -> Iterator[str]:
-    """Where it is asked, ADDRESS:PORT. Names that are not in *addresses* lead to 127.0.0.1, none to IPv6."""
+    """Run the server and give its ADDRESS:PORT.
+
+    Other names than *addresses* have 127.0.0.1, and no IPv6.
+    """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     serving = context.Process(target=_serve, args=(addresses, core, there), daemon=True)

@@ -1,6 +1,7 @@
-"""The server: one nginx process on a core of its own, serving two files of 10,000 bytes from memory.
+"""The server: one nginx process on its own core, with two files of 10,000 bytes.
 
-Knows nginx's configuration, and how many requests it has answered. Does not know who asks.
+Knows the configuration of nginx, and the number of its requests. Does not know the
+clients.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ PLAIN: Final = "plain.txt"
 
 CONFIGURATION: Final = """\
 daemon off;
-# One process, which is our own child, needs no change of user and stays on the core it is put on.
+# One process, a child of this one, needs no change of user and stays on its core.
 master_process off;
-# For root, also one that is root in its namespace only, and cannot give files away to another.
+# For root, also one that is root in its namespace only and cannot change the owner of a file.
 user root;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log crit;
@@ -53,7 +54,7 @@ http {{
 
 ITEM: Final = """<div class="item" id="item-%d">
   <a href="/catalogue/item-%d.html" title="Item %d">Item %d</a> &mdash;
-  what is said of it, in a line or two of text, such as there is on every page
+  a description of it in a line or two of text, such as there is on every page
 </div>
 """
 
@@ -62,11 +63,11 @@ STARTUP: Final = 5.0
 
 
 class NginxFailed(Exception):
-    """nginx did not come up, and this is what it said."""
+    """nginx did not start; the message is its own."""
 
 
 class Nginx:
-    """Serves on *port* of *address* from within *folder*, on the core *core*; for a ``with`` block."""
+    """Serves on *port* of *address*, with its files in *folder*, on the core *core*."""
 
     def __init__(self, folder: Path, address: str, port: int, *, core: int, connections: int) -> None:
         self.folder = folder
@@ -76,7 +77,10 @@ class Nginx:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Start, and wait until it accepts connections."""
+        """Start it, and wait until it accepts connections.
+
+        Raises NginxFailed if it does not.
+        """
         pages = self.folder / "pages"
         pages.mkdir(parents=True)
         (pages / HTML).write_bytes(_html())
@@ -99,7 +103,7 @@ class Nginx:
             self._process.wait()
 
     def served(self) -> int:
-        """How many requests it has been sent, this one included."""
+        """Return the number of requests so far, including this one."""
         reply = b""
         with socket.create_connection(("127.0.0.1", self.port), timeout=STARTUP) as connection:
             connection.sendall(b"GET /served HTTP/1.0\r\n\r\n")
@@ -120,15 +124,15 @@ class Nginx:
         self._process.kill()
         self._process.wait()
         said = (self.folder / "said").read_text() + (self.folder / "error.log").read_text()
-        raise NginxFailed(said.strip() or "no word from it")
+        raise NginxFailed(said.strip() or "nginx did not start and printed no message")
 
 
 def _html() -> bytes:
-    """A page as templates make them: of 100 bytes some 6 are quotes and line feeds, which JSON escapes."""
+    """Return a page as from a template: JSON escapes some 6 of 100 bytes."""
     text = "".join(ITEM % (number, number, number, number) for number in range(100))
     return text.encode()[:SIZE]
 
 
 def _plain() -> bytes:
-    """A page in which JSON escapes nothing."""
+    """Return a page without a character that JSON escapes."""
     return (b"Words and more words, and no line feed between them. " * 200)[:SIZE]

@@ -1,6 +1,6 @@
-"""The race: in each round every client in turn, so that the machine's moods strike all of them alike.
+"""The race: in each round every client in turn, so that a slow minute hits all.
 
-Knows rounds, and when a client has failed. Does not know what a client does, nor what is a good result.
+Knows rounds and failures. Does not know how a client works, nor which result is good.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ __all__ = ["Heat", "Race", "Result", "Versus", "run_rounds"]
 
 
 class Heat(NamedTuple):
-    """One client in one round: what a list of *pages* took, and what a list of one page took, its start-up.
+    """One client in one round: a list of *pages*, and one of one page, its start-up.
 
-    A throttle has items where others have pages.
+    For a throttle, *pages* is the number of items.
     """
 
     pages: int
@@ -36,24 +36,24 @@ class Heat(NamedTuple):
 
     @property
     def speed(self) -> float:
-        """Pages a second, start-up left out."""
+        """Pages a second, without the start-up."""
         return (self.pages - 1) / max(self.whole.wall - self.startup.wall, 1e-3)
 
     @property
     def cost(self) -> float:
-        """Seconds of processor time a page, start-up left out."""
+        """Seconds of processor time a page, without the start-up."""
         return (self.whole.cpu - self.startup.cpu) / max(self.pages - 1, 1)
 
     @property
     def is_rough(self) -> bool:
-        """Whether the pages took less than the start-up, so that the difference says little."""
+        """Whether the pages took less than the start-up, so the speed is unsure."""
         return self.whole.wall < 2 * self.startup.wall
 
 
 class Versus(NamedTuple):
-    """One client against another: how many times as fast, and how many times as sparing of the processor.
+    """One client against another: ratio of speeds, inverse ratio of processor times.
 
-    The two are equal where both use the whole of their core.
+    The two are equal if both clients use their whole core.
     """
 
     speed: float
@@ -61,7 +61,7 @@ class Versus(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A row of the table: all rounds of one client in one scenario, or why there are none that count."""
+    """All rounds of one client in one scenario, or the *fault* that ended them."""
 
     client: Client
     pages: int
@@ -69,39 +69,39 @@ class Result(NamedTuple):
     fault: str | None = None
 
     def speed(self) -> float:
-        """Pages a second."""
+        """Return pages a second."""
         return median(heat.speed for heat in self.heats)
 
     def cost(self) -> float:
-        """Seconds of processor time a page."""
+        """Return seconds of processor time a page."""
         return median(heat.cost for heat in self.heats)
 
     def busy(self) -> float:
-        """The share of the time that the processor worked for it, 1 for all of one core."""
+        """Return the share of one core that it used."""
         return median(heat.cost * heat.speed for heat in self.heats)
 
     def peak(self) -> int:
-        """Bytes of memory at the worst."""
+        """Return the peak memory in bytes."""
         return max(heat.whole.peak for heat in self.heats)
 
     def is_small(self) -> bool:
-        """Whether its memory is below what can be told."""
+        """Return whether its memory is less than can be measured."""
         return all(heat.whole.peak <= heat.whole.floor for heat in self.heats)
 
     def startup(self) -> float:
-        """Seconds from nothing to the end of a list of one page."""
+        """Return the seconds from the command to the end of a list of one page."""
         return median(heat.startup.wall for heat in self.heats)
 
     def is_rough(self) -> bool:
-        """Whether there were too few pages for figures to be trusted."""
+        """Return whether there were too few pages for meaningful figures."""
         return any(heat.is_rough for heat in self.heats)
 
     def counts(self) -> bool:
-        """Whether it may be held against a number to reach."""
+        """Return whether it may be compared with a number to reach."""
         return self.fault is None and not self.is_rough()
 
     def against(self, other: Result) -> Versus:
-        """How it compares with *other*, round by round; both count."""
+        """Return the median ratios to *other*, round by round; both must count."""
         rounds = list(zip(self.heats, other.heats, strict=True))
         return Versus(
             median(mine.speed / theirs.speed for mine, theirs in rounds),
@@ -117,14 +117,17 @@ def run_rounds(
     rounds: int,
     tell: Callable[[str], None],
 ) -> list[Result]:
-    """All *rounds* of the clients, each with a list of its number in *numbers*; *name* is what is told of it.
+    """Run all *rounds* of the clients, each with the length of its list in *numbers*.
 
-    *run* does the list of such a length; Broken where anything of it is lost, and that client's race is over.
+    *name* is for messages. *run* runs a client with a list of a length. If it raises
+    Broken, that client takes no further part.
     """
     heats: dict[Client, list[Heat]] = {client: [] for client in numbers}
     faults: dict[Client, str] = {}
     for number in range(1, rounds + 1):
-        for client, pages in numbers.items():
+        # Back and forth, so that no client always comes after the same one.
+        for client in list(numbers)[:: 1 if number % 2 else -1]:
+            pages = numbers[client]
             if client in faults:
                 continue
             place = f"[{name}, round {number} of {rounds}] {client.title}"
@@ -141,9 +144,10 @@ def run_rounds(
 
 
 class Race:
-    """Runs clients against *server*, with *folder* to work in, and tells how it goes.
+    """Runs clients against *server*, with their files in *folder*.
 
-    *under* stands before the command of each client: a profiler, or nothing.
+    *tell* prints the progress. *under* is the command of a profiler that starts each
+    client, or empty.
     """
 
     def __init__(self, server: Nginx, folder: Path, tell: Callable[[str], None], under: Sequence[str] = ()) -> None:
@@ -153,20 +157,21 @@ class Race:
         self._under = under
 
     def run(self, scenario: Scenario, clients: list[Client], *, rounds: int, pages: int | None) -> list[Result]:
-        """All *rounds* of *scenario*; *pages* for every client in place of its own number, if given."""
+        """Run all *rounds*, with *pages* instead of each client's number."""
         numbers = {client: pages or scenario.pages(client) for client in clients}
         fetch = partial(self._fetch, scenario)
         return run_rounds(scenario.name, numbers, fetch, rounds=rounds, tell=self._tell)
 
     def _fetch(self, scenario: Scenario, client: Client, pages: int) -> Reading:
-        """One list fetched by one process; Broken unless every page came."""
+        """Let one process fetch one list. Raises Broken unless it got every page."""
         work = self._folder / "work"
         urls = self._folder / "urls.txt"
         own = work / "own"
         own.mkdir(parents=True)
         try:
             scenario.write_urls(urls, self._server.port, pages)
-            # What earlier clients wrote is on the disk by now, and not written while this one is measured.
+            # Write the files of earlier clients to the disk now, and not while this one
+            # is measured.
             os.sync()
             before = self._server.served()
             command = [sys.executable, "-m", f"benchmarks.clients.{client.name}"]
@@ -176,15 +181,16 @@ class Race:
                 if scenario.named:
                     server = answering(scenario.addresses(pages), self._server.core)
                     asked = [stack.enter_context(server), scenario.named]
-                reading = spawn([*self._under, *command, *arguments, *asked], work)
-            # The question itself is a request too.
+                reading = spawn([*self._under, *command, *arguments, *asked], work, tree=client.tree)
+            # The count is a request too.
             served = self._server.served() - before - 1
             ok = reading.answer("ok")["ok"]
             if ok is None:
-                ok = spawn([*command, "--check", *arguments], work).answer("ok")["ok"]
+                ok = spawn([*command, "--check", *arguments], work, tree=client.tree).answer("ok")["ok"]
             if ok != pages or served < pages:
-                raise Broken(f"{ok} good pages of {pages:,}; nginx was asked for {served:,}")
+                raise Broken(f"{ok} good pages of {pages:,}; nginx got {served:,} requests")
             return reading
         finally:
-            # By another process: a folder of many files would need memory here, which children seem to inherit.
+            # In another process: the removal of many files takes memory, which later
+            # children seem to inherit.
             subprocess.run(["rm", "-r", str(work)], check=True)

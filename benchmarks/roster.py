@@ -1,10 +1,11 @@
-"""Who takes part: Penstock in its forms, and its neighbours, with what each needs to be here."""
+"""The clients: Penstock in its forms and its neighbours, with their requirements."""
 
 from __future__ import annotations
 
 import importlib.util
 import shutil
 import sys
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import penstock
@@ -13,11 +14,13 @@ __all__ = ["BARE", "ROSTER", "TASKGROUP", "THROTTLES", "Client"]
 
 
 class Client(NamedTuple):
-    """One row of the table: the file in ``clients/`` or ``throttles/`` it is, and what it is called in the table.
+    """One row of the table: the *name* of a file in ``clients/`` or ``throttles/``.
 
-    *pages* is how many it fetches from one host, *hosts* how many from as many hosts: fewer for the slow,
-    so that a run takes seconds. A throttle has items for *pages*. *fast* ones also show how they do with 2
-    and 500 at once. *python* is the module, *command* the program that it needs, *public* a name in Penstock.
+    It fetches *pages* from one host, or one page from each of *hosts*: fewer if it is
+    slow, so that a run takes seconds. A throttle has *pages* items. *fast* clients also
+    run with 2 and 500 at once. *python* is the module that it needs, *command* the
+    program, *public* the name in Penstock. *tree* is the source tree whose penstock it
+    imports, if not the installed one.
     """
 
     name: str
@@ -28,14 +31,15 @@ class Client(NamedTuple):
     python: str | None = None
     command: str | None = None
     public: str | None = None
+    tree: Path | None = None
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is Penstock, or written here to measure it by."""
+        """Whether it is Penstock, or a reference written here."""
         return self.public is not None or (self.python is None and self.command is None)
 
     def missing(self) -> str | None:
-        """How to install what it lacks; None where it lacks nothing."""
+        """Return how to install its requirements, or None if it has all of them."""
         if self.python is not None and importlib.util.find_spec(self.python) is None:
             return f"{sys.executable} -m pip install -r benchmarks/requirements.txt"
         if self.command is not None and shutil.which(self.command) is None:
@@ -46,7 +50,7 @@ class Client(NamedTuple):
 
 
 def _is_public(name: str) -> bool:
-    """Whether Penstock has *name*, without loading it: what is loaded here counts as memory of every client."""
+    """Return whether Penstock has *name*, without loading it."""
     return name in penstock.__all__ or importlib.util.find_spec(f"penstock.{name}") is not None
 
 

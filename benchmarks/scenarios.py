@@ -1,4 +1,4 @@
-"""What is fetched: the lists of URLs, and by whom."""
+"""The lists of URLs, and the clients of each."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ __all__ = ["SCENARIOS", "Scenario"]
 
 
 class Scenario(NamedTuple):
-    """A kind of list: the *page* that all its URLs lead to, on one host or on as many as there are URLs.
+    """A list of URLs of one *page*, on one host or each on its own.
 
-    *named* hosts are names to look up, each with an address of its own; it has a digit for each family that the machine
-    is said to have a way out for. *only* some clients take those. *beside* is a scenario that is run whenever this one
-    is: a number to reach compares the two.
+    With *named*, the hosts are names to look up, each with its own address; it has a
+    digit for each family that the client must believe to have a route. Only the clients
+    in *only*, if any, and none in *without* take part. *beside* is a scenario that runs
+    with this one, as a number to reach compares the two.
     """
 
     name: str
@@ -31,19 +32,20 @@ class Scenario(NamedTuple):
     without: frozenset[str] = frozenset()
 
     def takes(self, client: Client) -> bool:
-        """Whether *client* has a row here."""
+        """Return whether *client* takes part."""
         if self.only and client.name not in self.only:
             return False
         return client.name not in self.without and (client.fast or not self.only_fast)
 
     def pages(self, client: Client) -> int:
-        """How many pages *client* fetches, unless told otherwise."""
+        """Return the number of pages of *client*, without ``--pages``."""
         return client.hosts if self.many_hosts else client.pages
 
     def write_urls(self, file: Path, port: int, pages: int) -> None:
         """Write a list of *pages* URLs, one a line.
 
-        All differ, since wget2 fetches none twice, and in the page too, since it names its files after that.
+        All differ, since wget2 fetches each once, and in the page too, since it names
+        its files by the page.
         """
         with file.open("w") as lines:
             for number in range(pages):
@@ -51,7 +53,7 @@ class Scenario(NamedTuple):
                 lines.write(f"http://{host}:{port}/{self.page}?{number}\n")
 
     def addresses(self, pages: int) -> dict[str, str]:
-        """Where the names of a list of *pages* lead."""
+        """Return the addresses of the names in a list of *pages*."""
         return {_name(number): _address(number) for number in range(pages if self.named else 0)}
 
     def _host(self, number: int) -> str:
@@ -65,12 +67,12 @@ def _name(number: int) -> str:
 
 
 def _address(number: int) -> str:
-    """One of 15 million addresses that all are this machine, without .0 and .255 at the end."""
+    """Return one of 15 million addresses of this machine, none ending in .0 or .255."""
     return f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
 
 
 NAMING: Final = frozenset({"engine", "penstock_for", "penstock_run"})
-"""Those that can be told which name server to ask."""
+"""The clients that take a name server."""
 
 SCENARIOS: Final = (
     Scenario("50", "10 kB of HTML, one host, 50 at once"),
@@ -78,7 +80,7 @@ SCENARIOS: Final = (
         "plain",
         "10 kB that JSON need not escape, one host, 50 at once",
         page=PLAIN,
-        # They store nothing, so that the page makes no difference to them.
+        # They store nothing, so the page makes no difference.
         without=frozenset(
             {"penstock_async", "penstock_generator", "aiohttp_uvloop", "twisted_cooperator", "httpx_workers"}
         ),
@@ -93,7 +95,7 @@ SCENARIOS: Final = (
         only=NAMING,
         beside="one",
     ),
-    Scenario("one", "10 kB of HTML, one host, 50 at once, those alone that can be told a name server", only=NAMING),
+    Scenario("one", "10 kB of HTML, one host, 50 at once, only the clients that take a name server", only=NAMING),
     Scenario("2", "10 kB of HTML, one host, 2 at once", concurrency=2, only_fast=True),
     Scenario("500", "10 kB of HTML, one host, 500 at once", concurrency=500, only_fast=True),
 )

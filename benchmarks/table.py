@@ -1,4 +1,4 @@
-"""Results as text in columns. Does not know how they came about."""
+"""Results as text in columns. Does not know how they were measured."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ TITLES = {client.name: client.title for client in (*ROSTER, *THROTTLES)}
 
 
 def scenario_table(scenario: Scenario, results: Sequence[Result]) -> str:
-    """All clients of one scenario, a line each."""
+    """Return a line for each client of one scenario."""
     reference = next((result for result in results if result.client == BARE), None)
     rows = [_row(result, reference) for result in results]
     return "\n".join([f"{scenario.name}: {scenario.title}", columns([HEAD, *rows], "lrrrrrrr"), *_faults(results)])
 
 
 def throttle_table(results: Mapping[tuple[str, str], Result]) -> str:
-    """All throttles, a line each; how they do with coroutines that pause is a column."""
+    """Return a line for each throttle; one column is for coroutines that pause."""
     plain, pausing = (
         {client: result for (scenario, client), result in results.items() if scenario == wanted}
         for wanted in (THROTTLE, PAUSING)
@@ -40,14 +40,14 @@ def throttle_table(results: Mapping[tuple[str, str], Result]) -> str:
 
 
 def bars(results: Mapping[tuple[str, str], Result], values: Mapping[str, float]) -> str:
-    """Each number to reach for which there is one, and whether it was reached; nothing where there is none."""
+    """Return a line for each number to reach that was measured; empty if none was."""
     rows = [_ratio_row(ratio, reached) for ratio in RATIOS if (reached := ratio.reached(results)) is not None]
     rows += [_limit_row(limit, values[limit.value]) for limit in LIMITS if limit.value in values]
     return columns([("what", "scenario", "bar", "reached", "by CPU", ""), *rows], "llrrrl") if rows else ""
 
 
 def columns(rows: Sequence[Sequence[str]], align: str) -> str:
-    """*rows* one under the other; *align* has a letter a column, l or r for the side its text is set to."""
+    """Return *rows* in columns; *align* has l for left or r for right for each."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     form = "  ".join(f"{{:{'<' if side == 'l' else '>'}{width}}}" for side, width in zip(align, widths, strict=True))
     return "\n".join(form.format(*row).rstrip() for row in rows)
@@ -91,7 +91,7 @@ def _throttle_row(result: Result, pausing: Result, reference: Result) -> tuple[s
 
 
 def _each(result: Result) -> str:
-    """Microseconds an item, or why there are none."""
+    """Return microseconds an item, or the reason that there are none."""
     if result.fault is not None:
         return "FAILED"
     return "too few" if result.is_rough() else f"{1e6 / result.speed():,.2f}"

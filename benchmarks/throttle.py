@@ -1,6 +1,7 @@
-"""What it costs to run N coroutines at once: the throttles side by side, and their memory. No server takes part.
+"""The cost of running N coroutines at once: the throttles side by side.
 
-Knows how a throttle is started and what it must answer; not how it works, nor what is a good result.
+Knows the command and the answer of a throttle. Does not know how it works, nor which
+result is good.
 """
 
 from __future__ import annotations
@@ -22,22 +23,27 @@ THROTTLE: Final = "throttle"
 """The scenario in which every coroutine returns at once."""
 
 PAUSING: Final = "throttle_pausing"
-"""The scenario in which each lets the loop go round once. It is run with the other, and is a column there."""
+"""The scenario in which each waits for one turn of the loop.
+
+It is a column in the table of the other.
+"""
+
+KINDS: Final = {THROTTLE: "plain", PAUSING: "pausing"}
 
 FEW: Final = 10_000
-"""Items of the short list that a long one's memory is compared with."""
+"""Items of the short list that a long one is compared with."""
 
 WATCHED: Final = 500
-"""Items with which a throttle shows, before it is measured, how many it runs at once."""
+"""Items of the run that counts, before measuring, how many run at once."""
 
 SIZED: Final = ("throttle_async", "throttle_keys")
-"""Whose memory must not grow with the list."""
+"""Throttles whose memory must not grow with the list."""
 
 Results = dict[tuple[str, str], Result]
 
 
 class Throttles:
-    """Runs *clients*, with *folder* to work in, and tells how it goes; *under* as for ``Race``."""
+    """Runs *clients*, with their output in *folder*."""
 
     def __init__(
         self, clients: list[Client], folder: Path, tell: Callable[[str], None], under: Sequence[str] = ()
@@ -49,16 +55,20 @@ class Throttles:
         self._watched: set[Client] = set()
 
     def run(self, *, rounds: int, items: int | None) -> Results:
-        """All *rounds* of both scenarios; *items* for every client in place of its own number, if given."""
-        numbers = {client: items or client.pages for client in self._clients}
+        """Run all *rounds* of both scenarios; *items* as for ``race``."""
         results: Results = {}
-        for name, kind in ((THROTTLE, "plain"), (PAUSING, "pausing")):
-            rows = run_rounds(name, numbers, partial(self._run, kind), rounds=rounds, tell=self._tell)
-            results |= {(name, row.client.name): row for row in rows}
+        for scenario in KINDS:
+            rows = self.race(scenario, rounds=rounds, items=items)
+            results |= {(scenario, row.client.name): row for row in rows}
         return results
 
+    def race(self, scenario: str, *, rounds: int, items: int | None) -> list[Result]:
+        """Run all *rounds*, with *items* instead of each client's number."""
+        numbers = {client: items or client.pages for client in self._clients}
+        return run_rounds(scenario, numbers, partial(self._run, KINDS[scenario]), rounds=rounds, tell=self._tell)
+
     def memory(self, items: int) -> Mapping[str, float]:
-        """Megabytes that so many *items* take more than FEW do, of those that are here and do not fail."""
+        """Return the megabytes that *items* take beyond FEW items, for each client."""
         values: dict[str, float] = {}
         for client in self._clients:
             if client.name not in SIZED:
@@ -72,7 +82,7 @@ class Throttles:
         return values
 
     def _run(self, kind: str, client: Client, items: int) -> Reading:
-        """One process that works through so many *items*, by one that has shown that it keeps to the limit."""
+        """Run *items* in one process, after a run that counts how many are at once."""
         if client not in self._watched:
             most = self._add_up("watched", client, WATCHED).answer("total")["most"]
             if most != CONCURRENCY:
@@ -81,10 +91,10 @@ class Throttles:
         return self._add_up(kind, client, items)
 
     def _add_up(self, kind: str, client: Client, items: int) -> Reading:
-        """One process that works through so many *items*; Broken unless each was done once."""
+        """Run *items* in one process. Raises Broken unless each ran once."""
         command = [sys.executable, "-m", f"benchmarks.throttles.{client.name}", str(items), kind]
-        reading = spawn([*self._under, *command], self._folder)
+        reading = spawn([*self._under, *command], self._folder, tree=client.tree)
         total, right = reading.answer("total")["total"], items * (items + 1) // 2
         if total != right:
-            raise Broken(f"the numbers up to {items:,} add up to {total:,}, not {right:,}: some lost or done twice")
+            raise Broken(f"the numbers up to {items:,} add up to {total:,}, not {right:,}: some were lost or ran twice")
         return reading

@@ -1,7 +1,7 @@
 """docs/record.md: every field of an outcome's line, and every reason.
 
 Knows what each field and each reason means to a reader. Takes from the code what holds for a reason: its outcome,
-whether it is a failure, and when it is retried. A test holds the fields to those that ``sink/record.py`` writes.
+whether it is a failure, and when it is retried. A test holds the fields to the ones that ``sink/record.py`` writes.
 """
 
 from __future__ import annotations

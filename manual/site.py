@@ -33,7 +33,7 @@ def anchor(heading: str, separator: str) -> str:
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_rest: Any) -> str:
-    """Return *markdown* as the site needs it; raises FileNotFoundError if a link out of docs/ leads nowhere."""
+    """Return *markdown* as the site needs it; raises FileNotFoundError if a link out of docs/ is dead."""
     folder = Path(page.file.abs_src_path).parent
     docs = Path(page.file.src_dir).resolve()
 

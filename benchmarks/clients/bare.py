@@ -1,8 +1,11 @@
-"""The bare engine loop: libcurl's multi interface on one epoll, and nothing else. It stores nothing.
+"""The bare engine loop: libcurl's multi interface on one epoll, and nothing else.
 
-This is what the others are measured by, the least that Python with libcurl can do: no deadlines, no
-records, no bounds, no errors. It gets the care that ``penstock.engine`` gives libcurl's name cache and
-connection cache, for without it it would lose on many hosts to what it is the measure of.
+It stores nothing.
+
+The reference of the others, the least that Python with libcurl can do: no
+deadlines, no records, no bounds, no errors. It treats the name cache and connection
+cache of libcurl like ``penstock.engine``, as it would otherwise lose on many hosts to
+the clients compared with it.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import pycurl
 from benchmarks.clients.protocol import Task, main
 
 CONNECTIONS_PER_SLOT: Final = 2
-"""As in ``penstock.engine.curl``: the default keeps four connections for each request that runs."""
+"""As in ``penstock.engine.curl``: the default keeps four for each running request."""
 
 EVENTS: Final = {
     pycurl.POLL_IN: select.EPOLLIN,
@@ -42,13 +45,14 @@ class Loop:
         self.free = [self.handle() for _ in range(task.concurrency)]
 
     def handle(self) -> pycurl.Curl:
-        """An easy handle that gathers its body, and looks at its headers no more than the engine does."""
+        """An easy handle that gathers its body, with headers as in the engine."""
         easy = pycurl.Curl()
         chunks: list[bytes] = []
         easy.setopt(pycurl.WRITEFUNCTION, chunks.append)
         easy.setopt(pycurl.NOSIGNAL, 1)
         easy.setopt(pycurl.PROXY, "")
-        # libcurl prunes its name cache by walking all of it at the end of every transfer.
+        # libcurl prunes its name cache by walking all of it at the end of every
+        # transfer.
         easy.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
         self.chunks[easy] = chunks
         return easy

@@ -1,4 +1,7 @@
-"""``curl --parallel``, bodies to /dev/null; one line a page says what came. It stores nothing."""
+"""``curl --parallel``, bodies to /dev/null; a line of status and length a page.
+
+It stores nothing.
+"""
 
 from __future__ import annotations
 

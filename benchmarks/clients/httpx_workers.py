@@ -1,4 +1,7 @@
-"""httpx as its users write it: so many tasks take URLs from one iterator. It stores nothing."""
+"""httpx as its users write it: a fixed number of tasks take URLs from one iterator.
+
+It stores nothing.
+"""
 
 from __future__ import annotations
 

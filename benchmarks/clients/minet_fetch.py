@@ -1,4 +1,4 @@
-"""``minet fetch``, which writes a line of CSV a page and is told to keep no bodies."""
+"""``minet fetch``, which writes a line of CSV a page, and stores no bodies."""
 
 from __future__ import annotations
 

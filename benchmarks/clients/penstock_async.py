@@ -1,4 +1,7 @@
-"""``async for page in penstock.fetch(urls)`` with a list, politeness off, on asyncio. It stores nothing."""
+"""``async for page in penstock.fetch(urls)`` with a list, politeness off, on asyncio.
+
+It stores nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``for page in penstock.fetch(urls)`` with a list, politeness off. It stores nothing."""
+"""``for page in penstock.fetch(urls)`` with a list, politeness off.
+
+It stores nothing.
+"""
 
 from __future__ import annotations
 

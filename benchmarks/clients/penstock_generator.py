@@ -1,4 +1,7 @@
-"""``for page in penstock.fetch(generator)``: read on a thread of its own, as it might block. It stores nothing."""
+"""``for page in penstock.fetch(generator)``. It stores nothing.
+
+The generator is read in its own thread, since it may block.
+"""
 
 from __future__ import annotations
 

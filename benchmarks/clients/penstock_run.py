@@ -1,4 +1,4 @@
-"""``penstock.run`` into a run folder, politeness off: a line of JSON a page with body and digest, durable."""
+"""``penstock.run`` into a run folder, politeness off: a durable line of JSON a page."""
 
 from __future__ import annotations
 

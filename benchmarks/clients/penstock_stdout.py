@@ -1,4 +1,4 @@
-"""``penstock fetch URLS > /dev/null``, politeness off: a line of JSON a page with body and digest, not kept."""
+"""``penstock fetch URLS > /dev/null``, politeness off: a line of JSON a page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ def fetch(task: Task) -> None:
 
 
 def check(task: Task) -> int:
-    """What it says itself: the lines are gone. That nginx was asked as often is seen to elsewhere."""
+    """Return the number that it reports: the lines are not stored.
+
+    The race counts the requests at nginx.
+    """
     with (task.folder / PROGRESS).open() as lines:
         said = json.loads(list(lines)[-1])["session"]
     good = said["statuses"].get("200", 0)

@@ -1,11 +1,13 @@
-"""What every client is told, and what it answers; nothing about how it fetches or how it is measured.
+"""The arguments of every client, and its answer.
 
-    python -m benchmarks.clients.NAME [--check] URLS CONCURRENCY SIZE FOLDER [RESOLVER FAMILIES]
+    python -m benchmarks.clients.NAME [--check] URLS CONCURRENCY SIZE FOLDER [RESOLVER
+        FAMILIES]
 
-fetches every line of the file URLS, CONCURRENCY at once, and prints one line of JSON, ``{"ok": n}``: the
-number of complete responses with status 200 and a body of SIZE bytes. A client whose pages can only be
-counted in what it stored says ``{"ok": null}``, and is asked with ``--check``, in a process that nobody
-measures. Whoever runs it measures time, processor and memory from outside.
+fetches every line of the file URLS, CONCURRENCY at once, and prints one line of JSON,
+``{"ok": n}``: the number of complete responses with status 200 and a body of SIZE
+bytes. A client whose pages can only be counted in its files prints ``{"ok": null}``,
+and counts them with ``--check`` in another process, which is not measured. The
+benchmark measures time, processor and memory from outside.
 """
 
 from __future__ import annotations
@@ -20,11 +22,11 @@ __all__ = ["Task", "main", "say"]
 
 
 class Task(NamedTuple):
-    """What to fetch: the file with the *urls*, how many at once, the *size* in bytes of a good body.
+    """A list in the file *urls*, the *size* in bytes of a good body, an empty *folder*.
 
-    *folder* is empty and the client's own; it is removed afterwards. *resolver* is the name server to ask, if any,
-    and *families* has a digit for each family that there is said to be a way out for, 4 or 46: where there is nothing
-    but loopback there is none, and Penstock would ask for both.
+    *resolver* is the name server, if any. *families* is 4 or 46, a digit for each
+    family that the client must believe to have a route: with loopback alone there is
+    none, and Penstock would ask for both.
     """
 
     urls: Path
@@ -35,14 +37,14 @@ class Task(NamedTuple):
     families: str = ""
 
     def lines(self) -> Iterator[str]:
-        """The URLs, read as they are asked for."""
+        """Yield the URLs, read lazily."""
         with self.urls.open() as file:
             for line in file:
                 yield line.rstrip("\n")
 
 
 def main(fetch: Callable[[Task], int | None], check: Callable[[Task], int] | None = None) -> None:
-    """Be the client that *fetch* is. It returns the number of good pages; None where only *check* can tell."""
+    """Run *fetch*, which returns the good pages, or None if *check* counts them."""
     arguments = sys.argv[1:]
     checking = arguments[0] == "--check"
     urls, concurrency, size, folder, *names = arguments[1:] if checking else arguments
@@ -63,5 +65,5 @@ def _pretend(ways: str) -> None:
 
 
 def say(ok: int | None) -> None:
-    """Answer; a client that becomes another program says so before it does."""
+    """Print the answer; a client that becomes another program prints it first."""
     print(json.dumps({"ok": ok}), flush=True)

@@ -1,4 +1,7 @@
-"""Scrapy with a spider of one callback, everything that is not fetching switched off. It stores nothing."""
+"""Scrapy with a spider of one callback, everything except fetching switched off.
+
+It stores nothing.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from benchmarks.clients.protocol import Task, main
 
 
 class Pages(scrapy.Spider):
-    """Asks for every URL, and counts those that come back as they should."""
+    """Requests every URL, and counts the good pages."""
 
     name = "pages"
     task: Task

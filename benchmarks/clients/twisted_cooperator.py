@@ -1,4 +1,4 @@
-"""Twisted's Agent, throttled by its Cooperator: one generator, so many coiterations. It stores nothing."""
+"""Twisted's Agent, throttled by its Cooperator. It stores nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from twisted.web.client import Agent, HTTPConnectionPool, readBody
 from benchmarks.clients.protocol import Task, main
 
 IDLE: Final = 1
-"""Seconds that a connection is kept. The default of 240 would keep those to 20,000 hosts all open."""
+"""Seconds that a connection is kept.
+
+The default of 240 would keep those to 20,000 hosts all open.
+"""
 
 
 class Batch:
@@ -48,7 +51,7 @@ def fetch(task: Task) -> int:
     try:
         react(lambda _reactor: batch.run())
     except SystemExit as end:
-        # This is how ``react`` returns: by leaving the process, with 0 where all went well.
+        # ``react`` returns by leaving the process, with 0 if all went well.
         if end.code:
             raise
     return batch.ok

@@ -1,4 +1,4 @@
-"""``wget2``, which saves every page as a file, without the extended attributes it would add."""
+"""``wget2``, which saves every page as a file, without extended attributes."""
 
 from __future__ import annotations
 

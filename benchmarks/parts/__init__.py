@@ -1,1 +1,1 @@
-"""Parts of Penstock measured alone, without a server: one file each, run as a process of its own."""
+"""Parts of Penstock measured alone, without nginx, each in its own process."""

@@ -1,8 +1,8 @@
-"""The frontier alone: what one job costs from its offer to its outcome, with 10^5 hosts known.
+"""The frontier alone: the cost of one job, with 10^5 hosts known.
 
-Each time the frontier asks for more it is offered a job for every host. Jobs and attempts are made
-beforehand, as they are others' work. Time is virtual and passes evenly, as fast as the delay lets all
-hosts be asked.
+At each ``Pull`` the driver offers a job for every host. Jobs and attempts are made
+beforehand, as they are the work of other stages. Time is virtual, and passes just fast
+enough for the delay of all hosts.
 
     python -m benchmarks.parts.frontier DELAY
 
@@ -31,7 +31,8 @@ CONCURRENCY: Final = 50
 def main(delay: float) -> float:
     attempts = [Attempt(Job(seq, f"host-{seq % HOSTS}:80", "", ""), status=200) for seq in range(HOSTS * ROUNDS)]
     frontier = Frontier(window=2 * HOSTS, concurrency=CONCURRENCY, per_key=2, delay=delay)
-    # A run never holds so many finished attempts; the collector need not walk over them.
+    # A real run does not hold all these attempts, so the garbage collector need not
+    # scan them.
     gc.freeze()
     began = time.perf_counter()
     settled = drive(frontier, Judge(), attempts, delay / HOSTS)
@@ -41,7 +42,7 @@ def main(delay: float) -> float:
 
 
 def drive(frontier: Frontier, judge: Judge, attempts: list[Attempt], step: float) -> int:
-    """Obey *frontier*, every job done when there is no room for another; how many got their outcome.
+    """Obey *frontier*, end a job if no other may start, and return the outcomes.
 
     *step* is the seconds that pass with each.
     """

@@ -1,9 +1,10 @@
-"""A whole durable run with an engine that is done at once, for its peak memory; no bodies are stored.
+"""A whole durable run without bodies, for its peak memory; the engine is a fake.
 
     python -m benchmarks.parts.memory KIND INPUTS FOLDER
 
-where KIND is ``inputs`` (one host, all well), ``hosts`` (a host for each input) or ``failures`` (one host,
-and every input fails). Whoever runs it reads the memory from outside.
+where KIND is ``inputs`` (one host, all well), ``hosts`` (a host for each input) or
+``failures`` (one host, and every input fails). The benchmark measures the memory from
+outside.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\
 
 
 class Instant:
-    """An ``Engine`` whose jobs are done as soon as they are begun: all well, or all failed."""
+    """An ``Engine`` whose jobs end at their start: all succeed, or all fail."""
 
     def __init__(self, *, failing: bool) -> None:
         self.error = Reason.DNS_NOT_FOUND if failing else None
@@ -43,7 +44,7 @@ class Instant:
         return attempts
 
     def fileno(self) -> int:
-        raise AssertionError("nothing here waits for descriptors")
+        raise AssertionError("no descriptor to wait for")
 
     def deadline(self) -> float | None:
         return None
@@ -52,7 +53,7 @@ class Instant:
         pass
 
     def bound(self) -> None:
-        """Nothing of its own."""
+        """Return None: it has no limit of its own."""
 
     def inside(self) -> bool:
         return False
@@ -69,7 +70,7 @@ def main(kind: str, inputs: int, folder: Path) -> None:
     host = "host-{}.example" if kind == "hosts" else "host.example"
     with file.open("w") as urls:
         urls.writelines(f"http://{host.format(number)}/page-{number}.html\n" for number in range(inputs))
-    # There is no setting for this: nobody but a measurement wants a run without the web.
+    # There is no setting for this: only a measurement needs a run without the web.
     with patch("penstock.fetching.wiring.CurlEngine", return_value=Instant(failing=kind == "failures")):
         summary = penstock.run(file, folder / "run", body="none", concurrency=100, per_host=100, delay=0)
     assert summary.tally.total == inputs

@@ -1,10 +1,11 @@
-"""What names cost by themselves: how long a look-up takes, and how much memory many of them do.
+"""The cost of names alone: the processor time of a look-up, and the memory of many.
 
     python -m benchmarks.parts.names KIND NUMBER
 
-looks up NUMBER distinct names, and prints for the KIND ``lookups`` the microseconds of processor time a name, of the
-client alone; for ``lookups4`` the same where there is a way out for IPv4 alone; for ``memory`` the megabytes that it
-came to. What they add to pages is the scenario ``names``.
+looks up NUMBER distinct names, and prints for the KIND ``lookups`` the microseconds of
+processor time a name, of the client alone; for ``lookups4`` the same with a route for
+IPv4 alone; for ``memory`` the peak in megabytes. The scenario ``names`` measures names
+together with pages.
 """
 
 from __future__ import annotations
@@ -26,18 +27,19 @@ def main(kind: str, number: int) -> float:
         began = time.process_time()
         look_up(number, resolver, (IPV4,) if kind == "lookups4" else BOTH)
         if kind == "memory":
-            # Its own alone: the server, which counts by name, grows with them.
+            # Of this process alone: the server counts by name, so that its memory
+            # grows.
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
         return (time.process_time() - began) / number * 1e6
 
 
 def look_up(number: int, resolver: str, families: tuple[int, ...]) -> None:
-    """Look up the addresses of *families* of *number* names, as many at once as the stage lets through."""
+    """Look up the addresses of *families* of *number* names, 200 at once."""
     sockets = Sockets()
     names: Names[int] = Names(Resolver(sockets, resolver, time.monotonic), families=lambda _now: families)
     todo = iter(range(number))
-    told = waiting = 0
-    while told < number:
+    ended = waiting = 0
+    while ended < number:
         for each in islice(todo, 200 - waiting):
             assert names.ask(f"h{each}.test", each, time.monotonic()) is None
             waiting += 1
@@ -49,7 +51,7 @@ def look_up(number: int, resolver: str, families: tuple[int, ...]) -> None:
         while names.answers:
             _, answer = names.answers.popleft()
             assert answer.addresses, answer.detail
-            told, waiting = told + 1, waiting - 1
+            ended, waiting = ended + 1, waiting - 1
         names.begun.clear()
     names.close()
     sockets.close()

@@ -1,10 +1,11 @@
-"""What it costs to look at a list before anything is sent, or to pass over what it asks for twice.
+"""The cost of a plan of a list, and of the search for its duplicates.
 
     python -m benchmarks.parts.plan KIND LINES FOLDER
 
-where KIND is ``plan`` (all that ``penstock plan`` counts) or ``unique`` (the first look at each row of a run with
-``--unique``, which is also what each settled row costs a resume). Prints the lines a second, of a list of LINES URLs on
-a tenth as many hosts that it writes in FOLDER; every twentieth URL is there twice.
+where KIND is ``plan`` (all that ``penstock plan`` counts) or ``unique`` (the check of
+each row in a run with ``--unique``, which a resume also makes for settled rows). It
+writes a list of LINES URLs on a tenth as many hosts in FOLDER, in which every twentieth
+URL is repeated, and prints the lines a second.
 """
 
 from __future__ import annotations

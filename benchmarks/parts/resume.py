@@ -1,4 +1,4 @@
-"""What a resume costs before it fetches: an input read again of which every line is settled, and compared.
+"""The cost of a resume before it fetches: read and compare an input that is settled.
 
     python -m benchmarks.parts.resume LINES FOLDER
 
@@ -29,7 +29,7 @@ def main(lines: int, folder: Path) -> float:
     source = open_inputs((str(file),), InputSettings())
     with closing(Ledger.create(folder / "run.db", "run")) as ledger:
         sum(1 for _ in source.rows(BitMap64(), ledger.contents()))
-        # Notes the digests; which inputs are settled is said below.
+        # It stores the digests; the settled inputs are those above.
         ledger.learn(Learned())
         contents = Contents(ledger.kept(), settled)
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""How long a list takes whose order is against it, with the limits for each host as they are by default.
+"""The time of a list in an unfavourable order, with the default limits for each host.
 
     python -m benchmarks.parts.waiting KIND [HOSTS]
 
@@ -7,10 +7,10 @@ prints the seconds for PAGES pages from each of HOSTS hosts (1,000), where KIND 
     shuffled    in no order
     sorted      the same, host after host
     alone       the hosts in turn
-    behind      the same behind ten times as many lines of one more host, which takes seconds for an answer: until the
-                pages of the others are there
+    behind      the same after ten times as many lines of a host that takes seconds for
+                an answer: the time until all other pages have arrived
 
-The web is a fake whose answers take LATENCY: real time passes, and the processor is only ours.
+The web is a fake whose answers take LATENCY seconds of real time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\
 
 
 class Distant:
-    """An ``Engine`` whose answers take their time."""
+    """An ``Engine`` whose answers take LATENCY or SLOW seconds."""
 
     def __init__(self) -> None:
         self.running: list[tuple[float, int, Attempt]] = []
@@ -57,7 +57,7 @@ class Distant:
         return ended
 
     def fileno(self) -> int:
-        raise AssertionError("nothing here waits for descriptors")
+        raise AssertionError("no descriptor to wait for")
 
     def deadline(self) -> float | None:
         return self.running[0][0] if self.running else None

@@ -1,8 +1,9 @@
-"""One file a way of running N coroutines at once. Each runs the same no-op over a stream of items, its own way."""
+"""One file for each way to run N coroutines at once."""
 
 from typing import Final
 
 __all__ = ["CONCURRENCY"]
 
-# Here, since whoever measures them must not load asyncio: his memory is the least that can be told of theirs.
+# Not in protocol.py, which loads asyncio: the memory of the measuring process is the
+# floor of all readings.
 CONCURRENCY: Final = 50

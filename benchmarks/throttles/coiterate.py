@@ -1,4 +1,4 @@
-"""``penstock.coiterate``: one generator of coroutines, so many coiterations."""
+"""``penstock.coiterate``: one generator of coroutines, CONCURRENCY coiterations."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ async def work_all(task: Task) -> int:
     work = task.work()
     total = 0
 
-    # What an iterator's awaitables return is nobody's, as in Twisted: whoever wants it takes it himself.
+    # The Cooperator drops the results of awaitables, as in Twisted, so the coroutine
+    # adds them up.
     async def take(item: int) -> None:
         nonlocal total
         value = await work(item)
-        # Not in one statement with the await: others add to the total meanwhile.
+        # Not in one statement with the await: other coroutines add to the total
+        # meanwhile.
         total += value
 
     def taking() -> Iterator[Coroutine[Any, Any, None]]:

@@ -1,7 +1,7 @@
-"""Twisted's Cooperator: one generator of Deferreds, so many coiterations.
+"""Twisted's Cooperator: one generator of Deferreds, CONCURRENCY coiterations.
 
-The Deferreds are the cheapest there are: fired before they are yielded, or by the reactor's next round where
-the work is to pause.
+The Deferreds are the cheapest kind: fired before they are yielded, or, for work that
+pauses, in the next turn of the reactor.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from benchmarks.throttles.protocol import CONCURRENCY, WAIT, WATCH, Task, main
 __all__ = ["add_up_with", "deferreds", "later", "watched"]
 
 Take = Callable[[int], None]
-"""What a Cooperator's Deferreds bring is nobody's: whoever wants it takes it himself, in a callback."""
+"""A callback for the result of each Deferred, which the Cooperator drops."""
 
 
 def add_up_with(cooperator: Any, task: Task, deferreds: Callable[[Task, Take], Iterator[Deferred[None]]]) -> int:
-    """The sum of all values, with so many lanes of *cooperator* on the one generator that *deferreds* makes."""
+    """Return the sum of all values, with CONCURRENCY coiterations of one generator."""
     total = 0
 
     def take(value: int) -> None:
@@ -36,7 +36,7 @@ def add_up_with(cooperator: Any, task: Task, deferreds: Callable[[Task, Take], I
     try:
         react(run)
     except SystemExit as end:
-        # This is how ``react`` returns: by leaving the process, with 0 where all went well.
+        # ``react`` returns by leaving the process, with 0 if all went well.
         if end.code:
             raise
     return total
@@ -49,7 +49,7 @@ def deferreds(task: Task, take: Take) -> Iterator[Deferred[None]]:
 
 
 def later(item: int, delay: float = 0) -> Deferred[int]:
-    # ``deferLater`` costs more, for a canceller that nobody here needs.
+    # ``deferLater`` costs more, for a canceller that is not needed here.
     deferred: Deferred[int] = Deferred()
     reactor.callLater(delay, deferred.callback, item)
     return deferred

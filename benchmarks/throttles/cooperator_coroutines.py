@@ -1,4 +1,4 @@
-"""Twisted's Cooperator with the coroutine that all others run: one generator of Deferreds made of coroutines."""
+"""Twisted's Cooperator with the coroutine of all other throttles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``penstock.twisted.Cooperator`` with the very Deferreds that Twisted's own gets."""
+"""``penstock.twisted.Cooperator`` with the same Deferreds as Twisted's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The least that can be done: so many tasks take items from one iterator."""
+"""The minimum: CONCURRENCY tasks take items from one iterator."""
 
 from __future__ import annotations
 

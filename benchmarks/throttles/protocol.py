@@ -1,12 +1,13 @@
-"""What every throttle is told, and what it answers; nothing about how it works or how it is measured.
+"""The arguments of every throttle, and its answer.
 
     python -m benchmarks.throttles.NAME ITEMS KIND
 
-runs a coroutine for each of the ITEMS numbers from 1 on, ``CONCURRENCY`` at once, and prints one line of
-JSON, ``{"total": n, "most": m}``: the sum of what the coroutines returned, each its number, so that one
-lost or run twice shows; and how many ran at once. KIND is ``plain`` for a coroutine that returns at once,
-``pausing`` for one that lets the loop go round first, ``watched`` for one that waits a while and is counted
-in ``most``. Whoever runs it measures time, processor and memory from outside.
+runs a coroutine for each of the ITEMS numbers from 1 on, ``CONCURRENCY`` at once, and
+prints one line of JSON, ``{"total": n, "most": m}``: the sum of the results, each its
+own number, so that one that is lost or runs twice shows; and how many ran at once. KIND
+is ``plain`` for a coroutine that returns at once, ``pausing`` for one that waits for a
+turn of the loop, ``watched`` for one that sleeps and is counted in ``most``. The
+benchmark measures time, processor and memory from outside.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from benchmarks.throttles import CONCURRENCY
 __all__ = ["CONCURRENCY", "WAIT", "WATCH", "Task", "main", "plain"]
 
 WAIT: Final = 0.01
-"""Seconds that a watched coroutine takes: long enough for any throttle to start all it may."""
+"""Seconds that a watched coroutine takes: enough to start as many as allowed."""
 
 Work = Callable[[int], Coroutine[Any, Any, int]]
 
 
 class Watch:
-    """How many are *running*, and the *most* that ever were."""
+    """Counts the coroutines that are *running*, and the *most* that ran at once."""
 
     def __init__(self) -> None:
         self.running = 0
@@ -46,17 +47,17 @@ WATCH: Final = Watch()
 
 
 class Task(NamedTuple):
-    """What to run: the coroutine of that *kind* for *count* items."""
+    """The coroutine of *kind*, for *count* items."""
 
     count: int
     kind: str
 
     def items(self) -> Iterator[int]:
-        """The items, made as they are asked for: a generator, as nobody knows what comes from one."""
+        """Yield the items: a generator, so that no throttle can know their number."""
         yield from range(1, self.count + 1)
 
     def work(self) -> Work:
-        """The coroutine function, looked up once and not for each item."""
+        """Return the coroutine function."""
         return KINDS[self.kind]
 
 
@@ -80,7 +81,7 @@ KINDS: Final[Mapping[str, Work]] = {"plain": plain, "pausing": pausing, "watched
 
 
 def main(add_up: Callable[[Task], int]) -> None:
-    """Be the throttle that *add_up* is. It returns the sum of all values."""
+    """Run *add_up*, which returns the sum of all values."""
     count, kind = sys.argv[1:]
     total = add_up(Task(int(count), kind))
     print(json.dumps({"total": total, "most": WATCH.most}))

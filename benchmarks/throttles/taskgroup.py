@@ -1,4 +1,4 @@
-"""A TaskGroup and a semaphore, as the careful write it: no task is made before there is room for it."""
+"""A TaskGroup and a semaphore, made lazily: no task before there is room for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ async def work_all(task: Task) -> int:
         nonlocal total
         try:
             value = await work(item)
-            # Not in one statement with the await: others add to the total meanwhile.
+            # Not in one statement with the await: other coroutines add to the total
+            # meanwhile.
             total += value
         finally:
             room.release()

@@ -1,4 +1,4 @@
-"""A TaskGroup and a semaphore, as it is usually written: every task is made first, and then waits for room."""
+"""A TaskGroup and a semaphore, the usual way: every task exists at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ async def work_all(task: Task) -> int:
         nonlocal total
         async with room:
             value = await work(item)
-            # Not in one statement with the await: others add to the total meanwhile.
+            # Not in one statement with the await: other coroutines add to the total
+            # meanwhile.
             total += value
 
     async with asyncio.TaskGroup() as group:

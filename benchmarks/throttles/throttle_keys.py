@@ -1,6 +1,6 @@
 """``penstock.throttle`` with a key: a thousand keys in turn, two at once of each.
 
-The limit is never in the way, so what is measured is the price of knowing the keys.
+The limit never delays an item, so the difference is the cost of the keys.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def chaos(sizes: Sizes, where: Path, outage: float) -> Chaos:
             running.wait()
             running = launch(where / "said.txt", "resume", str(folder), "--resolver", servers.told["resolver"])
         running.wait()
-        seen = servers.seen()
+        seen = servers.traffic()
     said = (where / "said.txt").read_text()
     events = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     told = next((event for event in reversed(events) if event["event"] == "summary"), {})
@@ -92,7 +92,7 @@ def until(servers: Servers, running: subprocess.Popen[bytes], requests: int) -> 
     """Wait until so many requests came in all; a program that has ended will send no more."""
     while not servers.wait_for(requests, PATIENCE):
         assert running.poll() is None, (
-            f"it has ended after {servers.seen()['requests']} requests, with {running.returncode}"
+            f"it has ended after {servers.traffic()['requests']} requests, with {running.returncode}"
         )
 
 

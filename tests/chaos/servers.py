@@ -16,7 +16,7 @@ from tests.chaos.kinds import cast
 
 from penstock.testing.hostile import FAULTS, HostileServer
 from penstock.testing.names import SERVFAIL, SILENT, NameServer, Says
-from penstock.testing.seen import Tallied
+from penstock.testing.traffic import TrafficCounter
 from penstock.testing.web import LocalWeb
 
 SAYINGS = {"silent": {"*": SILENT}, "servfail": {"*": SERVFAIL}}
@@ -51,7 +51,7 @@ class Servers:
         """Let the name server be ``silent``, answer ``servfail`` to everything, or be ``well``."""
         self._ask(names=saying)
 
-    def seen(self) -> dict[str, Any]:
+    def traffic(self) -> dict[str, Any]:
         """What came: requests, the most at once, and both for each host, with the times of their starts."""
         return self._ask(seen=True)
 
@@ -79,8 +79,8 @@ def script(hosts: int, seed: int, hostile: HostileServer) -> dict[str, Says | st
 
 def serve(hosts: int, seed: int) -> None:
     """Serve until standard input ends."""
-    tally = Tallied()
-    with LocalWeb(hosts=hosts, tally=tally) as web, HostileServer(tally=tally) as hostile:
+    counter = TrafficCounter()
+    with LocalWeb(hosts=hosts, counter=counter) as web, HostileServer(counter=counter) as hostile:
         said = script(hosts, seed, hostile)
         with NameServer(said) as names:
             told = {
@@ -98,7 +98,7 @@ def serve(hosts: int, seed: int) -> None:
                 elif "names" in command:
                     names.script = SAYINGS.get(command["names"], said)
                 else:
-                    seen = tally.seen()
+                    seen = counter.traffic()
                     kept = {host: [each.requests, each.most, each.starts] for host, each in seen.hosts.items()}
                     reply = {"requests": seen.requests, "most": seen.most, "hosts": kept}
                 print(json.dumps(reply), flush=True)

@@ -147,11 +147,11 @@ def test_a_folder_with_a_run_in_it_is_refused_with_the_command_that_goes_on(run,
 @pytest.mark.parametrize("where", ["missing/run", "file", "file/run"])
 def test_a_folder_that_cannot_be_is_refused_before_any_request(run, web, tmp_path, where):
     (tmp_path / "file").write_text("")
-    before = web.seen().requests
+    before = web.traffic().requests
     ended = run("fetch", web.url(), "-o", tmp_path / where)
     assert ended.exit_code == 4
     assert ended.stderr.startswith("penstock: ")
-    assert web.seen().requests == before
+    assert web.traffic().requests == before
 
 
 def test_an_input_that_breaks_off_leaves_a_run_that_can_be_resumed(run, web, tmp_path, records, each_once):

@@ -124,14 +124,14 @@ def test_what_is_plainly_no_list_stops_before_any_request(run, tmp_path, local, 
 
         assert (ended.exit_code, ended.stdout) == (2, "")
         assert said in " ".join(ended.stderr.split())
-    assert local.seen().requests == 0
+    assert local.traffic().requests == 0
     assert not (tmp_path / "run").exists()
 
 
 def test_what_is_plainly_no_list_in_a_stream_stops_before_any_request(run, local):
     ended = run("fetch", "-", *BRISK, input=b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")
 
-    assert (ended.exit_code, local.seen().requests) == (2, 0)
+    assert (ended.exit_code, local.traffic().requests) == (2, 0)
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from penstock.scratch.seen import SeenRequests
 
 
 def test_a_plan_sends_nothing(run, web, listed):
-    before = web.seen().requests
+    before = web.traffic().requests
     ended = run("plan", listed(web.url(path="/1"), "", "# a comment", "nonsense", web.url(path="/2")))
     assert ended.exit_code == 0
     assert ended.stdout.startswith("Nothing was sent. 3 inputs, counted exactly:\n")
     assert "invalid_url: 1, line 4: not a URL" in ended.stdout
     assert ended.stderr == ""
-    assert web.seen().requests == before
+    assert web.traffic().requests == before
 
 
 def test_the_host_that_sets_the_time_is_named(run, listed):
@@ -33,10 +33,10 @@ def test_what_a_plan_says_of_the_number_of_requests_is_what_a_fetch_does(run, we
     urls = [web.url(path=f"/page/{number % 3}") for number in range(7)] + ["nonsense", "ftp://a.test/"]
     for unique in ((), ("--unique",)):
         planned = json.loads(run("plan", listed(*urls), "--json", *unique).stdout)
-        before = web.seen().requests
+        before = web.traffic().requests
         fetched = run("fetch", listed(*urls), "--no-robots", "--delay", "0", "--progress", "json", *unique)
         told = json.loads(fetched.stderr.splitlines()[-1])
-        assert planned["requests"] == web.seen().requests - before
+        assert planned["requests"] == web.traffic().requests - before
         assert planned["inputs"] == told["inputs"] == 9
         assert sum(refused["count"] for refused in planned["refused"]) == told["run"]["outcomes"]["skipped"] == 2
         assert told["run"]["duplicates"] == (planned["duplicates"] if unique else 0)

@@ -16,13 +16,13 @@ def finished(run, web, tmp_path, listed):
 
 
 def test_a_finished_run_holds_and_a_resume_of_it_sends_nothing(run, web, finished, records, each_once):
-    before = web.seen().requests
+    before = web.traffic().requests
     again = run("resume", finished)
     assert again.exit_code == 0
     assert again.stderr.partition("\n")[2].startswith(
         "Done: all 2 inputs have their outcome. 0 of them in this session."
     )
-    assert web.seen().requests == before
+    assert web.traffic().requests == before
     each_once(records(finished), 2)
     proof = run("verify", finished)
     assert proof.exit_code == 0

@@ -41,11 +41,11 @@ def test_what_failed_is_tried_again_and_the_summary_counts_all_inputs(run, sick,
 
 
 def test_only_some_are_tried_again_however_they_are_named(run, sick, finished):
-    before = sick.seen().requests
+    before = sick.traffic().requests
     assert run("retry", finished, "--only", "timeout,host_down", "--only", "503").exit_code == 0
-    assert sick.seen().requests == before
+    assert sick.traffic().requests == before
     assert run("retry", finished, "--only", "timeout", "--only", "empty_reply").exit_code == 0
-    assert sick.seen().requests == before + 4
+    assert sick.traffic().requests == before + 4
 
 
 def test_a_reason_that_is_none_is_refused_with_the_list(run, finished):

@@ -65,10 +65,10 @@ def test_a_response_comes_back_whole(engine, web):
 
 
 def test_handles_and_connections_are_used_again(engine, web):
-    before = web.seen().connections
+    before = web.traffic().connections
     for _ in range(20):
         do(engine, job(web.url(1, "/page")))
-    assert web.seen().connections - before == 1
+    assert web.traffic().connections - before == 1
     assert len(engine._transfers) == 1
 
 
@@ -113,7 +113,7 @@ def test_a_jobs_method_body_and_headers_do_not_stick_to_the_handle(engine, web):
 
 def test_connect_to_leads_every_name_to_one_server(web):
     engine = CurlEngine(HttpSettings(connect_to=web.connect_to))
-    url = web.named("some.example", "/echo")
+    url = web.url_by_name("some.example", "/echo")
     (attempt,) = do(engine, job(url))
     engine.close()
     assert ["Host", url.split("/")[2]] in json.loads(attempt.body)["headers"]
@@ -193,7 +193,7 @@ def test_a_consumers_pause_is_not_held_against_look_ups(web):
             attempts += engine.collect(0)
         engine.close()
         assert (attempts[0].error, attempts[0].status) == (None, 200)
-        assert names.asked() == 2
+        assert names.questions() == 2
 
 
 def test_a_request_whose_redirects_used_up_its_time_is_not_sent(web):
@@ -201,7 +201,7 @@ def test_a_request_whose_redirects_used_up_its_time_is_not_sent(web):
     (attempt,) = do(engine, job(web.url(0, "/never"), spent=1.0))
     engine.close()
     assert attempt.error is Reason.TIMEOUT
-    assert not any(path.startswith("/never") for _, path in web.seen().paths)
+    assert not any(path.startswith("/never") for _, path in web.traffic().paths)
 
 
 def test_an_idle_connection_that_stirs_is_never_used_again(engine):
@@ -227,7 +227,7 @@ def test_connections_that_libcurl_closes_by_itself_leave_no_trace(web):
     for round_ in range(2):
         for first in range(0, 100, 2):
             hosts = (first, first + 1)
-            attempts = do(engine, *(job(web.named(f"h{host}.example", f"/{round_}"), host) for host in hosts))
+            attempts = do(engine, *(job(web.url_by_name(f"h{host}.example", f"/{round_}"), host) for host in hosts))
             assert [attempt.status for attempt in attempts] == [200, 200]
     engine.close()
 
@@ -436,7 +436,7 @@ def test_a_proxy_gets_the_target_to_the_letter_too(web):
         (attempt,) = do(engine, job("http://nowhere.example/echo/%e4"))
     finally:
         engine.close()
-    assert web.seen().paths["nowhere.example", "http://nowhere.example/echo/%e4"] == 1
+    assert web.traffic().paths["nowhere.example", "http://nowhere.example/echo/%e4"] == 1
     assert attempt.error is None
 
 
@@ -446,7 +446,7 @@ def test_what_is_not_idempotent_has_a_connection_to_itself(engine):
         for method in ("POST", "PATCH", "GET", "PUT", "POST", "GET"):
             (attempt,) = do(engine, job(web.url(0, "/page"), method=method))
             assert attempt.status == 200
-        assert web.seen().connections == 4
+        assert web.traffic().connections == 4
 
 
 @pytest.mark.skipif(

@@ -84,4 +84,4 @@ def test_and_with_a_proxy_libcurl_is_told_so(web):
     (attempt,) = do(engine, job("http://xn--bcher-kva.example/page"))
     engine.close()
     assert (attempt.error, attempt.status) == (Reason.PROTOCOL_ERROR, None)
-    assert any("xn--dner-5qa.example" in path for _, path in web.seen().paths)
+    assert any("xn--dner-5qa.example" in path for _, path in web.traffic().paths)

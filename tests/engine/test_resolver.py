@@ -122,5 +122,5 @@ def test_it_is_made_to_forget_its_own_cache_and_no_question_is_lost_by_that(open
     for number in range(20):
         asking.ask(f"{number}.test", IPV4)
     assert len(heard(sockets, asking, 20)) == 20
-    assert server.asked() > 30
+    assert server.questions() > 30
     assert asking._channel.servers == [server.address]

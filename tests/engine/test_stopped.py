@@ -36,7 +36,7 @@ def stopped_while_it_waits(engine: CurlEngine, stop: Callable[[], None], wait: i
 
 def test_time_in_which_the_process_was_stopped_is_not_held_against_requests(web):
     """The answer had arrived meanwhile, or came soon after."""
-    now, arrived = 0.0, web.seen().requests + 3
+    now, arrived = 0.0, web.traffic().requests + 3
 
     def stop() -> None:
         nonlocal now
@@ -75,7 +75,7 @@ def test_nor_is_it_against_look_ups(web):
             attempts += engine.collect(0.01)
         engine.close()
         assert (attempts[0].error, attempts[0].status) == (None, 200)
-        assert (names.asked(), done[0]) == (2, "read")
+        assert (names.questions(), done[0]) == (2, "read")
 
 
 def test_a_request_that_is_stopped_while_it_connects_has_all_the_rest_of_its_time():

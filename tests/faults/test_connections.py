@@ -48,7 +48,7 @@ def test_a_proxy_that_refuses_fails_every_request_and_sends_none(server, limits,
         settings = limits | {"proxy": server.url("refused")}
         outcomes = each_once(fetch([web.url(0, "/page")] * 3, **settings), 3)
     assert [in_a_word(outcome) for outcome in outcomes] == ["connect_refused"] * 3
-    assert web.seen().connections == 0
+    assert web.traffic().connections == 0
 
 
 def test_what_is_refused_is_tried_as_often_as_it_may_be(server, fetch_eagerly):

@@ -48,9 +48,9 @@ def web():
 @pytest.fixture
 def untouched(forbidden):
     """Sees to it that not one connection is made to what is forbidden."""
-    before = forbidden.seen().connections
+    before = forbidden.traffic().connections
     yield
-    assert forbidden.seen().connections == before
+    assert forbidden.traffic().connections == before
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_of_a_mixed_answer_only_what_is_public_is_tried(web, fetch_all):
     with LocalWeb(hosts=0, port=web.port(0)) as private:
         outcomes = fetch_all(away(web, f"mixed.test:{web.port(0)}/page"), script=script)
         assert (in_a_word(outcomes[0]), outcomes[0].ip) == ("fetched", PUBLIC)
-        assert private.seen().connections == 0
+        assert private.traffic().connections == 0
 
 
 def test_a_kept_connection_to_a_name_leads_nowhere_else_once_the_name_does(web, limits, each_once):
@@ -145,7 +145,7 @@ def test_a_kept_connection_to_a_name_leads_nowhere_else_once_the_name_does(web, 
         urls = [f"http://swap.test:{web.port(0)}/page/1", away(web, f"swap.test:{web.port(0)}/page/2")]
         outcomes = sorted(each_once(fetch(urls, **settings), 2), key=lambda outcome: outcome.seq)
         assert [outcome.ip for outcome in outcomes] == ["127.0.0.1", PUBLIC]
-        assert [path for _, path in private.seen().paths] == ["/page/1"]
+        assert [path for _, path in private.traffic().paths] == ["/page/1"]
 
 
 def test_an_input_may_be_anywhere_and_lead_anywhere_else_that_is_not_public(forbidden, port, fetch_all):
@@ -200,7 +200,7 @@ def test_a_connect_to_that_changes_the_port_alone_is_no_such_word(web, port, fet
 def test_the_guard_has_been_seen_to_catch(web, forbidden, port, fetch_all, monkeypatch):
     """With the guard's table gone, each of these redirects gets where it must not: the listener does count."""
     monkeypatch.setattr("penstock.engine.route.is_public", lambda address: True)
-    before = forbidden.seen().connections
+    before = forbidden.traffic().connections
     outcomes = fetch_all(away(web, f"127.1:{port}/page"), away(web, f"v4.test:{port}/page"), script=NAMES)
     assert [in_a_word(outcome) for outcome in outcomes] == ["fetched"] * 2
-    assert forbidden.seen().connections > before
+    assert forbidden.traffic().connections > before

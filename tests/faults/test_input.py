@@ -37,10 +37,10 @@ def test_nothing_is_sent_and_no_name_looked_up_for_what_is_no_url_of_ours(urls, 
     with NameServer({"*": "127.0.0.1"}) as names:
         settings = limits | {"resolver": names.address, "connect_to": f"::127.0.0.1:{local.port()}"}
         outcomes = each_once(fetch(urls, **settings), len(urls))
-        asked = names.asked()
+        asked = names.questions()
     assert {in_a_word(outcome) for outcome in outcomes} == {word}
     assert {(outcome.outcome, outcome.status) for outcome in outcomes} == {("skipped", None)}
-    assert (asked, local.seen().connections) == (0, 0)
+    assert (asked, local.traffic().connections) == (0, 0)
 
 
 def test_bytes_that_are_no_text_are_an_outcome_like_any_other(local, limits, tmp_path, each_once):
@@ -55,7 +55,7 @@ def test_bytes_that_are_no_text_are_an_outcome_like_any_other(local, limits, tmp
         "invalid_url",
         None,
     ]
-    assert local.seen().requests == 1
+    assert local.traffic().requests == 1
 
 
 SPELLINGS = [
@@ -76,7 +76,7 @@ def test_one_host_in_many_spellings_has_one_share_and_each_url_stays_as_given(lo
     outcomes = each_once(fetch(urls, ordered=True, **settings), len(urls))
     assert {in_a_word(outcome) for outcome in outcomes} == {"fetched"}
     assert [outcome.url for outcome in outcomes] == urls
-    assert local.seen().most == 2
+    assert local.traffic().most == 2
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ def test_one_host_in_many_spellings_has_one_share_and_each_url_stays_as_given(lo
 def test_an_address_in_any_spelling_is_the_same_host(spelled, local, limits, each_once):
     urls = [f"http://{name}:{local.port()}/slow/0.01/{n}" for n in range(3) for name in ("127.0.0.1", spelled)]
     each_once(fetch(urls, **limits | {"per_host": 1}), len(urls))
-    assert local.seen().most == 1
+    assert local.traffic().most == 1
 
 
 def test_an_international_name_is_one_host_with_its_punycode(local, limits, each_once):
     urls = [f"http://{name}/slow/0.01/{n}" for n in range(3) for name in ("bücher.test", "xn--bcher-kva.test")]
     settings = limits | {"per_host": 1, "connect_to": f"::127.0.0.1:{local.port()}"}
     each_once(fetch(urls, **settings), len(urls))
-    seen = local.seen()
+    seen = local.traffic()
     assert (set(seen.hosts), seen.most) == ({"xn--bcher-kva.test"}, 1)
 
 
@@ -168,7 +168,7 @@ def test_a_request_that_cannot_be_sent_is_that_rows_own_fault(request_, local, l
     assert outcomes[1].detail.startswith("line 2: ")
     assert json.loads(outcomes[0].body)["body"] == "first"
     assert json.loads(outcomes[2].body)["method"] == "GET"
-    assert local.seen().requests == 2
+    assert local.traffic().requests == 2
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -38,21 +38,21 @@ def test_starts_are_apart_where_redirects_of_many_hosts_lead(local, limits, each
     urls = [local.url(host, f"/away/{there}/{number}") for number in range(2) for host in range(10)]
     outcomes = each_once(fetch(urls, **limits | {"delay": DELAY}), len(urls))
     assert {in_a_word(outcome) for outcome in outcomes} == {"fetched"}
-    assert local.seen().hosts[local.host(10)].requests == 20
-    assert_apart(local.seen().hosts[local.host(10)])
+    assert local.traffic().hosts[local.host(10)].requests == 20
+    assert_apart(local.traffic().hosts[local.host(10)])
 
 
 def test_the_hops_of_one_input_are_apart_as_well(local, limits, each_once):
     each_once(fetch([local.url(0, "/redirect/9/page")], **limits | {"delay": DELAY}), 1)
-    assert local.seen().hosts[local.host(0)].requests == 10
-    assert_apart(local.seen().hosts[local.host(0)])
+    assert local.traffic().hosts[local.host(0)].requests == 10
+    assert_apart(local.traffic().hosts[local.host(0)])
 
 
 def test_another_attempt_is_a_start_like_any_other(local, fetch_eagerly):
     """Without any back-off the delay is all that keeps them apart."""
     fetch_eagerly([local.url(0, f"/status/503/{number}") for number in range(4)], attempts=4, delay=DELAY)
-    assert local.seen().hosts[local.host(0)].requests == 16
-    assert_apart(local.seen().hosts[local.host(0)])
+    assert local.traffic().hosts[local.host(0)].requests == 16
+    assert_apart(local.traffic().hosts[local.host(0)])
 
 
 @pytest.mark.parametrize("name", ["closes_when_idle", "ends_with_the_connection", "truncated"])
@@ -60,7 +60,7 @@ def test_a_connection_that_is_made_anew_changes_nothing(name, limits, each_once)
     with HostileServer() as server:
         name = "closed_before_length" if name == "truncated" else name
         each_once(fetch([f"{server.here}/{name}/{number}" for number in range(10)], **limits | {"delay": DELAY}), 10)
-        [host] = server.seen().hosts.values()
+        [host] = server.traffic().hosts.values()
     assert host.requests == 10
     assert_apart(host)
 
@@ -71,10 +71,10 @@ def test_a_delay_that_is_changed_holds_from_the_next_start_on(local, limits, eac
     for outcome in flow:
         if not outcomes:
             flow._frontier.delay = DELAY
-            before = local.seen().hosts[local.host(0)].requests
+            before = local.traffic().hosts[local.host(0)].requests
         outcomes.append(outcome)
     each_once(outcomes, 12)
-    host = local.seen().hosts[local.host(0)]
+    host = local.traffic().hosts[local.host(0)]
     assert host.starts[-1] - host.starts[before] >= (host.requests - before - 2) * DELAY - LATE
 
 
@@ -83,7 +83,7 @@ def test_no_more_run_at_once_than_may_whatever_they_come_to(path, local, fetch_e
     """Retries, hops and connections that break off: two at once on each of two hosts, and three in all."""
     urls = [local.url(number // 12, f"{path}/{number}") for number in range(24)]
     fetch_eagerly(urls, attempts=2, per_host=2, concurrency=3)
-    seen = local.seen()
+    seen = local.traffic()
     assert {host.most for host in seen.hosts.values()} == {2}
     assert seen.most == 3
 
@@ -100,5 +100,5 @@ def test_a_run_that_is_killed_and_resumed_keeps_its_distance(tmp_path):
             with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
                 assert web.wait_for(number + 1, 30.0)
                 running.send_signal(signal.SIGKILL)
-        first, second, *_ = web.seen().hosts[web.host(0)].starts
+        first, second, *_ = web.traffic().hosts[web.host(0)].starts
     assert second - first >= delay - LATE

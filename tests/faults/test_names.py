@@ -108,8 +108,8 @@ def test_all_of_them_at_once_keep_nobody_waiting(url, at_once, each_once):
 def test_what_does_not_exist_is_asked_for_once_and_never_tried_again(url, dns, fetch_eagerly):
     outcomes = fetch_eagerly([url("absent.test", f"/{page}") for page in range(20)], resolver=dns.address, attempts=3)
     assert {(in_a_word(outcome), outcome.attempts) for outcome in outcomes} == {("dns_not_found", 1)}
-    assert dns.asked("absent.test", "A") == 1
-    assert dns.asked("absent.test", "AAAA") <= 1, "its answer is not waited for"
+    assert dns.questions("absent.test", "A") == 1
+    assert dns.questions("absent.test", "AAAA") <= 1, "its answer is not waited for"
 
 
 @pytest.mark.parametrize("name", ["broken.test", "refused.test"])
@@ -126,7 +126,7 @@ def test_a_name_that_recovers_within_the_attempts_gives_its_page(url, dns, fetch
 def test_a_name_that_many_wait_for_is_asked_for_once(url, dns, at_once, each_once):
     outcomes = each_once(fetch([url("good.test", f"/{page}") for page in range(100)], **at_once), 100)
     assert {in_a_word(outcome) for outcome in outcomes} == {"fetched"}
-    assert (dns.asked("good.test", "A"), dns.asked("good.test", "AAAA")) == (1, 1)
+    assert (dns.questions("good.test", "A"), dns.questions("good.test", "AAAA")) == (1, 1)
 
 
 def test_a_machine_without_ipv6_asks_for_no_addresses_of_it(url, dns, at_once, each_once, monkeypatch):
@@ -137,32 +137,32 @@ def test_a_machine_without_ipv6_asks_for_no_addresses_of_it(url, dns, at_once, e
     assert in_a_word(outcomes[0]) == "fetched"
     assert in_a_word(outcomes[1]) in ("connect_refused", "connect_unreachable")
     assert "::1" in outcomes[1].detail
-    assert (dns.asked("good.test", "A"), dns.asked("good.test", "AAAA")) == (1, 0)
+    assert (dns.questions("good.test", "A"), dns.questions("good.test", "AAAA")) == (1, 0)
 
 
 def test_what_is_known_takes_no_time_and_its_connection_is_kept(dns, at_once, each_once):
     with LocalWeb() as web:
         urls = [f"http://good.test:{web.port()}/{page}" for page in range(5)]
         outcomes = by_seq(each_once(fetch(urls, **at_once | {"concurrency": 1}), 5))
-        assert web.seen().connections == 1
+        assert web.traffic().connections == 1
     assert outcomes[0].times.dns > 0
     assert [outcome.times.dns for outcome in outcomes[1:]] == [0.0] * 4
     for outcome in outcomes:
         assert outcome.times.dns <= outcome.times.first_byte <= outcome.times.total
-    assert dns.asked() == 2
+    assert dns.questions() == 2
 
 
 def test_an_answer_without_a_life_is_used_once_and_the_connection_kept_all_the_same(dns, at_once, each_once):
     with LocalWeb() as web:
         urls = [f"http://fleeting.test:{web.port()}/{page}" for page in range(3)]
         each_once(fetch(urls, **at_once | {"concurrency": 1}), 3)
-        assert web.seen().connections == 1
-    assert dns.asked("fleeting.test", "A") == 3
+        assert web.traffic().connections == 1
+    assert dns.questions("fleeting.test", "A") == 3
 
 
 def test_an_answer_that_is_cut_off_is_asked_for_by_tcp(url, dns, at_once, each_once):
     each_once(fetch([url("cut-off.test")], **at_once), 1)
-    assert dns.asked_by_tcp == 2
+    assert dns.questions_by_tcp == 2
 
 
 def test_a_silent_half_of_an_answer_costs_less_than_a_tenth_of_a_second_more(url, at_once, each_once):
@@ -216,13 +216,13 @@ def test_connect_to_is_looked_up_too_and_asks_for_the_first_name(web, dns, at_on
     settings = at_once | {"connect_to": f"far.test:80:good.test:{web.port()}"}
     [outcome] = each_once(fetch(["http://far.test/echo"], **settings), 1)
     assert '"far.test"' in outcome.text()
-    assert (dns.asked("far.test"), dns.asked("good.test")) == (0, 2)
+    assert (dns.questions("far.test"), dns.questions("good.test")) == (0, 2)
 
 
 def test_with_a_proxy_no_name_is_looked_up(web, dns, at_once, each_once):
     settings = at_once | {"proxy": web.url(0, "")}
     [outcome] = each_once(fetch(["http://absent.test/page"], **settings), 1)
-    assert (in_a_word(outcome), dns.asked()) == ("fetched", 0)
+    assert (in_a_word(outcome), dns.questions()) == ("fetched", 0)
 
 
 def test_a_name_server_that_is_not_there_is_a_temporary_failure(limits, each_once):

@@ -90,7 +90,7 @@ def test_a_host_that_recovers_within_the_attempts_gives_its_page(limits, fetch_e
         urls = [web.url(0, f"/flaky/{times}/page") for times in (1, 2, 3)]
         outcomes = fetch_eagerly(urls, attempts=3)
         assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [(200, 2), (200, 3), (503, 3)]
-        assert web.seen().requests == 2 + 3 + 3
+        assert web.traffic().requests == 2 + 3 + 3
 
 
 @pytest.mark.parametrize("name", [name for name in AT_ONCE if REPLIES[name].outcome in RETRIED])
@@ -169,7 +169,7 @@ def test_no_status_makes_libcurl_send_a_post_again(status, limits, each_once):
     with LocalWeb() as web:
         rows = [{"url": web.url(0, f"/status/{status}/page")} | POST]
         [outcome] = each_once(fetch(rows, **limits | {"attempts": 3}), 1)
-        assert (outcome.status, outcome.attempts, web.seen().requests) == (status, 1, 1)
+        assert (outcome.status, outcome.attempts, web.traffic().requests) == (status, 1, 1)
 
 
 def test_a_post_that_a_busy_server_did_not_act_upon_is_sent_again(fetch_eagerly):
@@ -178,7 +178,7 @@ def test_a_post_that_a_busy_server_did_not_act_upon_is_sent_again(fetch_eagerly)
         outcomes = fetch_eagerly(rows, attempts=2)
         sent = {outcome.status: outcome.attempts for outcome in outcomes}
         assert sent == {503: 2, 429: 2, 403: 1, 502: 1}
-        assert web.seen().requests == 6
+        assert web.traffic().requests == 6
 
 
 # -- bodies
@@ -232,7 +232,7 @@ def test_a_redirect_that_is_not_to_be_followed_comes_as_it_is(server, fetch_amon
 def test_the_connection_of_a_short_redirect_is_kept(limits, each_once):
     with LocalWeb() as fresh:
         each_once(fetch([fresh.url(0, "/redirect/3/page")], **limits), 1)
-        assert (fresh.seen().requests, fresh.seen().connections) == (4, 1)
+        assert (fresh.traffic().requests, fresh.traffic().connections) == (4, 1)
 
 
 def test_a_coding_that_is_left_on_is_said(server, fetch_among_pages):
@@ -264,7 +264,7 @@ def test_a_redirect_waits_its_turn_where_it_leads(limits, each_once):
         urls = [web.url(number, f"/away/{busy}") for number in range(20)]
         outcomes = each_once(fetch(urls, **limits | {"per_host": 1, "timeout": 5}), 20)
     assert {in_a_word(outcome) for outcome in outcomes} == {"fetched"}
-    assert web.seen().hosts[web.host(20)].most == 1
+    assert web.traffic().hosts[web.host(20)].most == 1
 
 
 def test_hosts_that_redirect_to_each_other_do_not_lock_each_other(limits, each_once):
@@ -273,7 +273,7 @@ def test_hosts_that_redirect_to_each_other_do_not_lock_each_other(limits, each_o
         urls = [web.url(number % 2, f"/away/{there[number % 2]}") for number in range(20)]
         outcomes = each_once(fetch(urls, **limits | {"per_host": 1, "concurrency": 2, "timeout": 5}), 20)
     assert {in_a_word(outcome) for outcome in outcomes} == {"fetched"}
-    assert web.seen().most <= 2
+    assert web.traffic().most <= 2
 
 
 SECRETS = {"Authorization": "Bearer secret", "Cookie": "a=secret", "X-Api-Key": "secret"}

@@ -68,7 +68,7 @@ def test_no_proxy_is_taken_from_the_environment(server):
         environment = {name: f"http://127.0.0.1:{proxy.port()}" for name in PROXIES} | {"no_proxy": "", "NO_PROXY": ""}
         for url in (server.page("/page"), server.url("tls_fine")):
             assert fetched_by_a_process(url, "--cacert", server.cacert, **environment)["status"] == 200
-        assert proxy.seen().connections == 0
+        assert proxy.traffic().connections == 0
 
 
 def test_no_curlrc_is_read(web, tmp_path):
@@ -85,7 +85,7 @@ def test_libcurl_itself_is_told_to_speak_nothing_but_http():
         engine.start(Job(0, web.host(0), target, target), time.monotonic())
         [attempt] = engine.collect(2.0)
         engine.close()
-        assert web.seen().connections == 0
+        assert web.traffic().connections == 0
     assert attempt.error is Reason.PROTOCOL_ERROR
 
 
@@ -284,6 +284,6 @@ def test_a_secret_in_a_proxy_is_in_no_file_either(tmp_path, limits):
     with LocalWeb(hosts=0) as proxy:
         settings = limits | {"proxy": f"http://me:{SECRET}@127.0.0.1:{proxy.port()}"}
         penstock.run(["http://far.test/page"], tmp_path / "run", **settings)
-        assert proxy.seen().requests == 1
+        assert proxy.traffic().requests == 1
     for file in (tmp_path / "run").iterdir():
         assert SECRET.encode() not in file.read_bytes(), file.name

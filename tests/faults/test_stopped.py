@@ -64,7 +64,7 @@ def test_answers_that_arrive_while_the_process_is_stopped_count(program, limits)
             finally:
                 process.kill()
         assert sorted(json.loads(out)) == [[number, 200, None] for number in range(20)]
-        assert web.seen().requests == 30
+        assert web.traffic().requests == 30
 
 
 def test_a_connection_that_closed_while_the_process_was_stopped_is_replaced(server, limits):

@@ -25,7 +25,7 @@ def web():
 
 
 def gaps(web):
-    return [later - sooner for sooner, later in pairwise(web.seen().hosts[web.host(0)].starts)]
+    return [later - sooner for sooner, later in pairwise(web.traffic().hosts[web.host(0)].starts)]
 
 
 def test_a_host_that_says_it_is_busy_is_asked_more_slowly_and_others_are_not(web, each_once):
@@ -33,7 +33,7 @@ def test_a_host_that_says_it_is_busy_is_asked_more_slowly_and_others_are_not(web
     urls += [web.url(1, f"/{n}") for n in range(100)]
     each_once(penstock.fetch(urls, **FAST), 112)
     assert gaps(web)[-1] > 0.9 * LEAST
-    starts = web.seen().hosts[web.host(1)].starts
+    starts = web.traffic().hosts[web.host(1)].starts
     assert starts[-1] - starts[0] < 100 * LEAST / 4
 
 

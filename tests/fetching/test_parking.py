@@ -32,7 +32,7 @@ def urls(web: LocalWeb, seconds: int = 3600) -> list[str]:
 
 
 def asked(web: LocalWeb, host: int) -> int:
-    return web.seen().hosts[web.host(host)].requests
+    return web.traffic().hosts[web.host(host)].requests
 
 
 def test_a_busy_host_is_asked_once_and_the_others_are_done_meanwhile(web):

@@ -55,9 +55,9 @@ def folder(web, listed, tmp_path):
 
 
 def test_what_failed_is_tried_again_and_nothing_else(web, folder):
-    before = web.seen().requests
+    before = web.traffic().requests
     summary = penstock.retry(folder)
-    assert web.seen().requests - before == summary.session.total == summary.again == 10
+    assert web.traffic().requests - before == summary.session.total == summary.again == 10
     assert (summary.inputs, summary.tally.total, summary.tally.statuses) == (30, 30, {200: 30})
     assert not summary.tally.reasons
     assert summary.complete
@@ -124,7 +124,7 @@ def test_of_those_that_ask_for_the_same_the_first_is_tried_again(web, listed, tm
 
 def test_passes_try_what_failed_again_and_count_each_input_once(web, listed, tmp_path):
     summary = penstock.run(listed, tmp_path / "run", passes=3, **FAST)
-    assert web.seen().requests == 30 + 10 + 10
+    assert web.traffic().requests == 30 + 10 + 10
     assert (summary.inputs, summary.tally.total, summary.session.total, summary.again) == (30, 30, 50, 20)
     assert summary.tally.reasons == {"empty_reply": 10}
     assert penstock.verify(tmp_path / "run").replaced == 20
@@ -141,9 +141,9 @@ def test_passes_that_are_over_are_not_made_again_and_more_of_them_are(web, liste
 def test_further_passes_of_a_retry_are_for_its_own_reasons(web, listed, tmp_path):
     """Those of the passes before it are over, also where it finds nothing to do."""
     penstock.run(listed, tmp_path / "run", passes=2, **FAST)
-    before = web.seen().requests
+    before = web.traffic().requests
     assert penstock.retry(tmp_path / "run", only="timeout", passes=3).again == 0
-    assert web.seen().requests == before
+    assert web.traffic().requests == before
 
 
 def test_passes_end_where_nothing_is_left_to_try_again(web, listed, tmp_path):

@@ -45,7 +45,7 @@ def fetched(web, each_once):
 
 def asked(web, host=0):
     """How often each path of *host* was asked for."""
-    return {path: count for (name, path), count in web.seen().paths.items() if name == web.host(host)}
+    return {path: count for (name, path), count in web.traffic().paths.items() if name == web.host(host)}
 
 
 def words(outcomes):
@@ -150,7 +150,7 @@ def test_it_may_be_at_another_host_and_takes_its_turn_there(web, each_once):
     urls = [web.url(number % 2, f"/slow/0.02/{number}") for number in range(10)]
     outcomes = each_once(penstock.fetch(urls, **FAST | {"per_host": 1}), 10)
     assert {outcome.status for outcome in outcomes} == {200}
-    assert [web.seen().hosts[web.host(host)].most for host in (0, 1)] == [1, 1]
+    assert [web.traffic().hosts[web.host(host)].most for host in (0, 1)] == [1, 1]
     assert asked(web)["/robots.txt"] == 1
 
 
@@ -168,7 +168,7 @@ def test_the_server_sees_no_more_at_once_and_no_sooner_than_it_asks_for(web, fet
     """Ours and theirs, whichever is longer, counted from the first request; redirects and prerequisites count."""
     web.robots[web.host(0)] = "User-agent: *\nCrawl-delay: 0.2\n"
     fetched("/redirect/1/a", "/b", "/c", per_host=5, delay=0.05)
-    starts = web.seen().hosts[web.host(0)].starts
+    starts = web.traffic().hosts[web.host(0)].starts
     assert len(starts) == 5
     # The first request of a connection reaches the server later than it was started.
     assert all(later - sooner > 0.17 for sooner, later in pairwise(starts))
@@ -178,7 +178,7 @@ def test_what_the_host_asks_for_holds_where_nothing_was_let_yet(web, fetched):
     """Not one of its jobs has started when it is known, and for a moment none is there."""
     web.robots[web.host(0)] = "User-agent: *\nDisallow: /no\nCrawl-delay: 0.2\n"
     fetched("/no", "/a", concurrency=1)
-    sooner, later = web.seen().hosts[web.host(0)].starts
+    sooner, later = web.traffic().hosts[web.host(0)].starts
     assert later - sooner > 0.17
 
 
@@ -188,7 +188,7 @@ def test_a_resume_comes_no_sooner_than_the_host_asks_for_either(web, tmp_path):
     (tmp_path / "urls.txt").write_text("".join(f"{web.url(0, f'/{part}')}\n" for part in "ab"))
     penstock.run(tmp_path / "urls.txt", tmp_path / "out", deadline=0.35, flush_every=0.01, **FAST)
     assert penstock.resume(tmp_path / "out", deadline=None).complete
-    starts = web.seen().hosts[web.host(0)].starts
+    starts = web.traffic().hosts[web.host(0)].starts
     assert len(starts) == 3
     # Without the wait there would be no gap at all; a busy machine may let the server notice a request late.
     assert all(later - sooner > 0.15 for sooner, later in pairwise(starts))

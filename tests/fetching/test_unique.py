@@ -121,7 +121,7 @@ def test_a_resume_passes_over_the_same_ones_though_what_they_repeat_is_settled(t
             penstock.run(broken(), tmp_path / "out", unique=True, **FAST)
         assert len(stored(tmp_path / "out")) == 7
         summary = penstock.run(iter(urls), tmp_path / "out", unique=True, **FAST)
-        assert web.seen().requests == 12
+        assert web.traffic().requests == 12
     assert sorted(record["seq"] for record in stored(tmp_path / "out")) == expected(urls)
     assert (summary.inputs, summary.tally.total, summary.tally.duplicates) == (26, 14, 12)
     assert summary.session.total == 7
@@ -132,9 +132,9 @@ def test_a_finished_run_that_is_resumed_sends_nothing_and_counts_the_same(tmp_pa
         urls = tmp_path / "urls.txt"
         urls.write_text("\n".join(listed(web)))
         first = penstock.run(urls, tmp_path / "out", unique=True, **FAST)
-        sent = web.seen().requests
+        sent = web.traffic().requests
         again = penstock.resume(tmp_path / "out")
-        assert web.seen().requests == sent
+        assert web.traffic().requests == sent
     assert (again.inputs, again.tally.duplicates, again.session.total) == (first.inputs, 12, 0)
     assert penstock.verify(tmp_path / "out").ok
 

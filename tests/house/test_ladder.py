@@ -176,7 +176,7 @@ def test_7_a_host_gets_two_requests_at_once(name, sizes):
         lines = run(name, [*slow, web.refusing()])
         assert len(lines) == 19
         assert {line.split()[0] for line in lines} == {*slow, web.refusing()}
-        assert {seen.most for seen in web.seen().hosts.values()} == {2}
+        assert {seen.most for seen in web.traffic().hosts.values()} == {2}
 
 
 def test_8a_no_failure_costs_a_lane_and_without_penstock_each_does(web, urls):
@@ -197,7 +197,7 @@ def test_8b_a_thousand_pages_are_fetched_fifty_at_once_on_any_reactor(reactor):
             for number in range(1_000)
         ]
         lines = run("8b_twisted.py", urls, piped=True, code=ON_REACTOR.format(reactor))
-        seen = web.seen()
+        seen = web.traffic()
     assert {line.split()[0] for line in lines} == set(urls)
     assert sum(line.endswith(" 404 Not Found") for line in lines) == 100
     assert (len(lines), seen.requests) == (1_000, 1_000)

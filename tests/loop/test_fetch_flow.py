@@ -54,7 +54,7 @@ def test_ordered_no_more_than_twice_the_concurrency_is_asked_for_behind_one_that
             assert (await first).seq == 1
 
     asyncio.run(wait())
-    assert web.seen().requests == 10
+    assert web.traffic().requests == 10
 
 
 def test_urls_may_come_from_an_async_iterable(web, each_once):
@@ -142,15 +142,15 @@ def test_while_it_is_paused_the_server_sees_nothing(web):
     async def resume(flow) -> None:
         while flow.statistics().running:
             await asyncio.sleep(0)
-        before = web.seen().requests
+        before = web.traffic().requests
         for _ in range(50):
             await asyncio.sleep(0)
         assert flow.statistics().bound is penstock.Bottleneck.PAUSED
-        assert web.seen().requests == before <= 28
+        assert web.traffic().requests == before <= 28
         flow.resume()
 
     asyncio.run(paused())
-    assert web.seen().requests == 60
+    assert web.traffic().requests == 60
 
 
 def test_limits_that_change_hold_as_the_server_counts_them(web):
@@ -164,7 +164,7 @@ def test_limits_that_change_hold_as_the_server_counts_them(web):
         async for _ in flow:
             count += 1
             if count in (10, 30):
-                most.append(web.seen().most)
+                most.append(web.traffic().most)
             if count == 10:
                 flow.concurrency = 3
             if count == 30:
@@ -172,7 +172,7 @@ def test_limits_that_change_hold_as_the_server_counts_them(web):
         assert flow.per_key == 2
 
     asyncio.run(changed())
-    seen = web.seen()
+    seen = web.traffic()
     assert most[0] == 1
     assert most[1] <= 3 < seen.most <= 6
     assert max(host.most for host in seen.hosts.values()) <= 2

@@ -102,11 +102,11 @@ def test_scratch_lies_where_sqlite_puts_it(monkeypatch, tmp_path):
 
 def test_nothing_is_made_or_sent_where_the_disk_is_full_from_the_start(monkeypatch, tmp_path, web):
     monkeypatch.setattr(wiring, "Space", lambda folders: Space(folders, Disk(0)))
-    before = web.seen().connections
+    before = web.traffic().connections
     with pytest.raises(OutputError, match="make room"):
         api.run([web.url()], tmp_path / "pages")
     assert not (tmp_path / "pages").exists()
-    assert web.seen().connections == before
+    assert web.traffic().connections == before
 
 
 @pytest.mark.parametrize("looks", [1, 2, 5])

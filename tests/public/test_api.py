@@ -119,7 +119,7 @@ def test_limits_hold_as_the_server_counts_them():
     with LocalWeb(hosts=3) as web:
         urls = [web.url(seq % 3, f"/slow/0.01/{seq}") for seq in range(60)]
         outcomes = list(penstock.fetch(urls, concurrency=5, per_host=2, delay=0))
-        seen = web.seen()
+        seen = web.traffic()
     assert_each_once(outcomes, 60)
     assert seen.most <= 5
     assert max(host.most for host in seen.hosts.values()) <= 2
@@ -139,7 +139,7 @@ def test_run_twice_does_the_work_once(tmp_path):
         urls = pages(web, 20)
         penstock.run(urls, tmp_path / "out", **FAST)
         again = penstock.run(urls, tmp_path / "out", **FAST)
-        assert web.seen().requests == 20
+        assert web.traffic().requests == 20
     assert again.complete
     assert (again.tally.total, again.session.total) == (20, 0)
     assert_each_once(records(tmp_path / "out"), 20)

@@ -53,9 +53,9 @@ def test_what_was_only_counted_is_in_order(folder):
 
 
 def test_it_is_found_in_the_outputs_when_it_is_asked_for(web, folder):
-    before = web.seen().requests
+    before = web.traffic().requests
     assert penstock.retry(folder, only=404).again == 4
-    assert web.seen().requests == before + 4
+    assert web.traffic().requests == before + 4
     assert failures(folder) == ({"404": {0, 3, 6, 9}, "500": {1, 4, 7, 10}}, {})
     assert penstock.verify(folder).ok
 

@@ -98,9 +98,9 @@ def test_urls_with_credentials_stay_withheld_if_a_list_took_their_place(web, tmp
     urls = [web.url(0, f"/page/{seq}").replace("http://", "http://me:s3cret@") for seq in range(4)]
     sessions.begin(urls, folder, Settings.of(**FAST)).close()
     assert penstock.resume(folder, inputs=urls).complete
-    requests = web.seen().requests
+    requests = web.traffic().requests
     for again in (penstock.resume, penstock.retry):
         for force in (False, True):
             with pytest.raises(UsageError, match="credentials in them, which are not kept; give them again"):
                 again(folder, force=force)
-    assert web.seen().requests == requests
+    assert web.traffic().requests == requests

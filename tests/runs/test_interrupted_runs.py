@@ -87,7 +87,7 @@ def resumed(web, urls, folder, each_once, *, asked=PAGES):
     records = [json.loads(row) for file in folder.glob("outcomes-*.jsonl") for row in file.read_bytes().splitlines()]
     each_once(records, PAGES)
     assert penstock.verify(folder).ok
-    assert web.seen().requests == asked
+    assert web.traffic().requests == asked
 
 
 class Odd(BaseException):
@@ -293,5 +293,5 @@ def test_a_script_that_is_interrupted_has_kept_what_it_had(web, urls, tmp_path, 
     assert settled(folder) == SEVENTH
     assert penstock.resume(folder, timeout=0.2, attempts=1).complete
     each_once([json.loads(row) for row in (folder / "outcomes-00000.jsonl").read_bytes().splitlines()], PAGES + 1)
-    asked = web.seen().paths
+    asked = web.traffic().paths
     assert max(number for (_, path), number in asked.items() if path != "/hang") == 1

@@ -78,7 +78,7 @@ def test_what_the_function_raises_ends_the_run_and_what_is_complete_is_stored(we
 def test_what_is_neither_is_refused_and_the_folder_let_go_of(web, tmp_path, wrong):
     with pytest.raises(penstock.UsageError, match="as print, or a Report"):
         penstock.run([web.url()], tmp_path / "pages", report=wrong, **SETTINGS)
-    assert web.seen().requests == 0
+    assert web.traffic().requests == 0
     assert penstock.run([web.url()], tmp_path / "pages", **SETTINGS).complete
 
 

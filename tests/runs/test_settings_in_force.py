@@ -72,11 +72,11 @@ def test_a_run_that_is_called_again_keeps_what_a_resume_was_given(folder, listed
 
 def test_a_run_that_is_called_again_does_not_go_round_a_proxy_that_a_resume_was_given(web, folder, listed):
     sessions.resume(folder, {"proxy": "http://me:s3cret@127.0.0.1:1"}).close()
-    requests = web.seen().requests
+    requests = web.traffic().requests
     with pytest.raises(UsageError, match=r"began with proxy.*proxy=\.\.\."):
         penstock.run(listed, folder, **FAST)
     assert penstock.run(listed, folder, proxy=None, **FAST).complete
-    assert (said(folder)["proxy"], web.seen().requests) == (None, requests)
+    assert (said(folder)["proxy"], web.traffic().requests) == (None, requests)
 
 
 def test_the_run_stays_the_same_one(folder):

@@ -20,7 +20,7 @@ from penstock.testing.hostile import FAULTS, HostileServer, bodies
 from penstock.testing.hostile.certificates import Certificates
 from penstock.testing.hostile.faults import reply
 from penstock.testing.pages import page
-from penstock.testing.seen import Tallied
+from penstock.testing.traffic import TrafficCounter
 from penstock.testing.web import LocalWeb
 
 
@@ -81,21 +81,21 @@ def test_a_redirect_away_leads_to_another_origin_that_tells_what_it_got(server):
 
 
 def test_it_tells_which_requests_came_and_what_was_sent(server):
-    before = len(server.requests("empty_page")), server.sent("empty_page")
+    before = len(server.requests("empty_page")), server.bytes_sent("empty_page")
     got = said(server.url("empty_page"))
     assert [request.method for request in server.requests("empty_page")[before[0] :]] == ["GET"]
-    assert server.sent("empty_page") == before[1] + len(got)
+    assert server.bytes_sent("empty_page") == before[1] + len(got)
 
 
-def test_it_is_counted_together_with_another_server_where_both_have_one_tally():
-    tally = Tallied()
-    with LocalWeb(tally=tally) as web, HostileServer(tally=tally) as hostile:
+def test_it_is_counted_together_with_another_server_if_both_have_one_counter():
+    counter = TrafficCounter()
+    with LocalWeb(counter=counter) as web, HostileServer(counter=counter) as hostile:
         urls = [web.url(0, "/page"), hostile.url("empty_page"), hostile.page("/page")]
         for url in urls:
             said(url)
-        assert web.seen() == hostile.seen() == tally.seen()
-    assert {host: seen.requests for host, seen in tally.seen().hosts.items()} == {web.host(0): 1, "127.0.0.1": 2}
-    assert (tally.seen().connections, tally.seen().most) == (3, 1)
+        assert web.traffic() == hostile.traffic() == counter.traffic()
+    assert {host: seen.requests for host, seen in counter.traffic().hosts.items()} == {web.host(0): 1, "127.0.0.1": 2}
+    assert (counter.traffic().connections, counter.traffic().most) == (3, 1)
 
 
 def test_a_refused_port_refuses_and_a_deaf_one_stays_silent(server):

@@ -92,7 +92,7 @@ def test_what_is_cut_off_by_udp_is_whole_by_tcp(server, name):
     assert told(by_udp(server, name)) == (0, True, [])
     _, cut_off, found = told(by_tcp(server, name))
     assert (cut_off, len(found)) == (False, len(server.script[name].addresses))
-    assert server.asked_by_tcp == 1
+    assert server.questions_by_tcp == 1
 
 
 def test_it_counts_what_it_is_asked_silent_or_not(server):
@@ -101,8 +101,8 @@ def test_it_counts_what_it_is_asked_silent_or_not(server):
     with socket.socket(type=socket.SOCK_DGRAM) as asking:
         asking.sendto(question("silent.test"), endpoint(server))
     by_udp(server, "b.test")  # which comes after it
-    assert (server.asked(), server.asked("a.test"), server.asked("a.test", "AAAA")) == (4, 2, 1)
-    assert (server.asked(kind="A"), server.asked("silent.test"), server.asked("nobody.test")) == (3, 1, 0)
+    assert (server.questions(), server.questions("a.test"), server.questions("a.test", "AAAA")) == (4, 2, 1)
+    assert (server.questions(kind="A"), server.questions("silent.test"), server.questions("nobody.test")) == (3, 1, 0)
 
 
 def test_every_name_may_have_an_answer():

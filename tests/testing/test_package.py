@@ -23,8 +23,8 @@ def test_it_needs_no_test_framework_and_nothing_that_penstock_does_not_need():
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "\n"
 
 
-def test_its_front_page_names_every_module_somebody_would_look_for():
-    inner = {"pages", "ports", "seen", "hostile.faults", "hostile.line", "hostile.server", "hostile.certificates"}
+def test_its_front_page_names_every_public_module():
+    inner = {"pages", "ports", "traffic", "hostile.faults", "hostile.line", "hostile.server", "hostile.certificates"}
     inner |= {f"hostile.{kind}" for kind in ("bodies", "connections", "endings", "redirects", "replies")}
     for name in {module.removeprefix("penstock.testing.") for module in modules()} - inner:
         assert f"\n    {name} " in penstock.testing.__doc__

@@ -56,7 +56,7 @@ def test_the_second_octet_follows_the_first():
 
 
 def test_any_name_is_served_where_connect_to_leads(web):
-    assert web.named("shop.test", "/a") == "http://shop.test/a"
+    assert web.url_by_name("shop.test", "/a") == "http://shop.test/a"
     _, anything = web.connect_to
     address = anything.removeprefix("::")
     assert get(f"http://{address}/page/1", host="shop.test") == (200, page("shop.test", "/page/1"))
@@ -75,13 +75,13 @@ def test_a_habit_holds_for_all_paths_that_ask_for_nothing(web):
 
 
 def test_a_connection_is_kept_for_the_next_request(web):
-    before = web.seen().connections
+    before = web.traffic().connections
     connection, _ = connected(web.url(0))
     for number in range(5):
         connection.request("GET", f"/page/{number}")
         assert connection.getresponse().read() == page(connection.host, f"/page/{number}")
     connection.close()
-    assert web.seen().connections == before + 1
+    assert web.traffic().connections == before + 1
 
 
 def test_requests_sent_in_one_piece_are_answered_one_after_the_other(web):
@@ -93,7 +93,7 @@ def test_requests_sent_in_one_piece_are_answered_one_after_the_other(web):
     while received.count(b"\r\n\r\n") < 2:
         received += connection.sock.recv(65536)
     connection.close()
-    assert web.seen().hosts["pipe.test"].most == 1
+    assert web.traffic().hosts["pipe.test"].most == 1
 
 
 def test_head_has_no_body_and_post_is_echoed(web):
@@ -132,7 +132,7 @@ def test_it_counts_requests_as_it_sees_them():
         for thread in threads:
             thread.join()
         get(web.url(0, "/page"), host="a.test")
-        seen = web.seen()
+        seen = web.traffic()
     assert (seen.requests, seen.most, seen.connections) == (5, 4, 5)
     assert (seen.hosts["a.test"].requests, seen.hosts["a.test"].most) == (3, 2)
     assert seen.hosts["b.test"].most == 2
@@ -151,7 +151,7 @@ def test_a_request_that_is_given_up_no_longer_counts_as_running():
             connection.close()
             # The answer to the next one comes after the server has seen the last one go.
             get(web.url(0, "/page"))
-        assert web.seen().most <= 2
+        assert web.traffic().most <= 2
 
 
 def test_waiting_for_requests_ends_with_the_time_it_was_given(web):
@@ -167,7 +167,7 @@ def test_it_stops_with_requests_under_way_and_still_tells_what_it_saw():
     with pytest.raises(http.client.RemoteDisconnected):
         connection.getresponse()
     connection.close()
-    assert web.seen().requests == 1
+    assert web.traffic().requests == 1
     assert not set(threading.enumerate()) - before
 
 

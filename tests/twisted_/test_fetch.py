@@ -59,7 +59,7 @@ def test_each_is_called_with_every_outcome_and_the_end_tells_how_it_went(reactor
             statistics = await fetch(urls, each=each, concurrency=20, **POLITE_TO_NOBODY)
             assert sorted(seen) == list(range(300))
             assert statistics.tally.total == 300
-            assert web.seen().most <= 20
+            assert web.traffic().most <= 20
         """,
         reactor,
     )
@@ -84,7 +84,7 @@ def test_while_a_deferred_of_each_has_not_fired_nothing_more_is_begun(reactor):
             for _ in range(5):  # time enough for a whole request to another host, five times
                 await getPage(web.url(1, "/page/1"))
             assert len(taken) == 1
-            assert web.seen().hosts[web.host(0)].requests <= 3
+            assert web.traffic().hosts[web.host(0)].requests <= 3
             gate.callback(None)
             assert (await done).tally.total == 30
             assert sorted(taken) == list(range(30))
@@ -152,7 +152,7 @@ def test_cancelled_it_drops_what_runs_and_gives_everything_back(reactor, each):
             held, taken = Watched(), []
             urls = [web.url(0, "/page/1"), *(web.url(number, "/hang") for number in range(1, 10))]
             done = fetch(urls, each={each}, concurrency=4)
-            while web.seen().requests < 4:
+            while web.traffic().requests < 4:
                 await turns()
             done.cancel()
             assert isinstance(await failure_of(done), CancelledError)

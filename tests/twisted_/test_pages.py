@@ -58,7 +58,7 @@ def test_nothing_limits_it_but_who_calls_it():
             pages = gatherResults([getPage(web.url(0, f"/slow/0.2/page/{number}")) for number in range(50)])
             bodies = await pages
             assert bodies == [page(web.host(0), f"/page/{number}") for number in range(50)]
-            assert web.seen().most == 50
+            assert web.traffic().most == 50
     """)
 
 
@@ -225,8 +225,8 @@ def test_a_page_that_is_given_up_drops_its_request():
             lanes = pages()
             await DeferredList([coiterate(lanes) for _ in range(5)])
             # The web hears of a connection's end a moment later than we do.
-            assert web.seen().requests == 30, web.seen()
-            assert web.seen().most <= 10, web.seen().most
+            assert web.traffic().requests == 30, web.traffic()
+            assert web.traffic().most <= 10, web.traffic().most
     """)
 
 
@@ -248,7 +248,7 @@ def test_what_cannot_be_asked_for_fails_alone_and_sends_nothing():
                     assert error.reason == "invalid_request", error
                 else:
                     raise AssertionError(options)
-            assert web.seen().requests == 0
+            assert web.traffic().requests == 0
             assert await getPage(web.url(0, "/page/1"))
     """)
 
@@ -271,7 +271,7 @@ def test_a_time_out_below_nothing_is_refused():
                 assert "timeout" in str(error)
             else:
                 raise AssertionError("taken")
-            assert web.seen().requests == 0
+            assert web.traffic().requests == 0
     """)
 
 
@@ -293,5 +293,5 @@ def test_a_page_given_up_before_its_turn_is_not_asked_for():
             for page in pages:
                 page.cancel()
             assert await getPage(web.url(0, "/page/last"))
-            assert web.seen().requests == 1, web.seen().requests
+            assert web.traffic().requests == 1, web.traffic().requests
     """)

@@ -1,14 +1,14 @@
-"""For tests: of Penstock itself, of your own sources and sinks, and of code that uses it.
+"""Fakes, servers and contracts for tests of Penstock and of code that uses it.
 
-    web        LocalWeb: many hosts on the loopback network, which count what they see
+    web        LocalWeb: many hosts on the loopback network, which count their requests
     hostile    HostileServer: every fault a server can have, one by one
-    names      NameServer: says of names what it is told to, and counts the questions
-    engine     ScriptedEngine: does jobs by a script, in virtual time
+    names      NameServer: answers for names by a script, and counts the questions
+    engine     ScriptedEngine: runs jobs by a script, in virtual time
     clock      VirtualClock, VirtualLoop: an hour takes milliseconds
     sink       MemorySink: a sink without a disk
-    contracts  check_source, check_engine, check_sink: what every implementation must survive
+    contracts  check_source, check_engine, check_sink: the rules of every implementation
     outcomes   assert_each_once: every input has exactly one outcome
 
-Needs no test framework, and nothing beyond what Penstock needs; only certificates need trustme. Nothing
-in Penstock imports this package, but for the demo.
+It needs no test framework, and no library that Penstock does not need, except trustme
+for certificates. Only the demo of Penstock imports this package.
 """

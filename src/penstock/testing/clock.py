@@ -1,6 +1,6 @@
-"""Virtual time: an hour of pacing takes milliseconds, and every moment in it is exact.
+"""Virtual time: an hour of pacing takes milliseconds, and every moment is exact.
 
-Knows how to be a clock, and how to be the clock of an asyncio loop. Does not know the real time.
+Knows a clock and an asyncio loop that runs by it. Does not know the real time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["VirtualClock", "VirtualLoop"]
 
 
 class VirtualClock:
-    """A clock that stands still until it is told to go on; call it for the time in seconds.
+    """A clock that only the test advances; call it for the time in seconds.
 
     >>> clock = VirtualClock()
     >>> clock.advance(3600)
@@ -30,29 +30,31 @@ class VirtualClock:
         self._now = now
 
     def __call__(self) -> float:
-        """The time."""
+        """Return the time."""
         return self._now
 
     def __repr__(self) -> str:
         return f"<VirtualClock {self._now}>"
 
     def advance(self, seconds: float) -> None:
-        """Let *seconds* pass, 0 or more."""
+        """Let *seconds* pass. Raises ValueError if they are negative."""
         if not seconds >= 0:
-            raise ValueError(f"time does not go back, not by {seconds} s")
+            raise ValueError(f"a clock does not go back, not by {seconds} s")
         self._now += seconds
 
     def advance_to(self, time: float) -> None:
-        """Let it be *time*; nothing happens where it is later already."""
+        """Advance to *time*, unless it is later already."""
         self._now = max(self._now, time)
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time is *clock*'s: where it would sleep, the clock goes on instead.
+    """An event loop with the time of *clock*, which it advances instead of sleeping.
 
-    Use it as ``asyncio.Runner(loop_factory=lambda: VirtualLoop(clock))``. Descriptors that are ready are
-    served before any time passes. Raises Stalled where nothing is ready, nothing is timed, and so nobody
-    would ever wake. Other threads live in real time, and are not waited for: do not use it with any.
+    Use it as ``asyncio.Runner(loop_factory=lambda: VirtualLoop(clock))``. It serves
+    descriptors that are ready before it advances the clock. Do not use it with other
+    threads: they run in real time, and the loop does not wait for them. Raises Stalled
+    if no descriptor is ready and no call is scheduled, since the loop would then wait
+    forever.
     """
 
     def __init__(self, clock: VirtualClock) -> None:
@@ -60,12 +62,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super().__init__(_VirtualSelector(clock))
 
     def time(self) -> float:
-        """The clock's time."""
+        """Return the time of the clock."""
         return self._clock()
 
 
 class _VirtualSelector(selectors.BaseSelector):
-    """A selector that never waits."""
+    """A selector that advances the clock instead of waiting."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
@@ -75,7 +77,7 @@ class _VirtualSelector(selectors.BaseSelector):
         ready = self._real.select(0)
         if not ready:
             if timeout is None:
-                raise Stalled("every task waits, and nothing is left that could wake one")
+                raise Stalled("every task waits, and no descriptor or timer can wake one")
             self._clock.advance(max(0.0, timeout))
         return ready
 

@@ -1,7 +1,7 @@
-"""What every source, engine and sink must do, as functions that any implementation survives.
+"""The rules of every source, engine and sink, as functions that check them.
 
-They raise AssertionError and say what is wrong. The fakes of this package pass them too, so that what is
-tested with a fake holds with the real thing.
+They raise AssertionError with the rule that is broken. The fakes of this package pass
+them too, so that a test with a fake holds for the real implementation.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from penstock.seams import Engine, Signal, Sink, Source
 __all__ = ["check_engine", "check_sink", "check_source"]
 
 PATIENCE: Final = 5.0
-"""Seconds of real time after which something that should have come is missed."""
+"""Seconds of real time that a check waits for an event."""
 
 READ_AHEAD: Final = 10_000
-"""More items than this no source may take from its iterator before they are asked for."""
+"""The most items that a source may take ahead from its iterator."""
 
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
-"""What runs a coroutine in an event loop until it is over."""
+"""A function that runs a coroutine in an event loop to its end."""
 
 
 def check_source(make: Callable[[Iterator[Row], Callable[[], None]], Source[Any]], *, run: Run = asyncio.run) -> None:
-    """A source gives every row once and in order, lazily, says when it is over, passes errors on, and closes.
+    """Check that a source is lazy and ordered, ends, raises errors, and closes.
 
-    *make* takes the rows, and what to call when there is something after ``NOT_YET``. *run* runs ``aclose``.
+    *make* gets the rows, and the function to call if an item follows ``NOT_YET``. *run*
+    runs ``aclose``.
     """
-    for check in (_source_gives_each_row_once, _source_is_lazy, _source_passes_an_error_on_once):
+    for check in (_source_gives_each_row_once, _source_is_lazy, _source_raises_an_error_once):
         source = None
 
         def begin(rows: Iterator[Row]) -> _Pulled:
@@ -50,7 +51,7 @@ def check_source(make: Callable[[Iterator[Row], Callable[[], None]], Source[Any]
             if source is not None:
                 source.close()
                 source.close()
-    _source_closes_inside_of_a_loop(make, run)
+    _source_closes_in_a_loop(make, run)
 
 
 def check_engine(
@@ -62,17 +63,17 @@ def check_engine(
     clock: Callable[[], float] = time.monotonic,
     wait: Callable[[int, float | None], None] | None = None,
 ) -> None:
-    """An engine gives one attempt a job, never raises for a bad one, wakes when told, cancels, and settles.
+    """Check that an engine returns one attempt a job, good or bad, wakes, and cancels.
 
-    *good*, *bad* and *endless* make a job with the seq they are given: one that ends well, one that fails,
-    and one that takes longer than anybody would wait. *wait* waits for a descriptor, for so many seconds
-    of *clock* at most.
+    *good*, *bad* and *endless* make a job with the given seq: one that succeeds, one
+    that fails, and one that never ends. *wait* waits for a descriptor, at most the
+    given seconds of *clock*.
     """
     engine = make()
     run = _Run(engine, clock, wait or _select)
     try:
-        assert not engine.collect(0), "an attempt came out before any job went in"
-        _engine_gives_each_attempt_once(run, good, bad)
+        assert not engine.collect(0), "collect returned an attempt before any start"
+        _engine_returns_each_attempt_once(run, good, bad)
         _engine_is_driven_by_its_descriptor(run, good)
         _engine_wakes(run, endless)
         _engine_cancels(run, good, endless)
@@ -82,36 +83,36 @@ def check_engine(
 
 
 def check_sink(make: Callable[[Mapping[str, int]], Sink], read: Callable[[Extent], Sequence[int]]) -> None:
-    """What was committed is there after a crash and a reopen, once; what was not, is not.
+    """Check that a crash and a reopen keep each committed outcome once, and no other.
 
-    *make* opens the sink on the same place each time, where each file is good up to the length given;
-    *read* gives the seqs of the rows within an extent, in order.
+    *make* opens the sink on the same storage each time, with the committed length of
+    each file. *read* returns the seqs of the rows in an extent, in order.
     """
     sink = make({})
-    assert sink.flush() == [], "an extent of nothing"
-    committed = _written(sink, range(8))
-    assert sink.flush() == [], "what was flushed is flushed again"
-    committed += _written(sink, range(8, 10))
+    assert sink.flush() == [], "a flush without outcomes must return no extent"
+    committed = _write(sink, range(8))
+    assert sink.flush() == [], "a second flush returns the extents of the first"
+    committed += _write(sink, range(8, 10))
 
     sink.write(_outcome(10))
     sink.close()
     sink.close()
     sink = make(_lengths(committed))
-    _assert_held(committed, range(10), read)
+    _assert_stored(committed, range(10), read)
 
-    _written(sink, range(10, 14))
+    _write(sink, range(10, 14))
     sink.close()
     sink = make(_lengths(committed))
-    committed += _written(sink, (13, 10))
+    committed += _write(sink, (13, 10))
     sink.close()
-    _assert_held(committed, [*range(10), 10, 13], read)
+    _assert_stored(committed, [*range(10), 10, 13], read)
 
 
 # -- source
 
 
 class _Pulled:
-    """A source, and what to wait for when it has nothing yet."""
+    """A source, and the event that it sets when it has an item."""
 
     def __init__(self, source: Source[Any], woken: threading.Event) -> None:
         self.source = source
@@ -123,7 +124,7 @@ class _Pulled:
             item = self.source.pull()
             if item is not Signal.NOT_YET:
                 return item
-            assert self._woken.wait(PATIENCE), "the source had nothing yet, and never woke anybody"
+            assert self._woken.wait(PATIENCE), "the source returned NOT_YET and did not wake the caller"
 
 
 Begin = Callable[[Iterator[Row]], _Pulled]
@@ -139,11 +140,11 @@ def _source_gives_each_row_once(begin: Begin) -> None:
     pulled = begin(iter(rows))
     items = [pulled.next() for _ in rows]
     kinds = [Skipped if isinstance(item, Skipped) else type(item) for item in items]
-    assert kinds == [Job, Skipped, Job, Skipped], f"jobs for good rows and outcomes for bad ones, not {kinds}"
+    assert kinds == [Job, Skipped, Job, Skipped], f"good rows must become jobs and bad ones outcomes, not {kinds}"
     seqs = [item.seq for item in items if not isinstance(item, Signal)]
-    assert seqs == [0, 1, 2, 5], f"the seqs of the rows in order, not {seqs}"
+    assert seqs == [0, 1, 2, 5], f"the seqs must be 0, 1, 2, 5 in order, not {seqs}"
     for _ in range(2):
-        assert pulled.next() is Signal.EXHAUSTED, "the end of the rows is the end for good"
+        assert pulled.next() is Signal.EXHAUSTED, "a source must stay exhausted after its last row"
 
 
 def _source_is_lazy(begin: Begin) -> None:
@@ -162,24 +163,24 @@ def _source_is_lazy(begin: Begin) -> None:
     pulled = begin(endless())
     for _ in range(3):
         pulled.next()
-    assert taken <= READ_AHEAD, f"{taken} rows were taken to give 3"
+    assert taken <= READ_AHEAD, f"the source took {taken} rows to yield 3"
     pulled.source.close()
-    assert closed.wait(PATIENCE), "closing the source closes the iterator"
+    assert closed.wait(PATIENCE), "close must close the iterator"
 
 
-def _source_passes_an_error_on_once(begin: Begin) -> None:
+def _source_raises_an_error_once(begin: Begin) -> None:
     def failing() -> Iterator[Row]:
         yield Row(0, 1, "http://a.test/")
         raise ConnectionError("the store went away")
 
     pulled = begin(failing())
-    assert isinstance(pulled.next(), Job), "what came before the error comes out before it"
-    assert _raises(pulled), "the iterator's error is kept back"
-    assert not _raises(pulled), "the iterator's error comes out twice"
-    assert pulled.next() is Signal.EXHAUSTED, "after its error a source is exhausted"
+    assert isinstance(pulled.next(), Job), "the rows before an error must come before it"
+    assert _raises(pulled), "the source must raise the error of its iterator"
+    assert not _raises(pulled), "the source raised the error of its iterator twice"
+    assert pulled.next() is Signal.EXHAUSTED, "after an error a source must be exhausted"
 
 
-def _source_closes_inside_of_a_loop(make: Callable[[Iterator[Row], Callable[[], None]], Source[Any]], run: Run) -> None:
+def _source_closes_in_a_loop(make: Callable[[Iterator[Row], Callable[[], None]], Source[Any]], run: Run) -> None:
     closed = threading.Event()
 
     def rows() -> Iterator[Row]:
@@ -194,8 +195,8 @@ def _source_closes_inside_of_a_loop(make: Callable[[Iterator[Row], Callable[[], 
     _Pulled(source, woken).next()
     for _ in range(2):
         run(source.aclose())
-    assert closed.wait(PATIENCE), "closing the source inside of a loop closes the iterator"
-    assert source.pull() is Signal.EXHAUSTED, "a source that is closed gives nothing any more"
+    assert closed.wait(PATIENCE), "aclose must close the iterator"
+    assert source.pull() is Signal.EXHAUSTED, "a closed source must be exhausted"
 
 
 def _raises(pulled: _Pulled) -> bool:
@@ -210,7 +211,7 @@ def _raises(pulled: _Pulled) -> bool:
 
 
 class _Run:
-    """An engine and its time."""
+    """An engine and its clock."""
 
     def __init__(
         self, engine: Engine[Any, Any], clock: Callable[[], float], wait: Callable[[int, float | None], None]
@@ -224,28 +225,28 @@ class _Run:
             self.engine.start(job, self.clock())
 
     def collect(self, count: int) -> list[Attempt]:
-        """*count* attempts, in the order they come."""
+        """Return the next *count* attempts in the order of their ends."""
         attempts: list[Attempt] = []
         until = time.monotonic() + PATIENCE
         while len(attempts) < count and time.monotonic() < until:
             attempts += self.engine.collect(PATIENCE)
-        assert len(attempts) == count, f"{count} jobs, {len(attempts)} attempts"
+        assert len(attempts) == count, f"{count} jobs must have {count} attempts, not {len(attempts)}"
         return attempts
 
 
-def _engine_gives_each_attempt_once(run: _Run, good: Callable[[int], Any], bad: Callable[[int], Any]) -> None:
+def _engine_returns_each_attempt_once(run: _Run, good: Callable[[int], Any], bad: Callable[[int], Any]) -> None:
     jobs = [good(0), bad(1), good(2)]
     run.start(*jobs)
     attempts = {attempt.job.seq: attempt for attempt in run.collect(3)}
-    assert [attempts[seq].job for seq in range(3)] == jobs, "an attempt has the job that it was"
+    assert [attempts[seq].job for seq in range(3)] == jobs, "an attempt must have its job"
     errors = [attempts[seq].error for seq in range(3)]
-    assert errors[0] is None is errors[2], f"good jobs came to {errors[0]} and {errors[2]}"
-    assert errors[1] is not None, "a bad job came to no error"
-    assert not run.engine.collect(0), "an attempt came out twice"
+    assert errors[0] is None is errors[2], f"good jobs failed with {errors[0]} and {errors[2]}"
+    assert errors[1] is not None, "a bad job must have an error"
+    assert not run.engine.collect(0), "collect returned an attempt twice"
 
 
 def _engine_is_driven_by_its_descriptor(run: _Run, good: Callable[[int], Any]) -> None:
-    """An event loop waits for the descriptor and the deadline, and collects without waiting."""
+    """Wait for the descriptor and the deadline as an event loop does."""
     run.start(good(3))
     until = time.monotonic() + PATIENCE
     attempts: list[Attempt] = []
@@ -253,33 +254,33 @@ def _engine_is_driven_by_its_descriptor(run: _Run, good: Callable[[int], Any]) -
         due = run.engine.deadline()
         run.wait(run.engine.fileno(), None if due is None else max(0.0, due - run.clock()))
         attempts += run.engine.collect(0)
-    assert [attempt.job.seq for attempt in attempts] == [3], "the descriptor and the deadline bring the attempt out"
+    assert [attempt.job.seq for attempt in attempts] == [3], "the descriptor or the deadline must announce the attempt"
 
 
 def _engine_wakes(run: _Run, endless: Callable[[int], Any]) -> None:
     run.start(endless(4))
     run.engine.wake()
-    assert not run.engine.collect(None), "woken with nothing finished"
+    assert not run.engine.collect(None), "a wake without an ended job must return no attempt"
     waker = threading.Thread(target=run.engine.wake)
     before = time.monotonic()
     waker.start()
     run.engine.collect(PATIENCE)
     waker.join()
-    assert time.monotonic() - before < PATIENCE, "a wake from another thread did not end the wait"
+    assert time.monotonic() - before < PATIENCE, "a wake from another thread must end the wait"
 
 
 def _engine_cancels(run: _Run, good: Callable[[int], Any], endless: Callable[[int], Any]) -> None:
     run.start(endless(5), good(6))
     run.engine.cancel()
-    assert not run.engine.inside(), "who asks is nothing that runs"
+    assert not run.engine.inside(), "inside must be False for a caller that is no job"
     asyncio.run(_settles(run.engine))
     run.start(good(7))
-    assert [attempt.job.seq for attempt in run.collect(1)] == [7], "nothing comes out for what was cancelled"
+    assert [attempt.job.seq for attempt in run.collect(1)] == [7], "a cancelled job must have no attempt"
 
 
 async def _settles(engine: Engine[Any, Any]) -> None:
     _, waiting = await asyncio.wait([asyncio.ensure_future(engine.settle())], timeout=PATIENCE)
-    assert not waiting, "what was cancelled is over, or soon will be"
+    assert not waiting, "settle must end after a cancel"
 
 
 def _select(fd: int, seconds: float | None) -> None:
@@ -290,7 +291,7 @@ def _select(fd: int, seconds: float | None) -> None:
 
 
 def _outcome(seq: int) -> Outcome:
-    """Outcomes of every kind, with bodies and text that are hard to store."""
+    """Return an outcome by *seq*, with a body or text that is hard to store."""
     url = f"http://a.test/{seq}"
     kinds: Sequence[Outcome] = (
         Fetched(seq, url, status=200, body=b"a page", head=b"HTTP/1.1 200 OK\r\nX-Odd: \xff"),
@@ -302,18 +303,18 @@ def _outcome(seq: int) -> Outcome:
     return kinds[seq % len(kinds)]
 
 
-def _written(sink: Sink, seqs: Sequence[int]) -> list[Extent]:
-    """Write and flush outcomes with these *seqs*: the extents that prove it."""
+def _write(sink: Sink, seqs: Sequence[int]) -> list[Extent]:
+    """Write and flush outcomes with these *seqs*, and return the extents."""
     for seq in seqs:
-        assert sink.write(_outcome(seq)) >= 0, "a number of bytes"
+        assert sink.write(_outcome(seq)) >= 0, "write must return a number of bytes"
     extents = sink.flush()
     stored = [seq for extent in extents for seq in extent.seqs]
-    assert sorted(stored) == sorted(seqs), f"wrote {list(seqs)}, and the extents say {stored}"
+    assert sorted(stored) == sorted(seqs), f"the extents of {list(seqs)} have {stored}"
     for extent in extents:
-        assert extent.sink == sink.name, "an extent names its sink"
-        assert extent.rows == len(extent.seqs), "a row for each seq"
-        assert extent.start < extent.end, "an extent has bytes"
-        assert extent.checksum, "an extent has a checksum"
+        assert extent.sink == sink.name, "an extent must name its sink"
+        assert extent.rows == len(extent.seqs), "an extent must have a row for each seq"
+        assert extent.start < extent.end, "an extent must have bytes"
+        assert extent.checksum, "an extent must have a checksum"
     return extents
 
 
@@ -325,7 +326,7 @@ def _lengths(extents: Sequence[Extent]) -> dict[str, int]:
     return lengths
 
 
-def _assert_held(extents: Sequence[Extent], seqs: Sequence[int], read: Callable[[Extent], Sequence[int]]) -> None:
+def _assert_stored(extents: Sequence[Extent], seqs: Sequence[int], read: Callable[[Extent], Sequence[int]]) -> None:
     _lengths(extents)
     held = sorted(seq for extent in extents for seq in read(extent))
     assert held == sorted(seqs), f"committed {sorted(seqs)}, and the files have {held}"

@@ -1,6 +1,6 @@
-"""An engine that follows a script in virtual time, and remembers what it was asked to do.
+"""An engine that runs jobs by a script in virtual time, and lists their starts.
 
-Knows when each job starts and ends by the script. Does not know sockets or real time.
+Knows when each job starts and ends. Does not know sockets or real time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Answered", "ScriptedEngine", "Started"]
 
 
 class Answered(Struct, frozen=True):
-    """What the script says comes of a job, *after* how many seconds: a response, or an *error*."""
+    """The scripted end of a job *after* some seconds: a response, or an *error*."""
 
     status: int | None = 200
     body: bytes = b""
@@ -33,10 +33,10 @@ class Answered(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
     def attempt(self, job: Job, now: float) -> Attempt:
-        """The attempt at *job* that ends thus, begun at *now*."""
+        """Return the attempt at *job* that starts at *now* and ends like this."""
         if self.error is not None:
             times = Times(now - job.ready, total=self.after)
-            return Attempt(job, self.error, "as the script says", started=now, times=times)
+            return Attempt(job, self.error, "scripted", started=now, times=times)
         fields = "".join(f"\r\n{name}: {value}" for name, value in self.headers)
         return Attempt(
             job,
@@ -51,7 +51,7 @@ class Answered(Struct, frozen=True):
 
 
 class Started(NamedTuple):
-    """That *job* was started at the virtual time *at*."""
+    """The start of *job* at the virtual time *at*."""
 
     at: float
     job: Job
@@ -61,17 +61,18 @@ Script = Callable[[Any], Answered]
 
 
 class ScriptedEngine:
-    """An ``Engine`` whose *script* says what comes of each job; without one, 200 after 10 ms.
+    """An ``Engine`` whose *script* gives the end of each job, else 200 after 10 ms.
 
-    Time is *clock*'s, and only ``collect`` lets it pass: to the next completion, or as far as it may wait.
-    ``collect(None)`` with nothing running raises Stalled, since nobody would ever wake it; where the
-    work rightly waits for another thread, give it *patience*: seconds of real time.
+    Only ``collect`` advances *clock*: to the next completion, or as far as it may wait.
+    ``collect(None)`` without a running job raises Stalled, since no event would wake
+    it. If the test rightly waits for another thread, give it *patience*: seconds of
+    real time.
 
-    It drives the asyncio shell too, on a ``VirtualLoop`` with the same clock; on a real loop with a
-    clock that stands still, nothing would ever be due.
+    For the asyncio shell run it on a ``VirtualLoop`` with the same clock: on a real
+    loop the clock would not advance, and no job would end.
 
-    ``starts`` has every start in order, ``most`` the highest number that ran at once, ``most_of`` the same
-    for each key.
+    ``starts`` has every start in order, ``most`` the highest number of jobs that ran at
+    once, and ``most_of`` the same for each key.
     """
 
     def __init__(
@@ -89,7 +90,8 @@ class ScriptedEngine:
         self.closed = False
         self._script = script or (lambda _job: Answered())
         self._patience = patience
-        # (when, number, attempt): the number keeps those that end together in the order of their starts.
+        # (when, number, attempt): the number keeps jobs that end together in the order
+        # of their starts.
         self._running: list[tuple[float, int, Attempt]] = []
         self._running_of: Counter[str] = Counter()
         self._alarm, self._waker = socket.socketpair()
@@ -99,11 +101,11 @@ class ScriptedEngine:
 
     @property
     def running(self) -> int:
-        """How many jobs are being done."""
+        """The number of running jobs."""
         return len(self._running)
 
     def start(self, job: Job, now: float) -> None:
-        """Begin *job*; what comes of it is settled here and now."""
+        """Start *job*; the script is called for its end at once."""
         assert not self.closed, "start after close"
         answered = self._script(job)
         heapq.heappush(self._running, (now + answered.after, len(self.starts), answered.attempt(job, now)))
@@ -113,7 +115,7 @@ class ScriptedEngine:
         self.most_of[job.key] = max(self.most_of[job.key], self._running_of[job.key])
 
     def collect(self, timeout: float | None) -> list[Attempt]:
-        """What is finished by the clock; where nothing is, the clock goes on, by *timeout* at most."""
+        """Advance the clock to an end, by *timeout* at most; return the ended jobs."""
         if self._woken:
             self._quieten()
         elif self._running:
@@ -122,7 +124,7 @@ class ScriptedEngine:
         elif timeout is not None:
             self.clock.advance(timeout)
         else:
-            self._wait_to_be_woken()
+            self._wait_for_wake()
         finished = []
         while self._running and self._running[0][0] <= self.clock():
             attempt = heapq.heappop(self._running)[2]
@@ -131,50 +133,50 @@ class ScriptedEngine:
         return finished
 
     def fileno(self) -> int:
-        """A descriptor that is readable once ``wake`` was called."""
+        """Return a descriptor that is readable after ``wake``."""
         return self._alarm.fileno()
 
     def deadline(self) -> float | None:
-        """The virtual time of the next completion."""
+        """Return the virtual time of the next completion, or None if no job runs."""
         return self._running[0][0] if self._running else None
 
     def bound(self) -> None:
-        """Nothing of its own."""
+        """Return None: it has no limit of its own."""
 
     def shortage(self) -> Shortage:
         """None: nothing of the machine's is counted here."""
         return NO_SHORTAGE
 
     def wake(self) -> None:
-        """End a wait, now or the next one."""
+        """End the present wait, or the next one."""
         with suppress(OSError):
             self._waker.send(b"\0")
         self._woken = True
 
     def cancel(self) -> None:
-        """Drop what runs; ``cancelled`` has it."""
+        """Abandon the running jobs; ``cancelled`` has them."""
         self.cancelled += [attempt.job for _, _, attempt in sorted(self._running)]
         self._running.clear()
         self._running_of.clear()
 
     def inside(self) -> bool:
-        """Never: what runs is no code of the caller's."""
+        """Return False: its jobs run no code of the caller."""
         return False
 
     async def settle(self) -> None:
-        """Nothing to wait for."""
+        """Return at once: a cancelled job has ended."""
 
     def close(self) -> None:
-        """Drop what runs and close the descriptors."""
+        """Abandon the running jobs and close the descriptors. May be called twice."""
         if not self.closed:
             self.closed = True
             self.cancel()
             self._alarm.close()
             self._waker.close()
 
-    def _wait_to_be_woken(self) -> None:
+    def _wait_for_wake(self) -> None:
         if not select.select([self._alarm], [], [], self._patience)[0]:
-            raise Stalled("collect(None) with nothing running: nobody will ever wake it")
+            raise Stalled("collect(None) without a running job waits forever")
         self._quieten()
 
     def _quieten(self) -> None:

@@ -1,6 +1,7 @@
-"""A name server for tests: it says what it is told to, by UDP and TCP, and counts what it was asked.
+"""A name server for tests, with a script of answers over UDP and TCP.
 
-Knows as much of DNS messages as a question and its answer take (RFC 1035). Says nothing true about the world.
+Knows DNS messages as far as a question and its answer need (RFC 1035). Does not know
+real names.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ __all__ = ["NXDOMAIN", "REFUSED", "SERVFAIL", "SILENT", "NameServer", "Says"]
 
 TYPES: Final = {1: "A", 28: "AAAA"}
 MOST_BY_UDP: Final = 1232
-"""Bytes of an answer by UDP; a longer one is cut off, and asked for again by TCP."""
+"""The most bytes of an answer by UDP; for a longer one the client must ask by TCP."""
 
 
 class Says(Struct, frozen=True):
-    """What is answered for a name: those of *addresses* that are of the family asked for.
+    """The answer for a name: the *addresses* of the family in the question.
 
-    *ttl* is in seconds. *rcode* is the code of an error. A *silent* one is never answered. A *truncated* one has
-    no address by UDP, whatever its size.
+    *ttl* is in seconds. *rcode* is an error code. If *silent*, the server sends no
+    answer. If *truncated*, the answer by UDP has no address, whatever its size.
     """
 
     addresses: tuple[str, ...] = ()
@@ -45,17 +46,19 @@ Script = Mapping[str, Says | str | Sequence[Says | str]]
 
 
 class NameServer:
-    """Answers for the names in *script* from a thread of its own, until its ``with`` block ends.
+    """Answers for the names in *script* in a thread, until its ``with`` block ends.
 
-    A name has what it says, an address for short, or several of these: one for each question of one type, the
-    last again and again. ``"a.test AAAA"`` is for that type of question alone, and ``"*"`` for all names that
-    are not there, which else do not exist. *address* is where it listens: some address of the loopback network.
+    *script* maps a name to an answer, or to an address for short, or to a sequence of
+    these: one for each question of a type, of which the last is repeated. ``"a.test
+    AAAA"`` is for one type of question, and ``"*"`` for every other name; without it
+    other names do not exist. The server listens at *address*, which is one of the
+    loopback network.
     """
 
     def __init__(self, script: Script, address: str = "127.0.0.1") -> None:
         self.script = dict(script)
         self._lock = threading.Lock()
-        self._asked: dict[tuple[str, str], int] = {}
+        self._questions: dict[tuple[str, str], int] = {}
         self._by_tcp = 0
         self._udp, self._tcp = _sockets(address)
         self._stop, self._stopper = socket.socketpair()
@@ -75,22 +78,22 @@ class NameServer:
 
     @property
     def address(self) -> str:
-        """Where it answers, as the setting ``resolver`` takes it."""
+        """The address and port, as the setting ``resolver`` takes them."""
         host, port = self._udp.getsockname()
         return f"{host}:{port}"
 
-    def asked(self, name: str | None = None, kind: str | None = None) -> int:
-        """How many questions came: for *name*, or for any; of the type *kind*, ``A`` or ``AAAA``, or of any."""
+    def questions(self, name: str | None = None, kind: str | None = None) -> int:
+        """Return the number of questions, of all or for *name*, *kind* or both."""
         with self._lock:
             return sum(
                 count
-                for (asked, type_), count in self._asked.items()
-                if name in (None, asked) and kind in (None, type_)
+                for (each, type_), count in self._questions.items()
+                if name in (None, each) and kind in (None, type_)
             )
 
     @property
-    def asked_by_tcp(self) -> int:
-        """How many questions came by TCP."""
+    def questions_by_tcp(self) -> int:
+        """The number of questions by TCP."""
         with self._lock:
             return self._by_tcp
 
@@ -119,13 +122,13 @@ class NameServer:
             line.close()
 
     def _answer_datagram(self) -> None:
-        question, whom = self._udp.recvfrom(4096)
+        question, client = self._udp.recvfrom(4096)
         reply = self._reply(question, by_tcp=False)
         if reply is not None:
-            self._udp.sendto(reply, whom)
+            self._udp.sendto(reply, client)
 
     def _answer_line(self, line: socket.socket, lines: dict[socket.socket, bytes]) -> bool:
-        """Answer what has come whole on *line*; whether more may come."""
+        """Answer the complete questions on *line*; return whether more may follow."""
         try:
             data = line.recv(4096)
         except OSError:
@@ -153,8 +156,8 @@ class NameServer:
 
     def _says(self, name: str, kind: str, *, by_tcp: bool) -> Says:
         with self._lock:
-            earlier = self._asked.get((name, kind), 0)
-            self._asked[name, kind] = earlier + 1
+            earlier = self._questions.get((name, kind), 0)
+            self._questions[name, kind] = earlier + 1
             self._by_tcp += by_tcp
         script = self.script
         said = script.get(f"{name} {kind}", script.get(name, script.get("*", NXDOMAIN)))
@@ -164,7 +167,7 @@ class NameServer:
 
 
 def _question(message: bytes) -> tuple[str, int, bytes]:
-    """The name asked for, the number of the type, and the question as it came."""
+    """Return the name, the number of the type, and the bytes of the question."""
     labels, at = [], 12
     while message[at]:
         labels.append(message[at + 1 : at + 1 + message[at]].decode("ascii").lower())
@@ -173,12 +176,12 @@ def _question(message: bytes) -> tuple[str, int, bytes]:
 
 
 def _record(number: int, ttl: int, address: bytes) -> bytes:
-    """A record of class IN for the name in the question."""
+    """Return a record of class IN for the name in the question."""
     return struct.pack(">HHHIH", 0xC00C, number, 1, ttl, len(address)) + address
 
 
 def _sockets(address: str) -> tuple[socket.socket, socket.socket]:
-    """Two sockets, for UDP and for TCP, with the same port."""
+    """Return a socket for UDP and one for TCP with the same port."""
     while True:
         udp = socket.socket(type=socket.SOCK_DGRAM)
         udp.bind((address, 0))
@@ -186,7 +189,7 @@ def _sockets(address: str) -> tuple[socket.socket, socket.socket]:
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             tcp.bind(udp.getsockname())
-        except OSError:  # somebody else has that port
+        except OSError:  # another process has that port
             udp.close()
             tcp.close()
             continue

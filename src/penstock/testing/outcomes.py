@@ -1,4 +1,4 @@
-"""What a test says of outcomes; above all the promise that every input has exactly one."""
+"""Assertions about outcomes; above all that every input has exactly one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SHOWN: Final = 10
 
 
 def failures_of(outcomes: Iterable[Outcome]) -> dict[str, Settled]:
-    """Which of *outcomes* may be tried again, by the reason; as a ledger takes them."""
+    """Return the seqs that may be retried, by their reason, as a ledger takes them."""
     failures: dict[str, Settled] = {}
     for outcome in outcomes:
         why = reason(outcome.error, outcome.status)
@@ -28,8 +28,9 @@ def failures_of(outcomes: Iterable[Outcome]) -> dict[str, Settled]:
 def assert_each_once(outcomes: Iterable[Outcome | Mapping[str, Any]], inputs: int) -> None:
     """Assert that *outcomes* has each seq from 0 to *inputs* - 1 exactly once.
 
-    Takes outcomes, or the records that stand for them in a file (anything with a ``seq``). The message
-    names the inputs that have none, those that have several, and the seqs that are no inputs.
+    It takes outcomes, or their records from a file (any mapping with a ``seq``). The
+    message lists the inputs without an outcome, the inputs with several, and the seqs
+    that are no inputs.
     """
     counts = Counter(_seq(outcome) for outcome in outcomes)
     missing = [seq for seq in range(inputs) if seq not in counts]
@@ -45,7 +46,7 @@ def assert_each_once(outcomes: Iterable[Outcome | Mapping[str, Any]], inputs: in
 
 
 def in_a_word(outcome: Outcome) -> str:
-    """What came of an input: ``fetched``, or the reason of why not."""
+    """Return ``fetched``, or the reason of a failure or skip."""
     return str(outcome.error or outcome.outcome)
 
 

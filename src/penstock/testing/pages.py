@@ -1,23 +1,24 @@
-"""What the local web answers: pages that look like pages, and trouble on request.
+"""The answers of the local web: realistic pages, and trouble on request.
 
-Knows how a path asks for an answer. Does not know sockets or time: an answer says how long to wait for
-it, and somebody else waits.
+Knows which answer a path asks for. Does not know sockets or time: an answer has the
+seconds that the server must wait before it sends it.
 
-A path's first segment asks, and the rest of the path is what it asks about; all else is a page.
+The first segment of a path names a behaviour, and the rest of the path is its argument.
+Every other path is a page.
 
-    /page/7                     a page; 2 to 20 kB, always the same for the same host and path
-    /slow/0.2/page/7            the answer to the rest, that many seconds later
-    /status/404/page/7          the page, with that status
-    /busy/503/2/page/7          the same, with "Retry-After: 2"
-    /flaky/2/page/7             503 for the first two requests of that path, then the answer to the rest
-    /redirect/3/page/7          302 to /redirect/2/page/7, and so on; the third leads to the rest
-    /away/b.test:8080/page/7    302 to http://b.test:8080/page/7
-    /loop                       302 to itself
-    /close, /reset, /hang       no answer: the connection is closed, reset, or kept without a word
-    /echo                       the request as it came in, as JSON
-    /cookie/SET-COOKIE          the same, and sets the cookie (percent-encoded)
-    /wall/REST                  REST if any cookie is sent; else sets one and redirects to itself
-    /robots.txt                 404
+    /page/7                    a page of 2 to 20 kB, by host and path
+    /slow/0.2/page/7           the answer to the rest, 0.2 seconds later
+    /status/404/page/7         the page, with that status
+    /busy/503/2/page/7         the same, with "Retry-After: 2"
+    /flaky/2/page/7            503 for the first two requests, then the rest
+    /redirect/3/page/7         302 to /redirect/2/page/7, and so on to the rest
+    /away/b.test:8080/page/7   302 to http://b.test:8080/page/7
+    /loop                      302 to itself
+    /close, /reset, /hang      no answer: the connection is closed, reset, or kept
+    /echo                      the request that the server got, as JSON
+    /cookie/SET-COOKIE         the same, and sets the cookie (percent-encoded)
+    /wall/REST                 REST with any cookie; else sets one and redirects here
+    /robots.txt                404
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ SMALLEST, LARGEST = 2_000, 20_000
 
 
 class Request(Struct, frozen=True, gc=False):
-    """A request as the server read it; *host* has no port and is in lower case."""
+    """A request that a server read; *host* has no port and is in lower case."""
 
     method: str
     target: str
@@ -52,9 +53,9 @@ class Request(Struct, frozen=True, gc=False):
 
     @classmethod
     def split(cls, data: bytes) -> tuple[Request, bytes] | None:
-        """The first request in *data* and what follows it; None until it is there as a whole.
+        """Return the first request in *data* and the rest, or None if it is incomplete.
 
-        As lenient as a page generator may be: who sends nonsense gets a page for nonsense.
+        It is lenient: a malformed request gets a page too.
         """
         head, end, rest = data.partition(b"\r\n\r\n")
         if not end:
@@ -71,15 +72,15 @@ class Request(Struct, frozen=True, gc=False):
         return cls(method, target.partition(" ")[0], name, fields, rest[:length]), rest[length:]
 
     def as_json(self) -> bytes:
-        """The request as JSON, for the client to see what arrived."""
+        """Return the request as JSON, so that the client sees how it arrived."""
         fields = {"method": self.method, "target": self.target, "headers": self.headers}
         return json.dumps(fields | {"body": self.body.decode("latin-1")}).encode()
 
 
 class Reply(Struct, frozen=True, gc=False):
-    """What to answer, and *after* how many seconds; or the end of the connection, if *ending* says so.
+    """An answer to be sent *after* some seconds, or the *ending* of the connection.
 
-    *ending* is ``close``, ``reset`` or ``hang``; then nothing is sent.
+    *ending* is ``close``, ``reset`` or ``hang``; the server then sends no answer.
     """
 
     status: int = 200
@@ -90,7 +91,7 @@ class Reply(Struct, frozen=True, gc=False):
     ending: str | None = None
 
     def encode(self, *, head_only: bool = False) -> bytes:
-        """The response on the wire (RFC 9112); *head_only* leaves the body out, as HEAD asks for."""
+        """Return the response (RFC 9112), without the body if *head_only*."""
         more = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
         head = (
             f"HTTP/1.1 {self.status} {_phrase(self.status)}\r\nContent-Type: {self.content_type}\r\n"
@@ -100,12 +101,12 @@ class Reply(Struct, frozen=True, gc=False):
 
 
 def asks(path: str) -> bool:
-    """Whether *path* asks for something other than a page."""
+    """Return whether *path* asks for another answer than a page."""
     return path.removeprefix("/").partition("/")[0] in BEHAVIOURS
 
 
 def answer(request: Request, path: str, earlier: int) -> Reply:
-    """The answer to *path* as part of *request*, which was asked for *earlier* times before."""
+    """Return the answer to *path*; the server got *request* *earlier* times before."""
     _, _, asked = path.partition("/")
     ask, _, rest = asked.partition("/")
     behaviour = BEHAVIOURS.get(ask)
@@ -118,7 +119,7 @@ def answer(request: Request, path: str, earlier: int) -> Reply:
 
 
 def page(host: str, path: str) -> bytes:
-    """The HTML page at *path* of *host*: always the same, 2 to 20 kB, most of them small."""
+    """Return the HTML page at *path* of *host*: 2 to 20 kB, always the same."""
     number = zlib.crc32(f"{host}{path}".encode())
     title = html.escape(f"{host}{path}")
     links = "".join(f'<li><a href="/page/{number >> shift & 0xFFFF}">further</a></li>\n' for shift in (0, 8, 16))
@@ -222,8 +223,8 @@ def _phrase(status: int) -> str:
 
 @functools.cache
 def _fillers() -> tuple[bytes, ...]:
-    """Texts of 2 to 20 kB, small ones more often: their lengths are even on a logarithmic scale."""
-    draw = random.Random(0)  # noqa: S311 - the same text every time is what is wanted
+    """Return texts of 2 to 20 kB whose lengths are even on a logarithmic scale."""
+    draw = random.Random(0)  # noqa: S311 - every call must give the same text
     words = ("water", "gate", "wheel", "the", "of", "a", "and", "turns", "slowly", "&amp;", "<em>less</em>", "“more”")
     paragraphs = [f'<p class="t">{" ".join(draw.choices(words, k=90))}.</p>\n'.encode() for _ in range(40)]
     ratio = (LARGEST / SMALLEST) ** (1 / FILLERS)

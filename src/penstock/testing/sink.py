@@ -1,4 +1,4 @@
-"""A sink without a disk, for tests of what stands before it."""
+"""A sink without a disk, for tests of the stages before it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["MemorySink"]
 
 
 class MemorySink:
-    """A ``Sink`` whose one file is the list *disk*, where an outcome counts as a byte.
+    """A ``Sink`` with one file, the list *disk*, in which an outcome counts as a byte.
 
-    As any sink it cuts *disk* back to what is *committed* (the length of each file, by name). ``held`` has
-    what was written and not flushed; ``crash`` loses it.
+    Like any sink it cuts *disk* back to the *committed* length (of each file, by name).
+    ``held`` has the outcomes that are not flushed yet; ``crash`` loses them.
     """
 
     name: Final = "memory"
@@ -31,14 +31,14 @@ class MemorySink:
         del self.disk[(committed or {}).get(self.name, 0) :]
 
     def write(self, outcome: Outcome) -> int:
-        """Take *outcome*, in memory."""
+        """Hold *outcome* in memory, and return its size of 1."""
         if self.closed:
             raise OutputError("the memory sink is closed")
         self.held.append(outcome)
         return 1
 
     def flush(self) -> list[Extent]:
-        """Put what was taken on the disk, and say where it is."""
+        """Move the held outcomes to the disk, and return their extent."""
         if self.closed:
             raise OutputError("the memory sink is closed")
         start, held = len(self.disk), self.held
@@ -51,10 +51,10 @@ class MemorySink:
         return [Extent(self.name, self.name, start, len(self.disk), len(held), f"sha256:{digest}", seqs)]
 
     def crash(self) -> None:
-        """Lose what was not flushed, as a process that is killed does."""
+        """Lose the held outcomes, as a killed process does."""
         self.close()
 
     def close(self) -> None:
-        """Take nothing more; what was not flushed is lost."""
+        """Refuse further outcomes and lose the held ones."""
         self.held = []
         self.closed = True

@@ -1,10 +1,12 @@
-"""A local web of many hosts, for tests and for seeing the thing run: it needs no network.
+"""A local web of many hosts, for tests and for the demo; it needs no network.
 
-Knows how to serve, and counts what it sees. What a path answers stands in ``penstock.testing.pages``.
+Knows connections, and counts requests. ``penstock.testing.pages`` decides the answer to
+a path.
 
-Hosts are told apart by the Host header. Each numbered host has an address of its own on the loopback
-network (all of 127.0.0.0/8 answers on Linux; elsewhere only 127.0.0.1 does, so use names there), and any
-name at all can be served at one address by handing ``connect_to`` to the client.
+The Host header selects the host. Each numbered host has its own address on the loopback
+network: on Linux all of 127.0.0.0/8 answers; elsewhere only 127.0.0.1 does, so use
+names there. Any name is served at 127.0.0.1 if the client has the setting
+``connect_to``.
 """
 
 from __future__ import annotations
@@ -19,22 +21,24 @@ from typing import Final, Self
 
 from penstock.testing.pages import Reply, Request, answer, asks
 from penstock.testing.ports import BACKLOG, listening_socket, refusing_socket, reset_on_close
-from penstock.testing.seen import Seen, Tallied
+from penstock.testing.traffic import Traffic, TrafficCounter
 
 __all__ = ["LocalWeb"]
 
 MAX_REQUEST: Final = 4 * 2**20
-"""Bytes of one request that are kept; who sends more is cut off."""
+"""The most bytes of one request; with more, the server closes the connection."""
 
 
 class LocalWeb:
-    """Serves any number of hosts from a thread of its own, until its ``with`` block ends.
+    """Serves any number of hosts from its own thread, until its ``with`` block ends.
 
-    *hosts* is how many get an address of their own (at most 65,000; each takes a descriptor). *habits*
-    maps a host (an address from ``host``, or a name) to what all its paths ask for that ask for nothing
-    themselves: ``{"slow.test": "/slow/0.2"}``. *robots* maps a host to the text of its robots.txt, or to a path with a
-    slash in front, whose answer is given in its place; other hosts have none. With *tls* all of it is HTTPS. *port* is
-    that of every host, where it must be a certain one. *tally* counts, where servers are to be counted together.
+    *hosts* is the number of hosts with their own address, 65,000 at most; each takes a
+    descriptor. *habits* maps a host (an address from ``host``, or a name) to the
+    behaviour of all its pages: ``{"slow.test": "/slow/0.2"}``. *robots* maps a host to
+    the text of its robots.txt, or to a path with a leading slash whose answer is served
+    instead; other hosts have none. With *tls* all hosts speak HTTPS. *port* is the port
+    of every host, if it matters. *counter* counts the requests, if several servers
+    share one.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class LocalWeb:
         robots: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         port: int = 0,
-        tally: Tallied | None = None,
+        counter: TrafficCounter | None = None,
     ) -> None:
         self.habits = dict(habits or {})
         self.robots = dict(robots or {})
@@ -54,7 +58,7 @@ class LocalWeb:
         addresses = ("127.0.0.1", *(self.host(number) for number in range(hosts)))
         self._sockets = [listening_socket(address, port=port) for address in addresses]
         self._refusing = refusing_socket("127.0.0.1")
-        self._tally = tally or Tallied()
+        self._counter = counter or TrafficCounter()
         self._running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._thread = threading.Thread(target=self._run, name="penstock-local-web", daemon=True)
 
@@ -75,40 +79,43 @@ class LocalWeb:
 
     @staticmethod
     def host(number: int) -> str:
-        """The address of host *number*, counted from 0."""
+        """Return the address of host *number*, counted from 0."""
         return f"127.1.{(number + 1) // 256}.{(number + 1) % 256}"
 
     def port(self, number: int | None = None) -> int:
-        """The port of host *number*; without one, that at 127.0.0.1, where every name is served."""
+        """Return the port of host *number*, or by default the one that serves names."""
         return int(self._sockets[0 if number is None else number + 1].getsockname()[1])
 
     def url(self, number: int = 0, path: str = "/") -> str:
-        """The URL of *path* at host *number*."""
+        """Return the URL of *path* at host *number*."""
         return f"{self._scheme}://{self.host(number)}:{self.port(number)}{path}"
 
-    def named(self, name: str, path: str = "/") -> str:
-        """The URL of *path* at a host called *name*; the client needs ``connect_to`` to find it."""
+    def url_by_name(self, name: str, path: str = "/") -> str:
+        """Return the URL of *path* at *name*, for a client with ``connect_to``."""
         return f"{self._scheme}://{name}{path}"
 
     def refusing(self, path: str = "/") -> str:
-        """A URL at a host that refuses every connection; by name, it is ``refusing.test``."""
+        """Return a URL at a host, ``refusing.test``, that refuses every connection."""
         return f"{self._scheme}://127.0.0.1:{self._refusing.getsockname()[1]}{path}"
 
     @property
     def connect_to(self) -> tuple[str, ...]:
-        """What leads every name here, as the setting ``connect_to`` takes it."""
+        """The setting ``connect_to`` that sends every name to this server."""
         return (
             f"refusing.test::127.0.0.1:{self._refusing.getsockname()[1]}",
             f"::127.0.0.1:{self.port()}",
         )
 
-    def seen(self) -> Seen:
-        """What came so far. May be called from any thread, and after the end."""
-        return self._tally.seen()
+    def traffic(self) -> Traffic:
+        """Return the counts so far.
+
+        May be called from any thread, and after the end.
+        """
+        return self._counter.traffic()
 
     def wait_for(self, requests: int, seconds: float = 5.0) -> bool:
-        """Wait until so many *requests* came in all, *seconds* at most; whether they did."""
-        return self._tally.wait_for(requests, seconds)
+        """Wait for *requests* in all, *seconds* at most; return whether they came."""
+        return self._counter.wait_for(requests, seconds)
 
     def _run(self) -> None:
         asyncio.run(self._serve())
@@ -120,7 +127,7 @@ class LocalWeb:
         lines: set[_Line] = set()
         servers = [
             await loop.create_server(
-                lambda: _Line(loop, lines, self._tally, self._answer),
+                lambda: _Line(loop, lines, self._counter, self._answer),
                 sock=listener,
                 ssl=self._tls,
                 backlog=BACKLOG,
@@ -128,10 +135,12 @@ class LocalWeb:
             for listener in self._sockets
         ]
         await stopping.wait()
-        # Not closed yet: asyncio forgets to close a connection that it accepted just before its server was closed.
+        # The servers close later: asyncio does not close a connection that it accepted
+        # just before.
         for listener in self._sockets:
             loop.remove_reader(listener)
-        # A connection just accepted becomes a line a few turns later, and one that is dropped ends in the next.
+        # A new connection has its protocol a few turns later, and a dropped one ends in
+        # the next turn.
         turns = 5
         while lines or turns:
             turns = max(0, turns - 1)
@@ -154,20 +163,20 @@ class LocalWeb:
 
 
 class _Line(asyncio.Protocol):
-    """One connection: its requests are answered one after the other."""
+    """One connection, whose requests are answered in order."""
 
-    __slots__ = ("_answer", "_buffer", "_host", "_lines", "_loop", "_tally", "_timer", "_transport")
+    __slots__ = ("_answer", "_buffer", "_counter", "_host", "_lines", "_loop", "_timer", "_transport")
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         lines: set[_Line],
-        tally: Tallied,
+        counter: TrafficCounter,
         answer: Callable[[Request, int], Reply],
     ) -> None:
         self._loop = loop
         self._lines = lines
-        self._tally = tally
+        self._counter = counter
         self._answer = answer
         self._buffer = b""
         self._host: str | None = None
@@ -177,24 +186,24 @@ class _Line(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._lines.add(self)
-        self._tally.connect()
+        self._counter.connect()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's word for it
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
         self._lines.discard(self)
         if self._timer is not None:
             self._timer.cancel()
         if self._host is not None:
-            self._tally.end(self._host)
+            self._counter.end(self._host)
 
     def drop(self) -> None:
-        """End the connection without another word."""
+        """Abort the connection."""
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         while self._host is None and (found := Request.split(self._buffer)) is not None:
             request, self._buffer = found
-            earlier = self._tally.begin(request.host, request.target)
+            earlier = self._counter.begin(request.host, request.target)
             self._host = request.host
             reply = self._answer(request, earlier)
             if reply.after:
@@ -214,7 +223,7 @@ class _Line(asyncio.Protocol):
             return
         self._transport.write(reply.encode(head_only=request.method == "HEAD"))
         if self._host is not None:
-            self._tally.end(self._host)
+            self._counter.end(self._host)
             self._host = None
 
     def _end(self, ending: str) -> None:

@@ -1,10 +1,10 @@
-"""A server on real sockets that does whatever a server should not, one fault at a time.
+"""A server on real sockets with every fault that a server can have, one at a time.
 
     with HostileServer() as server:
         for fault in FAULTS.values():
-            fetch(server.url(fault.name))    # comes to fault.outcome
+            fetch(server.url(fault.name))    # must result in fault.outcome
 
-Each fault is a small function in one of the modules here, named for what it does.
+Each fault is a small function in one of the modules here, and has its name.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from penstock.testing.pages import Request
 __all__ = ["BOMB_SIZE", "zstd_of_zeros"]
 
 BOMB_SIZE: Final = 16 * 2**20
-"""Bytes that each bomb comes to, decoded; coded they are 1,000 to 30,000 times smaller."""
+"""Bytes of each bomb, decoded; encoded it is 1,000 to 30,000 times smaller."""
 
 MEBIBYTE: Final = 2**20
 ZSTD_BLOCK: Final = 2**17
@@ -142,13 +142,13 @@ def coded_brotli(line: Line, _request: Request) -> None:
 
 @reply("fetched")
 def coding_unknown(line: Line, _request: Request) -> None:
-    """Names what is no content coding."""
+    """Names a content coding that does not exist."""
     line.send(response(PAGE, "Content-Encoding: aws-chunked"))
 
 
 @reply("fetched")
 def coding_unknown_inside(line: Line, _request: Request) -> None:
-    """Names a coding that is none, with gzip around it."""
+    """Names a coding that does not exist, with gzip around it."""
     line.send(response(gzip.compress(PAGE), "Content-Encoding: utf-8", GZIP))
 
 
@@ -230,21 +230,22 @@ def _brotli_bomb() -> bytes:
 
 
 def zstd_of_zeros(size: int) -> bytes:
-    """A zstd frame of *size* zeros, four bytes for each 128 KiB: blocks of one byte repeated.
+    """Return a zstd frame of *size* zeros, with blocks of one repeated byte.
 
-    Written by hand so that no library is needed (RFC 8878, sections 3.1.1 and 3.1.1.2).
+    It needs no library (RFC 8878, sections 3.1.1 and 3.1.1.2).
     """
     return _zstd_frame(size // ZSTD_BLOCK, lambda last: _block(last, kind=1, size=ZSTD_BLOCK) + b"\0")
 
 
 def _zstd_stored(data: bytes) -> bytes:
-    """A zstd frame that holds *data* as it is, in one raw block."""
+    """Return a zstd frame with *data* in one raw block."""
     assert len(data) <= ZSTD_BLOCK
     return _zstd_frame(1, lambda last: _block(last, kind=0, size=len(data)) + data)
 
 
 def _zstd_frame(blocks: int, block: Callable[[bool], bytes]) -> bytes:
-    # The magic number; no content size, no checksum, no dictionary; a window of 2**17 bytes.
+    # The magic number; no content size, no checksum, no dictionary; a window of 2**17
+    # bytes.
     head = b"\x28\xb5\x2f\xfd" + b"\x00" + b"\x38"
     return head + block(False) * (blocks - 1) + block(True)  # noqa: FBT003 - whether it is the last
 

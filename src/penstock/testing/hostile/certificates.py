@@ -1,7 +1,7 @@
-"""Certificates for the local servers, good and bad, made on the spot.
+"""Certificates for the local servers, valid and invalid, made when they are needed.
 
-Knows trustme and cryptography, which are no dependencies of Penstock; they are asked for when a
-certificate is.
+Knows trustme and cryptography. They are no dependencies of Penstock, and are imported
+late.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ HOST: Final = "127.0.0.1"
 
 
 class Certificates:
-    """TLS contexts for servers at 127.0.0.1, by the name of what is wrong with their certificate."""
+    """TLS contexts for servers at 127.0.0.1, by the fault of their certificate."""
 
     def __init__(self) -> None:
-        """Raise UsageError where trustme is missing."""
+        """Make two authorities. Raises UsageError if trustme is not installed."""
         try:
-            import trustme  # noqa: PLC0415 - only those who ask for TLS need it
+            import trustme  # noqa: PLC0415 - only TLS needs it
         except ImportError:
             raise UsageError("certificates need trustme; install it with: pip install trustme") from None
         self._trusted: Any = trustme.CA()
@@ -34,12 +34,12 @@ class Certificates:
 
     @property
     def authority(self) -> bytes:
-        """The certificate of the authority that the client is to trust, as PEM."""
+        """The certificate of the authority that the client must trust, as PEM."""
         return bytes(self._trusted.cert_pem.bytes())
 
-    @functools.cache  # noqa: B019 - as long-lived as the server that has it
+    @functools.cache  # noqa: B019 - it lives as long as its server
     def context(self, name: str) -> ssl.SSLContext:
-        """A server's context whose certificate is *name*: fine, expired, wrong host, self-signed, unknown root."""
+        """Return a context: fine, expired, wrong host, self-signed or unknown root."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if name == "self-signed":
             with tempfile.NamedTemporaryFile(suffix=".pem") as file:
@@ -61,7 +61,7 @@ class Certificates:
 
 
 def _self_signed() -> bytes:
-    """A key and a certificate for HOST that it has signed itself, as PEM; trustme makes none."""
+    """Return a key and a self-signed certificate for HOST as PEM."""
     from cryptography import x509  # noqa: PLC0415 - trustme brings it
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Connections that do not come about, or not as they should."""
+"""Connections that fail, or are not as they should be."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ OLD_SERVER_HELLO: Final = (
     + bytes(32)  # its random number
     + b"\x00\x00\x2f\x00"  # no session, TLS_RSA_WITH_AES_128_CBC_SHA, no compression
 )
-"""What a server that speaks TLS 1.0 and nothing newer answers (RFC 2246, section 7.4.1.3)."""
+"""The answer of a server that speaks only TLS 1.0 (RFC 2246, section 7.4.1.3)."""
 
 
 @port("connect_refused")
 def refused() -> list[socket.socket]:
-    """Keeps a port on which nobody listens."""
+    """Holds a port without listening."""
     return [refusing_socket("127.0.0.1")]
 
 
 @port("connect_unreachable")
 def unreachable() -> list[socket.socket]:
-    """Has a broadcast address, to which the system finds no way for a connection."""
+    """Has a broadcast address, to which the system has no route for a connection."""
     return [refusing_socket("127.255.255.255")]
 
 
@@ -71,13 +71,13 @@ def tls_wrong_host(line: Line) -> None:
 
 @connection("tls_certificate", scheme="https")
 def tls_self_signed(line: Line) -> None:
-    """Shows a certificate that nobody but itself vouches for."""
+    """Shows a certificate that it has signed itself."""
     line.secure("self-signed")
 
 
 @connection("tls_certificate", scheme="https")
 def tls_unknown_root(line: Line) -> None:
-    """Shows a certificate from an authority that nobody trusts."""
+    """Shows a certificate from an authority that the client does not trust."""
     line.secure("unknown root")
 
 
@@ -91,7 +91,7 @@ def tls_plain_http(line: Line) -> None:
 
 @connection("tls_handshake", scheme="https")
 def tls_too_old(line: Line) -> None:
-    """Speaks TLS 1.0 and nothing newer."""
+    """Speaks only TLS 1.0."""
     line.receive()
     line.send(OLD_SERVER_HELLO)
     line.rest()

@@ -1,4 +1,4 @@
-"""Replies that come too slowly, or end before they are over."""
+"""Replies that are too slow, or end too early."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def chunks_dribbled(line: Line, _request: Request) -> None:
 
 @reply("empty_reply")
 def closed_in_status(line: Line, _request: Request) -> None:
-    """Closes within the status line, so that nothing was said at all."""
+    """Closes within the status line, so that the reply is empty."""
     line.send(b"HTTP/1.1 20")
     line.close()
 

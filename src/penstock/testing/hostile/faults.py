@@ -1,6 +1,7 @@
-"""What a fault is, and the table of them all.
+"""The table of faults, and the decorators that enter a function into it.
 
-Knows names and expectations. The faults themselves stand beside it, one module for each sort.
+Knows names and expected outcomes. The faults are in the modules beside it, one for each
+sort.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ def _listen() -> list[socket.socket]:
 
 
 class Fault(Struct, frozen=True):
-    """One thing that goes wrong on purpose.
+    """One deliberate fault of the server, which *about* describes.
 
-    *outcome* is what must come of a GET of it, by FAULTS.md: ``fetched``, or the reason of a failure;
-    *about* says what the server does. *answer* is done to a request; *meet* is done to a connection before
-    any request is read; *opened* makes the port of a fault that has one to itself.
+    *outcome* is the required outcome of a GET, by docs/faults.md: ``fetched``, or the
+    reason of a failure. *answer* answers a request. *meet* acts on a connection before
+    the server reads a request. *opened* opens the port of a fault that needs its own.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Fault(Struct, frozen=True):
 
     @property
     def has_port(self) -> bool:
-        """Whether the fault lies in the connection, and so needs a port of its own."""
+        """Whether the fault is one of the connection, and so needs its own port."""
         return self.answer is None
 
 
@@ -53,7 +54,7 @@ FAULTS: Final[dict[str, Fault]] = {}
 
 
 def reply(outcome: str) -> Callable[[Answer], Answer]:
-    """Enter a function into the table as a fault that is done to a request."""
+    """Enter a function into the table as a fault in the answer to a request."""
 
     def enter(answer: Answer) -> Answer:
         _enter(Fault(_name(answer), outcome, _about(answer), answer=answer))
@@ -63,7 +64,7 @@ def reply(outcome: str) -> Callable[[Answer], Answer]:
 
 
 def connection(outcome: str, scheme: str = "http") -> Callable[[Meet], Meet]:
-    """Enter a function into the table as a fault that is done to a connection."""
+    """Enter a function into the table as a fault of a connection."""
 
     def enter(meet: Meet) -> Meet:
         _enter(Fault(_name(meet), outcome, _about(meet), scheme, meet=meet))
@@ -73,7 +74,7 @@ def connection(outcome: str, scheme: str = "http") -> Callable[[Meet], Meet]:
 
 
 def port(outcome: str) -> Callable[[Opened], Opened]:
-    """Enter a function into the table as a port where nobody accepts; the first socket it makes has it."""
+    """Enter a function into the table as a port; its first socket has the port."""
 
     def enter(opened: Opened) -> Opened:
         _enter(Fault(_name(opened), outcome, _about(opened), opened=opened))
@@ -83,7 +84,7 @@ def port(outcome: str) -> Callable[[Opened], Opened]:
 
 
 def response(body: bytes, *fields: str, status: str = "200 OK") -> bytes:
-    """A well-formed response with *body*, its length, and further header *fields*."""
+    """Return a well-formed response with *body*, its length, and header *fields*."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *fields]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 

@@ -1,7 +1,7 @@
-"""One connection as the hostile server holds it: raw bytes, and every way to end badly.
+"""One connection of the hostile server: raw bytes, and every way to end it.
 
-Knows a socket, which may be wrapped in TLS, and how to wait for the other side without sleeping. Does not
-know any fault.
+Knows a socket, with or without TLS, and how to wait for the client without sleeping.
+Does not know any fault.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ PIECE: Final = 65_536
 
 
 class Gone(Exception):
-    """The client went away, or the server is to stop: nothing more can be said here."""
+    """The client has left, or the server must stop."""
 
 
 class Surroundings(Struct, frozen=True):
-    """What a fault may refer to: its own origin, another one, and a TLS context by its certificate's name."""
+    """The origins of the server, and TLS contexts by the name of their certificate."""
 
     here: str
     elsewhere: str
@@ -37,7 +37,7 @@ class Surroundings(Struct, frozen=True):
 
 
 class Line:
-    """A connection. *stop* becomes readable when the server is to stop."""
+    """A connection. *stop* becomes readable when the server must stop."""
 
     def __init__(self, connection: socket.socket, stop: socket.socket, around: Surroundings) -> None:
         self.around = around
@@ -50,10 +50,14 @@ class Line:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def secure(self, certificate: str) -> None:
-        """Do a TLS handshake as the server, showing *certificate*."""
+        """Do a TLS handshake as the server, with *certificate*.
+
+        Raises Gone if it fails.
+        """
         context = self.around.context(certificate)
         try:
-            # Wrapping lets go of the plain socket; an interrupt must find the one that is in use.
+            # Wrapping detaches the plain socket; an interrupt must find the wrapped
+            # one.
             secured = context.wrap_socket(self._connection, server_side=True, do_handshake_on_connect=False)
             self._connection = secured
             secured.do_handshake()
@@ -61,7 +65,10 @@ class Line:
             raise Gone from error
 
     def send(self, data: bytes) -> None:
-        """Send all of *data*, waiting while the client does not read. Gone if it went."""
+        """Send all of *data*, and wait while the client does not read.
+
+        Raises Gone if it has left.
+        """
         try:
             for start in range(0, len(data), PIECE):
                 piece = data[start : start + PIECE]
@@ -71,7 +78,10 @@ class Line:
             raise Gone from error
 
     def read(self) -> Request | None:
-        """The next request; None once either side has closed. Gone where it was cut off."""
+        """Return the next request, or None if either side has closed.
+
+        Raises Gone if the connection broke.
+        """
         while self._open:
             found = Request.split(self._received)
             if found is not None:
@@ -83,7 +93,10 @@ class Line:
         return None
 
     def receive(self) -> bool:
-        """Take in some bytes, whatever they are; False once the client has closed its side."""
+        """Receive some bytes; return False if the client has closed its side.
+
+        Raises Gone if the connection broke.
+        """
         try:
             data = self._connection.recv(PIECE)
         except OSError as error:
@@ -92,7 +105,10 @@ class Line:
         return bool(data)
 
     def rest(self, seconds: float | None = None) -> None:
-        """Say nothing for *seconds* (None: for good). Gone as soon as the client or the server ends it."""
+        """Send nothing for *seconds*, or forever if None.
+
+        Raises Gone as soon as either side ends it.
+        """
         until = None if seconds is None else time.monotonic() + seconds
         with selectors.DefaultSelector() as waiting:
             waiting.register(self._stop, selectors.EVENT_READ)
@@ -103,17 +119,20 @@ class Line:
                         raise Gone
 
     def close(self) -> None:
-        """End the connection in an orderly way."""
+        """Close the connection in an orderly way."""
         self._open = False
         self._connection.close()
 
     def reset(self) -> None:
-        """End the connection with a reset."""
+        """Close the connection with a reset."""
         reset_on_close(self._connection)
         self.close()
 
     def half_close(self) -> None:
-        """Say that nothing more will be sent, and wait until the client has gone."""
+        """Close the sending side, and wait until the client has closed too.
+
+        Raises Gone in any case.
+        """
         try:
             self._connection.shutdown(socket.SHUT_WR)
         except OSError as error:
@@ -121,6 +140,9 @@ class Line:
         self.rest()
 
     def interrupt(self) -> None:
-        """Wake whatever waits on this connection. May be called from another thread."""
+        """Wake the thread that waits on this connection.
+
+        May be called from another thread.
+        """
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Redirects that lead nowhere, in circles, or where they must not."""
+"""Redirects without a target, in circles, or to targets that are not allowed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def redirect_forever(line: Line, request: Request) -> None:
 
 @reply("fetched")
 def location_missing(line: Line, _request: Request) -> None:
-    """Sends a redirect without a Location: an answer like any other."""
+    """Sends a redirect without a Location, which is an answer like any other."""
     line.send(response(PAGE, status="302 Found"))
 
 
@@ -40,7 +40,7 @@ def location_empty(line: Line, _request: Request) -> None:
 
 @reply("redirect_invalid")
 def location_doubled(line: Line, _request: Request) -> None:
-    """Redirects to two Locations at once."""
+    """Redirects to two different Locations."""
     line.send(response(AWAY, "Location: /page/1", "Location: /page/2", status="302 Found"))
 
 
@@ -66,7 +66,7 @@ def redirect_cut_before_its_body(line: Line, _request: Request) -> None:
 
 @reply("fetched")
 def redirect_with_bad_chunks(line: Line, _request: Request) -> None:
-    """Redirects with a chunked body that is none."""
+    """Redirects with a chunked body that has no valid chunk."""
     line.send(TO_ECHO + b"Transfer-Encoding: chunked\r\n\r\nno chunk\r\n")
 
 
@@ -108,7 +108,7 @@ def redirect_coded_wrongly(line: Line, _request: Request) -> None:
 
 @reply("redirect_invalid")
 def location_invalid(line: Line, _request: Request) -> None:
-    """Redirects to what is no URL."""
+    """Redirects to an invalid URL."""
     _to(line, "http://[half/")
 
 
@@ -132,13 +132,13 @@ def redirect_to_script(line: Line, _request: Request) -> None:
 
 @reply("fetched")
 def redirect_away(line: Line, _request: Request) -> None:
-    """Redirects to another origin, which tells the headers that it got."""
+    """Redirects to another origin, which echoes the headers."""
     _to(line, f"{line.around.elsewhere}/echo")
 
 
 @reply("fetched")
 def redirect_away_and_back(line: Line, _request: Request) -> None:
-    """Redirects to another origin, and that one back to an echo here."""
+    """Redirects to another origin, which redirects back to an echo here."""
     _to(line, f"{line.around.elsewhere}/away/{line.around.here.removeprefix('http://')}/echo")
 
 

@@ -1,4 +1,4 @@
-"""Replies that are not HTTP, or stretch it: status lines, headers, lengths, chunks, and when they end."""
+"""Replies that break HTTP or stretch it: status lines, headers, lengths and chunks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from penstock.testing.pages import Request
 __all__ = ["DRIBBLE", "PAGE"]
 
 DRIBBLE: Final = 0.01
-"""Seconds between two bytes of what comes a byte at a time, and before what comes a little later."""
+"""Seconds between two bytes of a dribbled reply, and before a delayed part."""
 
 PAGE: Final = b"<!doctype html><title>A page</title><p>As good as any other.</p>\n" * 8
 LENGTH: Final = f"Content-Length: {len(PAGE)}"
@@ -85,7 +85,7 @@ def interim_flood(line: Line, _request: Request) -> None:
 
 @reply("protocol_error")
 def upgrade_unasked(line: Line, _request: Request) -> None:
-    """Switches protocols (101) though nobody asked for it."""
+    """Switches protocols (101) though the client did not ask for it."""
     line.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: Upgrade\r\n\r\nhello")
     line.rest()
 
@@ -118,7 +118,7 @@ def length_given_twice(line: Line, _request: Request) -> None:
 
 @reply("fetched")
 def length_with_chunked(line: Line, _request: Request) -> None:
-    """Gives a Content-Length and sends chunks, which win (RFC 9112, section 6.3), and closes."""
+    """Gives a Content-Length and sends chunks, which win (RFC 9112, 6.3)."""
     line.send(OK + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n" + _chunk(PAGE) + b"0\r\n\r\n")
     line.close()
 
@@ -176,7 +176,7 @@ def second_response(line: Line, _request: Request) -> None:
 
 @reply("fetched")
 def second_response_later(line: Line, _request: Request) -> None:
-    """Sends a second response a little later than the first, and keeps the connection."""
+    """Sends a second response shortly after the first, and keeps the connection."""
     line.send(response(PAGE))
     line.rest(DRIBBLE)
     line.send(response(b"poison"))
@@ -196,7 +196,7 @@ def empty_page(line: Line, _request: Request) -> None:
 
 @reply("fetched")
 def not_modified(line: Line, _request: Request) -> None:
-    """Answers 304 with the length of a body that it does not send (RFC 9110, section 8.6)."""
+    """Answers 304 with the length of an absent body (RFC 9110, section 8.6)."""
     line.send(f"HTTP/1.1 304 Not Modified\r\n{LENGTH}\r\n\r\n".encode())
 
 
@@ -217,7 +217,7 @@ def closes_when_idle(line: Line, _request: Request) -> None:
 
 @reply("fetched")
 def closes_on_reuse(line: Line, _request: Request) -> None:
-    """Answers the first request of a connection; closes at the second without a word."""
+    """Answers the first request of a connection; closes at the second."""
     if line.requests > 1:
         line.close()
     else:

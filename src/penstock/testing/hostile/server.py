@@ -1,6 +1,7 @@
 """The server that has every fault, on real sockets.
 
-Knows ports, threads and which fault a request asks for. The faults stand in the modules beside it.
+Knows ports, threads and which fault a request asks for. The faults are in the modules
+beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from penstock.testing.hostile.faults import FAULTS, Meet
 from penstock.testing.hostile.line import Gone, Line, Surroundings
 from penstock.testing.pages import Request, answer
 from penstock.testing.ports import listening_socket
-from penstock.testing.seen import Seen, Tallied
+from penstock.testing.traffic import Traffic, TrafficCounter
 
 __all__ = ["HostileServer"]
 
@@ -29,16 +30,16 @@ HOST: Final = "127.0.0.1"
 
 
 class HostileServer:
-    """Does on request whatever a server should not, until its ``with`` block ends.
+    """Serves every fault in ``FAULTS`` at its own URL, until its ``with`` block ends.
 
-    ``url(name)`` is where the fault of that name in ``FAULTS`` happens. Every other path is answered as
-    the local web does (``penstock.testing.pages``), so that a test can see other work go on. A thread for
-    each connection: many at once are not what this is for. *tally* counts, where several servers are to be counted
-    together.
+    ``url(name)`` is the URL of the fault *name*. Every other path has the answer of the
+    local web (``penstock.testing.pages``), so that a test sees that other work
+    continues. Each connection has a thread, so it is not made for many at once.
+    *counter* counts the requests, if several servers share one.
     """
 
-    def __init__(self, *, tally: Tallied | None = None) -> None:
-        self._tally = tally or Tallied()
+    def __init__(self, *, counter: TrafficCounter | None = None) -> None:
+        self._counter = counter or TrafficCounter()
         self._here = listening_socket(HOST)
         self._elsewhere = _elsewhere()
         self._stop, self._stopper = socket.socketpair()
@@ -76,27 +77,30 @@ class HostileServer:
 
     @property
     def here(self) -> str:
-        """The origin where the replies go wrong."""
+        """The origin of the server."""
         return _origin(self._here)
 
     @property
     def elsewhere(self) -> str:
-        """Another origin, which does the same."""
+        """Another origin of the same server."""
         return _origin(self._elsewhere)
 
     @property
     def cacert(self) -> str:
-        """A file with the authority that vouches for the certificates that are fine; UsageError without trustme."""
+        """A file with the authority of the valid certificates.
+
+        Raises UsageError if trustme is not installed.
+        """
         path = Path(self._folder.name) / "authority.pem"
         path.write_bytes(self._known_certificates().authority)
         return str(path)
 
     def page(self, path: str = "/page") -> str:
-        """The URL of a page where nothing goes wrong."""
+        """Return the URL of a page without a fault."""
         return self.here + path
 
     def url(self, name: str) -> str:
-        """The URL of the fault called *name*; its port is opened where it needs one."""
+        """Return the URL of the fault *name*; open its port if it needs one."""
         fault = FAULTS[name]
         if not fault.has_port:
             return f"{self.here}/{name}"
@@ -109,16 +113,19 @@ class HostileServer:
         return f"{_origin(self._doors[name][0], fault.scheme)}/{name}"
 
     def requests(self, name: str) -> list[Request]:
-        """The requests that came for the fault called *name*, oldest first; "" for all others."""
+        """Return the requests for the fault *name*; "" is for all other paths."""
         with self._lock:
             return [request for asked, request in self._requests if asked == name]
 
-    def seen(self) -> Seen:
-        """What came so far, by the name of the host that was asked for. May be called from any thread."""
-        return self._tally.seen()
+    def traffic(self) -> Traffic:
+        """Return the counts so far, by the host in the request.
 
-    def sent(self, name: str) -> int:
-        """How many bytes went out in answer to requests for the fault called *name*."""
+        May be called from any thread.
+        """
+        return self._counter.traffic()
+
+    def bytes_sent(self, name: str) -> int:
+        """Return the bytes sent in answer to requests for the fault *name*."""
         with self._lock:
             return self._sent[name]
 
@@ -141,7 +148,7 @@ class HostileServer:
             waiting.register(listener, selectors.EVENT_READ)
             while self._stop not in [key.fileobj for key, _ in waiting.select()]:
                 line = Line(listener.accept()[0], self._stop, around)
-                self._tally.connect()
+                self._counter.connect()
                 thread = threading.Thread(target=self._serve, args=(line, meet), name="penstock-hostile", daemon=True)
                 with self._lock:
                     self._lines[line] = thread
@@ -163,20 +170,20 @@ class HostileServer:
         with self._lock:
             self._requests.append((name if act else "", request))
         before = line.sent
-        self._tally.begin(request.host, request.target)
+        self._counter.begin(request.host, request.target)
         try:
             if act is not None:
                 act(line, request)
             else:
                 _behave(line, request)
         finally:
-            self._tally.end(request.host)
+            self._counter.end(request.host)
             with self._lock:
                 self._sent[name] += line.sent - before
 
 
 def _behave(line: Line, request: Request) -> None:
-    """Answer as the local web does."""
+    """Answer like the local web."""
     reply = answer(request, request.target, earlier=0)
     if reply.after:
         line.rest(reply.after)
@@ -191,7 +198,7 @@ def _behave(line: Line, request: Request) -> None:
 
 
 def _elsewhere() -> socket.socket:
-    """Another host where all of 127.0.0.0/8 can be had, another port in any case."""
+    """Return a socket at another address, or if it has none on another port."""
     try:
         return listening_socket("127.0.0.2")
     except OSError:

@@ -1,6 +1,6 @@
-"""What a server saw, counted as it happens and told all at once.
+"""Counts of the requests that a server gets, by host and path.
 
-Knows requests by host and path. Does not know where they come from or what is answered.
+Knows connections and requests. Does not know the clients or the answers.
 """
 
 from __future__ import annotations
@@ -11,33 +11,36 @@ from collections import Counter
 
 from msgspec import Struct
 
-__all__ = ["HostSeen", "Seen", "Tallied"]
+__all__ = ["HostTraffic", "Traffic", "TrafficCounter"]
 
 
-class HostSeen(Struct, frozen=True):
-    """What came to one host: how many requests, the *most* at once, and when each came (monotonic)."""
+class HostTraffic(Struct, frozen=True):
+    """The requests of one host, the *most* at once, and the monotonic *starts*."""
 
     requests: int
     most: int
     starts: tuple[float, ...]
 
 
-class Seen(Struct, frozen=True):
-    """What a server saw until now; *paths* counts requests by (host, path).
+class Traffic(Struct, frozen=True):
+    """The traffic of a server until now; *paths* counts requests by (host, path).
 
-    A request counts from the end of its header block until its reply is handed to the system, so only
-    replies that take time can overlap.
+    A request counts from the end of its header block until the server hands the reply
+    to the system, so only replies that take time can overlap.
     """
 
     connections: int
     requests: int
     most: int
-    hosts: dict[str, HostSeen]
+    hosts: dict[str, HostTraffic]
     paths: dict[tuple[str, str], int]
 
 
-class Tallied:
-    """Counts for ``seen``, which any thread may call while another one counts."""
+class TrafficCounter:
+    """Counts connections and requests.
+
+    Any thread may call ``traffic`` while another one counts.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
@@ -56,7 +59,7 @@ class Tallied:
             self._connections += 1
 
     def begin(self, host: str, path: str) -> int:
-        """Count a request that begins now; returns how many came before it for the same host and path."""
+        """Count a request; return the number of earlier ones for its host and path."""
         with self._lock:
             self._starts.setdefault(host, []).append(time.monotonic())
             self._requests += 1
@@ -75,15 +78,16 @@ class Tallied:
             self._running -= 1
             self._running_at[host] -= 1
 
-    def seen(self) -> Seen:
-        """All of it, as of now."""
+    def traffic(self) -> Traffic:
+        """Return all counts as of now."""
         with self._lock:
             hosts = {
-                host: HostSeen(len(starts), self._most_at[host], tuple(starts)) for host, starts in self._starts.items()
+                host: HostTraffic(len(starts), self._most_at[host], tuple(starts))
+                for host, starts in self._starts.items()
             }
-            return Seen(self._connections, self._requests, self._most, hosts, dict(self._paths))
+            return Traffic(self._connections, self._requests, self._most, hosts, dict(self._paths))
 
     def wait_for(self, requests: int, seconds: float) -> bool:
-        """Wait until so many *requests* have begun, *seconds* at most; whether they have."""
+        """Wait for *requests* in all, *seconds* at most; return whether they came."""
         with self._lock:
             return self._lock.wait_for(lambda: self._requests >= requests, seconds)
