@@ -26,7 +26,7 @@ how to fix it.
 
 from __future__ import annotations
 
-from penstock.remedies import spoken, typed
+from penstock.remedies import spell_for_python, spell_for_shell
 
 __all__ = [
     "CooperationError",
@@ -59,11 +59,11 @@ class PenstockError(Exception):
 
     def __str__(self) -> str:
         """Return the message for a program."""
-        return spoken(self.args)
+        return spell_for_python(self.args)
 
-    def typed(self) -> str:
+    def spell_for_shell(self) -> str:
         """Return the message for the command line."""
-        return typed(self.args)
+        return spell_for_shell(self.args)
 
 
 class UsageError(PenstockError, ValueError):

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, Self
 
-__all__ = ["Message", "Remedy", "call", "keyword", "shell_path", "shell_word", "spoken", "typed"]
+__all__ = ["Message", "Remedy", "call", "keyword", "shell_path", "shell_word", "spell_for_python", "spell_for_shell"]
 
 
 OPTIONS: Final = {"header": "--no-header", "headers": "--header", "sinks": "--sink"}
@@ -37,18 +37,18 @@ class Message(str):
 
     def __new__(cls, *parts: str | Remedy) -> Self:
         """Join *parts*, texts and remedies."""
-        message = super().__new__(cls, spoken(parts))
+        message = super().__new__(cls, spell_for_python(parts))
         message.parts = parts
-        message.typed = typed(parts)
+        message.typed = spell_for_shell(parts)
         return message
 
 
-def spoken(parts: Iterable[object]) -> str:
+def spell_for_python(parts: Iterable[object]) -> str:
     """Join *parts*, texts and remedies, to one text for a program."""
     return "".join(part.python if isinstance(part, Remedy) else str(part) for part in parts)
 
 
-def typed(parts: Iterable[object]) -> str:
+def spell_for_shell(parts: Iterable[object]) -> str:
     """Join *parts*, texts and remedies, to one text for the command line."""
     return "".join(part.typed if isinstance(part, Remedy | Message) else str(part) for part in parts)
 

@@ -72,7 +72,7 @@ def work(path: Path, promised: set[int] | None = None, sinks: tuple[str, ...] = 
     with RunFolder.open(path) if again else RunFolder.create(path, manifest) as folder:
         folder.check(manifest)
         settled = folder.ledger.settled()
-        opened = open_sinks(sinks, path, folder.ledger.committed, inline_body=True)
+        opened = open_sinks(sinks, path, folder.ledger.lengths, inline_body=True)
         try:
             for batch in batched(outcome for outcome in script(again=again) if outcome.seq not in settled):
                 settle(folder, opened, batch)

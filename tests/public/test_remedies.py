@@ -9,7 +9,7 @@ import pytest
 
 from penstock.cli.options import flags_of
 from penstock.errors import FolderDamaged, PenstockError, UsageError
-from penstock.remedies import Message, Remedy, call, keyword, typed
+from penstock.remedies import Message, Remedy, call, keyword, spell_for_shell
 from penstock.settings import CHANGEABLE, SETTINGS, Resume, Settings
 
 
@@ -40,16 +40,16 @@ def test_a_remedy_is_spelled_for_both(remedy, python, typed):
 def test_an_error_says_the_one_to_a_program_and_the_other_to_a_shell():
     error = FolderDamaged("it is damaged: ", call("verify", "pages", repair=True), ", or not")
     assert str(error) == "it is damaged: penstock.verify('pages', repair=True), or not"
-    assert error.typed() == "it is damaged: penstock verify --repair pages, or not"
+    assert error.spell_for_shell() == "it is damaged: penstock verify --repair pages, or not"
     again = pickle.loads(pickle.dumps(error))
-    assert (type(again), str(again), again.typed()) == (FolderDamaged, str(error), error.typed())
+    assert (type(again), str(again), again.spell_for_shell()) == (FolderDamaged, str(error), error.spell_for_shell())
 
 
 def test_a_message_is_the_text_for_a_program_and_knows_the_one_for_a_shell():
     message = Message("it may be a table: ", keyword("input_format", "csv"))
     assert message == "it may be a table: input_format='csv'"
-    assert message.typed == typed([message]) == "it may be a table: --input-format csv"
-    assert typed(["a text is itself"]) == "a text is itself"
+    assert message.typed == spell_for_shell([message]) == "it may be a table: --input-format csv"
+    assert spell_for_shell(["a text is itself"]) == "a text is itself"
     again = pickle.loads(pickle.dumps(message))
     assert (type(again), again, again.typed) == (Message, message, message.typed)
 
@@ -57,11 +57,11 @@ def test_a_message_is_the_text_for_a_program_and_knows_the_one_for_a_shell():
 def test_a_message_in_an_error_keeps_both():
     error = PenstockError("no list: ", Message("it may be a table: ", keyword("input_format", "csv")))
     assert str(error) == "no list: it may be a table: input_format='csv'"
-    assert error.typed() == "no list: it may be a table: --input-format csv"
+    assert error.spell_for_shell() == "no list: it may be a table: --input-format csv"
 
 
 def test_an_error_without_a_remedy_is_its_text():
-    assert (str(PenstockError("so it is")), PenstockError("so it is").typed(), str(PenstockError())) == (
+    assert (str(PenstockError("so it is")), PenstockError("so it is").spell_for_shell(), str(PenstockError())) == (
         "so it is",
         "so it is",
         "",

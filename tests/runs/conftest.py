@@ -50,7 +50,7 @@ def outcome(seq):
 
 def settle(folder, *batches, file_bytes=1 << 30):
     """Store the outcomes of each batch of seqs, and commit after each."""
-    sink = replace(JSONL, file_bytes=file_bytes).open(folder.path, folder.ledger.committed("jsonl"))
+    sink = replace(JSONL, file_bytes=file_bytes).open(folder.path, folder.ledger.lengths("jsonl"))
     for batch in batches:
         tally = Tally()
         for seq in batch:

@@ -51,7 +51,7 @@ def ledger(path):
 def settle(ledger, *seqs):
     """Commit an outcome for each of *seqs*."""
     if seqs:
-        tally, place = Tally(), ledger.committed("jsonl").get("outcomes", 0)
+        tally, place = Tally(), ledger.lengths("jsonl").get("outcomes", 0)
         for seq in seqs:
             tally.add(Fetched(seq, "http://a.test/", status=200))
         extent = Extent("jsonl", "outcomes", place, place + len(seqs), len(seqs), "crc32:0", BitMap64(seqs))

@@ -43,7 +43,7 @@ def age(path):
 
 def failures(path):
     with RunFolder.open(path) as opened:
-        return {why: set(seqs) for why, seqs in opened.ledger.failures().items()}, opened.ledger.unnoted()
+        return {why: set(seqs) for why, seqs in opened.ledger.failures().items()}, opened.ledger.count_unnoted()
 
 
 def test_what_was_only_counted_is_in_order(folder):
@@ -71,7 +71,7 @@ def test_older_and_newer_commits_in_one_folder_hold_together(web, folder, tmp_pa
     listed = tmp_path / "urls.txt"
     listed.write_text(listed.read_text() + "\n" + web.url(path="/status/404/page/12"))
     with RunFolder.open(folder) as opened:
-        assert opened.ledger.unnoted() == {"404": 4}
+        assert opened.ledger.count_unnoted() == {"404": 4}
     assert sessions.resume(folder, {}, force=True).execute().complete
     assert failures(folder) == ({"404": {12}, "500": {1, 4, 7, 10}}, {"404": 4})
     assert penstock.verify(folder).ok

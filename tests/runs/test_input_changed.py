@@ -102,7 +102,7 @@ def test_what_was_pulled_before_the_difference_finishes_and_is_committed(folder)
     begin(folder, after=1)
     with RunFolder.open(folder) as half_done:
         list(Items(URLS).rows(Settled(), half_done.ledger.contents()))
-        sink, tally = JSONL.open(folder, half_done.ledger.committed("jsonl")), Tally()
+        sink, tally = JSONL.open(folder, half_done.ledger.lengths("jsonl")), Tally()
         page = Fetched(2, URLS[2], status=200)
         sink.write(page)
         tally.add(page)

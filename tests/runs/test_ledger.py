@@ -55,8 +55,8 @@ def test_what_was_committed_is_there_for_the_next_process(path, ledger):
     ledger.commit([extent([2], 100, 130)], tally([2], status=404), {"404": BitMap64([2])})
     for seen in (ledger, Ledger(path, RUN)):
         assert list(seen.settled()) == [0, 1, 2, 5]
-        assert seen.committed("jsonl") == {"outcomes-00000.jsonl": 130}
-        assert seen.committed("parquet") == {}
+        assert seen.lengths("jsonl") == {"outcomes-00000.jsonl": 130}
+        assert seen.lengths("parquet") == {}
         assert seen.tally().as_dict() == {
             "outcomes": {"fetched": 4},
             "statuses": {"200": 3, "404": 1},
@@ -73,13 +73,13 @@ def test_what_was_committed_is_there_for_the_next_process(path, ledger):
 
 def test_the_extents_of_all_sinks_are_committed_together(path, ledger):
     ledger.commit([extent([0, 1], 0, 9), extent([0, 1], 0, 50, sink="warc", file="pages.warc.gz")], tally([0, 1]))
-    assert ledger.committed("jsonl") == {"outcomes-00000.jsonl": 9}
-    assert ledger.committed("warc") == {"pages.warc.gz": 50}
+    assert ledger.lengths("jsonl") == {"outcomes-00000.jsonl": 9}
+    assert ledger.lengths("warc") == {"pages.warc.gz": 50}
 
 
 def test_one_sink_may_commit_two_stretches_at_once(ledger):
     ledger.commit([extent([0], 0, 9), extent([1], 9, 12)], tally([0, 1]))
-    assert ledger.committed("jsonl") == {"outcomes-00000.jsonl": 12}
+    assert ledger.lengths("jsonl") == {"outcomes-00000.jsonl": 12}
 
 
 def test_no_extents_are_no_commit(ledger):
@@ -152,7 +152,7 @@ def test_many_extents_are_opened_quickly_and_held_as_sums_only(path, ledger):
         )
     with reopened(path) as seen:
         assert len(seen.settled()) == 30_000
-        assert seen.committed("jsonl") == {"outcomes-00000.jsonl": 300}
+        assert seen.lengths("jsonl") == {"outcomes-00000.jsonl": 300}
 
 
 # -- a disk that refuses

@@ -44,7 +44,7 @@ class Run(RuleBasedStateMachine):
 
     def begin(self, folder):
         self.folder = folder
-        self.sink = replace(JSONL, file_bytes=FILE_BYTES).open(self.path, folder.ledger.committed("jsonl"))
+        self.sink = replace(JSONL, file_bytes=FILE_BYTES).open(self.path, folder.ledger.lengths("jsonl"))
         self.written, self.flushed, self.extents = {}, {}, []
 
     def end(self):
@@ -104,7 +104,7 @@ class Run(RuleBasedStateMachine):
     @rule(torn=st.floats(0, 1))
     def crash(self, torn):
         """Of the bytes that were not committed any part may be left."""
-        lengths = self.folder.ledger.committed("jsonl")
+        lengths = self.folder.ledger.lengths("jsonl")
         self.end()
         for file in self.path.glob("outcomes-*.jsonl"):
             sure = lengths.get(file.name, 0)
@@ -156,7 +156,7 @@ class Run(RuleBasedStateMachine):
     def teardown(self):
         self.end()
         with closing(RunFolder.open(self.path)) as folder:
-            JSONL.open(self.path, folder.ledger.committed("jsonl")).close()
+            JSONL.open(self.path, folder.ledger.lengths("jsonl")).close()
         found = verify(self.path)
         assert found.ok, found.problems
         assert (found.rows, found.replaced, found.torn) == (len(self.committed) + self.replaced, self.replaced, 0)

@@ -27,7 +27,7 @@ def better(seq):
 
 
 def store(folder, *outcomes, file_bytes=1 << 30):
-    sink = replace(JSONL, file_bytes=file_bytes).open(folder.path, folder.ledger.committed("jsonl"))
+    sink = replace(JSONL, file_bytes=file_bytes).open(folder.path, folder.ledger.lengths("jsonl"))
     tally = Tally()
     for outcome in outcomes:
         sink.write(outcome)
@@ -126,7 +126,7 @@ def test_what_failed_cannot_be_left_out(finished):
     tally = Tally()
     tally.add(failure)
     with RunFolder.open(finished) as folder:
-        sink = JSONL.open(finished, folder.ledger.committed("jsonl"))
+        sink = JSONL.open(finished, folder.ledger.lengths("jsonl"))
         sink.write(failure)
         with pytest.raises(PenstockError, match="the failures and the tally"):
             folder.ledger.commit(sink.flush(), tally)

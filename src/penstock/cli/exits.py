@@ -103,7 +103,7 @@ def _put_option_first(error: errors.PenstockError) -> str:
     """Return the message of *error*, with the option for a setting at its start."""
     from penstock.settings import SETTINGS  # noqa: PLC0415 - it takes longer to load than a version number may
 
-    said = error.typed()
+    said = error.spell_for_shell()
     first = re.match(r"\w*", said)
     if isinstance(error, errors.UsageError) and first is not None and first[0] in SETTINGS:
         return f"{keyword(first[0]).typed}{said[first.end() :]}"

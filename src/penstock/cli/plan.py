@@ -14,7 +14,7 @@ from penstock.cli.inputs import inputs_argument, inputs_or_stdin
 from penstock.cli.options import Command, Option, pick_settings, settings_options
 from penstock.cli.streams import show, tell, terminal_width
 from penstock.core.web.plan import PlanLimits
-from penstock.remedies import typed
+from penstock.remedies import spell_for_shell
 from penstock.report.plan import plan_json, plan_lines
 from penstock.settings import InputSettings, Settings
 
@@ -54,7 +54,8 @@ def command(inputs: tuple[str, ...], *, hosts: int, as_json: bool, **options: An
     from penstock.fetching import auditing  # noqa: PLC0415 - a help page needs no engine
 
     names = inputs_or_stdin(inputs, "plan")
-    plan = auditing.plan(names, Settings.of(**pick_settings(options)), hosts, lambda text: tell(typed([text])))
+    settings = Settings.of(**pick_settings(options))
+    plan = auditing.plan(names, settings, hosts, lambda text: tell(spell_for_shell([text])))
     lines = [plan_json(plan)] if as_json else plan_lines(plan, width=terminal_width(), several=len(names) > 1)
     show("\n".join(lines))
     return Exit.DONE

@@ -22,7 +22,7 @@ from penstock.core.results import Progress
 from penstock.core.web.hosts import redact
 from penstock.errors import FolderDamaged, PenstockError
 from penstock.machine.descriptors import free_descriptors
-from penstock.remedies import typed
+from penstock.remedies import spell_for_shell
 from penstock.report.json import summary_line
 from penstock.report.screens import Screen, choose, screen
 from penstock.report.summary import command, summary, wrap
@@ -93,7 +93,7 @@ class _Watched:
     def remark(self, text: str) -> None:
         """Show a remark."""
         if not self._quiet:
-            self._shown.remark(typed([text]))
+            self._shown.remark(spell_for_shell([text]))
 
     def update(self, progress: Progress) -> None:
         """Show the numbers."""

@@ -110,7 +110,7 @@ class Worker(Member, Generic[I]):
             self.fail(_strip_frame(error))
         else:
             if value is None:
-                self.rota.stepped(self)
+                self.rota.end_step(self)
             elif type(value) is CoroutineType:
                 self.begin(value)
             else:
@@ -128,7 +128,7 @@ class Worker(Member, Generic[I]):
         elif inspect.isawaitable(value):
             self.begin(_await(value))
         else:
-            self.rota.stepped(self)
+            self.rota.end_step(self)
 
     def begin(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run *coroutine*, unless the step that yielded it has stopped the task."""

@@ -185,7 +185,7 @@ def _make_session(
     """
     ledger, output = folder.ledger, settings.output()
     # Bytes that a crash left after the committed ones are cut off before any pass.
-    sinks = open_sinks(output.sinks, folder.path, ledger.committed, inline_body=output.body == "inline")
+    sinks = open_sinks(output.sinks, folder.path, ledger.lengths, inline_body=output.body == "inline")
     if reasons and not (ledger.pending() and ledger.reasons == reasons):
         ledger.begin_pass(reasons)
     notices = Notices(source.remarks)

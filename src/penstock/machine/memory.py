@@ -14,7 +14,7 @@ AGAIN: Final = 0.75
 """The share of the bound below which there is room again, so that requests do not start and stop at every chunk."""
 
 
-class Response(Protocol):
+class Pausable(Protocol):
     """A response that can be paused."""
 
 
@@ -35,7 +35,7 @@ class Memory:
         """Start with nothing held."""
         self.held = 0
         self.waiting = 0
-        self.first: Response | None = None
+        self.first: Pausable | None = None
         # The number of responses that are paused.
         self.paused = 0
         self._enough = float("inf") if most is None else max(most - body, most // 2, 1)
@@ -51,12 +51,12 @@ class Memory:
         """Whether there is enough room again to start requests."""
         return self.held + self.waiting < self._enough * AGAIN
 
-    def leave(self, response: Response) -> None:
+    def leave(self, response: Pausable) -> None:
         """Note the end of *response*."""
         if response is self.first:
             self.first = None
 
-    def refuses(self, response: Response) -> bool:
+    def refuses(self, response: Pausable) -> bool:
         """Return whether *response* must take no more for now."""
         total = self.held + self.waiting
         return total >= self._enough and (response is not self.first or (self.waiting > 0 and total >= self._most))

@@ -35,7 +35,7 @@ class Account:
         self.tally = Tally()
         self.replaced = 0
 
-    def replaceable(self) -> BitMap64:
+    def find_replaceable(self) -> BitMap64:
         """Return the inputs whose outcome may be replaced."""
         return BitMap64().union(*self.failures.values())
 

@@ -26,7 +26,7 @@ def note_all(folder: Path, ledger: Ledger, reasons: frozenset[str]) -> None:
     Reads the outputs if need be. Raises FolderDamaged if they can't be read, OutputError if the ledger can't be
     written.
     """
-    if any(covers(reasons, why) for why in ledger.unnoted()):
+    if any(covers(reasons, why) for why in ledger.count_unnoted()):
         ledger.note(lambda extent: read_failures(folder, extent))
 
 

@@ -127,7 +127,7 @@ class Ledger:
         with contextlib.closing(cls(part, run)) as ledger:
             for extents, tally, failures in commits:
                 # The passes in which these outcomes were made are over.
-                ledger._pending = ledger._account.replaceable()  # noqa: SLF001 - its own class
+                ledger._pending = ledger._account.find_replaceable()  # noqa: SLF001 - its own class
                 ledger.commit(extents, tally, failures)
             with ledger._transaction():  # noqa: SLF001 - as above
                 write_held(ledger._database, digests)  # noqa: SLF001 - as above
@@ -169,7 +169,7 @@ class Ledger:
         """Return which settled inputs may be tried again, by the reason."""
         return {why: failed.copy() for why, failed in self._account.failures.items() if failed}
 
-    def unnoted(self) -> dict[str, int]:
+    def count_unnoted(self) -> dict[str, int]:
         """Return how many inputs have each status that an older build counted without noting their seqs."""
         noted, counted = self._account.failures, count_reasons(self._account.tally).items()
         once = ((why, count) for why, count in counted if why.isdigit() and int(why) not in STATUSES)
@@ -191,7 +191,7 @@ class Ledger:
         tally.duplicates = self.duplicates
         return tally
 
-    def committed(self, sink: str) -> dict[str, int]:
+    def lengths(self, sink: str) -> dict[str, int]:
         """Return how many bytes of each of the sink's files were committed."""
         return {file: length for (name, file), length in self._committed.items() if name == sink}
 
@@ -312,10 +312,10 @@ class Ledger:
         if self._total:
             # Duplicates have no outcome of their own, but their originals have one.
             answered.add_range(0, self._total)
-        self._contents = Comparison(self.kept(), answered, force=force)
+        self._contents = Comparison(self.read_digests(), answered, force=force)
         return self._contents
 
-    def kept(self) -> KnownDigests:
+    def read_digests(self) -> KnownDigests:
         """Return the digests that ``Comparison`` compares with."""
         with self._lock, self._translate("read"):
             end = find_end(self._database)

@@ -184,7 +184,7 @@ class _Check:
 
     def _are_noted(self, failures: Failures) -> bool:
         """Return whether the ledger has these *failures*; it may lack those that an older build only counted."""
-        noted, unnoted = self._ledger.failures(), self._ledger.unnoted()
+        noted, unnoted = self._ledger.failures(), self._ledger.count_unnoted()
         if not noted.keys() <= failures.keys():
             return False
         return all(

@@ -6,6 +6,7 @@
     engine     ScriptedEngine: runs jobs by a script, in virtual time
     clock      VirtualClock, VirtualLoop: an hour takes milliseconds
     sink       MemorySink: a sink without a disk
+    formats    check_format: what every format of a sink must keep
     contracts  check_source, check_engine, check_sink: the rules of every implementation
     outcomes   assert_each_once: every input has exactly one outcome
 

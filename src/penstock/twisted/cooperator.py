@@ -194,7 +194,7 @@ class _Worker(Member, Generic[I]):
             self.fail(Failure())
         else:
             if not isinstance(value, Deferred):
-                self.rota.stepped(self)
+                self.rota.end_step(self)
             elif self.state is State.RUNNING:
                 self.rota.wait(self)
                 value.addCallbacks(self.wake, self.handle_failure)

@@ -28,7 +28,7 @@ def turns(rota, count):
         if member is None:
             break
         names += member.name
-        rota.stepped(member)
+        rota.end_step(member)
     return names
 
 
@@ -89,7 +89,7 @@ def test_a_task_may_pause_in_its_own_step():
     a, _ = members(rota, "ab")
     assert rota.next() is a
     rota.pause(a)
-    rota.stepped(a)
+    rota.end_step(a)
     assert turns(rota, 2) == "bb"
 
 
@@ -99,7 +99,7 @@ def test_a_task_that_pauses_and_resumes_in_its_own_step_has_one_place():
     assert rota.next() is a
     rota.pause(a)
     rota.resume(a)
-    rota.stepped(a)
+    rota.end_step(a)
     assert turns(rota, 4) == "baba"
 
 
@@ -156,7 +156,7 @@ def test_an_end_is_final(end):
         assert not rota.finish(a, other)
     assert rota.pause(a) is end
     assert not rota.resume(a)
-    rota.stepped(a)
+    rota.end_step(a)
     rota.wake(a)
     assert (a.state, len(rota)) == (end, 1)
     assert turns(rota, 2) == "bb"
@@ -167,7 +167,7 @@ def test_a_task_may_end_in_its_own_step():
     a, _ = members(rota, "ab")
     assert rota.next() is a
     assert rota.finish(a, State.STOPPED)
-    rota.stepped(a)
+    rota.end_step(a)
     assert turns(rota, 2) == "bb"
 
 
@@ -191,7 +191,7 @@ def test_stop_tells_every_task():
     assert rota.next() is found[1]
     assert rota.stop() == found
     assert {member.state for member in found} == {State.SCHEDULER_STOPPED}
-    rota.stepped(found[1])
+    rota.end_step(found[1])
     rota.wake(found[0])
     assert rota.resume(found[3])
     assert (rota.running, rota.due, rota.next(), len(rota)) == (False, False, None, 0)

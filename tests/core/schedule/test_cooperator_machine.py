@@ -92,7 +92,7 @@ class RotaMachine(RuleBasedStateMachine):
         task, self.stepping = self.stepping, None
         assert task is not None
         if came == "stepped":
-            self.rota.stepped(task.member)
+            self.rota.end_step(task.member)
             self.place(task)
         elif came == "wait":
             self.rota.wait(task.member)

@@ -6,12 +6,12 @@ from itertools import product
 
 import pytest
 
-from penstock.core.schedule.queues import NO_PREREQUISITES, PLACES, Abandoned, KeyQueue, Place, find_place
+from penstock.core.schedule.queues import NO_PREREQUISITES, PLACES, Abandoned, KeyQueue, QueuePlace, find_place
 
 NOW, PER_KEY = 5.0, 2
 
 
-def rows_for(*conditions: bool) -> list[Place]:
+def rows_for(*conditions: bool) -> list[QueuePlace]:
     """The places of all rows of the table that fit."""
     return [
         row[-1] for row in PLACES if all(said in (None, holds) for said, holds in zip(row, conditions, strict=False))
@@ -48,13 +48,13 @@ def test_the_function_is_the_table():
         place = find_place(queue, PER_KEY, NOW)
         assert [place] == rows_for(*conditions)
         found.add(place)
-    assert found == {*Place} - {Place.REFILLING}
+    assert found == {*QueuePlace} - {QueuePlace.REFILLING}
     assert not NO_PREREQUISITES, "all queues share it"
 
 
 def test_every_place_is_in_the_table_but_the_one_between_a_question_and_its_answer():
-    assert {row[-1] for row in PLACES} == {*Place} - {Place.REFILLING}
+    assert {row[-1] for row in PLACES} == {*QueuePlace} - {QueuePlace.REFILLING}
 
 
 def test_the_frontier_comes_back_by_itself_to_the_places_that_it_lists():
-    assert {place for place in Place if place.listed} == {Place.READY, Place.DELAYED, Place.EMPTY}
+    assert {place for place in QueuePlace if place.listed} == {QueuePlace.READY, QueuePlace.DELAYED, QueuePlace.EMPTY}

@@ -93,7 +93,7 @@ class Rota(Generic[M]):
         """Remove the next task from the line and return it, to be stepped; None if there is none."""
         return self._line.popitem(last=False)[0] if self.due else None
 
-    def stepped(self, member: M) -> None:
+    def end_step(self, member: M) -> None:
         """Put *member*, which did a step and can do another, at the end of the line."""
         self._place(member)
 

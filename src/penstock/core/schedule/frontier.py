@@ -7,7 +7,7 @@ The frontier is asked ``next(now)`` until it says to wait, and told the verdict 
 attempt with ``settle``. It asks for another job only when a slot is free that no job it
 holds may take, so that it reads ahead only to find a key that is not busy.
 
-The jobs of a key wait in its queue. A queue is in at most one place (``Place``): in the
+The jobs of a key wait in its queue. A queue is in at most one place (``QueuePlace``): in the
 ready line, where keys take turns, or in the timers until its delay has passed. A queue
 whose slots are all taken is in none, and comes back when one of its jobs is settled. So
 nothing here walks over queues that wait.

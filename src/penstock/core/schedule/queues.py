@@ -15,7 +15,7 @@ from typing import Any, Final
 from penstock.core.schedule.answers import Bottleneck, Waiting
 from penstock.core.schedule.verdicts import EndingOf
 
-__all__ = ["LONG_AGO", "PLACES", "Abandoned", "KeyQueue", "KeyQueues", "Place", "find_place"]
+__all__ = ["LONG_AGO", "PLACES", "Abandoned", "KeyQueue", "KeyQueues", "QueuePlace", "find_place"]
 
 LONG_AGO: Final = float("-inf")
 NO_PREREQUISITES: Final[deque[Any]] = deque()
@@ -27,7 +27,7 @@ _FOR_ALL_KEYS: Final = frozenset(
 """The bottlenecks that keep the jobs of all keys alike."""
 
 
-class Place(enum.Enum):
+class QueuePlace(enum.Enum):
     """Where the queue of a key stands. It is *listed* in at most one place of the frontier."""
 
     # Listed: the frontier comes back to it.
@@ -47,9 +47,9 @@ class Place(enum.Enum):
         self.listed = listed
 
 
-READY, DELAYED, EMPTY = Place.READY, Place.DELAYED, Place.EMPTY
-FULL, GATED, ABANDONED = Place.FULL, Place.GATED, Place.ABANDONED
-BUSY, FORGOTTEN = Place.BUSY, Place.FORGOTTEN
+READY, DELAYED, EMPTY = QueuePlace.READY, QueuePlace.DELAYED, QueuePlace.EMPTY
+FULL, GATED, ABANDONED = QueuePlace.FULL, QueuePlace.GATED, QueuePlace.ABANDONED
+BUSY, FORGOTTEN = QueuePlace.BUSY, QueuePlace.FORGOTTEN
 
 # fmt: off
 PLACES: Final = (
@@ -174,7 +174,7 @@ class KeyQueue:
         return endings
 
 
-def find_place(queue: KeyQueue, per_key: int, now: float) -> Place:
+def find_place(queue: KeyQueue, per_key: int, now: float) -> QueuePlace:
     """Return the place where *queue* belongs at *now*; see PLACES."""
     if queue.first or (queue.jobs and not queue.gated):
         if queue.running >= per_key:

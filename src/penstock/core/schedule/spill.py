@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.core.schedule.answers import Refill, Settle
-from penstock.core.schedule.queues import KeyQueue, KeyQueues, Place
+from penstock.core.schedule.queues import KeyQueue, KeyQueues, QueuePlace
 from penstock.core.schedule.verdicts import EndingOf
 
 __all__ = ["Backlog"]
@@ -84,9 +84,9 @@ class Backlog:
 
     def abandon(self, queue: KeyQueue, ending_of: EndingOf, until: float) -> int:
         """End what waits in *queue*, in memory and in the overflow; return how many of it were in memory."""
-        if queue.place is Place.EMPTY:
+        if queue.place is QueuePlace.EMPTY:
             self.empty.remove(queue)
-            queue.place = Place.ABANDONED
+            queue.place = QueuePlace.ABANDONED
         endings = queue.abandon(ending_of, until)
         self._end(queue, endings)
         return len(endings)
@@ -99,7 +99,7 @@ class Backlog:
                 return Refill(queue.key, min(queue.abandoned.spilled, self._share()))
         if self.empty:
             queue = self.empty.popleft()
-            queue.place = Place.REFILLING
+            queue.place = QueuePlace.REFILLING
             return Refill(queue.key, min(queue.spilled, self._share()))
         if self.endings and room > 0:
             return Settle(tuple(self.endings.popleft() for _ in range(min(room, len(self.endings)))))
