@@ -18,8 +18,8 @@ INTRODUCTION: Final = """\
 
 <!-- Made by: python -m manual -->
 
-Why Penstock works as it does: one page for each decision, with what was measured and what
-was rejected. The module that obeys a decision names its page.
+Why Penstock works as it does: one page for each decision, with the measurements and the
+rejected ways. The module that obeys a decision names its page.
 """
 
 

@@ -36,7 +36,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "Progress": ("Flow", "Statistics", "Progress", "Tally", "Waiting", "Summary", "Report"),
     "Settings": ("Settings",),
 }
-"""Names in the order in which a reader needs them. What is in none of them goes into a section by its kind."""
+"""Names in the order in which a reader needs them. The other names go into a section by their kind."""
 
 MADE_BY_PENSTOCK: Final = frozenset({"CooperativeTask", "Flow"})
 """Classes that a caller gets and never makes: their constructors are not shown."""
@@ -60,7 +60,7 @@ def page() -> str:
 
 
 def _sections(names: Iterable[str], module: types.ModuleType) -> dict[str, list[str]]:
-    """*names* by the section they stand in; values that have no docstring of their own, as versions, are left out."""
+    """*names* by their section; values that have no docstring of their own, as versions, are left out."""
     found: dict[str, list[str]] = {section: list(known) for section, known in SECTIONS.items()}
     found |= {"Enumerations": [], "Other": [], "Exceptions": []}
     known = {name for names in SECTIONS.values() for name in names}
@@ -120,7 +120,7 @@ def _public_base(kind: type) -> type | None:
 
 
 def _members(kind: type) -> dict[str, Any]:
-    """What is defined in *kind* or in a base of ours: methods and properties without an underscore."""
+    """Return the definitions in *kind* or in a base of ours: methods and properties without an underscore."""
     found: dict[str, Any] = {}
     for base in filter(_is_ours, kind.__mro__):
         for name, value in vars(base).items():

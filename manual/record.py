@@ -144,7 +144,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "timeout_body": "The response did not end within `--timeout`.",
     "timeout": "The attempt with all its redirects took longer than `--timeout`.",
 }
-"""What each reason means."""
+"""The meaning of each reason."""
 
 INTRODUCTION: Final = """\
 # The record of an outcome
@@ -156,7 +156,7 @@ output. This is schema 1. Within `v` 1 no field is removed or renamed; new field
 come.
 
 In Python, `page.as_dict()` has the same fields but for `v`, with two differences:
-`started` is a datetime, and `body` is bytes in the place of `body` and `body_base64`.
+`started` is a datetime, and `body` is bytes and stands for `body` and `body_base64`.
 """
 
 REASONS: Final = """\
@@ -215,7 +215,7 @@ def _reasons() -> Iterator[str]:
 
 
 def _statuses() -> Iterator[str]:
-    """What holds for the outcomes that have a status instead of a reason."""
+    """Describe the outcomes that have a status instead of a reason."""
     listed = ", ".join(str(status) for status in sorted(STATUSES))
     yield "## Statuses\n"
     yield f"Retried within the attempts and later: {listed}.\n"

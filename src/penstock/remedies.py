@@ -18,7 +18,7 @@ OPTIONS: Final = {"header": "--no-header", "headers": "--header", "sinks": "--si
 
 
 class Remedy(NamedTuple):
-    """What to do about an error: in *python*, and as it is *typed* on the command line."""
+    """The remedy of an error: in *python*, and as it is *typed* on the command line."""
 
     python: str
     typed: str

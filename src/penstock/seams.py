@@ -85,7 +85,7 @@ class Input(Protocol):
         """Return what identifies this input, as JSON takes it; None if nothing can."""
 
     def progress(self) -> tuple[int, int] | None:
-        """Return the bytes read so far and those of the whole input; None if they are unknown."""
+        """Return the bytes read so far and the bytes of the whole input; None if they are unknown."""
 
 
 class Source(Protocol[Given]):
@@ -108,7 +108,7 @@ class Source(Protocol[Given]):
 class Engine(Protocol[Work, Tried]):
     """Runs jobs. It never raises for a bad web: an attempt says what happened.
 
-    Times are those of the driver's clock.
+    Times are by the driver's clock.
     """
 
     def start(self, job: Work, now: float) -> None:
@@ -248,8 +248,8 @@ class Format(Protocol):
     def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Reduce *file* to the rows that *keep* wants, in their order, and yield extents that cover it.
 
-        What is cut off is set aside first. A row has at most *longest* bytes, and an extent no input twice. Raises
-        OutputError if the disk refuses.
+        Bytes that it cuts off are set aside first. A row has at most *longest* bytes, and an extent no input twice.
+        Raises OutputError if the disk refuses.
         """
 
     def recover(self, aside: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:

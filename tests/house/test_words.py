@@ -95,32 +95,6 @@ PHRASES: Mapping[str, Phrase] = {
 }
 """`^` matches at the start of a docstring, comment or string only."""
 
-NOT_YET: Mapping[str, int] = {
-    "api.py": 44,
-    "cli": 90,
-    "cooperation": 39,
-    "core": 4,
-    "core/schedule": 105,
-    "core/web": 141,
-    "engine": 167,
-    "errors.py": 13,
-    "fetching": 33,
-    "loop": 78,
-    "machine": 17,
-    "report": 77,
-    "runs": 184,
-    "scratch": 27,
-    "seams.py": 34,
-    "settings.py": 19,
-    "sink": 28,
-    "source": 116,
-    "throttling.py": 7,
-    "twisted": 28,
-    "ARCHITECTURE.md": 9,
-    "docs": 43,
-}
-"""Rooms with more than the allowance, and the most phrases each may have. Only remove entries or lower them."""
-
 
 class Hit(NamedTuple):
     """A phrase in a file."""
@@ -176,35 +150,15 @@ def find(file: str, content: str) -> Iterator[Hit]:
 PATTERNS = {name: re.compile(row.pattern.replace(" ", r"\s+"), re.IGNORECASE) for name, row in PHRASES.items()}
 
 
-def room(file: str) -> str:
-    """Return the key of *file* in NOT_YET: its package of penstock, its folder, or its own name."""
-    parts = file.split("/")
-    if parts[:2] != ["src", "penstock"]:
-        return file if file in DOCUMENTS else parts[0]
-    inside = parts[2:-1]
-    return "/".join(inside[: 2 if inside[:1] == ["core"] else 1]) or parts[-1]
-
-
-def wrong(hits: Iterable[Hit], not_yet: Mapping[str, int]) -> list[str]:
-    """Describe each phrase beyond its allowance, and each entry of *not_yet* that is too low or not needed."""
-    found: dict[str, list[Hit]] = {}
-    for hit in hits:
-        found.setdefault(room(hit.file), []).append(hit)
-    free = [hit for name, inside in found.items() if name not in not_yet for hit in inside]
-    counts = Counter(hit.phrase for hit in free)
-    said = [
+def wrong(hits: Iterable[Hit]) -> list[str]:
+    """Describe each phrase beyond its allowance."""
+    found = list(hits)
+    counts = Counter(hit.phrase for hit in found)
+    return [
         f"{hit.file}:{hit.line}: {hit.text!r}; write: {PHRASES[hit.phrase].instead}"
-        for hit in free
+        for hit in found
         if counts[hit.phrase] > PHRASES[hit.phrase].allowed
     ]
-    for name, most in not_yet.items():
-        inside = found.get(name, [])
-        both = counts + Counter(hit.phrase for hit in inside)
-        if len(inside) > most:
-            said.append(f"{name}: {len(inside)} phrases, and NOT_YET has {most}; it must not grow")
-        elif all(count <= PHRASES[phrase].allowed for phrase, count in both.items()):
-            said.append(f"{name}: fine without its entry in NOT_YET: drop it")
-    return said
 
 
 def read(paths: Iterable[Path]) -> Iterator[Hit]:
@@ -225,11 +179,7 @@ def files() -> list[Path]:
 
 
 def test_the_text_keeps_to_plain_english():
-    assert wrong(read(files()), NOT_YET) == []
-
-
-def test_every_room_of_the_table_is_there():
-    assert {*NOT_YET} <= {room(path.relative_to(ROOT).as_posix()) for path in files()}
+    assert wrong(read(files())) == []
 
 
 # The checker, with faults planted
@@ -321,35 +271,10 @@ def test_plain_words_are_not_found(text):
 def test_one_phrase_beyond_its_allowance_is_wrong():
     most = PHRASES["go on"].allowed
     fine = [*find(FILE, "# It goes on.\n" * most)]
-    assert (len(fine), wrong(fine, {})) == (most, [])
+    assert (len(fine), wrong(fine)) == (most, [])
     beyond = [*fine, *find("docs/new.md", "It goes on.\n")]
-    assert len(wrong(beyond, {})) == most + 1
-    assert "docs/new.md:1: 'goes on'; write: continue, resume" in wrong(beyond, {})
-
-
-def test_an_entry_is_a_ceiling_and_goes_if_it_is_not_needed():
-    hits = [*find(FILE, "# nobody\n# nobody\n")]
-    assert wrong(hits, {"sink": 2}) == []
-    assert wrong(hits, {"sink": 1}) == ["sink: 2 phrases, and NOT_YET has 1; it must not grow"]
-    assert wrong([], {"sink": 1}) == ["sink: fine without its entry in NOT_YET: drop it"]
-    allowed = [*find(FILE, "# It goes on.\n")]
-    assert wrong(allowed, {"sink": 1}) == ["sink: fine without its entry in NOT_YET: drop it"]
-
-
-@pytest.mark.parametrize(
-    ("file", "name"),
-    [
-        ("src/penstock/core/web/judge.py", "core/web"),
-        ("src/penstock/testing/hostile/line.py", "testing"),
-        ("src/penstock/api.py", "api.py"),
-        ("README.md", "README.md"),
-        ("docs/decisions/pace.md", "docs"),
-        ("benchmarks/parts/plan.py", "benchmarks"),
-        ("benchmarks/README.md", "benchmarks/README.md"),
-    ],
-)
-def test_a_room_is_a_package_or_a_document(file, name):
-    assert room(file) == name
+    assert len(wrong(beyond)) == most + 1
+    assert "docs/new.md:1: 'goes on'; write: continue, resume" in wrong(beyond)
 
 
 if __name__ == "__main__":
@@ -359,5 +284,3 @@ if __name__ == "__main__":
         print(f"{hit.file}:{hit.line}: {hit.phrase}: {hit.text}")
     for phrase, number in Counter(hit.phrase for hit in hits).most_common():
         print(f"{number:5} {phrase}, {PHRASES[phrase].allowed} allowed")
-    for name, number in Counter(room(hit.file) for hit in hits).items():
-        print(f"{number:5} {name}")

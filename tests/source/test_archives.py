@@ -101,7 +101,7 @@ def test_an_archive_cut_anywhere_gives_what_is_there_and_then_says_so(pack):
 
         assert TEXT.startswith(came)
         assert "'list.gz': the " in str(error)
-        assert "ends too early; what is there was read. Get an intact copy" in str(error)
+        assert "ends too early; the rows before that were read. Get an intact copy" in str(error)
     assert came == TEXT
 
 

@@ -96,7 +96,7 @@ def test_what_comes_before_the_damage_is_read():
     )
 
     assert next(rows).url == "http://a/"
-    with pytest.raises(InputError, match=r"mismatched tag: .*; what came before was read"):
+    with pytest.raises(InputError, match=r"mismatched tag: .*; the rows before it were read"):
         next(rows)
 
 

@@ -27,7 +27,7 @@ from penstock.errors import (
 __all__ = ["KEPT", "Completion", "I", "OnError", "Worker", "make_end_error"]
 
 KEPT: Final = 100
-"""How many failures a task keeps to raise at its end; the others are counted, so that
+"""The number of failures that a task keeps to raise at its end; the others are counted, so that
 memory is bounded."""
 
 I = TypeVar("I", bound=Iterator[Any])  # noqa: E741 - an iterator's type; it is returned as it came

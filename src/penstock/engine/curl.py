@@ -174,7 +174,7 @@ class CurlEngine:
         return self._resources.bound or (Bottleneck.NAMES if most_ask else None)
 
     def shortage(self) -> Shortage:
-        """What the machine has run out of, if anything."""
+        """Return what the machine has run out of, if anything."""
         return self._resources.shortage
 
     def wake(self) -> None:
@@ -266,7 +266,7 @@ class CurlEngine:
         return transfer.route.host
 
     def _connect(self, transfer: Transfer, addresses: tuple[str, ...]) -> None:
-        """Send the request to those of *addresses* that the job may connect to."""
+        """Send the request to the *addresses* that the job may connect to."""
         job, route = transfer.job, transfer.route
         assert job is not None
         assert route is not None
@@ -330,7 +330,7 @@ class CurlEngine:
             self._harvest()
 
     def _run_due(self, now: float) -> None:
-        """Run what is due at *now*: look-ups, deadlines, requests to send again."""
+        """Do the work that is due at *now*: look-ups, deadlines, requests to send again."""
         if (names_due := self._names.deadline()) is not None and names_due <= now:
             self._names.tick(now)
         self._take_answers(now)
@@ -397,7 +397,7 @@ class CurlEngine:
         return lacking
 
     def _keep(self, connections: int) -> None:
-        """Keep at most so many *connections*, including those in use."""
+        """Keep at most *connections*, including those in use."""
         self._multi.keep(connections, bound_all=self._resources.most > 0)
 
     def _adapt(self, now: float) -> None:

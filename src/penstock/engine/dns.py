@@ -7,7 +7,7 @@ run at once. Does not know how addresses are used, nor how to query a name serve
 Both families are queried at once, unless this machine has no route for one
 (``Families``). That one is queried only if a name has no address of the other: an
 attempt to connect to the address that exists gives a clearer error than "no address",
-and it may be loopback's. An answer with IPv4 addresses waits 50 ms for those of IPv6
+and it may be loopback's. An answer with IPv4 addresses waits 50 ms for the addresses of IPv6
 (RFC 8305, section 3). One with IPv6 addresses alone waits longer, since IPv4 works
 nearly everywhere. See docs/decisions/names.md.
 """
@@ -40,7 +40,7 @@ whose servers are dead must not delay all others."""
 
 IPV6_DELAY: Final = 0.05
 IPV4_DELAY: Final = 0.5
-"""Seconds for which an answer with addresses of one family waits for those of the
+"""Seconds for which an answer with addresses of one family waits for the addresses of the
 other."""
 
 ENTRIES: Final = 10_000
@@ -94,7 +94,7 @@ class Names(Generic[T]):
     ``ask`` returns an answer if it has one. Other answers appear in ``answers``, each
     with its waiter, after ``ask``, ``process`` and ``tick``. ``begun`` has the waiters
     whose look-ups have begun since. *families* returns the families to query at a time.
-    *hosts* are names that need no query; by default those of /etc/hosts.
+    *hosts* are names that need no query; by default the names in /etc/hosts.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class Names(Generic[T]):
         return None
 
     def leave(self, name: str, waiter: T) -> None:
-        """Remove *waiter* from those that wait for *name*."""
+        """Remove *waiter* from the waiters for *name*."""
         lookup = self._lookups.get(name.rstrip("."))
         if lookup is not None:
             lookup.waiters.pop(waiter, None)
@@ -167,7 +167,7 @@ class Names(Generic[T]):
         self._process_records(now)
 
     def tick(self, now: float) -> None:
-        """Run what is due at *now*."""
+        """Do the work that is due at *now*."""
         due = self._resolver.deadline()
         if due is not None and due <= now:
             self._resolver.tick()

@@ -52,7 +52,7 @@ class Multi:
         return True
 
     def keep(self, connections: int, *, bound_all: bool) -> None:
-        """Keep at most so many *connections*; if *bound_all*, open no more either."""
+        """Keep at most *connections*; if *bound_all*, open no more either."""
         self.kept = connections
         # This bounds the connections kept when a transfer ends, the next one those open
         # when one begins.

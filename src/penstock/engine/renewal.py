@@ -30,7 +30,7 @@ MOVES: Final = 3
 renewed as well."""
 
 MOST: Final = 1_000
-"""Origins and connections remembered: those that answered last."""
+"""Origins and connections remembered: the last that answered."""
 
 
 K = TypeVar("K")

@@ -32,7 +32,7 @@ _NOTHING: Final[Iterator[bytes]] = iter(())
 
 BLOCK: Final = 1 << 20
 """Bytes of a body that are joined into a block. Blocks of one size leave no holes in
-the heap that another can't fill; growing buffers left so many that eight bodies took
+the heap that another can't fill; growing buffers left too many, and eight bodies took
 twice their bytes."""
 
 

@@ -85,7 +85,7 @@ class TasksEngine:
             self._beginning.append((task, job))
 
     def collect(self, timeout: float | None) -> list[Called]:
-        """Return what has finished; with a running loop this never waits."""
+        """Return the finished calls; with a running loop this never waits."""
         if self._runner is not None:
             self._run(timeout)
         self._announced = False

@@ -127,7 +127,7 @@ class Transfer:
             self._plain = False
             easy.setopt(pycurl.REQUEST_TARGET, exact)
         if self._settings.cookies and (own := [value for name, value in job.headers if name.lower() == "cookie"]):
-            # libcurl adds those of the jar, since a request has at most one Cookie
+            # libcurl adds the cookies of the jar, since a request has at most one Cookie
             # header (RFC 6265, section 5.4).
             self._plain = False
             easy.setopt(pycurl.COOKIE, "; ".join(own).encode("latin-1"))
@@ -166,7 +166,7 @@ class Transfer:
             self.easy.setopt(pycurl.RESOLVE, [self.pin.entry])
 
     def _limit_body(self, job: Job) -> None:
-        # The redirects of a robots.txt are followed even if those of pages are not.
+        # The redirects of a robots.txt are followed even if redirects of pages are not.
         self.response.limit(job.enough, follows=self._settings.max_redirects > 0 or type(job) is Prerequisite)
 
     def resume(self, now: float) -> None:

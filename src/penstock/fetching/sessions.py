@@ -118,7 +118,7 @@ def resume(
     See ``penstock.resume``.
 
     *changes* are settings for this session and later ones, and the headers and
-    credentials that the folder does not store. *inputs* replace those that the folder
+    credentials that the folder does not store. *inputs* replace the inputs that the folder
     names.
 
     Raises InputChanged if the input is not the one the run began with, unless *force*;

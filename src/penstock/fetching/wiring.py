@@ -178,7 +178,7 @@ def make_row_preparer(settings: Settings) -> Iterator[Callable[[Row, float], Job
 
 
 class Passes:
-    """The flows of one run: over its inputs, then over those that failed."""
+    """The flows of one run: over its inputs, then over the failed ones."""
 
     def __init__(
         self, folder: RunFolder, source: Input, fitted: Fitted, on_page: OnPage | None, *, force: bool = False

@@ -23,7 +23,7 @@ _GONE: Final = (errno.EMFILE, errno.ENFILE)
 
 
 class Preflight(Struct, frozen=True, gc=False):
-    """What fits: a *concurrency* of the *wished* one, and kept *connections*.
+    """The limits that fit: a *concurrency* of the *wished* one, and kept *connections*.
 
     *descriptors* is the limit of the process, None for no limit.
     """

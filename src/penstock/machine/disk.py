@@ -1,6 +1,6 @@
 """Free space on the disks that a run writes to, checked before they are full.
 
-Knows how much is free. Does not know what is written, or how a run ends if a disk is
+Knows how much is free. Does not know the contents of files, or how a run ends if a disk is
 full. See docs/decisions/disk-space.md.
 """
 

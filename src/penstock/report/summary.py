@@ -66,7 +66,7 @@ def summary(ended: Summary, settings: Settings, *, width: int = 80, verbose: boo
 
 
 def _what_next(ended: Summary, settings: Settings, width: int) -> Iterator[str]:
-    """Yield the likely cause of failures, and those that may work later."""
+    """Yield the likely cause of failures, and the failures that may work later."""
     suggested = suggest.suggestion(ended.tally, settings, complete=ended.complete)
     if suggested is not None:
         yield ""

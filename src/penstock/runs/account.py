@@ -22,7 +22,7 @@ Failures = Mapping[str, BitMap64]
 class Account:
     """The sums over everything added, in the order in which it was committed.
 
-    *settled* inputs have an outcome, and *failures* has those of them that may be tried again. *tally* counts one
+    *settled* inputs have an outcome, and *failures* has the ones that may be tried again. *tally* counts one
     outcome for each input; *replaced* counts the older ones, whose place a newer one took.
     """
 
@@ -40,7 +40,7 @@ class Account:
         return BitMap64().union(*self.failures.values())
 
     def find_replaced(self, seqs: BitMap64) -> dict[str, BitMap64]:
-        """Return those of *seqs* that have an outcome already, by the reason to replace it.
+        """Return the *seqs* that have an outcome already, by the reason to replace it.
 
         Raises ValueError if one of them has an outcome that may not be replaced.
         """

@@ -54,7 +54,7 @@ LONGEST: Final = 200
 """Characters shown of an input's URL."""
 
 FORCE: Final = keyword("force", True)  # noqa: FBT003 - as it is written
-"""What accepts an input that has changed."""
+"""The remedy that accepts an input that has changed."""
 
 Held = tuple[int, bytearray]
 """The first seq of a stretch, and the digests of it and those after it."""
@@ -128,7 +128,7 @@ class Comparison:
         return held
 
     def _known(self, first: int, length: int) -> bytes:
-        """Return the digests kept, zeros for those that are not."""
+        """Return the digests kept, zeros for the missing ones."""
         number, at = divmod(first * WIDTH, BLOCK_BYTES)
         if number != self._number:
             self._number, self._block = number, self._kept.block(number)
@@ -138,7 +138,7 @@ class Comparison:
         return part + self._known((number + 1) * BLOCK, length - len(part))
 
     def _compare(self, first: int, known: bytes, digests: bytes, row: Callable[[int], Row]) -> bytes:
-        """Return *digests*, those of answered inputs as they are kept. Raises InputChanged if one of these differs."""
+        """Return *digests*, but for answered inputs as they are kept. Raises InputChanged if one of these differs."""
         answered, merged = self._answered, bytearray(digests)
         for at in range(0, len(digests), WIDTH):
             old = known[at : at + WIDTH]
@@ -195,14 +195,14 @@ def read_no_block(_number: int) -> bytes:
 
 
 def read_all(database: sqlite3.Connection) -> Iterator[Held]:
-    """Yield the blocks kept, without those that have changed since they were written."""
+    """Yield the blocks kept, without blocks that have changed since they were written."""
     for number in _numbers(database):
         with suppress(ValueError):
             yield number * BLOCK, bytearray(read_block(database, number))
 
 
 def find_fault(database: sqlite3.Connection) -> str | None:
-    """Return what is wrong with the blocks kept, or None if nothing is."""
+    """Describe the fault in the blocks kept, or return None if there is none."""
     try:
         for number in _numbers(database):
             read_block(database, number)

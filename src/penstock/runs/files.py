@@ -1,6 +1,6 @@
 """Which files a run folder may have in it: plain files with the names that a run gives, and nothing else.
 
-Knows these names exactly, and what a crash may leave unfinished. Does not know what is in the files.
+Knows these names exactly, and what a crash may leave unfinished. Does not know the contents of the files.
 docs/decisions/foreign-files.md says why anything else is refused.
 """
 
@@ -43,11 +43,11 @@ MANIFEST_HEAD: Final = b'{\n  "schema": 1,\n  "run": "'
 """The first bytes of the two files that a killed ``RunFolder.create`` may leave behind."""
 
 _SIDES: Final = "(?:-journal|-wal|-shm)?"
-"""What SQLite puts beside a database (sqlite.org/tempfiles.html)."""
+"""The files that SQLite puts beside a database (sqlite.org/tempfiles.html)."""
 
 
 class _Names(NamedTuple):
-    """The regular expressions of names in a run folder: outputs, what was set aside, what a crash left, and all."""
+    """The regular expressions of names in a run folder: outputs, files set aside, remains of a crash, and all."""
 
     output: re.Pattern[str]
     aside: re.Pattern[str]
@@ -56,13 +56,13 @@ class _Names(NamedTuple):
 
 
 def outputs(path: Path, format_: Format | None = None) -> list[Path]:
-    """Return the outputs in the folder *path*, or those of one format, in the order in which they were begun."""
+    """Return the outputs in the folder *path*, or of one format, in the order in which they were begun."""
     pattern = _names().output if format_ is None else re.compile(format_.pattern)
     return [path / name for name in _list_names(path) if pattern.fullmatch(name)]
 
 
 def asides(path: Path, format_: Format | None = None) -> list[Path]:
-    """Return the files in the folder *path* that hold what was cut off from others, or from those of one format."""
+    """Return the files in the folder *path* that hold bytes cut off from others, or from the outputs of one format."""
     names = [name for name in _list_names(path) if _names().aside.fullmatch(name)]
     return [path / name for name in names if format_ is None or re.match(format_.pattern, name)]
 
@@ -117,7 +117,7 @@ def _names() -> _Names:
 
 @functools.cache
 def _compile(output: str, unfinished: str) -> _Names:
-    """Return the names if those of outputs match *output*, and those of unfinished ones *unfinished*."""
+    """Return the names if outputs match *output*, and unfinished files *unfinished*."""
     aside = rf"(?:{output}|run\.db)\.torn-[0-9]+-[0-9a-f]{{8}}"
     left = (
         rf"run\.json\.part|run\.db\.part(?:\.part|{_SIDES})|(?:{output}|run\.db)\.torn\.part"

@@ -1,7 +1,7 @@
 """A run folder, and the right to work on it.
 
 Knows which folders may be used, and in which order their files are created. Does not
-know what is in the outputs.
+know the contents of the outputs.
 
     run.json    what the run is for; created first, changed only with the settings
     run.lock    held by the process that works on the folder

@@ -68,7 +68,7 @@ _DAMAGED: Final = frozenset(
 
 
 class Ledger:
-    """What the run with the identity *run* has committed, in the database at *path*.
+    """The commits of the run with the identity *run*, in the database at *path*.
 
     The sums are in memory, the extents are not. After a failed commit every further one
     raises OutputError: only a new opening can tell whether it took place.
@@ -108,9 +108,9 @@ class Ledger:
         commits: Iterable[tuple[Sequence[Extent], Tally, Failures]] = (),
         digests: Iterable[Held] = (),
     ) -> Ledger:
-        """Create a ledger at *path*, in place of any other, with *commits* in it: whole or not at all.
+        """Create a ledger at *path*, which replaces any other, with *commits* in it: whole or not at all.
 
-        *digests* are those of the input's rows. Raises OutputError if it cannot be
+        *digests* are of the input's rows. Raises OutputError if it cannot be
         written.
         """
         part = path.with_name(path.name + PART)
@@ -144,12 +144,12 @@ class Ledger:
 
     @property
     def duplicates(self) -> int:
-        """How many of the ``total`` inputs share the outcome of an earlier one; 0 until all are read."""
+        """The number of the ``total`` inputs that share the outcome of an earlier one; 0 until all are read."""
         return self._duplicates if self._total is not None else 0
 
     @property
     def passes(self) -> int:
-        """How many passes over its inputs the run has begun; a ``retry`` counts from 1 again."""
+        """The number of passes that the run has begun; a ``retry`` counts from 1 again."""
         return self._pass
 
     @property
@@ -162,7 +162,7 @@ class Ledger:
         return self._account.settled.copy()
 
     def pending(self) -> Settled:
-        """Return a copy of the set of those that are still to be tried again."""
+        """Return a copy of the set of inputs that are still to be tried again."""
         return self._pending.copy()
 
     def failures(self) -> dict[str, Settled]:
@@ -176,7 +176,7 @@ class Ledger:
         return {why: left for why, count in once if (left := count - len(noted.get(why, ()))) > 0}
 
     def note(self, read: Callable[[Extent], Failures]) -> None:
-        """Note which inputs those of ``unnoted`` are; *read* returns the failures in an extent."""
+        """Note the seqs that ``count_unnoted`` counts; *read* returns the failures in an extent."""
         with self._translate("read"):
             found = list(find_unnoted(self._database, read))
         with self._transaction():
@@ -201,7 +201,7 @@ class Ledger:
             yield from extents_in(self._database)
 
     def commit(self, extents: Sequence[Extent], tally: Tally, failures: Failures | None = None) -> None:
-        """Settle the inputs in *extents*, those of all sinks at once; *tally* and *failures* are of these alone.
+        """Settle the inputs in *extents*, of all sinks at once; *tally* and *failures* are of these alone.
 
         Without extents it does nothing. A new input that is committed after ``finish``
         reopens the run. Raises PenstockError if the arguments contradict each other or
@@ -252,7 +252,7 @@ class Ledger:
         self._pass, self._reasons, self._pending = number, frozenset(reasons), pending.copy()
 
     def learn(self, learned: Learned) -> None:
-        """Keep what was *learned* of hosts, in place of earlier knowledge."""
+        """Store the delays *learned* of hosts; they replace earlier ones."""
         with self._transaction():
             for table, hosts in (("parked", learned.parked), ("slowed", learned.slowed)):
                 self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
@@ -293,7 +293,7 @@ class Ledger:
         self._total, self._duplicates = inputs, duplicates
 
     def fault(self) -> str | None:
-        """Return what is wrong with the database, by SQLite's check of all of it, or None if nothing is."""
+        """Describe the fault that SQLite's full check finds, or return None if there is none."""
         with self._translate("read"):
             found = str(self._scalar("PRAGMA integrity_check"))
             return find_fault(self._database) if found == "ok" else found
@@ -380,7 +380,7 @@ class Ledger:
             seqs = by_sink.setdefault(extent.sink, BitMap64())
             file = (extent.sink, extent.file)
             if extent.start != ends.get(file, 0) or extent.end <= extent.start:
-                raise _impossible(f"{extent.file} goes on at {extent.start}, but {ends.get(file, 0)} was committed")
+                raise _impossible(f"{extent.file} continues at {extent.start}, but {ends.get(file, 0)} was committed")
             if extent.rows != len(extent.seqs):
                 raise _impossible(f"{extent.rows} rows hold {len(extent.seqs)} inputs")
             if not extent.seqs.isdisjoint(seqs):
@@ -441,7 +441,7 @@ class Ledger:
                 raise FolderError(f"cannot read {self._path}: {error}") from error
             raise OutputError(
                 f"cannot write {self._path}: {error}; free some space, or close what else reads it. "
-                "What was committed before is safe",
+                "Everything committed before is safe",
             ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise self._damaged(str(error)) from error

@@ -1,6 +1,6 @@
-"""What a run folder is for: run.json, written first, and again if a session changes a setting.
+"""The purpose of a run folder: run.json, written first, and again if a session changes a setting.
 
-Knows which settings make another job of it, and which are secrets. Does not know what is
+Knows which settings make another job of it, and which are secrets. Does not know which inputs are
 settled. docs/decisions/run-json.md says why it is no table of run.db.
 """
 
@@ -33,7 +33,7 @@ __all__ = ["WITHHELD", "Manifest", "missing"]
 SCHEMA: Final = 1
 
 WITHHELD: Final = "***"
-"""The text in the place of a secret."""
+"""The text that replaces a secret."""
 
 _SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _PROXY_CREDENTIALS: Final = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*://)?.*@")
@@ -43,7 +43,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """One run's *settings* and *inputs* (by their names), without the secrets in them.
 
     *fingerprint* tells this input from others, or is None if nothing does. *withheld*
-    lists what was left out: ``header Authorization``, ``proxy``, ``url_template``,
+    lists the omitted secrets: ``header Authorization``, ``proxy``, ``url_template``,
     ``inputs``. *longest* is the largest ``max_body`` that was ever in force.
     ``Manifest.of`` makes one.
     """
@@ -76,7 +76,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     def adopt(self, now: Manifest) -> Manifest:
         """Return this run with the settings of *now*, which ``check`` accepted, and the names of its inputs."""
-        # An iterable has no names: the known ones stay, and with them what was left out of them.
+        # An iterable has no names: the known ones stay, and with them their omitted secrets.
         kept = () if now.inputs else tuple(name for name in self.withheld if name == "inputs")
         return replace(
             self,
@@ -166,7 +166,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 
 def _fill(kept: Headers, given: Headers) -> Headers:
-    """Return *kept* with the values of *given* in the place of those withheld.
+    """Return *kept* with the values of *given* for the withheld ones.
 
     Raises UsageError if there are more or fewer of these.
     """

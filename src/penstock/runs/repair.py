@@ -3,7 +3,7 @@
 Knows run.json, which it needs, and judges rows. A row is kept if it can be read and its
 body has the digest beside it. Of several rows for one input the last counts, unless the
 one before was no failure: then it is no retry. If the old ledger can be read, it drops
-rows too: those of an extent whose bytes have changed, and those set aside earlier.
+rows too: in an extent whose bytes have changed, and in files set aside earlier.
 Dropped rows are set aside, and a resume fetches their inputs again.
 
 The formats read and cut the files; if there are several sinks, ``agreement`` says what
@@ -62,7 +62,7 @@ class Repair(Struct, frozen=True, kw_only=True):
 
 
 def repair(path: Path) -> Repair:
-    """Rebuild the ledger of the run in the folder *path*, and remove from its outputs what is damaged.
+    """Rebuild the ledger of the run in the folder *path*, and remove damaged rows from its outputs.
 
     Raises FolderError if there is no run, or something that is not a run's; FolderDamaged if run.json cannot be read,
     FolderInUse while another process works on it, OutputError if the disk refuses.
@@ -91,7 +91,7 @@ def repair(path: Path) -> Repair:
 
 
 class _Old(NamedTuple):
-    """What an old ledger says, and which files not to read.
+    """The content of an old ledger, and which files not to read.
 
     *changed* has, for each file, where the stretches begin and end whose bytes have changed, and *suspect* the inputs
     whose newest outcome is in one of them. *closed* files were set aside while this ledger was there.
@@ -169,7 +169,7 @@ def _salvage(path: Path, manifest: Manifest, old: _Old) -> Iterator[Commit]:
 
 
 def _salvage_sound(path: Path, format_: Format, old: _Old, longest: int) -> Iterator[Salvaged]:
-    """Reduce the outputs of *format_* to their sound rows, add those that were set aside, and yield the extents."""
+    """Reduce the outputs of *format_* to their sound rows, add rows that were set aside, and yield the extents."""
     before = frozenset(asides(path, format_))
     rows = _SoundRows(old.changed)
     yield from _salvage_rows(path, format_, rows.keep, longest)

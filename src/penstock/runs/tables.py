@@ -55,7 +55,10 @@ _REASONS_OF: Final = 'SELECT reason FROM failures WHERE "commit" = ?'
 
 
 def extents_in(database: sqlite3.Connection, commit: int | None = None) -> Iterator[Extent]:
-    """Yield every extent, or those of one *commit*, by sink, file and place. Raises ValueError if one is broken."""
+    """Yield every extent, or the extents of one *commit*, by sink, file and place.
+
+    Raises ValueError if one is broken.
+    """
     rows = database.execute(_EXTENTS) if commit is None else database.execute(_EXTENTS_OF, (commit,))
     for sink, file, start, end, count, check, seqs in rows:
         yield Extent(sink, file, start, end, count, check, unpack(seqs))
@@ -77,7 +80,7 @@ def find_unnoted(database: sqlite3.Connection, read: Callable[[Extent], Failures
 
 
 def keep_sound(hosts: Iterable[tuple[Any, Any]]) -> dict[str, float]:
-    """Return those of *hosts* and their seconds that are a text and a finite number."""
+    """Return the *hosts* and seconds that are a text and a finite number."""
     return {
         host: seconds
         for host, seconds in hosts

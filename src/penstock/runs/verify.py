@@ -160,7 +160,7 @@ class _Check:
                     self._report(f"{file.name}: {beyond} bytes more than were committed, though the run has finished")
 
     def _check_asides(self) -> None:
-        """Compare what was set aside with the CRC-32 in the name of its file."""
+        """Compare the bytes set aside with the CRC-32 in the name of its file."""
         for file in asides(self._path):
             value = file.name.rpartition("-")[2]
             if checksum(file, 0, file.stat().st_size) != f"crc32:{value}":
@@ -183,7 +183,7 @@ class _Check:
             self._compare_sums(again, settled)
 
     def _are_noted(self, failures: Failures) -> bool:
-        """Return whether the ledger has these *failures*; it may lack those that an older build only counted."""
+        """Return whether the ledger has these *failures*; it may lack failures that an older build only counted."""
         noted, unnoted = self._ledger.failures(), self._ledger.count_unnoted()
         if not noted.keys() <= failures.keys():
             return False
@@ -194,7 +194,7 @@ class _Check:
         )
 
     def _compare_sums(self, again: Recount, settled: Settled) -> None:
-        """Compare the sums of the ledger with those of the input, which was read again."""
+        """Compare the sums of the ledger with the input's, which was read again."""
         if again.changed is not None:
             self._report(again.changed)
             return

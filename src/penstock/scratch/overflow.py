@@ -53,7 +53,7 @@ class DiskOverflow:
         self._decode = msgspec.msgpack.Decoder(Job).decode
 
     def put(self, jobs: Sequence[Job]) -> None:
-        """Store *jobs*, each after those that its key has here."""
+        """Store *jobs*, each after the jobs that its key has here."""
         for job in jobs:
             self._number += 1
             self._unwritten.append((job.key, self._number, self._encode_job(job)))

@@ -34,7 +34,7 @@ DAMAGED: Final = f"{FILE}.damaged"
 """The name of a file that was set aside; it replaces an earlier one."""
 
 SIDES: Final = ("", "-journal", "-wal", "-shm")
-"""What a database and the files that SQLite puts beside it have after their name."""
+"""The suffixes of a database and of the files that SQLite puts beside it."""
 
 CACHE_KIB: Final = 2_048
 
@@ -73,7 +73,7 @@ class RulesStore:
         return self._perform(lambda file: _select(file, origin))
 
     def put(self, kept: CachedRules) -> None:
-        """Store *kept* in place of what its origin answered before."""
+        """Store *kept*, which replaces its origin's earlier answer."""
         heard = kept.heard
         row = (heard.origin, kept.until, zlib.compress(heard.text, 1), heard.trouble)
         self._perform(lambda file: file.execute("INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?)", row))
@@ -100,7 +100,7 @@ class RulesStore:
         return self._file
 
     def _set_aside(self, error: Exception) -> None:
-        """Rename a damaged file, and those that SQLite has put beside it.
+        """Rename a damaged file, and the files that SQLite has put beside it.
 
         A link is renamed, not followed. A full disk and a file that another process has
         locked are no damage: the file stays.

@@ -1,10 +1,10 @@
-"""Remember on disk which lines a pass over a list has met, and how often.
+"""Remember on disk which lines a reading of a list has met, and how often.
 
 Knows SQLite's temporary databases. They have no name, take no room on disk before they
 outgrow their cache, are in TMPDIR (else in /var/tmp), and are gone with their process,
 also after kill -9. Does not know what the strings mean.
 
-So memory is bounded, and every answer is exact. Nothing is flushed, since a second pass
+So memory is bounded, and every answer is exact. Nothing is flushed, since a second reading
 over the list can make it again.
 """
 

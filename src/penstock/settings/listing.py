@@ -55,7 +55,7 @@ def describe(setting: Setting) -> str:
 
 
 def append_settings(settings: Iterable[Setting]) -> Callable[[Documented], Documented]:
-    """Append a list of *settings* to the docstring of what is decorated."""
+    """Append a list of *settings* to the docstring of the decorated function."""
     items = [
         textwrap.fill(f"* ``{one.name}``: {describe(one)}", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
         for one in settings

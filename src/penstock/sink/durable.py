@@ -193,7 +193,7 @@ class AppendFile:
         return extent
 
     def close(self) -> None:
-        """Close the file; the next opening cuts off what was not sealed. May be called twice."""
+        """Close the file; the next opening cuts off unsealed bytes. May be called twice."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -250,7 +250,7 @@ class AppendFile:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write *data* to *path*, durably: a reader finds all of it or what was there before.
+    """Write *data* to *path*, durably: a reader finds all of it or the old content.
 
     Raises OutputError if it cannot be written.
     """
@@ -267,7 +267,7 @@ def write_file(path: Path, data: bytes) -> None:
 def set_aside(path: Path, start: int) -> Path:
     """Copy the bytes of *path* from *start* to a file of their own, whole or not at all, and return that file.
 
-    Its name says what is in it, so that a repetition after a crash makes the same file.
+    Its name identifies its content, so that a repetition after a crash makes the same file.
     Raises OutputError if it cannot be written.
     """
     part = path.with_name(f"{path.name}.torn{PART}")
@@ -441,4 +441,4 @@ def _blocks(fd: int, start: int, end: int) -> Iterator[bytes]:
 def _refusal(doing: str, path: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
     remedy = _REMEDIES.get(error.errno or 0, "see that the folder can be written")
-    return OutputError(f"cannot {doing} {path}: {reason}; {remedy}. What was committed before is safe")
+    return OutputError(f"cannot {doing} {path}: {reason}; {remedy}. Everything committed before is safe")

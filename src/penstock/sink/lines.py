@@ -1,7 +1,7 @@
 """Formats of one line per outcome, in files that only grow.
 
 Knows how the files follow each other, how to find lines again, and how to reduce a
-damaged file to its good lines. Does not know what is in a line, or how bytes are made
+damaged file to its good lines. Does not know the content of a line, or how bytes are made
 durable (``durable``).
 """
 
@@ -81,7 +81,7 @@ class LineFormat(Struct, frozen=True):
     def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Reduce *file* to the rows that *keep* wants, as of ``Format.salvage``.
 
-        Rows before the first bad one stay where they are; good ones behind it are appended again.
+        Rows before the first bad one stay in their place; good ones behind it are appended again.
         """
         stretches = list(self._good_prefix(file, keep, longest))
         end = stretches[-1].end if stretches else 0
@@ -229,7 +229,7 @@ class LineSink:
         return [] if extent is None else [extent]
 
     def close(self) -> None:
-        """Close the file; what was not flushed is lost, and was never claimed. May be called twice."""
+        """Close the file; unflushed rows are lost, and were never claimed. May be called twice."""
         self._file.close()
 
     def _begin_next_if_full(self) -> None:
@@ -237,7 +237,7 @@ class LineSink:
             self._leave(self._file)
             self._number += 1
             path = self._folder / self._layout.file_name(self._number)
-            if path.exists() and path.stat().st_size:  # what a crash had left was cut when the sink was made
+            if path.exists() and path.stat().st_size:  # the remains of a crash were cut when the sink was made
                 raise OutputError(f"{path} was made by something else during the run; move it away")
             self._file = AppendFile(path, 0)
 

@@ -150,8 +150,8 @@ def _unpack(
 
 
 def _damage_error(name: str, kind: str, error: Exception) -> InputError:
-    return InputError(f"{name!r}: the {kind} archive is damaged ({error}); what came before was read. {REMEDY}")
+    return InputError(f"{name!r}: the {kind} archive is damaged ({error}); the rows before it were read. {REMEDY}")
 
 
 def _truncation_error(name: str, kind: str) -> InputError:
-    return InputError(f"{name!r}: the {kind} archive ends too early; what is there was read. {REMEDY}")
+    return InputError(f"{name!r}: the {kind} archive ends too early; the rows before that were read. {REMEDY}")

@@ -93,7 +93,7 @@ class ColumnarInput:
         return seq
 
     def remarks(self) -> list[str]:
-        """Return no remarks: the file says what is in it."""
+        """Return no remarks: the file describes its contents."""
         return []
 
     def fingerprint(self) -> dict[str, Any] | None:
@@ -132,7 +132,7 @@ class ColumnarInput:
 
 
 def _select_columns(shape: Shape, columns: list[str]) -> list[str]:
-    """Return those of *columns* that a row is made of."""
+    """Return the *columns* that a row consists of."""
     if not shape.select:
         return columns
     needed = {*shape.select, shape.column, *(shape.template.names if shape.template else ())}

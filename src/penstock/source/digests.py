@@ -68,7 +68,7 @@ def pack_digests(digests: Iterable[int]) -> bytes:
 class Digests(Generic[T]):
     """Passes the digests of rows that come one by one to *contents*, many at a time.
 
-    ``add`` collects those of settled rows; ``tell`` passes on at once that of a row
+    ``add`` collects digests of settled rows; ``tell`` passes on at once that of a row
     which the input is about to yield. Each method raises InputChanged if
     ``Contents.check`` does.
     """
@@ -102,7 +102,7 @@ class Digests(Generic[T]):
         self._contents.check(first, digest.to_bytes(4, "little"), self._make_told_row)
 
     def flush(self) -> None:
-        """Pass on what was collected."""
+        """Pass on the collected digests."""
         if self._items:
             self._contents.check(self._next, pack_digests(self._digests), self._make_added_row)
             self._next += len(self._items)
@@ -147,7 +147,7 @@ def _simplify(value: Any) -> Any:
 
 
 def _spell(value: Any, levels: int) -> str:
-    """Return a text of what is in *value*, for values that orjson does not take."""
+    """Return a text of the content of *value*, for values that orjson does not take."""
     if isinstance(value, Mapping) and levels:
         pairs = sorted((_spell(name, levels - 1), _spell(item, levels - 1)) for name, item in value.items())
         return "{" + ",".join(f"{name}:{item}" for name, item in pairs) + "}"

@@ -21,7 +21,7 @@ from penstock.remedies import keyword
 from penstock.seams import Contents
 from penstock.source.lines import number_rows
 from penstock.source.rows import Shape
-from penstock.source.text import decode, mend
+from penstock.source.text import decode, repair_text
 
 __all__ = ["MAX_ROW", "JsonLines", "row_of_json"]
 
@@ -95,11 +95,11 @@ def row_of_json(shape: Shape, seq: int, number: int, text: bytes) -> Row:
 def _mend(value: Any) -> Any:
     r"""Return *value* with each byte that is not UTF-8 as ``\xff`` in its texts."""
     if isinstance(value, str):
-        return mend(value)
+        return repair_text(value)
     if isinstance(value, list):
         return [_mend(item) for item in value]
     if isinstance(value, dict):
-        return {mend(name): _mend(item) for name, item in value.items()}
+        return {repair_text(name): _mend(item) for name, item in value.items()}
     return value
 
 
@@ -112,6 +112,6 @@ def _find_url(text: bytes, column: str) -> str:
     if found is None:
         return ""
     try:
-        return mend(str(json.loads(found[1]))).strip()
+        return repair_text(str(json.loads(found[1]))).strip()
     except ValueError:
         return ""

@@ -219,6 +219,6 @@ class JsonValues:
             yield from items.rest()
         if items.mode is _Mode.ARRAY:
             raise InputError(
-                f"{self._name!r}: the JSON array is never closed; what is there was read. Get an intact copy and "
-                "resume with that"
+                f"{self._name!r}: the JSON array is never closed; the rows before that were read. Get an intact copy "
+                "and resume with that"
             )

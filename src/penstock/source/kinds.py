@@ -1,7 +1,7 @@
 """Recognise a file that is plainly no list by its first bytes.
 
 Knows the signatures of common formats, and how text differs from binary data. Does not
-know how lists are read. docs/decisions/plain-lists.md says what is recognised.
+know how lists are read. docs/decisions/plain-lists.md lists the recognised kinds.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ Make = Callable[[int, int, bytes], Row]
 
 
 def split(blocks: Iterator[bytes], limit: int) -> Iterator[list[bytes]]:
-    r"""Yield the lines in *blocks* without ``\n``, those of one block together.
+    r"""Yield the lines in *blocks* without ``\n``, one list for each block.
 
     No list is empty. Byte-order marks at the beginning of a line are dropped: ``cat``
     writes one wherever a file begins. Of a line over *limit* bytes the first *limit* +

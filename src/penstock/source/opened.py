@@ -77,7 +77,7 @@ class FileInput:
             blocks = self._reader.prepare(self._refuse_foreign(expand(packed, name)))
             rows = self._reader.format.read(blocks, settled, first, contents)
             if self.blocks:
-                # Those of a file were sniffed when it was opened.
+                # The rows of a file were sniffed when it was opened.
                 ended = yield from sniff(rows, self._input_format, name, self._settings, self._remarks)
                 if ended is not None:
                     return ended
@@ -125,7 +125,7 @@ class FileInput:
 
 
 class ChainedInputs:
-    """Several inputs, read in turn: seqs continue, line numbers begin anew in each."""
+    """Several inputs, read in turn: seqs continue, line numbers begin at 1 in each."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
         """*parts* are read in this order."""

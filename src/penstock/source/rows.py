@@ -22,7 +22,7 @@ from penstock.core.web.fields import is_field_value, is_framing, is_token
 from penstock.core.web.model import Headers, Reason, Row
 from penstock.settings import InputSettings
 from penstock.source.template import WHOLE, Template
-from penstock.source.text import BLANKS, find_flaw, mend
+from penstock.source.text import BLANKS, find_flaw, repair_text
 
 __all__ = ["URL", "Shape"]
 
@@ -231,7 +231,7 @@ def _show(given: Any) -> str:
     """Return what the outcome shows as the URL of an item without a usable one."""
     if isinstance(given, int | float) and not _is_missing(given):
         return str(given)
-    return mend(str(given)).strip(BLANKS) if isinstance(given, str) else ""
+    return repair_text(str(given)).strip(BLANKS) if isinstance(given, str) else ""
 
 
 def _kind(value: Any) -> str:

@@ -91,7 +91,7 @@ class Sitemap:
                     )
             yield from parser.feed(b"", last=True)
         except expat.ExpatError as error:
-            raise InputError(f"{self._name!r} is not well-formed XML: {error}; what came before was read") from error
+            raise InputError(f"{self._name!r} is not well-formed XML: {error}; the rows before it were read") from error
         except _RefusedError as error:
             raise InputError(f"{self._name!r} {error}") from None
 

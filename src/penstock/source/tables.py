@@ -22,7 +22,7 @@ from penstock.source.digests import Digests
 from penstock.source.records import TableRecords
 from penstock.source.remarks import Remarks
 from penstock.source.rows import Shape
-from penstock.source.text import mend
+from penstock.source.text import repair_text
 
 __all__ = ["Table"]
 
@@ -109,7 +109,7 @@ class Table:
             raise InputError(f"{self._name!r}: the {what} cannot be read: {records.fault}")
         if not self._header:
             return [str(number) for number in range(1, len(begun) + 1)]
-        return _tell_apart([mend(name).strip() for name in begun])
+        return _tell_apart([repair_text(name).strip() for name in begun])
 
     def _row(self, seq: int, record: list[str], records: TableRecords, columns: list[str], shape: Shape) -> Row:
         fault = records.fault
@@ -129,7 +129,7 @@ class Table:
                 r"\xe9. A spreadsheet may have written it as Windows-1252: iconv -f WINDOWS-1252 -t UTF-8",
             )
             if row.fields:
-                fields = {name: mend(value) if value else value for name, value in row.fields.items()}
+                fields = {name: repair_text(value) if value else value for name, value in row.fields.items()}
                 row = replace(row, fields=fields)
         return row if fault is None else replace(row, fault=f"row {records.row}: {fault}")
 

@@ -20,8 +20,8 @@ __all__ = ["Template"]
 NAME: Final = keyword("url_template")
 
 RESERVED: Final = ":/?#[]@!$&'()*+,;=%"
-"""What ``{+name}`` leaves as it is, besides letters, digits and ``_.-~``: the reserved
-characters (RFC 3986, section 2.2), and the ``%`` of what is percent-encoded already."""
+"""The characters that ``{+name}`` keeps, besides letters, digits and ``_.-~``: the reserved
+characters (RFC 3986, section 2.2), and the ``%`` of text that is percent-encoded already."""
 
 WHOLE: Final = ""
 """The name of ``{}``, which stands for the line, or for the column with the URL."""
@@ -35,7 +35,7 @@ class Template:
 
     Values are percent-encoded, except letters, digits and ``_.-~`` (RFC 3986, section
     2.3), so that no value can change the URL outside of its place. For ``{+}`` and
-    ``{+column}`` reserved characters stay as they are, and so does what is
+    ``{+column}`` reserved characters stay as they are, and so does text that is
     percent-encoded (RFC 6570, section 3.2.3): for paths, and for host:port.
     """
 

@@ -1,6 +1,6 @@
 r"""Turn bytes, or any Python string, into text that can be written as UTF-8 and JSON.
 
-What is no text is shown and not lost: the byte FF becomes the four characters ``\xff``,
+Bytes that are no text are shown and not lost: the byte FF becomes the four characters ``\xff``,
 and the lone surrogate U+D800 becomes ``\ud800``. The caller gives such a row a fault if
 they are in its URL.
 """
@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["BLANKS", "NOT_UTF_8", "decode", "find_flaw", "mend"]
+__all__ = ["BLANKS", "NOT_UTF_8", "decode", "find_flaw", "repair_text"]
 
 BLANKS: Final = " \t\n\v\f\r"
-"""What may stand around a URL and is no part of it: ASCII white space, which
+"""The characters around a URL that are no part of it: ASCII white space, which
 ``bytes.strip`` removes too."""
 
 NOT_UTF_8: Final = "not valid UTF-8"
@@ -41,7 +41,7 @@ def find_flaw(text: str) -> str | None:
     return NOT_UTF_8 if _ESCAPED_BYTES.fullmatch(text) else "lone surrogates, which are no characters"
 
 
-def mend(text: str) -> str:
+def repair_text(text: str) -> str:
     r"""Return *text* with lone surrogates as ``\ud800``, or ``\xff`` for a byte."""
     found = find_flaw(text)
     if found is None:

@@ -27,10 +27,10 @@ OFFICE: Final = {
     "META-INF/MANIFEST.MF": "a Java archive",
     "content.xml": "an OpenDocument file; save it as CSV (UTF-8)",
 }
-"""What an archive is, by the beginning of a name in it."""
+"""The kind of an archive, by the beginning of a name in it."""
 
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError)
-"""What zipfile raises if an archive is damaged, encrypted, or packed by an unknown
+"""The exceptions that zipfile raises if an archive is damaged, encrypted, or packed by an unknown
 method."""
 
 

@@ -1,4 +1,4 @@
-"""What every format must do, as a function that any implementation survives; see ``testing.contracts``."""
+"""The duties of every format, as a function that any implementation survives; see ``testing.contracts``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from penstock.testing.contracts import check_sink
 __all__ = ["check_format"]
 
 LONGEST: Final = 1 << 20
-"""Bytes of a row, which those of the contract do not have."""
+"""Bytes of a row; rows of the contract are shorter."""
 
 
 def check_format(format_: Format, folder: Path) -> None:
-    """What its sink commits it reads back; a repair keeps what it should, in order, and sets the rest aside.
+    """Check that it reads back the rows that its sink commits.
+
+    A repair must keep the wanted rows in order and set the others aside.
 
     *folder* exists and is empty; the files of the format are made in it.
     """
@@ -30,7 +32,7 @@ def check_format(format_: Format, folder: Path) -> None:
     before, asides = {file: file.read_bytes() for file in files}, _asides(folder)
 
     kept = _salvaged(format_, files, lambda _file, _stored: True)
-    assert _seqs(format_, folder, kept) == [*range(10), 13, 10], "a repair of what is sound keeps every row"
+    assert _seqs(format_, folder, kept) == [*range(10), 13, 10], "a repair of sound rows keeps every row"
     assert {file: file.read_bytes() for file in _files(format_, folder)} == before, "and changes no file"
     assert _asides(folder) == asides, "and sets nothing aside"
 
@@ -52,7 +54,7 @@ def _checked(format_: Format, found: Iterable[Salvaged]) -> list[Extent]:
     for extent, rows in found:
         assert extent.sink == format_.name, "an extent names its format"
         assert extent.seqs == rows.seqs, "an extent has the seqs of its rows"
-        assert extent.rows == rows.tally.total, "the sums are those of its rows"
+        assert extent.rows == rows.tally.total, "the sums agree with its rows"
         extents.append(extent)
     return extents
 

@@ -91,7 +91,7 @@ def getPage(
     ``status``, ``message`` and ``response`` as in Twisted. It fails with Twisted's
     DNSLookupError, ConnectionRefusedError, NoRouteError, ConnectionLost, SSLError or
     PageTimeout (a TimeoutError) if there is no response, and else with PageError, for
-    an invalid URL or header too. All but the first have a ``reason``.
+    an invalid URL or header too. Each one except the first has a ``reason``.
 
     Raises UsageError if *timeout* is negative.
     """

@@ -30,7 +30,7 @@ METADATA: Final = {
     int(IPv6Address("fd00:ec2::254")): "the address of cloud metadata",
     int(IPv6Address("fd20:ce::254")): "the address of cloud metadata",
 }
-"""Metadata services of clouds. All but Azure's lie in ranges below; here they get a
+"""Metadata services of clouds. Except for Azure's, they lie in ranges below; here they get a
 name."""
 
 _IPV4: Final = tuple(

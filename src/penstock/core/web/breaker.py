@@ -85,7 +85,7 @@ def was_reached(attempt: Attempt) -> bool | None:
     """Return whether *attempt* reached its host; None if it tells nothing about that."""
     if attempt.error in UNREACHED:
         return False
-    # A name that does not exist is the resolver's answer; what was blocked was never
+    # A name that does not exist is the resolver's answer; a blocked address was never
     # tried.
     return None if attempt.error in (Reason.DNS_NOT_FOUND, Reason.BLOCKED_ADDRESS) else True
 

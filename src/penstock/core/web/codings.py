@@ -116,9 +116,9 @@ def _run_stage(stage: _Stage, pieces: Iterable[bytes], bound: int) -> Iterator[b
 
 
 def find_undecoded(codings: str) -> str | None:
-    """Return those of *codings* that ``Decoder`` leaves on the body, or None.
+    """Return the *codings* that ``Decoder`` leaves on the body, or None.
 
-    They stand in the order in which they were applied. A name that is no coding
+    They are in the order in which they were applied. A name that is no coding
     (``utf-8``, ``none``) counts as one: the bytes stay as they came.
     """
     names = _parse_names(codings)

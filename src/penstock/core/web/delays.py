@@ -48,7 +48,7 @@ ON_TRIAL: Final = 2.5
 FURTHER: Final = 1.2
 """The factor by which that bound grows if a host that is mostly busy is still busy too
 often there. Otherwise a host with a capacity of one request in 2.2 to 2.4 times the
-delay would stay busy for one answer in three: the bound leaves no room for good answers
+delay would always stay busy for one answer in three: the bound leaves no time for answers that are fine
 before the next busy one."""
 
 ENOUGH: Final = 8.0

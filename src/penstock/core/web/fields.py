@@ -1,4 +1,4 @@
-"""What may stand in a header field (RFC 9110, section 5).
+"""The grammar of a header field (RFC 9110, section 5).
 
 Knows the grammar of names and values, and which fields only the engine may write. Does
 not know what any other field means.

@@ -64,7 +64,7 @@ class Reason(enum.StrEnum):
 
     ``reason.kind`` is ``failed`` or ``skipped``. ``reason.transient`` says whether
     another attempt within the same run may succeed; ``reason.later`` whether a later
-    pass over the failed inputs may.
+    pass with the failed inputs may.
     """
 
     kind: Kind
@@ -156,7 +156,7 @@ class Job(Struct, frozen=True):
 
     *url* is the input as given, credentials blotted out; *target* is the canonical
     address of this hop; *key* is the host whose limits apply. *headers* holds every
-    header that is to be sent, those of the settings included, so that a redirect can
+    header that is to be sent, including the headers of the settings, so that a redirect can
     drop what must not cross an origin. *ready* is the monotonic time at which the job
     could first have started; *earlier* counts the attempts made before this one;
     *spent* is the time in seconds that earlier hops of this attempt took. *public* says

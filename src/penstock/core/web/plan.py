@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 LINES_SHOWN: Final = 5
-"""How many lines a plan names for each reason of rejection."""
+"""The number of lines that a plan names for each reason of rejection."""
 
 
 class PlanLimits(Struct, frozen=True):
@@ -63,7 +63,7 @@ class RejectedInputs(Struct, frozen=True):
 
 
 class Cause(enum.StrEnum):
-    """What sets a lower bound."""
+    """The limit that sets a lower bound."""
 
     NOTHING = "nothing"
     DELAY = "delay"
@@ -79,10 +79,10 @@ class LowerBound(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What a list contains and the least time it takes. All counts are exact.
+    """The contents of a list and the least time it takes. All counts are exact.
 
     *inputs* = *refused* + *requests*, and + *duplicates* if these are skipped
-    (*unique*); else the duplicates are among the requests. *loads* are those of the
+    (*unique*); else the duplicates are among the requests. *loads* describe the
     *hosts* with the most requests, largest first. *bound* holds for the whole list,
     *rest* for the list without its largest host.
     """
@@ -100,7 +100,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def refused(self) -> int:
-        """How many inputs can't be requested."""
+        """The number of inputs that can't be requested."""
         return sum(refusal.count for refusal in self.refusals)
 
 
@@ -185,10 +185,10 @@ class _Rejects:
 
 
 def compute_lower_bound(requests: int, largest: tuple[str, int] | None, limits: PlanLimits) -> LowerBound:
-    """Return the least time in which so many *requests* can be started.
+    """Return the least time in which that number of *requests* can start.
 
     *largest* is the host with the most requests, and their number. The starts for one
-    host are ``delay`` seconds apart, and ``rate`` spaces those of all hosts. The
+    host are ``delay`` seconds apart, and ``rate`` spaces the starts of all hosts. The
     concurrency bounds nothing as long as the time of one request is unknown.
     """
     bound = LowerBound(0.0, Cause.NOTHING)

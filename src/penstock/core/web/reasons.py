@@ -2,7 +2,7 @@
 
 A word is an error (``timeout``) or a status outside 2xx (``404``); ``4xx`` stands for
 all statuses from 400 to 499. ``--fail-on``, ``--max-failures`` and ``--only`` accept
-these words. Knows counts and words; does not know where they are stored.
+these words. Knows counts and words; does not know their files.
 docs/decisions/failed.md says why each word counts as it does.
 """
 

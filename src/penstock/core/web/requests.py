@@ -43,7 +43,7 @@ CROSSES_ORIGINS: Final = frozenset(
 ELSEWHERE: Final = (
     "the Host header is not the URL's; to send a request to another server, use connect_to (--connect-to)"
 )
-"""The setting stands there in both spellings, since an outcome is stored for Python and for the command line."""
+"""The setting has both spellings, since an outcome is stored for Python and for the command line."""
 
 DESCRIBES_BODY: Final = frozenset(
     {"content-encoding", "content-language", "content-length", "content-location", "content-type"},
@@ -186,7 +186,7 @@ def _make_hop(attempt: Attempt, place: Place, now: float) -> Job:
 
 
 def _merge(headers: Headers, more: Headers) -> Headers:
-    """Return *headers* and *more*, which replaces those of the same names."""
+    """Return *headers* and *more*, which replaces headers of the same names."""
     names = {name.lower() for name, _ in more}
     return (*_filter(headers, lambda name: name not in names), *more)
 

@@ -70,7 +70,7 @@ def _seconds(value: str, answered: float) -> float | None:
 
 
 class Retry(Struct, frozen=True, gc=False):
-    """The rules for retries: at most *attempts* at a request; the waits are those of ``backoff``.
+    """The rules for retries: at most *attempts* at a request; ``backoff`` gives the waits.
 
     *methods* may be sent again after any failure; others only if the server says that
     it did nothing.

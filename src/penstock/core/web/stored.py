@@ -76,4 +76,4 @@ Keep = Callable[[str, Stored], bool]
 """Whether to keep a row of the file with this name. Asked once for each row that can be read, in the order written."""
 
 Salvaged = tuple[Extent, RowTotals]
-"""An extent of what was kept, and the sums of its rows."""
+"""An extent of the rows that were kept, and their sums."""
