@@ -118,9 +118,9 @@ def _what_next(folder: str, *, complete: bool) -> str:
         return "\n".join(("", *gone, f"  {command_line('demo', folder, '-o')}"))
     outcomes = f"{shell_path(folder)}/outcomes-*.jsonl"
     if shutil.which("jq"):
-        look = f"jq -r 'select(.error) | .error + \"  \" + .url' {outcomes} | head"
+        one_liner = f"jq -r 'select(.error) | .error + \"  \" + .url' {outcomes} | head"
     else:
         program = "import json,sys; [print(o['error'], o['url']) for o in map(json.loads, sys.stdin) if o['error']]"
-        look = f'cat {outcomes} | {Path(sys.executable).name} -c "{program}" | head'
+        one_liner = f'cat {outcomes} | {Path(sys.executable).name} -c "{program}" | head'
     your_own = "Your own list, a URL a line:\n  penstock fetch urls.txt -o pages"
-    return f"\nWhat failed, and why:\n  {look}\n\n{your_own}"
+    return f"\nWhat failed, and why:\n  {one_liner}\n\n{your_own}"

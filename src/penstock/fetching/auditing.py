@@ -121,14 +121,14 @@ def _recount(manifest: Manifest, contents: Contents) -> Recount | None:
 
 
 def plan(
-    names: Sequence[str], settings: Settings, hosts: int = 10, tell: Callable[[str], object] = log.warning
+    names: Sequence[str], settings: Settings, hosts: int = 10, notify: Callable[[str], object] = log.warning
 ) -> Plan:
     """Return the plan of the inputs *names*, with their biggest *hosts*.
 
     All of them are read, within bounded memory; a temporary file holds what must be
-    remembered of them. *tell* is called with each remark on how the inputs are written.
-    Raises UsageError if a setting is wrong, InputError if an input can't be read,
-    OutputError if the disk has no room for the temporary file.
+    remembered of them. *notify* is called with each remark on how the inputs are
+    written. Raises UsageError if a setting is wrong, InputError if an input can't be
+    read, OutputError if the disk has no room for the temporary file.
     """
     source = open_inputs(names, settings.input())
     first = Requests().prepare
@@ -141,5 +141,5 @@ def plan(
             else:
                 survey.refuse(item, row.line)
         for remark in source.remarks():
-            tell(remark)
+            notify(remark)
         return survey.plan(settings.limits(), hosts)

@@ -57,14 +57,14 @@ class RulesStore:
     """Stores the rules of each origin, in *folder* or in a file without a name.
 
     The folder may have rules of an earlier session. Failed requests are forgotten
-    between sessions, so that a resume asks again. *tell* is called once, if a file is
+    between sessions, so that a resume asks again. *notify* is called once, if a file is
     damaged or cannot be used.
     """
 
-    def __init__(self, folder: Path | None = None, tell: Callable[[str], object] = lambda _: None) -> None:
+    def __init__(self, folder: Path | None = None, notify: Callable[[str], object] = lambda _: None) -> None:
         """Open no file before it is used."""
         self._path = None if folder is None else folder / FILE
-        self._tell = tell
+        self._notify = notify
         self._told = False
         self._file: sqlite3.Connection | None = None
 
@@ -132,7 +132,7 @@ class RulesStore:
     def _say(self, text: str) -> None:
         if not self._told:
             self._told = True
-            self._tell(text)
+            self._notify(text)
 
 
 _NO_DAMAGE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
