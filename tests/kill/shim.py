@@ -186,7 +186,7 @@ class Shim:
             self.__enter__()
         self._end()
 
-    def lengths(self, path: Path) -> None:
+    def committed(self, path: Path) -> None:
         self._disk.file_flushed(path)
 
     def ours(self, path: Any) -> Path | None:
