@@ -97,11 +97,11 @@ def test_the_settled_set_belongs_to_who_asked_for_it(ledger):
 @pytest.mark.parametrize(
     ("extents", "seqs", "said"),
     [
-        ([extent([3], 99, 120)], [3], "goes on at 99, but 100 was committed"),
-        ([extent([3], 101, 120)], [3], "goes on at 101"),
-        ([extent([3], 100, 100)], [3], "goes on at 100"),
-        ([extent([3], 5, 9, file="new")], [3], "goes on at 5, but 0 was committed"),
-        ([extent([3], 100, 120), extent([4], 121, 130)], [3, 4], "goes on at 121"),
+        ([extent([3], 99, 120)], [3], "continues at 99, but 100 was committed"),
+        ([extent([3], 101, 120)], [3], "continues at 101"),
+        ([extent([3], 100, 100)], [3], "continues at 100"),
+        ([extent([3], 5, 9, file="new")], [3], "continues at 5, but 0 was committed"),
+        ([extent([3], 100, 120), extent([4], 121, 130)], [3, 4], "continues at 121"),
         ([extent([1, 3], 100, 120)], [1, 3], "settled twice"),
         ([extent([3], 100, 120), extent([3], 120, 130)], [3], "settled twice"),
         ([replace(extent([3], 100, 120), rows=2)], [3], "2 rows hold 1 inputs"),
