@@ -101,9 +101,10 @@ class Verification(Struct, frozen=True, kw_only=True):
 
     *problems* describes the first of them.
 
-    *rows* and *bytes* were read back and agree with the ledger unless a problem says
-    otherwise. *settled* inputs have an outcome. *replaced* rows hold older outcomes of
-    some of them: *rows* = *settled* + *replaced*. *pending* inputs still await a retry.
+    *rows* and *bytes* of all sinks were read back and agree with the ledger unless a
+    problem says otherwise. *settled* inputs have an outcome. *replaced* rows of a sink
+    hold older outcomes of some of them: each sink has *settled* + *replaced* rows.
+    *pending* inputs still await a retry.
     *total* is the number of inputs once the run has finished, and *duplicates* of these
     share an earlier one's outcome: *total* = *settled* + *duplicates*. *torn* bytes
     follow the committed ones after a crash; a resume sets them aside.
