@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from penstock.core.web.fields import is_framing
 from penstock.core.web.model import Headers
 from penstock.errors import FolderDamaged, FolderMismatch, InputChanged, UsageError
 from penstock.runs.manifest import Manifest
@@ -39,6 +40,9 @@ SURROGATES = st.characters(categories=("Cs",))
 NAMES = st.text(st.one_of(st.characters(), SURROGATES))
 """Text as Python may have it: also bytes of names that are not UTF-8 (PEP 383), and halves of characters."""
 
+HEADERS = st.lists(st.tuples(NAMES.filter(lambda name: not is_framing(name)), NAMES)).map(tuple)
+"""Fields that settings can hold: they refuse those that frame a message, and ``decode`` drops them."""
+
 VALUES = {
     bool: st.booleans(),
     int: st.integers(0, 2**62),
@@ -47,7 +51,7 @@ VALUES = {
     str | None: st.none() | NAMES,
     float | None: st.none() | st.floats(allow_nan=False, allow_infinity=False),
     tuple[str, ...]: st.lists(NAMES).map(tuple),
-    Headers: st.lists(st.tuples(NAMES, NAMES)).map(tuple),
+    Headers: HEADERS,
 }
 SETTINGS = st.fixed_dictionaries({name: VALUES[kind] for name, kind in get_type_hints(Settings).items()})
 FINGERPRINTS = st.none() | st.dictionaries(NAMES, st.recursive(NAMES | st.integers(0, 2**62), st.lists))
