@@ -156,7 +156,7 @@ class Answering(Instant):
     def wake(self) -> None:
         os.eventfd_write(self.alarm, 1)
 
-    async def settle(self) -> None:
+    async def join_cancelled(self) -> None:
         pass
 
 

@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from penstock.core.schedule.frontier import Frontier, Pull, Start, Wait
+from penstock.core.schedule.answers import Pull, Start, Wait
+from penstock.core.schedule.frontier import Frontier
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Attempt, Job
 

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.schedule.verdicts import Duplicate
 from penstock.core.web.requests import Requests
 from penstock.fetching import auditing
@@ -44,7 +44,7 @@ def plan(file: Path) -> int:
 
 def unique(file: Path) -> int:
     with Once(Requests()) as once:
-        rows = open_inputs((str(file),), Settings().input()).rows(Settled())
+        rows = open_inputs((str(file),), Settings().input()).rows(SeqSet())
         return sum(type(once.prepare(row, 0.0)) is Duplicate for row in rows)
 
 

@@ -3,8 +3,8 @@
 from penstock.api import fetch, resume, retry, run, verify
 from penstock.cooperation.cooperator import CooperativeTask, Cooperator, coiterate, cooperate
 from penstock.core.results import Progress, Summary
+from penstock.core.schedule.answers import Bottleneck, Waiting
 from penstock.core.schedule.calls import Result
-from penstock.core.schedule.frontier import Bottleneck, Waiting
 from penstock.core.schedule.statistics import Statistics
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped

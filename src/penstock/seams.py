@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 if TYPE_CHECKING:  # work of any kind uses the seams, and must not load HTTP
     from pathlib import Path
 
-    from penstock.core.extents import Extent, Settled
+    from penstock.core.extents import Extent, SeqSet
     from penstock.core.results import Progress
     from penstock.core.schedule.answers import Bottleneck
     from penstock.core.schedule.shortage import Shortage
@@ -70,7 +70,7 @@ class Input(Protocol):
     def blocks(self) -> bool:
         """Whether reading may block; such an input is read on a thread of its own."""
 
-    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
+    def rows(self, settled: SeqSet, contents: Contents | None = None) -> Iterator[Row]:
         """Yield every row whose seq is not in *settled*, in order, read lazily.
 
         A broken row has a ``fault``. *contents*, if given, checks all rows, settled or
@@ -141,7 +141,7 @@ class Engine(Protocol[Work, Tried]):
     def inside(self) -> bool:
         """Return whether the caller is itself one of the running jobs, which cannot wait for their own end."""
 
-    async def settle(self) -> None:
+    async def join_cancelled(self) -> None:
         """Wait, inside of an event loop, until everything dropped has ended."""
 
     def close(self) -> None:

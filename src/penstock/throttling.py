@@ -15,8 +15,9 @@ from typing import Any, Final, TypedDict, TypeVar, Unpack
 from msgspec import Struct
 
 from penstock.bounds import MOST_AT_ONCE, check_number, check_rate
+from penstock.core.schedule.answers import Ahead
 from penstock.core.schedule.calls import Call, CallJudge, CallTally, Result, Retry
-from penstock.core.schedule.frontier import Ahead, Frontier
+from penstock.core.schedule.frontier import Frontier
 from penstock.engine.tasks import TasksEngine
 from penstock.errors import UsageError
 from penstock.loop.delivery import Delivery

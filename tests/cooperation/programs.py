@@ -80,7 +80,7 @@ def steps(log, name, count, value=None):
         yield value
 
 
-async def settled():
+async def run_what_is_ready():
     """Let everything happen that can without time."""
     for _ in range(10):
         await asyncio.sleep(0)

@@ -7,7 +7,7 @@ import gc
 import weakref
 
 import pytest
-from tests.cooperation.programs import Boom, Turns, endless, fail, run, settled, steps
+from tests.cooperation.programs import Boom, Turns, endless, fail, run, run_what_is_ready, steps
 
 import penstock
 from penstock import Cooperator, NotPaused, SchedulerStopped, TaskDone, TaskFailed, TaskStopped, coiterate, cooperate
@@ -63,7 +63,7 @@ def test_a_task_may_pause_in_its_own_step():
             log.append("resumed")
 
         task = cooperate(lane())
-        await settled()
+        await run_what_is_ready()
         assert log == ["paused"]
         task.resume()
         await task.when_done()
@@ -197,7 +197,7 @@ def test_stop_tells_every_task():
         tasks.append(cooperator.cooperate(steps(log, "a", 1)))
         tasks[9].pause()
         future = cooperator.coiterate(iter([asyncio.sleep(100)]))
-        await settled()
+        await run_what_is_ready()
         tasks[3].pause()
         cooperator.stop()
         assert not cooperator.running
@@ -206,7 +206,7 @@ def test_stop_tells_every_task():
                 await task.when_done()
         with pytest.raises(SchedulerStopped):
             await future
-        await settled()
+        await run_what_is_ready()
         assert log == ["cancelled"] * 9
 
     run(main)
@@ -277,7 +277,7 @@ def test_each_loop_has_its_own_default():
 def test_a_default_whose_loop_ended_too_early_does_not_stay():
     async def early():
         cooperate(iter([asyncio.get_running_loop().create_future()]))
-        await settled()
+        await run_what_is_ready()
 
     async def main():
         await coiterate(iter([None]))
@@ -295,7 +295,7 @@ def test_a_cooperator_may_serve_one_loop_after_the_other_but_not_two():
 
     async def early():
         cooperator.cooperate(iter([asyncio.get_running_loop().create_future()]))
-        await settled()
+        await run_what_is_ready()
 
     async def late():
         with pytest.raises(UsageError, match="another event loop"):

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 
 import pytest
-from tests.cooperation.programs import Boom, fail, run, settled, steps
+from tests.cooperation.programs import Boom, fail, run, run_what_is_ready, steps
 
 from penstock import Cooperator, TaskFailed, TaskStopped, coiterate, cooperate
 from penstock.cooperation.workers import KEPT
@@ -221,7 +221,7 @@ def test_an_interrupt_ends_the_task_and_goes_on_to_the_loop(kind, where):
 
     async def main():
         cooperator.start()
-        await settled()
+        await run_what_is_ready()
 
     try:
         task, other = loop.run_until_complete(begin())
@@ -235,7 +235,7 @@ def test_an_interrupt_ends_the_task_and_goes_on_to_the_loop(kind, where):
             return task.when_done().exception()
 
         assert type(loop.run_until_complete(end())) is kind
-        loop.run_until_complete(settled())
+        loop.run_until_complete(run_what_is_ready())
     finally:
         loop.close()
 
@@ -243,7 +243,7 @@ def test_an_interrupt_ends_the_task_and_goes_on_to_the_loop(kind, where):
 def test_a_failure_that_nobody_asked_about_is_logged():
     async def main():
         cooperate(iter([fail(Boom())]))
-        await settled()
+        await run_what_is_ready()
 
     run(main, said=[ExceptionGroup])
 
@@ -265,7 +265,7 @@ def test_a_failure_is_logged_if_whoever_asked_has_gone():
 def test_a_failure_that_somebody_asked_about_late_is_not_logged():
     async def main():
         task = cooperate(iter([fail(Boom())]))
-        await settled()
+        await run_what_is_ready()
         with pytest.raises(ExceptionGroup):
             await task.when_done()
 
@@ -293,7 +293,7 @@ def test_an_interrupt_has_what_had_failed_before_it():
 
     async def main():
         ends.append(coiterate(lane()))
-        await settled()
+        await run_what_is_ready()
 
     ends = []
     try:
@@ -301,7 +301,7 @@ def test_an_interrupt_has_what_had_failed_before_it():
             loop.run_until_complete(main())
         assert [type(error) for error in caught.value.__cause__.exceptions] == [Boom]
         assert ends[0].exception() is caught.value
-        loop.run_until_complete(settled())
+        loop.run_until_complete(run_what_is_ready())
     finally:
         loop.close()
 

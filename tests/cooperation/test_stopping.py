@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Coroutine
 
 import pytest
-from tests.cooperation.programs import Boom, Turns, endless, fail, run, settled
+from tests.cooperation.programs import Boom, Turns, endless, fail, run, run_what_is_ready
 
 from penstock import Cooperator, TaskStopped, coiterate, cooperate
 
@@ -19,11 +19,11 @@ def test_a_stopped_task_cancels_the_coroutine_it_waits_for():
         log = []
         task = cooperate(iter([endless(log), None]))
         done = task.when_done()
-        await settled()
+        await run_what_is_ready()
         task.stop()
         with pytest.raises(TaskStopped):
             await done
-        await settled()
+        await run_what_is_ready()
         assert log == ["cancelled"]
 
     run(main)
@@ -77,7 +77,7 @@ def test_a_coroutine_that_a_task_yields_in_the_step_that_stops_it_is_closed():
             yield endless(log)
 
         task = cooperate(lane())
-        await settled()
+        await run_what_is_ready()
         assert log == []
         with pytest.raises(TaskStopped):
             await task.when_done()
@@ -101,7 +101,7 @@ def test_a_task_that_stops_itself_stays_stopped_whatever_its_step_brings(after):
             yield from ()
 
         task = cooperate(lane())
-        await settled()
+        await run_what_is_ready()
         with pytest.raises(TaskStopped):
             await task.when_done()
         assert not future.cancelled()
@@ -118,7 +118,7 @@ def test_what_an_iterator_raises_after_it_stopped_its_task_goes_to_the_loop():
             yield
 
         task = cooperate(lane())
-        await settled()
+        await run_what_is_ready()
         with pytest.raises(TaskStopped):
             await task.when_done()
 
@@ -146,7 +146,7 @@ def test_what_a_cancelled_coroutine_raises_goes_to_the_loop(moment):
         assert task._worker.own is own
         del own
         task.stop()
-        await settled()
+        await run_what_is_ready()
 
     run(main, said=[Boom])
 
@@ -163,7 +163,7 @@ def test_a_cancelled_coroutine_may_take_its_time():
                 log.append("tidied")
 
         task = cooperate(iter([slow()]))
-        await settled()
+        await run_what_is_ready()
         task.stop()
         gc.collect()
         await asyncio.sleep(2)
@@ -178,11 +178,11 @@ def test_a_stop_leaves_what_the_caller_made_alone(kind):
         loop = asyncio.get_running_loop()
         future = loop.create_future() if kind != "task" else asyncio.create_task(asyncio.sleep(5, "slept"))
         task = cooperate(iter([future]))
-        await settled()
+        await run_what_is_ready()
         if kind == "failed":
             future.set_exception(Boom())
         task.stop()
-        await settled()
+        await run_what_is_ready()
         if kind == "task":
             assert await future == "slept"
         else:
@@ -234,13 +234,13 @@ def test_a_cancelled_coroutine_is_held_until_it_has_ended():
 
         cooperator = Cooperator()
         task = cooperator.cooperate(iter([slow()]))
-        await settled()
+        await run_what_is_ready()
         task.stop()
         del task
-        await settled()
+        await run_what_is_ready()
         gc.collect()
         known[0]().set_result(None)
-        await settled()
+        await run_what_is_ready()
         assert log == ["tidied"]
         assert not cooperator._leaving
 
@@ -251,7 +251,7 @@ def test_a_stopped_task_is_not_held_by_what_it_waited_for():
     async def main():
         future = asyncio.get_running_loop().create_future()
         task = cooperate(iter([future]))
-        await settled()
+        await run_what_is_ready()
         assert future._callbacks
         task.stop()
         assert not future._callbacks
@@ -290,7 +290,7 @@ def test_a_coroutine_of_another_make_is_one_all_the_same():
             yield foreign
 
         task = cooperate(lane())
-        await settled()
+        await run_what_is_ready()
         assert foreign.log == ["sent", "closed"]
 
     run(main)
@@ -304,7 +304,7 @@ def test_a_coroutine_may_stop_its_own_task():
             raise AssertionError("it was cancelled")
 
         task = cooperate(iter([work(), None]))
-        await settled()
+        await run_what_is_ready()
         with pytest.raises(TaskStopped):
             await task.when_done()
 
@@ -326,7 +326,7 @@ def test_eager_tasks_keep_every_rule():
         await coiterate(quick(log) for _ in range(3))
         assert log == ["ran"] * 3
         task = cooperate(iter([stop(), None]))
-        await settled()
+        await run_what_is_ready()
         with pytest.raises(TaskStopped):
             await task.when_done()
 
@@ -342,10 +342,10 @@ def test_cancelling_a_coiteration_stops_it_at_once():
         turns = Turns()
         future = turns.cooperator.coiterate(iter([endless(log), None]))
         turns.turn()
-        await settled()
+        await run_what_is_ready()
         assert future.cancel()
         assert not future.cancel()
-        await settled()
+        await run_what_is_ready()
         assert log == ["cancelled"]
         assert turns.calls == []
         assert future.cancelled()
@@ -379,10 +379,10 @@ def test_the_whole_throttle_can_be_cancelled_at_any_moment(turns):
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        await settled()
+        await run_what_is_ready()
         assert began == ended
         before = began
-        await settled()
+        await run_what_is_ready()
         assert began == before < 50
 
     run(main)
@@ -394,7 +394,7 @@ def test_a_timeout_stops_a_coiteration():
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(5):
                 await coiterate(endless(log) for _ in range(3))
-        await settled()
+        await run_what_is_ready()
         assert log == ["cancelled"]
 
     run(main)
@@ -418,7 +418,7 @@ def test_the_end_of_the_loop_ends_the_lanes_too():
         async def short():
             cooperate(endless(log) for _ in range(3))
             cooperate(slow() for _ in range(3))
-            await settled()
+            await run_what_is_ready()
 
         runner.run(short())
     assert not asyncio.all_tasks(loop)

@@ -207,7 +207,7 @@ def test_nothing_comes_out_for_work_that_swallows_its_cancellation(value):
         engine.start(call(0), 0.0)
         await asyncio.sleep(1.0)
         engine.cancel()
-        await engine.settle()
+        await engine.join_cancelled()
         assert virtual.clock() == 6.0
         assert engine.collect(0) == []
         engine.close()
@@ -216,7 +216,7 @@ def test_nothing_comes_out_for_work_that_swallows_its_cancellation(value):
     assert [said["exception"] for said in virtual.complaints] == ([value] if isinstance(value, Exception) else [])
 
 
-def test_whoever_settles_and_is_cancelled_passes_it_on_when_all_is_over():
+def test_a_caller_cancelled_while_it_joins_is_cancelled_when_all_is_over():
     virtual = Virtual()
     over = []
 
@@ -235,26 +235,26 @@ def test_whoever_settles_and_is_cancelled_passes_it_on_when_all_is_over():
         engine.start(call(0), 0.0)
         await asyncio.sleep(1.0)
         engine.cancel()
-        settling = asyncio.create_task(engine.settle())
+        joining = asyncio.create_task(engine.join_cancelled())
         await asyncio.sleep(1.0)
-        settling.cancel()
+        joining.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await settling
+            await joining
         assert over == [3.0]
         engine.close()
 
     virtual.run(cancel())
 
 
-def test_work_that_settles_is_waited_for_by_the_next_who_does():
+def test_work_that_joins_is_waited_for_by_the_next_caller_who_does():
     """It can't wait for itself, and must not be forgotten for that."""
     virtual = Virtual()
     over = []
 
-    async def settles(_item):
+    async def join_others(_item):
         try:
             engine.cancel()
-            await engine.settle()
+            await engine.join_cancelled()
             await told("endless")
         finally:
             await asyncio.sleep(1.0)
@@ -262,10 +262,10 @@ def test_work_that_settles_is_waited_for_by_the_next_who_does():
 
     async def cancel() -> None:
         nonlocal engine
-        engine = TasksEngine(settles, loop=asyncio.get_running_loop())
+        engine = TasksEngine(join_others, loop=asyncio.get_running_loop())
         engine.start(call(0), 0.0)
         await asyncio.sleep(0.5)
-        await engine.settle()
+        await engine.join_cancelled()
         assert over == [1.0]
         engine.close()
 
@@ -365,7 +365,7 @@ def test_a_loop_that_begins_its_tasks_at_once_loses_nothing():
         loop.set_task_factory(None)
         assert [called.value for called in engine.collect(0)] == ["a", "b"]
         engine.cancel()
-        await engine.settle()
+        await engine.join_cancelled()
         engine.close()
 
     virtual.run(drive())

@@ -195,11 +195,11 @@ class Passing:
             clock=self.clock,
         )
 
-    def flow(self, rest=0.0):
+    def flow(self, suspended=0.0):
         engine = ScriptedEngine(lambda _job: Answered(error=Reason.RESET, after=1.0), self.clock)
         self.engines.append(engine)
         frontier = Frontier(window=10, concurrency=2, per_key=2, delay=5.0)
-        frontier.rest(self.clock() + rest)
+        frontier.suspend(self.clock() + suspended)
         source = Inline(Job(seq, "h", f"http://h/{seq}", f"http://h/{seq}") for seq in range(self.jobs))
         stages = Stages(source, frontier, engine, Judge(Retry(1)), Delivery(Tally()))
         return Flow(frontier, lambda _loop: Driver(stages, clock=engine.clock))
@@ -208,7 +208,7 @@ class Passing:
         if self.folder.ledger.passes > 1:
             return None
         self.folder.ledger.begin_pass({"reset"}, 2)
-        return self.flow(rest=5.0)
+        return self.flow(suspended=5.0)
 
 
 def test_between_two_passes_a_host_has_the_rest_between_two_requests(tmp_path):

@@ -67,7 +67,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "certifi": ("engine.curl",),
     "orjson": ("source", "sink"),
     "pyarrow": ("source.columnar",),
-    "pyroaring": ("core.extents", "core.web.stored", "runs", "sink", "testing"),
+    "pyroaring": ("core.extents",),
     "rich": ("report",),
     "click": ("cli",),
     "cryptography": ("testing",),

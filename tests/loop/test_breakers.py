@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from penstock.core.schedule.frontier import Ahead, Bottleneck, Frontier
+from penstock.core.schedule.answers import Ahead, Bottleneck
+from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.slots import PROBES
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.breaker import FEW, MANY, PATIENCE, PROBE, STEP

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from penstock.core.schedule.frontier import Bottleneck, Frontier
+from penstock.core.schedule.answers import Bottleneck
+from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Failed, Fetched, Job, Outcome, Reason, Skipped

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.core.schedule.frontier import Ahead, Frontier
+from penstock.core.schedule.answers import Ahead
+from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Job

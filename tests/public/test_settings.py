@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from penstock.core.schedule.frontier import Finished, Frontier, Pull
+from penstock.core.schedule.answers import Finished, Pull
+from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.verdicts import Done
 from penstock.core.web.model import Attempt, Job, Reason
 from penstock.errors import PenstockError, UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.results import Progress, Summary
-from penstock.core.schedule.frontier import Bottleneck
+from penstock.core.schedule.answers import Bottleneck
 from penstock.core.schedule.tally import Tally
 
 

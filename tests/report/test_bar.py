@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from penstock.core.schedule.frontier import Bottleneck
+from penstock.core.schedule.answers import Bottleneck
 from penstock.report.bar import Bar
 from penstock.settings import Settings
 

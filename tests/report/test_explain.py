@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.core.schedule.frontier import Bottleneck
+from penstock.core.schedule.answers import Bottleneck
 from penstock.report import explain
 from penstock.settings import Settings
 

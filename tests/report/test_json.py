@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from penstock.core.schedule.frontier import Bottleneck
+from penstock.core.schedule.answers import Bottleneck
 from penstock.report.json import Json, summary_line
 from penstock.settings import Settings
 

@@ -19,7 +19,7 @@ from pyarrow import parquet
 from pyarrow.csv import read_csv
 from pyroaring import BitMap64
 
-from penstock.core.extents import Extent, Settled
+from penstock.core.extents import Extent, SeqSet
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Fetched, Row
 from penstock.errors import FolderDamaged, InputChanged
@@ -171,7 +171,7 @@ def test_duplicates_of_a_finished_run_are_compared_as_well(path, ledger):
     session(ledger, Items(URLS), 0, 1)
     ledger.finish(5, duplicates=3)
     with reopened(path) as again:
-        rows = Items([*URLS[:4], "http://b.test/"]).rows(Settled(), again.contents())
+        rows = Items([*URLS[:4], "http://b.test/"]).rows(SeqSet(), again.contents())
         with pytest.raises(InputChanged, match="input 4 "):
             list(rows)
 
@@ -313,7 +313,7 @@ def test_a_ledger_of_the_version_before_is_only_looked_at_by_a_proof(path, runs,
 def test_a_repair_keeps_the_digests(runs, tmp_path):
     folder = tmp_path / "pages"
     with RunFolder.create(folder, runs.manifest()) as made:
-        list(Items(URLS).rows(Settled(), made.ledger.contents()))
+        list(Items(URLS).rows(SeqSet(), made.ledger.contents()))
         runs.settle(made, range(3))
     repair(folder)
     assert verify(folder).ok
@@ -327,7 +327,7 @@ def test_a_repair_keeps_the_digests(runs, tmp_path):
 def test_digests_that_have_changed_on_the_disk_are_found_and_a_repair_drops_them(runs, tmp_path, damage):
     folder = tmp_path / "pages"
     with RunFolder.create(folder, runs.manifest()) as made:
-        list(Items(URLS).rows(Settled(), made.ledger.contents()))
+        list(Items(URLS).rows(SeqSet(), made.ledger.contents()))
         runs.settle(made, range(3))
     with closing(sqlite3.connect(folder / LEDGER_FILE)) as database:
         database.execute("UPDATE contents SET digests = ?", (damage,))

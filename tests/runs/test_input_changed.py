@@ -18,7 +18,7 @@ import pytest
 from tests.kill.instant import Instant
 
 import penstock
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Attempt, Fetched, Reason
 from penstock.errors import FolderMismatch, InputChanged, UsageError
@@ -101,7 +101,7 @@ def test_what_was_pulled_before_the_difference_finishes_and_is_committed(folder)
     """Item 1 has no outcome yet and comes before item 2, which has one and is another now."""
     begin(folder, after=1)
     with RunFolder.open(folder) as half_done:
-        list(Items(URLS).rows(Settled(), half_done.ledger.contents()))
+        list(Items(URLS).rows(SeqSet(), half_done.ledger.contents()))
         sink, tally = JSONL.open(folder, half_done.ledger.lengths("jsonl")), Tally()
         page = Fetched(2, URLS[2], status=200)
         sink.write(page)

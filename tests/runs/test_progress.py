@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import penstock
 from penstock.core.results import Progress
-from penstock.core.schedule.frontier import Bottleneck
+from penstock.core.schedule.answers import Bottleneck
 from penstock.core.schedule.learned import Learned
 from penstock.core.schedule.statistics import Statistics
 from penstock.core.schedule.tally import Tally

@@ -12,7 +12,7 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.errors import InputError
 from penstock.source.archives import STEP, XZ_MEMORY, expand
 from penstock.source.opened import open_inputs
@@ -119,7 +119,7 @@ def test_a_cut_off_line_is_no_row(write, settings, pack):
     """The end of the last line is missing: its URL would be another one."""
     text = TEXT * (20 if pack is bz2.compress else 4)  # a block of bzip2's has 900 kB
     packed = pack(text)
-    rows = open_inputs([write(packed[:-1_000])], settings).rows(Settled())
+    rows = open_inputs([write(packed[:-1_000])], settings).rows(SeqSet())
 
     urls = []
     with pytest.raises(InputError, match="ends too early"):

@@ -424,14 +424,14 @@ def test_an_endless_pipe_is_pulled_as_far_as_one_likes(ahead, bell):
 
 STUCK = """
 import threading
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.seams import Signal
 from penstock.settings import InputSettings
 from penstock.source.pulled import ReadAhead
 from penstock.source.opened import open_inputs
 
 bell = threading.Semaphore(0)
-source = ReadAhead(open_inputs(["-"], InputSettings()).rows(Settled()), bell.release)
+source = ReadAhead(open_inputs(["-"], InputSettings()).rows(SeqSet()), bell.release)
 while (row := source.pull()) is Signal.NOT_YET:
     bell.acquire()
 print(row.url, source.pull().value)

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from pyroaring import BitMap64
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.errors import InputError
 from penstock.settings import InputSettings
 from penstock.source.opened import open_inputs
@@ -44,7 +44,7 @@ def test_a_settled_row_is_left_out_and_progress_is_that_of_the_archive(write):
 def test_damage_is_said_after_what_came_before(write):
     packed = bytearray(zipped("".join(f"http://a/{number}\n" for number in range(50_000)), method=zipfile.ZIP_STORED))
     packed[700_000] ^= 1
-    rows = open_inputs([write(bytes(packed))], InputSettings()).rows(Settled())
+    rows = open_inputs([write(bytes(packed))], InputSettings()).rows(SeqSet())
 
     urls = []
     with pytest.raises(InputError, match="zip archive cannot be read: Bad CRC-32"):
@@ -69,7 +69,7 @@ def test_an_archive_that_holds_much_more_than_it_seems_to_is_a_long_list(write):
     path = write(zipped(b"x" * 50_000_000))
 
     tracemalloc.start()
-    rows = list(open_inputs([path], InputSettings()).rows(Settled()))
+    rows = list(open_inputs([path], InputSettings()).rows(SeqSet()))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

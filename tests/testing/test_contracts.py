@@ -238,9 +238,9 @@ class Timeless(ScriptedEngine):
 
 
 class Restless(ScriptedEngine):
-    """Never settles."""
+    """Never says that what it dropped has ended."""
 
-    async def settle(self):
+    async def join_cancelled(self):
         await asyncio.get_running_loop().create_future()
 
 

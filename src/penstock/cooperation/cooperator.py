@@ -73,7 +73,7 @@ class Cooperator:
     def start(self) -> None:
         """Step the tasks; after ``stop()``, only those added from now on."""
         self._rota.start()
-        self._slices.settle()
+        self._slices.reschedule()
 
     def stop(self) -> None:
         """End every task; each ``when_done()`` raises SchedulerStopped.
@@ -83,7 +83,7 @@ class Cooperator:
         """
         for worker in self._rota.stop():
             worker.close()
-        self._slices.settle()
+        self._slices.reschedule()
 
     def cooperate(self, iterator: I, *, on_error: OnError | None = None) -> CooperativeTask[I]:
         """Step *iterator* in turn with the others, from a later turn of the loop on.
@@ -128,9 +128,9 @@ class Cooperator:
             if len(self._rota):
                 raise UsageError("this cooperator has tasks in another event loop: make a cooperator for each loop")
             self._home = weakref.ref(loop)
-        worker = Worker(iterator, on_error, rota=self._rota, settle=self._slices.settle, leaving=self._leaving)
+        worker = Worker(iterator, on_error, rota=self._rota, reschedule=self._slices.reschedule, leaving=self._leaving)
         if self._rota.add(worker) is State.RUNNING:
-            self._slices.settle()
+            self._slices.reschedule()
         return worker
 
 
@@ -163,7 +163,7 @@ class CooperativeTask(Generic[I]):
         TaskStopped or SchedulerStopped if the task has ended.
         """
         self._check(self._worker.rota.pause(self._worker))
-        self._worker.settle()
+        self._worker.reschedule()
 
     def resume(self) -> None:
         """Undo one ``pause()``; a task that has ended stays so.
@@ -172,7 +172,7 @@ class CooperativeTask(Generic[I]):
         """
         if not self._worker.rota.resume(self._worker):
             raise NotPaused("the task is not paused: resume() takes back one pause(), and there is none")
-        self._worker.settle()
+        self._worker.reschedule()
 
     def stop(self) -> None:
         """End the task; ``when_done()`` raises TaskStopped.

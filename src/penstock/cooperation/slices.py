@@ -56,7 +56,7 @@ class Slices:
         self._call: Scheduled | None = None
         self._stepping = False
 
-    def settle(self) -> None:
+    def reschedule(self) -> None:
         """Schedule a slice if a task can be stepped, else cancel the scheduled one."""
         if not self._rota.due:
             if self._call is not None:
@@ -84,4 +84,4 @@ class Slices:
             raise
         finally:
             self._stepping = False
-            self.settle()
+            self.reschedule()

@@ -62,9 +62,9 @@ class Worker(Member, Generic[I]):
         "loop",
         "on_error",
         "own",
+        "reschedule",
         "rota",
         "run",
-        "settle",
         "unretrieved",
         "watchers",
     )
@@ -75,14 +75,14 @@ class Worker(Member, Generic[I]):
         on_error: OnError | None,
         *,
         rota: Rota[Worker[Any]],
-        settle: Callable[[], None],
+        reschedule: Callable[[], None],
         leaving: set[asyncio.Task[Any]],
     ) -> None:
         super().__init__()
         self.iterator = iterator
         self.on_error = on_error
         self.rota = rota
-        self.settle = settle
+        self.reschedule = reschedule
         self.leaving = leaving
         self.loop = asyncio.get_running_loop()
         # A slice runs in the context in which it was scheduled; steps and coroutines
@@ -158,7 +158,7 @@ class Worker(Member, Generic[I]):
             error = future.exception()
             if error is None:
                 self.rota.wake(self)
-                self.settle()
+                self.reschedule()
             else:
                 self.handle_failure(error)
         elif own is not None and own.cancelling():
@@ -187,7 +187,7 @@ class Worker(Member, Generic[I]):
                 self.fail(_strip_frame(raised))
                 return
         self.rota.wake(self)
-        self.settle()
+        self.reschedule()
 
     def exhaust(self) -> None:
         """End, as the iterator is exhausted."""
@@ -215,7 +215,7 @@ class Worker(Member, Generic[I]):
             self.close()
 
     def close(self, error: BaseException | None = None) -> None:
-        """End with *error* or as the state says, and settle all Futures."""
+        """End with *error* or as the state says, and give that to all Futures."""
         self.error = error
         awaited, own, self.awaited, self.own = self.awaited, self.own, None, None
         if awaited is not None:
@@ -229,7 +229,7 @@ class Worker(Member, Generic[I]):
         if self.state is State.FAILED and not waiting:
             self.unretrieved = self.loop.create_future()
             self.deliver(self.unretrieved)
-        self.settle()
+        self.reschedule()
 
     def watch(self, future: asyncio.Future[I]) -> asyncio.Future[I]:
         """Give the end to *future*, now or later, and return it."""

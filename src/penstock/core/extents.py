@@ -1,6 +1,6 @@
-"""Extents: the proof that outcomes are durable.
+"""Sets of seqs, and extents, which prove that outcomes are durable.
 
-Knows the values that prove it. Does not know how bytes get to a disk.
+Knows these values. Does not know how bytes get to a disk.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from msgspec import Struct
 from pyroaring import BitMap64
 
-__all__ = ["Extent", "Settled"]
+__all__ = ["Extent", "SeqSet"]
 
-Settled = BitMap64
-"""The seqs of the inputs whose outcomes are durable."""
+SeqSet = BitMap64
+"""A set of seqs, as a compressed bitmap: ten million in a row take 2 kB when stored."""
 
 
 class Extent(Struct, frozen=True):
@@ -19,7 +19,8 @@ class Extent(Struct, frozen=True):
 
     *start* and *end* are offsets in bytes; *checksum* is that of the bytes between
     them, after its algorithm (``crc32:9ae0daaf``); *seqs* are the inputs whose outcomes
-    they hold, one row each. Only a durable write makes one.
+    they hold, one row each. A sink makes an extent when these bytes are flushed; the
+    ledger reads back the committed ones.
     """
 
     sink: str
@@ -28,4 +29,4 @@ class Extent(Struct, frozen=True):
     end: int
     rows: int
     checksum: str
-    seqs: BitMap64
+    seqs: SeqSet

@@ -211,7 +211,7 @@ class CurlEngine:
                 self._retire(transfer)
         self.wake()
 
-    async def settle(self) -> None:
+    async def join_cancelled(self) -> None:
         """Return at once: a dropped transfer has ended."""
 
     def close(self) -> None:

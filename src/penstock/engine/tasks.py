@@ -136,14 +136,14 @@ class TasksEngine:
             self._listening = False
             self.loop.remove_reader(self._alarm)
         if self._runner is not None and self._dropped and not self.loop.is_running():
-            self.loop.run_until_complete(self.settle())
+            self.loop.run_until_complete(self.join_cancelled())
 
     def inside(self) -> bool:
         """Whether a call, running or dropped, is the caller of this."""
         me = asyncio.current_task(self.loop)
         return me is not None and (me in self._dropped or me in self._tasks.values())
 
-    async def settle(self) -> None:
+    async def join_cancelled(self) -> None:
         """Wait until all cancelled calls have ended.
 
         If the caller is cancelled meanwhile, CancelledError is raised after that.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.results import Verification
 from penstock.core.schedule.verdicts import Duplicate
 from penstock.core.web.model import Job, Skipped
@@ -104,10 +104,10 @@ def _recount(manifest: Manifest, contents: Contents) -> Recount | None:
         source = open_inputs(manifest.inputs, manifest.settings.input())
         if difference(manifest.fingerprint, source.fingerprint()) is not None:
             return None
-        rows = source.rows(Settled(), contents)
+        rows = source.rows(SeqSet(), contents)
         if not manifest.settings.unique:
             return Recount(sum(1 for _ in rows))
-        inputs, duplicates = 0, Settled()
+        inputs, duplicates = 0, SeqSet()
         with Once(Requests()) as once:
             for row in rows:
                 inputs += 1
@@ -134,7 +134,7 @@ def plan(
     first = Requests().prepare
     with SeenRequests() as seen, NameCounts() as counts:
         survey = Survey(counts, unique=settings.unique)
-        for row in source.rows(Settled()):
+        for row in source.rows(SeqSet()):
             item = first(row, 0.0)
             if isinstance(item, Job):
                 survey.request(item.key, again=not seen.add(identity(item)))

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.model import Outcome
 from penstock.errors import UsageError
 from penstock.fetching.wiring import (
@@ -56,7 +56,7 @@ def stream(
     _refuse_passes(settings)
     if isinstance(urls, AsyncIterable):
         return _stream_awaited(urls, fitted, delivery)
-    return make_flow(Items(urls, settings.input()), fitted, Settled(), delivery)
+    return make_flow(Items(urls, settings.input()), fitted, SeqSet(), delivery)
 
 
 def _stream_awaited(urls: AsyncIterable[Any], fitted: Fitted, delivery: Delivery[Outcome]) -> Flow[Outcome]:
@@ -90,7 +90,7 @@ def stream_lines(names: Sequence[str], settings: Settings, write: Callable[[byte
     store = LineStore(lambda outcome: pieces(outcome, inline_body=inline_body), write)
     notices = Notices(source.remarks)
     fitted = Fitted(settings, notices.notify)
-    progress = RunProgress(make_flow(source, fitted, Settled(), make_delivery()), source)
+    progress = RunProgress(make_flow(source, fitted, SeqSet(), make_delivery()), source)
     return Session(progress, store, settings=fitted.settings, notices=notices)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.learned import Learned
 from penstock.core.schedule.tally import Tally
@@ -95,27 +95,26 @@ class Fitted:
 def make_flow(
     source: Input,
     fitted: Fitted,
-    settled: Settled,
+    settled: SeqSet,
     delivery: Delivery[Outcome],
     folder: RunFolder | None = None,
     *,
-    rest: bool = False,
+    worked_on: bool = False,
     contents: Contents | None = None,
 ) -> Flow[Outcome]:
     """Return a flow over the rows of *source* that are not yet *settled*.
 
-    *contents* compares all of them.
-
-    *folder* has the learned delays of hosts, and holds jobs that wait on a disk. With
-    *rest* another session may have ended a moment ago, and its last requests are
-    unknown: hosts then first get the delay they are promised.
+    *contents* compares every row with what it was in earlier sessions. *folder* has the
+    learned delays of hosts, and takes the overflow of the frontier. With *worked_on*
+    another session or pass may have ended a moment ago. It is unknown which hosts that
+    asked last, so the flow starts no request before the setting ``delay`` has passed.
     """
     settings = fitted.settings
     learned = Learned() if folder is None else folder.ledger.learned()
     frontier, judge = settings.rules(learned.slowed)
     now, wall = time.monotonic(), time.time()
-    if rest:
-        frontier.rest(now + settings.delay, now)
+    if worked_on:
+        frontier.suspend(now + settings.delay, now)
     for host, left in learned.remaining(wall).items():
         # An older version noted no date.
         frontier.park(host, now + min(left, LONGEST_PARK))
@@ -150,12 +149,12 @@ def make_delivery(on_page: OnPage | None = None, *, ordered: bool = False) -> De
 
 
 def read_jobs(
-    source: Input, settled: Settled, settings: Settings, contents: Contents | None = None
+    source: Input, settled: SeqSet, settings: Settings, contents: Contents | None = None
 ) -> Iterator[Job | Ending]:
     """Yield the job, or the ending, of each row of *source* that is not *settled*."""
     clock = time.monotonic
     # A settled row is not even parsed, unless a later one may be its duplicate.
-    skipped = Settled() if settings.unique else settled
+    skipped = SeqSet() if settings.unique else settled
     with make_row_preparer(settings) as prepare:
         for row in source.rows(skipped, contents):
             item = prepare(row, clock())
@@ -211,7 +210,7 @@ class Passes:
         settled = ledger.settled() - ledger.pending()
         contents = ledger.contents(force=self._force)
         flow = make_flow(
-            self._source, self._fitted, settled, delivery, self._folder, rest=self._worked_on, contents=contents
+            self._source, self._fitted, settled, delivery, self._folder, worked_on=self._worked_on, contents=contents
         )
         self._worked_on = True
         return flow

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from random import random
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from penstock.core.schedule.answers import Answer, Ask, Bottleneck, Finished, Pull, Refill, Settle, Spill, Start, Wait
+from penstock.core.schedule.answers import Answer, Ask, Bottleneck, Deliver, Finished, Pull, Refill, Spill, Start, Wait
 from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.shortage import NO_SHORTAGE
 from penstock.core.schedule.statistics import Statistics
@@ -169,7 +169,7 @@ class Driver(Generic[R]):
         try:
             self.engine.cancel()
             try:
-                await self.engine.settle()
+                await self.engine.join_cancelled()
             finally:
                 await self._source.aclose()
         finally:
@@ -202,7 +202,7 @@ class Driver(Generic[R]):
             self.engine.cancel()
             self._finish()
             return True
-        if self._frontier.window:
+        if not self._frontier.drained:
             aside = self._frontier.spilled
             self._dropped = bool(self._frontier.drain() or aside)
         return False
@@ -252,7 +252,7 @@ class Driver(Generic[R]):
 
     def _move_or_deliver(self, answer: Answer) -> None:
         """Move jobs between the frontier and the overflow, or deliver endings, as the frontier says."""
-        if isinstance(answer, Settle):
+        if isinstance(answer, Deliver):
             for ending in answer.endings:
                 self._deliver(ending)
             return

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from penstock.bounds import MOST_AT_ONCE, check_number, check_rate
-from penstock.core.schedule.frontier import Frontier, Waiting
+from penstock.core.schedule.answers import Waiting
+from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.learned import Learned
 from penstock.core.schedule.statistics import Statistics
 from penstock.errors import NotPaused, UsageError

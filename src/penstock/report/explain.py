@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.results import Progress
-from penstock.core.schedule.frontier import Bottleneck
+from penstock.core.schedule.answers import Bottleneck
 from penstock.core.schedule.probe import AT_FIRST
 from penstock.report.escaping import escape
 from penstock.report.estimate import outstanding

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pyroaring import BitMap64
-
+from penstock.core.extents import SeqSet
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import kind_of
 
 __all__ = ["Account", "Failures"]
 
-Failures = Mapping[str, BitMap64]
+Failures = Mapping[str, SeqSet]
 """The inputs whose outcome is a reason to try them again, by that reason (``core.web.reasons``)."""
 
 
@@ -30,16 +29,16 @@ class Account:
 
     def __init__(self) -> None:
         """Begin without an outcome."""
-        self.settled = BitMap64()
-        self.failures: dict[str, BitMap64] = {}
+        self.settled = SeqSet()
+        self.failures: dict[str, SeqSet] = {}
         self.tally = Tally()
         self.replaced = 0
 
-    def find_replaceable(self) -> BitMap64:
+    def find_replaceable(self) -> SeqSet:
         """Return the inputs whose outcome may be replaced."""
-        return BitMap64().union(*self.failures.values())
+        return SeqSet().union(*self.failures.values())
 
-    def find_replaced(self, seqs: BitMap64) -> dict[str, BitMap64]:
+    def find_replaced(self, seqs: SeqSet) -> dict[str, SeqSet]:
         """Return the *seqs* that have an outcome already, by the reason to replace it.
 
         Raises ValueError if one of them has an outcome that may not be replaced.
@@ -48,12 +47,12 @@ class Account:
         if not again:
             return {}
         found = {why: old for why, failed in self.failures.items() if (old := failed & again)}
-        kept = again - BitMap64.union(*found.values()) if found else again
+        kept = again - SeqSet.union(*found.values()) if found else again
         if kept:
             raise ValueError(f"an input was settled twice: {kept.min()}")
         return found
 
-    def add(self, seqs: BitMap64, tally: Tally, failures: Failures) -> None:
+    def add(self, seqs: SeqSet, tally: Tally, failures: Failures) -> None:
         """Add the outcomes of *seqs*, no input twice. Raises ValueError as of ``find_replaced``."""
         for why, old in self.find_replaced(seqs).items():
             self.failures[why] -= old
@@ -62,4 +61,4 @@ class Account:
         self.settled |= seqs
         self.tally.merge(tally)
         for why, failed in failures.items():
-            self.failures.setdefault(why, BitMap64()).update(failed)
+            self.failures.setdefault(why, SeqSet()).update(failed)

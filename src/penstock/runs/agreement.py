@@ -13,9 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
-from pyroaring import BitMap64
-
-from penstock.core.extents import Extent
+from penstock.core.extents import Extent, SeqSet
 from penstock.core.web.stored import Stored
 from penstock.errors import FolderDamaged
 from penstock.sink.formats import FORMATS
@@ -35,7 +33,7 @@ class Agreement:
 
     def __init__(self, folder: Path, sinks: Sequence[Sequence[Extent]]) -> None:
         # For each file the places where its extents begin, and the inputs whose newest row is in each of these.
-        self._newest = defaultdict[str, list[tuple[int, BitMap64]]](list)
+        self._newest = defaultdict[str, list[tuple[int, SeqSet]]](list)
         self._agreed, first = self._read(folder, sinks[0])
         for extents in sinks[1:]:
             seqs, digests = self._read(folder, extents)
@@ -54,9 +52,9 @@ class Agreement:
         _, newest = extents[bisect_right(extents, stored.place, key=itemgetter(0)) - 1]
         return stored.seq in newest and stored.seq in self._agreed
 
-    def _read(self, folder: Path, extents: Sequence[Extent]) -> tuple[BitMap64, list[BitMap64]]:
+    def _read(self, folder: Path, extents: Sequence[Extent]) -> tuple[SeqSet, list[SeqSet]]:
         """Return the inputs in one sink, and which of them have each bit set in the digest of their newest row."""
-        settled, digests = BitMap64(), [BitMap64() for _ in range(BITS)]
+        settled, digests = SeqSet(), [SeqSet() for _ in range(BITS)]
         for extent in reversed(extents):
             newest = extent.seqs - settled
             settled |= extent.seqs

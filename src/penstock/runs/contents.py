@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.hosts import redact
 from penstock.core.web.model import Row
 from penstock.errors import InputChanged
@@ -81,7 +81,7 @@ class Comparison:
     its digest. With *force* nothing is compared, and every digest that differs is held.
     """
 
-    def __init__(self, kept: KnownDigests, answered: Settled, *, force: bool = False) -> None:
+    def __init__(self, kept: KnownDigests, answered: SeqSet, *, force: bool = False) -> None:
         self._kept = kept
         self._answered = answered
         self._force = force

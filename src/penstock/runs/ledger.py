@@ -23,9 +23,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
-from pyroaring import BitMap64
-
-from penstock.core.extents import Extent, Settled
+from penstock.core.extents import Extent, SeqSet
 from penstock.core.schedule.learned import Learned
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.reasons import count_reasons, covers
@@ -81,7 +79,7 @@ class Ledger:
             raise self._damaged("it is missing")
         self._account = Account()
         self._committed: dict[tuple[str, str], int] = {}
-        self._pending = BitMap64()
+        self._pending = SeqSet()
         self._trouble: str | None = None
         # The thread that reads the input reads blocks of digests while another one commits.
         self._lock = threading.RLock()
@@ -157,15 +155,15 @@ class Ledger:
         """The reasons for which the latest pass tries inputs again; empty if there was none."""
         return self._reasons
 
-    def settled(self) -> Settled:
+    def settled(self) -> SeqSet:
         """Return a copy of the set of seqs whose outcomes are durable."""
         return self._account.settled.copy()
 
-    def pending(self) -> Settled:
+    def pending(self) -> SeqSet:
         """Return a copy of the set of inputs that are still to be tried again."""
         return self._pending.copy()
 
-    def failures(self) -> dict[str, Settled]:
+    def failures(self) -> dict[str, SeqSet]:
         """Return which settled inputs may be tried again, by the reason."""
         return {why: failed.copy() for why, failed in self._account.failures.items() if failed}
 
@@ -231,17 +229,17 @@ class Ledger:
         self._pending -= seqs
         self._committed.update(((e.sink, e.file), e.end) for e in extents)
 
-    def begin_pass(self, reasons: Collection[str], number: int = 1) -> Settled:
+    def begin_pass(self, reasons: Collection[str], number: int = 1) -> SeqSet:
         """Begin pass *number*, which tries each input again whose outcome has one of these *reasons*; return these.
 
         It replaces the pass before. If there is no such input, only the first pass begins.
         """
         found = [failed for why, failed in self._account.failures.items() if covers(reasons, why) and failed]
         if found or number == 1:
-            self.set_pass(reasons, number, BitMap64().union(*found))
+            self.set_pass(reasons, number, SeqSet().union(*found))
         return self.pending()
 
-    def set_pass(self, reasons: Collection[str], number: int, pending: BitMap64) -> None:
+    def set_pass(self, reasons: Collection[str], number: int, pending: SeqSet) -> None:
         """Note that pass *number* began for *reasons*, and that *pending* inputs are still to be tried again in it."""
         with self._transaction():
             self._database.execute("DELETE FROM pass")
@@ -359,11 +357,11 @@ class Ledger:
         row = self._database.execute('SELECT number, reasons, seqs, "after" FROM pass').fetchone()
         self._pass, reasons, pending, after = row or (1, "", None, 0)
         self._reasons = frozenset(reasons.split(",")) if reasons else frozenset[str]()
-        self._pending = BitMap64() if pending is None else unpack(pending)
+        self._pending = SeqSet() if pending is None else unpack(pending)
         for number, extents in groupby(self._database.execute(_IN_ORDER), key=itemgetter(0)):
-            by_sink: dict[str, BitMap64] = {}
+            by_sink: dict[str, SeqSet] = {}
             for _, sink, file, end, blob in extents:
-                by_sink.setdefault(sink, BitMap64()).update(unpack(blob))
+                by_sink.setdefault(sink, SeqSet()).update(unpack(blob))
                 self._committed[sink, file] = end
             seqs = next(iter(by_sink.values()))
             (counts,) = self._database.execute("SELECT tally FROM commits WHERE number = ?", (number,)).fetchone()
@@ -372,12 +370,12 @@ class Ledger:
             if number > after:
                 self._pending -= seqs
 
-    def _check_commit(self, extents: Sequence[Extent], tally: Tally, failures: Failures) -> BitMap64:
+    def _check_commit(self, extents: Sequence[Extent], tally: Tally, failures: Failures) -> SeqSet:
         """Return the seqs of *extents*. Every sink must have each once; only pending ones may be settled already."""
-        by_sink: dict[str, BitMap64] = {}
+        by_sink: dict[str, SeqSet] = {}
         ends = dict(self._committed)
         for extent in extents:
-            seqs = by_sink.setdefault(extent.sink, BitMap64())
+            seqs = by_sink.setdefault(extent.sink, SeqSet())
             file = (extent.sink, extent.file)
             if extent.start != ends.get(file, 0) or extent.end <= extent.start:
                 raise _impossible(f"{extent.file} continues at {extent.start}, but {ends.get(file, 0)} was committed")

@@ -24,9 +24,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from msgspec import Struct
-from pyroaring import BitMap64
 
-from penstock.core.extents import Extent
+from penstock.core.extents import Extent, SeqSet
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.retry import LATER, reason
 from penstock.core.web.stored import Keep, Salvaged, Stored
@@ -84,7 +83,7 @@ def repair(path: Path) -> Repair:
                 ledger.finish(old.total, old.duplicates)
             # An input that lost its newest outcome has an older one again; that was a failure, and is tried again.
             back = old.suspect & settled
-            pending = (old.pending | back) & BitMap64().union(*ledger.failures().values())
+            pending = (old.pending | back) & SeqSet().union(*ledger.failures().values())
             if pending or old.reasons:
                 ledger.set_pass(old.reasons or LATER, old.passes, pending)
     return Repair(settled=len(settled), lost=len((old.settled - settled) | back))
@@ -97,12 +96,12 @@ class _Old(NamedTuple):
     whose newest outcome is in one of them. *closed* files were set aside while this ledger was there.
     """
 
-    settled: BitMap64
-    suspect: BitMap64
+    settled: SeqSet
+    suspect: SeqSet
     changed: Mapping[str, list[tuple[int, int]]]
     total: int | None
     duplicates: int
-    pending: BitMap64
+    pending: SeqSet
     passes: int
     reasons: frozenset[str]
     closed: frozenset[Path]
@@ -110,7 +109,7 @@ class _Old(NamedTuple):
 
 def _read_old_ledger(path: Path, run: str) -> _Old:
     changed = defaultdict[str, list[tuple[int, int]]](list)
-    suspect = defaultdict[str, BitMap64](BitMap64)
+    suspect = defaultdict[str, SeqSet](SeqSet)
     try:
         with closing(Ledger(path / LEDGER_FILE, run)) as ledger:
             for extent in ledger.extents():
@@ -120,7 +119,7 @@ def _read_old_ledger(path: Path, run: str) -> _Old:
                     changed[extent.file].append((extent.start, extent.end))
             return _Old(
                 ledger.settled(),
-                BitMap64().union(*suspect.values()),
+                SeqSet().union(*suspect.values()),
                 changed,
                 ledger.total,
                 ledger.duplicates,
@@ -130,7 +129,7 @@ def _read_old_ledger(path: Path, run: str) -> _Old:
                 frozenset(asides(path)),
             )
     except FolderError:
-        return _Old(BitMap64(), BitMap64(), {}, None, 0, BitMap64(), 1, frozenset(), frozenset())
+        return _Old(SeqSet(), SeqSet(), {}, None, 0, SeqSet(), 1, frozenset(), frozenset())
 
 
 def _read_old_digests(path: Path, run: str) -> Iterator[Held]:
@@ -188,8 +187,8 @@ class _SoundRows:
 
     def __init__(self, changed: Mapping[str, Sequence[tuple[int, int]]]) -> None:
         self._changed = changed
-        self._settled = BitMap64()
-        self._replaceable = BitMap64()
+        self._settled = SeqSet()
+        self._replaceable = SeqSet()
 
     def keep(self, file: str, stored: Stored) -> bool:
         """Return whether the row can be trusted and its input has no outcome yet that may not be replaced."""

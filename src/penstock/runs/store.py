@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.schedule.learned import Learned
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Outcome
@@ -122,7 +122,7 @@ class FolderStore:
         self._clock = clock
         self._space = space
         self._tally = Tally()
-        self._failures: dict[str, Settled] = {}
+        self._failures: dict[str, SeqSet] = {}
         self._taken = 0
         self._due = clock() + every
 
@@ -169,7 +169,7 @@ class FolderStore:
         self._tally.add(outcome)
         why = reason(outcome.error, outcome.status)
         if why is not None:
-            self._failures.setdefault(why, Settled()).add(outcome.seq)
+            self._failures.setdefault(why, SeqSet()).add(outcome.seq)
         self._counting = False
 
     def _need_room(self, size: int) -> None:

@@ -12,9 +12,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from pyroaring import BitMap64
-
-from penstock.core.extents import Extent
+from penstock.core.extents import Extent, SeqSet
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.reasons import count_reasons
 from penstock.runs.account import Failures
@@ -70,12 +68,12 @@ def find_unnoted(database: sqlite3.Connection, read: Callable[[Extent], Failures
         noted = {why for (why,) in database.execute(_REASONS_OF, (number,))}
         if count_reasons(Tally.from_dict(json.loads(counts))).keys() == noted:
             continue
-        found: dict[str, BitMap64] = {}
+        found: dict[str, SeqSet] = {}
         extents = list(extents_in(database, number))
         for extent in extents:
             if extent.sink == extents[0].sink:  # every sink has them
                 for why, failed in read(extent).items():
-                    found.setdefault(why, BitMap64()).update(failed)
+                    found.setdefault(why, SeqSet()).update(failed)
         yield from ((number, why, pack(failed)) for why, failed in found.items())
 
 
@@ -88,15 +86,15 @@ def keep_sound(hosts: Iterable[tuple[Any, Any]]) -> dict[str, float]:
     }
 
 
-def pack(seqs: BitMap64) -> bytes:
+def pack(seqs: SeqSet) -> bytes:
     """Return *seqs* as bytes, with a checksum of them."""
     data = seqs.serialize()
     return zlib.crc32(data).to_bytes(4, "big") + data
 
 
-def unpack(blob: bytes) -> BitMap64:
+def unpack(blob: bytes) -> SeqSet:
     """Return the seqs in *blob*. Raises ValueError if it has changed: SQLite keeps no checksums."""
     check, data = blob[:4], blob[4:]
     if zlib.crc32(data).to_bytes(4, "big") != check:
         raise ValueError("a set of inputs has changed since it was written")
-    return BitMap64.deserialize(data)
+    return SeqSet.deserialize(data)

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from penstock.core.extents import Extent, Settled
+from penstock.core.extents import Extent, SeqSet
 from penstock.core.results import Verification
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.stored import RowTotals, Stored, Unreadable
@@ -40,7 +40,7 @@ class Recount(Struct, frozen=True):
     """
 
     inputs: int = 0
-    duplicates: Settled = msgspec.field(default_factory=Settled)
+    duplicates: SeqSet = msgspec.field(default_factory=SeqSet)
     changed: str | None = None
 
 
@@ -188,12 +188,12 @@ class _Check:
         if not noted.keys() <= failures.keys():
             return False
         return all(
-            (seqs := noted.get(why, Settled())) == failed
+            (seqs := noted.get(why, SeqSet())) == failed
             or (why in unnoted and seqs.issubset(failed) and len(failed) - len(seqs) == unnoted[why])
             for why, failed in failures.items()
         )
 
-    def _compare_sums(self, again: Recount, settled: Settled) -> None:
+    def _compare_sums(self, again: Recount, settled: SeqSet) -> None:
         """Compare the sums of the ledger with the input's, which was read again."""
         if again.changed is not None:
             self._report(again.changed)

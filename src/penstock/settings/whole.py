@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from penstock.bounds import check_number
-from penstock.core.schedule.frontier import Ahead, Frontier
+from penstock.core.schedule.answers import Ahead
+from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.probe import ConcurrencyProbe
 from penstock.core.web.delays import AdaptiveDelays
 from penstock.core.web.judge import Judge

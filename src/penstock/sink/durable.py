@@ -20,9 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from pyroaring import BitMap64
-
-from penstock.core.extents import Extent
+from penstock.core.extents import Extent, SeqSet
 from penstock.errors import FolderDamaged, OutputError
 from penstock.remedies import call
 
@@ -174,7 +172,7 @@ class AppendFile:
             raise
         return self.end - written
 
-    def seal(self, sink: str, *, rows: int, seqs: BitMap64) -> Extent | None:
+    def seal(self, sink: str, *, rows: int, seqs: SeqSet) -> Extent | None:
         """Make the bytes appended since the last seal durable and return the proof, or None if there are none.
 
         They are *rows* rows of *sink*, one for each of *seqs*. Raises OutputError if the
@@ -343,7 +341,7 @@ def _create(path: Path) -> bool:
     return True
 
 
-def certify(path: Path, start: int, end: int, *, sink: str, seqs: BitMap64) -> Extent:
+def certify(path: Path, start: int, end: int, *, sink: str, seqs: SeqSet) -> Extent:
     """Return the proof that bytes found in a file, one row for each of *seqs*, are durable.
 
     They are flushed, then read back. Raises OutputError if that fails.

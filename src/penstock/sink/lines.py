@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct
-from pyroaring import BitMap64
 
-from penstock.core.extents import Extent
+from penstock.core.extents import Extent, SeqSet
 from penstock.core.web.model import Outcome
 from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadable
 from penstock.errors import OutputError
@@ -189,7 +188,7 @@ class LineSink:
         self._folder = folder
         self._inline_body = inline_body
         # A bitmap from the start: a list of the seqs of one flush grew to 5 MB at 25,000 outcomes a second.
-        self._seqs = BitMap64()
+        self._seqs = SeqSet()
         self._rows = 0
         last = max(committed, default=layout.file_name(0))
         found = {file.name for file in folder.glob(f"{layout.stem}-*") if re.fullmatch(layout.pattern, file.name)}
@@ -221,7 +220,7 @@ class LineSink:
         """
         for hold, size in self._finished:
             hold.confirm(size)
-        seqs, self._seqs = self._seqs, BitMap64()
+        seqs, self._seqs = self._seqs, SeqSet()
         rows, self._rows = self._rows, 0
         seqs.run_optimize()
         extent = self._file.seal(self.name, rows=rows, seqs=seqs)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.model import Row
 from penstock.errors import InputError, UsageError
 from penstock.seams import Contents
@@ -59,11 +59,11 @@ class ColumnarInput:
         self._asked = Shape.of(settings)
         self._read = self._rows = 0
 
-    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
+    def rows(self, settled: SeqSet, contents: Contents | None = None) -> Iterator[Row]:
         """Yield every row whose seq is not in *settled*, in order."""
         return read_whole(self.read, settled, contents)
 
-    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
+    def read(self, settled: SeqSet, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq."""
         self._read = 0
         with closing(self._open()) as batches:

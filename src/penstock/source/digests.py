@@ -18,7 +18,7 @@ from zlib import crc32
 
 import orjson
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.model import Row
 from penstock.seams import Contents
 from penstock.source.text import BLANKS
@@ -117,8 +117,8 @@ class Digests(Generic[T]):
 
 
 def read_whole(
-    read: Callable[[Settled, int, Contents | None], Generator[Row, None, int]],
-    settled: Settled,
+    read: Callable[[SeqSet, int, Contents | None], Generator[Row, None, int]],
+    settled: SeqSet,
     contents: Contents | None,
 ) -> Generator[Row, None, None]:
     """Yield the rows that *read* yields from seq 0 on.

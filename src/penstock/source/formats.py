@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.remedies import keyword
@@ -56,7 +56,7 @@ class InputFormat(Protocol):
     """How the bytes of one file become rows."""
 
     def read(
-        self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
+        self, blocks: Iterator[bytes], settled: SeqSet, first: int, contents: Contents | None = None
     ) -> Generator[Row, None, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq."""
 

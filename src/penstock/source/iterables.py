@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import Any, Final
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.model import Row
 from penstock.errors import UsageError
 from penstock.seams import Contents
@@ -56,11 +56,11 @@ class Items:
         self._shape = Shape.of(settings or InputSettings())
         self._taken = 0
 
-    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
+    def rows(self, settled: SeqSet, contents: Contents | None = None) -> Iterator[Row]:
         """Yield every row not in *settled*, in order, taking one item at a time."""
         return read_whole(self.read, settled, contents)
 
-    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
+    def read(self, settled: SeqSet, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq."""
         self._taken = 0
         seq, row = first, self._shape.row

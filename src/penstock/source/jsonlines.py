@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from msgspec.structs import replace
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.remedies import keyword
@@ -52,7 +52,7 @@ class JsonLines:
         self._name = name
 
     def read(
-        self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
+        self, blocks: Iterator[bytes], settled: SeqSet, first: int, contents: Contents | None = None
     ) -> Generator[Row, None, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq.
 

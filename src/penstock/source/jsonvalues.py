@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterator
 from typing import Final
 from zlib import crc32
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.seams import Contents
@@ -187,7 +187,7 @@ class JsonValues:
         self._name = name
 
     def read(
-        self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
+        self, blocks: Iterator[bytes], settled: SeqSet, first: int, contents: Contents | None = None
     ) -> Generator[Row, None, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq.
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 from zlib import crc32
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.hosts import MAX_URL
 from penstock.core.web.model import Row
 from penstock.seams import Contents
@@ -68,7 +68,7 @@ def _strip_marks(line: bytes) -> bytes:
 
 def number_rows(
     blocks: Iterator[bytes],
-    settled: Settled,
+    settled: SeqSet,
     first: int,
     contents: Contents | None = None,
     *,
@@ -125,7 +125,7 @@ class PlainLines:
         self._shape = shape
 
     def read(
-        self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
+        self, blocks: Iterator[bytes], settled: SeqSet, first: int, contents: Contents | None = None
     ) -> Generator[Row, None, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq."""
         return number_rows(blocks, settled, first, contents, limit=MAX_LINE, make=self._row)

@@ -12,7 +12,7 @@ from contextlib import closing
 from itertools import chain, groupby
 from typing import Any, Final, Protocol
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.model import Row
 from penstock.errors import InputError, UsageError
 from penstock.seams import Contents, Input
@@ -37,7 +37,7 @@ STDIN: Final = "-"
 class Part(Input, Protocol):
     """An input that can follow another."""
 
-    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
+    def read(self, settled: SeqSet, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
         """Yield rows as ``rows`` does, numbered from *first*; return the next seq."""
 
     def progress(self) -> tuple[int, int] | None:
@@ -66,11 +66,11 @@ class FileInput:
         self._settings = settings
         self._reader = choose_reader(input_format, octets.name, settings, self._remarks)
 
-    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
+    def rows(self, settled: SeqSet, contents: Contents | None = None) -> Iterator[Row]:
         """Yield every row not in *settled*, in order, reading a block at a time."""
         return read_whole(self.read, settled, contents)
 
-    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
+    def read(self, settled: SeqSet, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq."""
         name, member = self._octets.name, self._member
         with closing(self._octets.blocks() if member is None else member.blocks(self._octets.count)) as packed:
@@ -104,7 +104,7 @@ class FileInput:
         Raises InputError if none of them can be read.
         """
         seen = 0
-        with closing(self.read(Settled(), 0)) as rows:
+        with closing(self.read(SeqSet(), 0)) as rows:
             try:
                 for _ in sniff(rows, self._input_format, self._octets.name, self._settings, self._remarks):
                     seen += 1
@@ -136,11 +136,11 @@ class ChainedInputs:
         """Remove and return the remarks on the parts."""
         return [text for part in self._parts for text in part.remarks()]
 
-    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
+    def rows(self, settled: SeqSet, contents: Contents | None = None) -> Iterator[Row]:
         """Yield every row of every part whose seq is not in *settled*, in order."""
         return read_whole(self.read, settled, contents)
 
-    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
+    def read(self, settled: SeqSet, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq."""
         seq = first
         for part in self._parts:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from xml.parsers import expat
 from zlib import crc32
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.remedies import keyword
@@ -51,7 +51,7 @@ class Sitemap:
         self._remarks = remarks or Remarks()
 
     def read(
-        self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
+        self, blocks: Iterator[bytes], settled: SeqSet, first: int, contents: Contents | None = None
     ) -> Generator[Row, None, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq.
 

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.seams import Contents
@@ -58,7 +58,7 @@ class Table:
         self._remarks = remarks or Remarks()
 
     def read(
-        self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
+        self, blocks: Iterator[bytes], settled: SeqSet, first: int, contents: Contents | None = None
     ) -> Generator[Row, None, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq.
 

@@ -273,14 +273,14 @@ def _engine_cancels(run: _Run, good: Callable[[int], Any], endless: Callable[[in
     run.start(endless(5), good(6))
     run.engine.cancel()
     assert not run.engine.inside(), "inside must be False for a caller that is no job"
-    asyncio.run(_settles(run.engine))
+    asyncio.run(_joins_cancelled(run.engine))
     run.start(good(7))
     assert [attempt.job.seq for attempt in run.collect(1)] == [7], "a cancelled job must have no attempt"
 
 
-async def _settles(engine: Engine[Any, Any]) -> None:
-    _, waiting = await asyncio.wait([asyncio.ensure_future(engine.settle())], timeout=PATIENCE)
-    assert not waiting, "settle must end after a cancel"
+async def _joins_cancelled(engine: Engine[Any, Any]) -> None:
+    _, waiting = await asyncio.wait([asyncio.ensure_future(engine.join_cancelled())], timeout=PATIENCE)
+    assert not waiting, "join_cancelled must end after a cancel"
 
 
 def _select(fd: int, seconds: float | None) -> None:

@@ -163,7 +163,7 @@ class ScriptedEngine:
         """Return False: its jobs run no code of the caller."""
         return False
 
-    async def settle(self) -> None:
+    async def join_cancelled(self) -> None:
         """Return at once: a cancelled job has ended."""
 
     def close(self) -> None:

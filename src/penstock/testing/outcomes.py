@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from penstock.core.extents import Settled
+from penstock.core.extents import SeqSet
 from penstock.core.web.model import Outcome
 from penstock.core.web.retry import reason
 
@@ -15,13 +15,13 @@ __all__ = ["assert_each_once", "failures_of", "in_a_word"]
 SHOWN: Final = 10
 
 
-def failures_of(outcomes: Iterable[Outcome]) -> dict[str, Settled]:
+def failures_of(outcomes: Iterable[Outcome]) -> dict[str, SeqSet]:
     """Return the seqs that may be retried, by their reason, as a ledger takes them."""
-    failures: dict[str, Settled] = {}
+    failures: dict[str, SeqSet] = {}
     for outcome in outcomes:
         why = reason(outcome.error, outcome.status)
         if why is not None:
-            failures.setdefault(why, Settled()).add(outcome.seq)
+            failures.setdefault(why, SeqSet()).add(outcome.seq)
     return failures
 
 

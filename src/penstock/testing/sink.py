@@ -6,9 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from pyroaring import BitMap64
-
-from penstock.core.extents import Extent
+from penstock.core.extents import Extent, SeqSet
 from penstock.core.web.model import Outcome
 from penstock.errors import OutputError
 
@@ -46,7 +44,7 @@ class MemorySink:
             return []
         self.disk += held
         self.held = []
-        seqs = BitMap64(outcome.seq for outcome in held)
+        seqs = SeqSet(outcome.seq for outcome in held)
         digest = hashlib.sha256(repr([outcome.seq for outcome in held]).encode()).hexdigest()
         return [Extent(self.name, self.name, start, len(self.disk), len(held), f"sha256:{digest}", seqs)]
 

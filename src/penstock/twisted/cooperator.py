@@ -79,12 +79,12 @@ class Cooperator:
     def start(self) -> None:
         """Step the tasks; after ``stop()``, only those added from now on."""
         self._rota.start()
-        self._slices.settle()
+        self._slices.reschedule()
 
     def stop(self) -> None:
         """End every task; its Deferreds fail with SchedulerStopped."""
         workers = self._rota.stop()
-        self._slices.settle()
+        self._slices.reschedule()
         for worker in workers:
             worker.close(Failure(SchedulerStopped()))
 
@@ -113,9 +113,9 @@ class Cooperator:
         return done
 
     def _enter(self, iterator: I, on_error: OnError | None) -> _Worker[I]:
-        worker = _Worker(iterator, on_error, rota=self._rota, settle=self._slices.settle)
+        worker = _Worker(iterator, on_error, rota=self._rota, reschedule=self._slices.reschedule)
         if self._rota.add(worker) is State.RUNNING:
-            self._slices.settle()
+            self._slices.reschedule()
         else:
             worker.close(Failure(SchedulerStopped()))
         return worker
@@ -138,7 +138,7 @@ class CooperativeTask(Generic[I]):
         ended.
         """
         self._check(self._worker.rota.pause(self._worker))
-        self._worker.settle()
+        self._worker.reschedule()
 
     def resume(self) -> None:
         """Undo one ``pause()``; a task that has ended stays so.
@@ -147,7 +147,7 @@ class CooperativeTask(Generic[I]):
         """
         if not self._worker.rota.resume(self._worker):
             raise NotPaused
-        self._worker.settle()
+        self._worker.reschedule()
 
     def stop(self) -> None:
         """End the task; its Deferreds fail with TaskStopped.
@@ -166,7 +166,7 @@ class CooperativeTask(Generic[I]):
 class _Worker(Member, Generic[I]):
     """One iterator, and the Deferreds that wait for its end."""
 
-    __slots__ = ("iterator", "on_error", "result", "rota", "settle", "watchers")
+    __slots__ = ("iterator", "on_error", "reschedule", "result", "rota", "watchers")
 
     def __init__(
         self,
@@ -174,13 +174,13 @@ class _Worker(Member, Generic[I]):
         on_error: OnError | None,
         *,
         rota: Rota[_Worker[Any]],
-        settle: Callable[[], None],
+        reschedule: Callable[[], None],
     ) -> None:
         super().__init__()
         self.iterator = iterator
         self.on_error = on_error
         self.rota = rota
-        self.settle = settle
+        self.reschedule = reschedule
         self.result: I | Failure | None = None
         self.watchers: list[Deferred[I]] = []
 
@@ -202,7 +202,7 @@ class _Worker(Member, Generic[I]):
     def wake(self, _result: object) -> None:
         """Continue, as the Deferred has fired."""
         self.rota.wake(self)
-        self.settle()
+        self.reschedule()
 
     def handle_failure(self, failure: Failure) -> Failure | None:
         """Handle the *failure* of the Deferred; if stopped, return it."""
@@ -228,7 +228,7 @@ class _Worker(Member, Generic[I]):
         """End in *state*; return False if the task had ended before."""
         if not self.rota.finish(self, state):
             return False
-        self.settle()
+        self.reschedule()
         self.close(result)
         return True
 

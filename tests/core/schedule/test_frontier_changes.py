@@ -4,7 +4,7 @@ import pytest
 from tests.core.web import told
 from tests.core.web.told import Item, a0, a1, a2, b0, b1, c0, make, settle, starts
 
-from penstock.core.schedule.frontier import Ahead, Bottleneck, Finished, Pull, Start, Wait, Waiting
+from penstock.core.schedule.answers import Ahead, Bottleneck, Finished, Pull, Start, Wait, Waiting
 from penstock.core.schedule.queues import KeyQueue
 from penstock.core.schedule.verdicts import Again, Redirected
 
@@ -347,8 +347,8 @@ def test_another_thread_may_ask_for_the_busiest_key_while_keys_come(monkeypatch)
 def test_nothing_starts_before_the_rest_is_over():
     """As when somebody else may have asked the same hosts a moment ago."""
     frontier = make(a0, b0, delay=1.0)
-    frontier.rest(5.0)
-    frontier.rest(3.0)
+    frontier.suspend(5.0)
+    frontier.suspend(3.0)
     assert frontier.next(0.0) == Wait(5.0)
     assert frontier.bound is Bottleneck.DELAY
     assert starts(frontier, 5.0) == [a0, b0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.core.web.told import Item, a0, a1, a2, b0, b1, b2, c0, make, settle, starts
 
-from penstock.core.schedule.frontier import Bottleneck, Finished, Pull, Start, Wait
+from penstock.core.schedule.answers import Bottleneck, Finished, Pull, Start, Wait
 from penstock.core.schedule.verdicts import Again, Redirected
 
 # Forgetting

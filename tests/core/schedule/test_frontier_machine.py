@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from penstock.core.schedule.frontier import Ahead, Answer, Bottleneck, Finished, Frontier, Pull, Start, Wait, Waiting
+from penstock.core.schedule.answers import Ahead, Answer, Bottleneck, Finished, Pull, Start, Wait, Waiting
+from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.limits import RateLimiter
 from penstock.core.schedule.queues import DELAYED, EMPTY, READY, find_place
 from penstock.core.schedule.verdicts import Again, Done, Redirected, Verdict

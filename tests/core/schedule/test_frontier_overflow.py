@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.web.told import Item, a0, make, settle, starts
 
-from penstock.core.schedule.frontier import Ahead, Bottleneck, Finished, Held, Pull, Refill, Settle, Spill, Start, Wait
+from penstock.core.schedule.answers import Ahead, Bottleneck, Deliver, Finished, Held, Pull, Refill, Spill, Start, Wait
 from penstock.core.schedule.verdicts import Again, Done, Redirected
 
 
@@ -167,7 +167,7 @@ class Driven:
             aside = self._aside[answer.key]
             back, self._aside[answer.key] = aside[: answer.most], aside[answer.most :]
             self.frontier.refill(answer.key, back)
-        elif isinstance(answer, Settle):
+        elif isinstance(answer, Deliver):
             self.ended += answer.endings
         elif isinstance(answer, Wait):
             self._wait(answer.until)
@@ -180,7 +180,7 @@ class Driven:
             self._running.remove((end, job))
             self.ended.append(job)
             down = job.number in self._last
-            verdict = Done(job, park=end + 3.0, rest=lambda job: job) if down else Done(job)
+            verdict = Done(job, park=end + 3.0, ending_of=lambda job: job) if down else Done(job)
             self.frontier.settle(job, verdict, end)
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.core.web.told import make, settle
 
-from penstock.core.schedule.frontier import Ask, Bottleneck, Finished, Frontier, Start, Wait
+from penstock.core.schedule.answers import Ask, Bottleneck, Finished, Start, Wait
+from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.verdicts import Again, Done, Redirected, Satisfied, Verdict
 from penstock.core.web.model import Job, Prerequisite
 from penstock.core.web.robots import prerequisite
@@ -159,7 +160,7 @@ def test_what_a_host_asks_for_between_two_starts_counts_from_the_prerequisite_on
 def test_what_a_host_asks_for_counts_from_when_others_may_have_asked_it_last():
     """An earlier session was at work until 0.0, of whose last requests nobody knows; its rules are remembered."""
     frontier = asking(closed=False)
-    frontier.rest(0.1, 0.0)
+    frontier.suspend(0.1, 0.0)
     for which in (a0, b0):
         frontier.offer(which)
     assert frontier.next(0.0) == Wait(0.1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.core.web.told import Item, a0, a1, a2, b0, b1, b2, c0, make, settle, starts
 
-from penstock.core.schedule.frontier import Bottleneck, Finished, Frontier, Held, Pull, Start, Wait
+from penstock.core.schedule.answers import Bottleneck, Finished, Held, Pull, Start, Wait
+from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.verdicts import Again, Redirected
 
 # Limits

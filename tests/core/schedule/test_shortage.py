@@ -122,7 +122,7 @@ def test_what_could_not_be_begun_is_no_attempt_and_no_fault_of_the_host():
         job = Job(seq, f"h{seq}", f"http://h{seq}/", f"http://h{seq}/", earlier=1, spent=0.5)
         verdict = judge(Attempt(job, Reason.CONNECT_UNREACHABLE, "no", lacking="file descriptors"), 10.0, 0.5)
         assert type(verdict) is Again
-        assert (verdict.until, verdict.park, verdict.hold) == (10.0 + PAUSE, None, None)
+        assert (verdict.until, verdict.park, verdict.suspend) == (10.0 + PAUSE, None, None)
         assert (verdict.job.earlier, verdict.job.spent) == (1, 0.5)
     assert not judge.outages.everything.active
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.core.web.told import Item, a0, a1, a2, b0, make, settle, starts
 
-from penstock.core.schedule.frontier import Ahead, Bottleneck, Finished, Pull, Refill, Settle, Spill, Start, Wait
+from penstock.core.schedule.answers import Ahead, Bottleneck, Deliver, Finished, Pull, Refill, Spill, Start, Wait
 from penstock.core.schedule.slots import PROBES
 from penstock.core.schedule.verdicts import Again, Done, Redirected
 from penstock.core.web.breaker import (
@@ -118,7 +118,7 @@ def test_the_last_straw_is_a_failure_and_the_rest_are_host_down():
     verdict = judge(refused(seq=9), GRACE + 1.0, 0.0)
     assert isinstance(verdict.outcome, Failed)
     assert verdict.outcome.error is Reason.CONNECT_REFUSED
-    down = verdict.rest(job(seq=10, earlier=1))
+    down = verdict.ending_of(job(seq=10, earlier=1))
     assert isinstance(down, Skipped)
     assert (down.seq, down.error, down.attempts) == (10, Reason.HOST_DOWN, 1)
     assert "6 times in a row" in down.detail
@@ -131,7 +131,7 @@ def test_being_cut_off_costs_no_attempt():
     verdict = judge(refused("last", earlier=2), 1.0, 0.0)
     assert isinstance(verdict, Again)
     assert verdict.job.earlier == 2, "it was the last it had"
-    assert (verdict.until, verdict.hold) == (1.0 + PROBE, 1.0 + PROBE)
+    assert (verdict.until, verdict.suspend) == (1.0 + PROBE, 1.0 + PROBE)
     judge(answered("good"), 2.0, 0.0)
     assert isinstance(judge(refused("last", earlier=2), 3.0, 0.0), Done)
 
@@ -161,7 +161,7 @@ def test_hosts_that_are_known_to_be_down_say_nothing_of_us():
     assert judge.outages.everything.active
     verdict = judge(refused("dead-1"), 20.0 + PROBE, 0.5)
     assert isinstance(verdict, Again)
-    assert verdict.hold is not None
+    assert verdict.suspend is not None
 
 
 def test_a_name_server_answered_if_it_said_anything_but_that_it_failed():
@@ -179,7 +179,7 @@ def test_a_resolver_that_fails_costs_no_attempt_though_hosts_that_are_known_are_
     verdict = judge(unnamed("last", earlier=2), 1.0, 0.0)
     assert isinstance(verdict, Again)
     assert verdict.job.earlier == 2, "it was the last it had"
-    assert (verdict.until, verdict.park, verdict.hold) == (1.0 + PROBE, 1.0 + PROBE, None)
+    assert (verdict.until, verdict.park, verdict.suspend) == (1.0 + PROBE, 1.0 + PROBE, None)
     assert isinstance(judge(unnamed("known", earlier=2), 1.0, 0.0), Again)
     judge(asked_for("good"), 2.0, 0.0)
     assert isinstance(judge(unnamed("last", earlier=2), 3.0, 0.0), Done)
@@ -195,8 +195,8 @@ def dropped(item: Item) -> str:
 def test_jobs_that_are_given_up_come_to_an_end_without_a_slot():
     frontier = make(a0, a1, a2, b0, concurrency=2, per_key=1)
     assert starts(frontier, 0.0) == [a0, b0]
-    frontier.settle(a0, Done(a0, park=60.0, rest=dropped), 1.0)
-    assert frontier.next(1.0) == Settle(("a1 down", "a2 down"))
+    frontier.settle(a0, Done(a0, park=60.0, ending_of=dropped), 1.0)
+    assert frontier.next(1.0) == Deliver(("a1 down", "a2 down"))
     assert frontier.next(1.0) == Wait(None)
     assert frontier.held == 0
     settle(frontier, b0, 2.0)
@@ -206,9 +206,9 @@ def test_jobs_that_are_given_up_come_to_an_end_without_a_slot():
 def test_they_come_only_as_fast_as_they_are_taken():
     frontier = make(*(Item("a", number) for number in range(10)), concurrency=4, per_key=1)
     assert frontier.next(0.0) == Start(a0)
-    frontier.settle(a0, Done(a0, park=60.0, rest=dropped), 1.0)
+    frontier.settle(a0, Done(a0, park=60.0, ending_of=dropped), 1.0)
     assert frontier.next(1.0, undelivered=4) == Wait(None)
-    assert frontier.next(1.0, undelivered=1) == Settle(("a1 down", "a2 down", "a3 down"))
+    assert frontier.next(1.0, undelivered=1) == Deliver(("a1 down", "a2 down", "a3 down"))
     assert len(frontier.next(1.0).endings) == 4
     assert len(frontier.next(1.0).endings) == 2
     assert frontier.next(1.0) == Finished()
@@ -219,7 +219,7 @@ def test_those_in_the_overflow_are_given_up_as_well():
     aside = [answer.jobs[0] for n in range(9) if isinstance(answer := frontier.offer(Item("a", n)), Spill)]
     frontier.close()
     assert frontier.next(0.0) == Start(a0)
-    frontier.settle(a0, Done(a0, park=60.0, rest=dropped), 1.0)
+    frontier.settle(a0, Done(a0, park=60.0, ending_of=dropped), 1.0)
     told = []
     while (answer := frontier.next(1.0)) != Finished():
         if isinstance(answer, Refill):
@@ -233,10 +233,10 @@ def test_jobs_that_come_before_it_is_tried_again_are_given_up_too_and_later_ones
     """Otherwise the last jobs of a list would wait for minutes for a host that is known to be down."""
     frontier = make(a0, closed=False)
     assert frontier.next(0.0) == Start(a0)
-    frontier.settle(a0, Done(a0, park=60.0, rest=dropped), 1.0)
+    frontier.settle(a0, Done(a0, park=60.0, ending_of=dropped), 1.0)
     assert frontier.next(1.0) == Pull()
     frontier.offer(a1)
-    assert frontier.next(1.0) == Settle(("a1 down",))
+    assert frontier.next(1.0) == Deliver(("a1 down",))
     assert frontier.held == 0
     assert frontier.next(60.0) == Pull()
     frontier.offer(a2)
@@ -247,9 +247,9 @@ def test_jobs_that_come_before_it_is_tried_again_are_given_up_too_and_later_ones
 def test_a_redirect_to_a_host_that_was_given_up_waits_for_nothing():
     frontier = make(a0, b0)
     assert starts(frontier, 0.0) == [a0, b0]
-    frontier.settle(a0, Done(a0, park=60.0, rest=dropped), 1.0)
+    frontier.settle(a0, Done(a0, park=60.0, ending_of=dropped), 1.0)
     frontier.settle(b0, Redirected(a1), 2.0)
-    assert frontier.next(2.0) == Settle(("a1 down",))
+    assert frontier.next(2.0) == Deliver(("a1 down",))
     assert frontier.next(2.0) == Finished()
 
 
@@ -257,7 +257,7 @@ def test_a_server_that_asks_for_rest_later_loses_nobody():
     """It was given up, was tried again, and says now when to come back: that is another matter."""
     frontier = make(a0, closed=False)
     assert frontier.next(0.0) == Start(a0)
-    frontier.settle(a0, Done(a0, park=60.0, rest=dropped), 1.0)
+    frontier.settle(a0, Done(a0, park=60.0, ending_of=dropped), 1.0)
     frontier.next(60.0)
     frontier.offer(a1)
     assert frontier.next(60.0) == Start(a1)
@@ -272,19 +272,19 @@ def test_cut_off_nothing_starts_and_then_only_a_few_at_once():
     items = [Item(chr(ord("a") + number), 0) for number in range(10)]
     frontier = make(*items, concurrency=6)
     first, *others = starts(frontier, 0.0)
-    frontier.settle(first, Again(first, 5.0, hold=5.0), 0.0)
+    frontier.settle(first, Again(first, 5.0, suspend=5.0), 0.0)
     assert frontier.next(0.0) == Wait(None)
     assert frontier.bound is Bottleneck.CUT_OFF
     for item in others:
-        frontier.settle(item, Again(item, 5.0, hold=5.0), 1.0)
+        frontier.settle(item, Again(item, 5.0, suspend=5.0), 1.0)
     assert frontier.next(1.0) == Wait(5.0)
     probes = starts(frontier, 5.0)
     assert probes == items[6:], "those that were not tried yet"
     assert len(probes) == PROBES
-    frontier.settle(probes[0], Again(probes[0], 15.0, hold=15.0), 6.0)
+    frontier.settle(probes[0], Again(probes[0], 15.0, suspend=15.0), 6.0)
     assert frontier.next(6.0) == Wait(None)
     for item in probes[1:]:
-        frontier.settle(item, Again(item, 15.0, hold=15.0), 6.0)
+        frontier.settle(item, Again(item, 15.0, suspend=15.0), 6.0)
     assert frontier.next(6.0) == Wait(15.0)
     probes = starts(frontier, 15.0)
     assert len(probes) == PROBES
@@ -300,7 +300,7 @@ def test_cut_off_it_reads_on_to_try_hosts_that_were_not_tried_yet():
     for item in dead:
         assert frontier.next(0.0) == Start(item)
     for item in dead:
-        frontier.settle(item, Again(item, 5.0, hold=5.0), 1.0)
+        frontier.settle(item, Again(item, 5.0, suspend=5.0), 1.0)
     for item in new:
         assert frontier.next(5.0) == Pull()
         frontier.offer(item)
@@ -311,7 +311,7 @@ def test_cut_off_it_reads_on_to_try_hosts_that_were_not_tried_yet():
 def test_cut_off_a_source_that_has_nothing_keeps_no_probe_waiting():
     frontier = make(a0, concurrency=2, closed=False)
     assert frontier.next(0.0) == Start(a0)
-    frontier.settle(a0, Again(a0, 5.0, hold=5.0), 1.0)
+    frontier.settle(a0, Again(a0, 5.0, suspend=5.0), 1.0)
     assert frontier.next(5.0) == Pull()
     frontier.starve()
     assert frontier.wakes_at() == 5.0
@@ -322,7 +322,7 @@ def test_cut_off_a_source_that_has_nothing_keeps_no_probe_waiting():
 def test_a_pause_is_a_pause_also_when_cut_off(pauses):
     frontier = make(a0, b0)
     assert frontier.next(0.0) == Start(a0)
-    frontier.settle(a0, Again(a0, 5.0, hold=5.0), 1.0)
+    frontier.settle(a0, Again(a0, 5.0, suspend=5.0), 1.0)
     frontier.pauses = pauses
     assert frontier.next(5.0) == (Wait(None) if pauses else Start(b0))
     frontier.pauses = 0
@@ -348,12 +348,12 @@ def test_a_retry_that_comes_due_meanwhile_takes_nobodys_place(park):
     """It was not waiting when the key was given up: it is tried if the key's time has come, and given up if not."""
     frontier = given_up_with_one_aside()
     frontier.close()
-    frontier.settle(a1, Done(a1, park=park, rest=dropped), 1.0)
+    frontier.settle(a1, Done(a1, park=park, ending_of=dropped), 1.0)
     told, now, tried = [], 2.5, []
     while (answer := frontier.next(now)) != Finished():
         if isinstance(answer, Refill):
             frontier.refill("a", [a2])
-        elif isinstance(answer, Settle):
+        elif isinstance(answer, Deliver):
             told += answer.endings
         elif isinstance(answer, Start):
             tried.append(answer.job)
@@ -369,8 +369,8 @@ def test_a_key_that_is_given_up_may_go_on_at_once():
     """Without a park: what comes later is tried, and a queue without jobs is no place to stand."""
     frontier = make(a0, a1, a2, closed=False, per_key=9, concurrency=2)
     assert starts(frontier, 0.0) == [a0, a1]
-    frontier.settle(a0, Done(a0, rest=dropped), 1.0)
-    assert frontier.next(1.0) == Settle(("a2 down",))
+    frontier.settle(a0, Done(a0, ending_of=dropped), 1.0)
+    assert frontier.next(1.0) == Deliver(("a2 down",))
     assert frontier.next(1.0) == Pull()
     frontier.offer(Item("a", 7))
     assert frontier.next(1.0) == Start(Item("a", 7))
@@ -380,9 +380,9 @@ def test_what_is_decided_is_told_also_after_a_drain():
     """It has its outcome, so to call it dropped would lose it, and to forget it would call the rest complete."""
     frontier = make(a0, a1, a2, concurrency=2, per_key=1)
     assert frontier.next(0.0) == Start(a0)
-    frontier.settle(a0, Done(a0, park=9.0, rest=dropped), 1.0)
+    frontier.settle(a0, Done(a0, park=9.0, ending_of=dropped), 1.0)
     assert frontier.drain() == []
-    assert frontier.next(1.0) == Settle(("a1 down", "a2 down"))
+    assert frontier.next(1.0) == Deliver(("a1 down", "a2 down"))
     assert frontier.next(1.0) == Finished()
 
 
@@ -390,7 +390,7 @@ def test_a_consumer_who_is_late_makes_nobody_turn_in_circles_while_it_is_us():
     """No wait ends in the past."""
     frontier = make(a0, b0, concurrency=2)
     assert frontier.next(0.0) == Start(a0)
-    frontier.settle(a0, Again(a0, 5.0, hold=5.0), 1.0)
+    frontier.settle(a0, Again(a0, 5.0, suspend=5.0), 1.0)
     assert frontier.next(1.0, undelivered=2) == Wait(5.0)
     assert frontier.next(6.0, undelivered=2) == Wait(None)
 

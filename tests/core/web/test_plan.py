@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.schedule.frontier import Frontier, Pull, Start, Wait
+from penstock.core.schedule.answers import Pull, Start, Wait
+from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.limits import RateLimiter, least_time
 from penstock.core.web.model import Job, Reason, Skipped
 from penstock.core.web.plan import Cause, Load, LowerBound, PlanLimits, RejectedInputs, Survey, compute_lower_bound

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from tests.core.web.told import Item, a0, a1, a2, b0, make, settle, starts
 
-from penstock.core.schedule.frontier import Bottleneck, Finished, Pull, Start, Wait
+from penstock.core.schedule.answers import Bottleneck, Finished, Pull, Start, Wait
 from penstock.core.schedule.verdicts import Again, Done
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Attempt, Job, Reason, Times

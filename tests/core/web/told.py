@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from penstock.core.schedule.frontier import Frontier, Start
+from penstock.core.schedule.answers import Start
+from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.verdicts import Done, Verdict
 
 

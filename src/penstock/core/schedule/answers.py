@@ -18,12 +18,12 @@ __all__ = [
     "Answer",
     "Ask",
     "Bottleneck",
+    "Deliver",
     "Finished",
     "Held",
     "Keyed",
     "Pull",
     "Refill",
-    "Settle",
     "Spill",
     "Start",
     "Wait",
@@ -59,8 +59,8 @@ class Pull(Struct, frozen=True, gc=False):
     """There is room for another job: take one item from the source and offer it, or close."""
 
 
-class Settle(Struct, frozen=True, gc=False):
-    """These are the *endings* of abandoned jobs: deliver them."""
+class Deliver(Struct, frozen=True, gc=False):
+    """Deliver the *endings* of abandoned jobs, which no request was made for."""
 
     endings: tuple[Any, ...]
 
@@ -141,7 +141,7 @@ class Waiting(NamedTuple):
     until: float | None
 
 
-Answer = Start | Ask | Pull | Refill | Settle | Spill | Wait | Finished
+Answer = Start | Ask | Pull | Refill | Deliver | Spill | Wait | Finished
 
 PULL: Final = Pull()
 FINISHED: Final = Finished()

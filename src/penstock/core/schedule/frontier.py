@@ -3,13 +3,14 @@
 Knows keys (hosts), slots, delays, the rate and the window. Does not know bytes,
 sockets, URLs, what an attempt means, or what time it is.
 
-The frontier is asked ``next(now)`` until it says to wait, and told the verdict on every
-attempt with ``settle``. It asks for another job only when a slot is free that no job it
-holds may take, so that it reads ahead only to find a key that is not busy.
+The driver calls ``next(now)`` until the answer is ``Wait``, and passes the verdict on
+every attempt to ``settle``. The answer is ``Pull`` only if a slot is free and none of
+the jobs held may start. So the frontier reads ahead only as far as it takes to find a
+key that is not busy.
 
 The jobs of a key wait in its queue. A queue is in at most one place (``QueuePlace``): in the
 ready line, where keys take turns, or in the timers until its delay has passed. A queue
-whose slots are all taken is in none, and comes back when one of its jobs is settled. So
+whose slots are all taken is in none; the verdict on one of its jobs brings it back. So
 nothing here walks over queues that wait.
 
 Decisions: docs/decisions/pull-last.md, docs/decisions/robots-gate.md,
@@ -30,12 +31,8 @@ from penstock.core.schedule.answers import (
     Answer,
     Ask,
     Bottleneck,
-    Finished,
     Held,
     Keyed,
-    Pull,
-    Refill,
-    Settle,
     Spill,
     Start,
     Wait,
@@ -61,28 +58,13 @@ from penstock.core.schedule.spill import Backlog
 from penstock.core.schedule.timers import NEVER, Timers
 from penstock.core.schedule.verdicts import Again, Done, Redirected, Satisfied, Verdict
 
-__all__ = [
-    "Ahead",
-    "Answer",
-    "Ask",
-    "Bottleneck",
-    "Finished",
-    "Frontier",
-    "Held",
-    "Keyed",
-    "Pull",
-    "Refill",
-    "Settle",
-    "Spill",
-    "Start",
-    "Wait",
-    "Waiting",
-]
+__all__ = ["Frontier"]
 
 IN_ORDER: Final = 2
-"""If outcomes come out in input order, the inputs known and not yet out, as a multiple
-of the concurrency: the bound of the outcomes held back. Below 2, every slow job would
-soon leave all slots but its own empty: docs/decisions/ordered.md."""
+"""If outcomes come out in input order: the most inputs that are pulled and not yet out,
+as a multiple of the concurrency. It bounds the outcomes that wait for a slow job. With
+less than 2, a slow job would soon leave all slots but its own empty:
+docs/decisions/ordered.md."""
 
 
 class Frontier(Limits):
@@ -91,17 +73,18 @@ class Frontier(Limits):
     *concurrency* jobs run at once, *per_key* of them for one key; starts for one key
     are *delay* seconds apart; at most *rate* start in a second.
 
-    Jobs that come back (a retry, a redirect) are held beyond the window if it is full:
-    they were read already. So *held* and *running* together never exceed *window* +
-    *concurrency* - 1.
+    A job that comes back (a retry, a redirect) was read already, so it is held even if
+    the window is full. Nothing is read meanwhile: *held* and *running* together never
+    exceed *window* + *concurrency* - 1.
 
-    *ahead* says how far it reads on while no job may start. With an overflow the window
-    does not bound that (``Backlog``): reading stops only if the jobs of as many keys as
-    half the window wait. With ``Ahead.NOWHERE``, *running* and jobs never tried do not
-    exceed *concurrency*.
+    *ahead* says how far the frontier reads on while no job may start. With
+    ``Ahead.WINDOW`` it stops if the window is full. With ``Ahead.OVERFLOW`` it then
+    moves jobs to the disk (``Backlog``), and stops only if the jobs are of more than
+    *window* / 2 keys. With ``Ahead.NOWHERE`` it reads a job only if no other waits for
+    a slot.
 
-    While *asks* is set it answers ``Ask`` before it starts a job, and expects
-    ``allow``, ``deny`` or ``defer``.
+    While *asks* is set, the frontier answers ``Ask`` before it starts a job, and expects
+    ``allow``, ``deny`` or ``defer``. After ``drain`` it is *drained*: no job comes back.
 
     *concurrency*, *per_key*, *delay*, *rate* and *pauses* may be set at any time and
     from any thread, and hold from the next answer on; a key's new delay from its next
@@ -123,7 +106,7 @@ class Frontier(Limits):
         super().__init__(concurrency=concurrency, per_key=per_key, delay=delay, rate=rate)
         self.running = 0
         self.held = 0
-        self.closed = self.asks = False
+        self.closed = self.drained = self.asks = False
         self.bound = Bottleneck.NOTHING
         self._slots = Slots(concurrency)
         self._delays: KeyDelays | None = None
@@ -134,7 +117,7 @@ class Frontier(Limits):
         self._backlog = Backlog(self._queues, window)
         self._ready: deque[KeyQueue] = deque()
         # A queue and a job whose backoff ends then, or None for the delay of its key;
-        # without a queue, a hold ends.
+        # without a queue, the end of a suspension.
         self._timers: Timers[tuple[KeyQueue | None, Any]] = Timers()
         self._backing_off = 0
         self._now = LONG_AGO
@@ -157,13 +140,15 @@ class Frontier(Limits):
     # The next thing to do
 
     def next(self, now: float, undelivered: int = 0, withheld: int | None = None) -> Answer:
-        """Return what to do at *now*; each answer permits the one reaction that its class names.
+        """Return what to do at *now*; the class of the answer says what the driver must do.
 
-        *undelivered* outcomes wait for a consumer: each takes a slot, so that a slow
-        consumer bounds the work. *withheld* ones wait for the outcome of an earlier
-        input, if they come out in input order (None: they do not): they take no slots,
-        or that input might never get one, but nothing is pulled while they and the jobs
-        known are IN_ORDER times the concurrency.
+        *undelivered* is how many outcomes wait for the consumer. Each takes a slot, so
+        that a slow consumer slows the work down.
+
+        *withheld* is how many outcomes wait for that of an earlier input, or None if
+        outcomes come out in any order. They take no slots, since the earlier input may
+        need one. Instead, nothing is pulled while they and the known jobs are IN_ORDER
+        times the concurrency.
         """
         self._now = now
         if self._changed:
@@ -261,14 +246,14 @@ class Frontier(Limits):
         queue.running -= 1
         if job.behind is not None:
             self._settle_prerequisite(job, queue, verdict)
-        if self.window and (type(verdict) is not Done or verdict.rest is not None):
+        if not self.drained and (type(verdict) is not Done or verdict.ending_of is not None):
             self._take_back(queue, verdict)
         if type(verdict) is not Redirected and verdict.park is not None:
             self._park(queue, verdict.park)
-        hold = verdict.hold if type(verdict) is Again else None
-        if hold is not None or slots.probing:
-            slots.probe_from(hold)
-            self.rest(LONG_AGO if hold is None else hold)
+        until = verdict.suspend if type(verdict) is Again else None
+        if until is not None or slots.probing:
+            slots.probe_from(until)
+            self.suspend(LONG_AGO if until is None else until)
         if not queue.place.listed and (queue.jobs or queue.first or queue.spilled or not queue.running):
             self._place(queue)
 
@@ -280,10 +265,10 @@ class Frontier(Limits):
             self._backing_off += 1
             queue.backing_off += 1
             self._timers.set(verdict.until, (queue, verdict.job))
-        elif type(verdict) is Done and verdict.rest is not None:
+        elif type(verdict) is Done and verdict.ending_of is not None:
             self._unlist_ready(queue)
             until = LONG_AGO if verdict.park is None else verdict.park
-            self.held -= self._backlog.abandon(queue, verdict.rest, until)
+            self.held -= self._backlog.abandon(queue, verdict.ending_of, until)
 
     def _settle_prerequisite(self, job: Keyed, queue: KeyQueue, verdict: Verdict) -> None:
         """Open the queue that waited for *job*, which ran in *queue*, unless the prerequisite itself continues."""
@@ -291,7 +276,7 @@ class Frontier(Limits):
             return
         home = self._queues[job.behind.key]
         home.gated = False
-        if type(verdict) is Satisfied and self.window:
+        if type(verdict) is Satisfied and not self.drained:
             home.jobs.appendleft(job.behind)
             self.held += 1
         if home is not queue and not home.place.listed:
@@ -299,13 +284,13 @@ class Frontier(Limits):
 
     # Limits of others: earlier sessions, the machine, servers
 
-    def rest(self, until: float, last: float = LONG_AGO) -> None:
+    def suspend(self, until: float, last: float = LONG_AGO) -> None:
         """Start nothing before *until*; another session may have asked unknown keys until *last*.
 
         See docs/decisions/delay-after-a-restart.md.
         """
         self._queues.last = max(self._queues.last, last)
-        if self._slots.hold(until):
+        if self._slots.suspend(until):
             self._timers.set(until, (None, None))
         self._slots.count(self, self._now)
 
@@ -352,8 +337,7 @@ class Frontier(Limits):
         The jobs in the overflow are forgotten; ``spilled`` tells before whether there
         are any.
         """
-        self.closed = True
-        self.window = 0
+        self.closed = self.drained = True
         jobs = self._queues.drop(self._now)
         jobs += [job for _, (_, job) in self._timers.entries() if job is not None]
         self._ready.clear()

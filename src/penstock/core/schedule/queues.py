@@ -36,8 +36,8 @@ class QueuePlace(enum.Enum):
     EMPTY = ("empty", True)  # all its jobs are in the overflow; the frontier will ask for them
     # Not listed: an event brings it back.
     REFILLING = ("refilling", False)  # the frontier has asked for them, until ``refill``
-    FULL = ("full", False)  # all slots of the key are taken, until one of its jobs is settled
-    GATED = ("gated", False)  # waits for a prerequisite, until that is settled
+    FULL = ("full", False)  # all slots of the key are taken, until one of its jobs ends
+    GATED = ("gated", False)  # waits for a prerequisite, until that ends
     ABANDONED = ("abandoned", False)  # its jobs in the overflow are abandoned, until the last of them has its ending
     BUSY = ("busy", False)  # nothing waits; its jobs run or back off
     FORGOTTEN = ("forgotten", False)  # has nothing left to say

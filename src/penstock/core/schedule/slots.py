@@ -28,7 +28,7 @@ class Slots:
     jobs run, to find the end of an outage.
     """
 
-    __slots__ = ("held_until", "number", "paused", "probe", "probing", "scouts", "shortage")
+    __slots__ = ("number", "paused", "probe", "probing", "scouts", "shortage", "suspended_until")
 
     def __init__(self, number: int) -> None:
         """Start with all of them free."""
@@ -39,12 +39,12 @@ class Slots:
         self.probing = False
         # The number of jobs of new hosts that are still to be read, to be tried first.
         self.scouts = 0
-        self.held_until = LONG_AGO
+        self.suspended_until = LONG_AGO
 
-    def hold(self, until: float) -> bool:
+    def suspend(self, until: float) -> bool:
         """Let nothing start before *until*; return whether that is a new time at which to ``count`` again."""
-        later = until > self.held_until
-        self.held_until = max(until, self.held_until)
+        later = until > self.suspended_until
+        self.suspended_until = max(until, self.suspended_until)
         return later
 
     def probe_from(self, until: float | None) -> None:
@@ -52,13 +52,13 @@ class Slots:
         self.probing = until is not None
         self.scouts = PROBES if self.probing else 0
         if until is None:
-            self.held_until = LONG_AGO
+            self.suspended_until = LONG_AGO
 
     def count(self, limits: Limits, now: float) -> None:
         """Set the number of slots at *now* within *limits*."""
         # Kept, as another thread may end the pause before ``why_none`` is asked.
         self.paused = self.shortage.full or limits.pauses > 0
-        if self.paused or now < self.held_until:
+        if self.paused or now < self.suspended_until:
             self.number = 0
         else:
             most = self.most(limits.concurrency)
@@ -79,7 +79,7 @@ class Slots:
                 # wait.
                 return Bottleneck.MEMORY, None if running or undelivered else now
             return Bottleneck.PAUSED, None
-        if self.probing or now < self.held_until:
-            until = self.held_until if not running and now < self.held_until else None
+        if self.probing or now < self.suspended_until:
+            until = self.suspended_until if not running and now < self.suspended_until else None
             return (Bottleneck.CUT_OFF if self.probing else Bottleneck.DELAY), until
         return (Bottleneck.CONSUMER if running < self.most(limits.concurrency) else Bottleneck.CONCURRENCY), None

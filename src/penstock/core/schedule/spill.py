@@ -6,7 +6,7 @@ not know the overflow itself, slots or times of its own.
 Once half of the window is taken a key keeps no more than its share of it, which is the
 smaller the more keys there are. Any more go to the overflow (``Spill``), and come back
 when the key has none left (``Refill``): docs/decisions/overflow.md. The jobs of an
-abandoned key come back as well, only to be given their endings (``Settle``).
+abandoned key come back as well, only to be given their endings (``Deliver``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from penstock.core.schedule.answers import Refill, Settle
+from penstock.core.schedule.answers import Deliver, Refill
 from penstock.core.schedule.queues import KeyQueue, KeyQueues, QueuePlace
 from penstock.core.schedule.verdicts import EndingOf
 
@@ -91,7 +91,7 @@ class Backlog:
         self._end(queue, endings)
         return len(endings)
 
-    def next(self, room: int) -> Refill | Settle | None:
+    def next(self, room: int) -> Refill | Deliver | None:
         """Return the next chore, if any, which takes no slot; *room* is how many endings the consumer can take."""
         while self.abandoned:
             queue = self.abandoned.popleft()
@@ -102,7 +102,7 @@ class Backlog:
             queue.place = QueuePlace.REFILLING
             return Refill(queue.key, min(queue.spilled, self._share()))
         if self.endings and room > 0:
-            return Settle(tuple(self.endings.popleft() for _ in range(min(room, len(self.endings)))))
+            return Deliver(tuple(self.endings.popleft() for _ in range(min(room, len(self.endings)))))
         return None
 
     def forget(self) -> None:

@@ -48,28 +48,28 @@ EndingOf = Callable[[Any], Ending]
 class Done(Struct, frozen=True, gc=False):
     """The input has its outcome.
 
-    *park*: nothing of the job's key may start before that time. *rest*: abandon every
-    other waiting job of the key, and each one that is offered before *park*; it makes
-    their endings.
+    *park*: no job of the same key may start before that time. *ending_of*: if given, all
+    other jobs of the key that wait, or are offered before *park*, are abandoned. The
+    frontier does not start them, and delivers ``ending_of(job)`` for each.
     """
 
     outcome: Ending
     park: float | None = None
-    rest: EndingOf | None = None
+    ending_of: EndingOf | None = None
 
 
 @final
 class Again(Struct, frozen=True, gc=False):
     """Start *job*, another attempt at the same work, not before *until*; *park* as in ``Done``.
 
-    *hold*: nothing at all may start before that time, and then only a few jobs at a
-    time until one of them ends without a *hold*.
+    *suspend*: no job of any key may start before that time, and then only a few at a
+    time until one of them ends without a *suspend*.
     """
 
     job: Any
     until: float
     park: float | None = None
-    hold: float | None = None
+    suspend: float | None = None
 
 
 @final

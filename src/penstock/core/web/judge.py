@@ -63,9 +63,9 @@ class Judge(Struct, frozen=True):
     def _judge_unreached(self, attempt: Attempt, now: float, draw: float) -> Verdict:
         """Judge an attempt that did not reach its host; in an outage of ours that costs the input nothing."""
         job, took = attempt.job, attempt.times.total
-        hold = self.outages.everything.bad(job.key, now, took)
-        if hold is not None:
-            return Again(replace(job, ready=hold, spent=0.0), hold, hold=hold)
+        suspend = self.outages.everything.bad(job.key, now, took)
+        if suspend is not None:
+            return Again(replace(job, ready=suspend, spent=0.0), suspend, suspend=suspend)
         wait = self.outages.names.bad(job.key, now, took) if was_looked_up(attempt) is False else None
         if wait is not None:
             return Again(replace(job, ready=wait, spent=0.0), wait, wait)
@@ -95,11 +95,11 @@ def _follow(attempt: Attempt, max_redirects: int, now: float) -> Redirected | Do
     return None
 
 
-def _conclude(attempt: Attempt, park: float | None = None, rest: EndingOf | None = None) -> Done | Satisfied:
+def _conclude(attempt: Attempt, park: float | None = None, ending_of: EndingOf | None = None) -> Done | Satisfied:
     """Return the result of the last *attempt*: the outcome of its job, or the answer to a prerequisite."""
     if type(attempt.job) is Prerequisite:
         return Satisfied(read_answer(attempt), park)
-    return Done(_outcome(attempt, attempt.error, attempt.detail), park, rest)
+    return Done(_outcome(attempt, attempt.error, attempt.detail), park, ending_of)
 
 
 def _skip(failures: int, job: Job) -> Skipped:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from msgspec import Struct
-from pyroaring import BitMap64
 
-from penstock.core.extents import Extent
+from penstock.core.extents import Extent, SeqSet
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Kind
 from penstock.core.web.retry import reason
@@ -51,9 +50,9 @@ class RowTotals:
 
     def __init__(self) -> None:
         """Begin without a row."""
-        self.seqs = BitMap64()
+        self.seqs = SeqSet()
         self.tally = Tally()
-        self.failures: dict[str, BitMap64] = {}
+        self.failures: dict[str, SeqSet] = {}
 
     def add(self, stored: Stored) -> None:
         """Count one row, as ``Tally.add`` counted its outcome."""
@@ -69,7 +68,7 @@ class RowTotals:
         tally.redirects += stored.redirects
         why = reason(stored.error, stored.status)
         if why is not None:
-            self.failures.setdefault(why, BitMap64()).add(stored.seq)
+            self.failures.setdefault(why, SeqSet()).add(stored.seq)
 
 
 Keep = Callable[[str, Stored], bool]
