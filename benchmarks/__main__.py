@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     verdicts = bars(results, values)
     if verdicts:
-        print(f"numbers to reach (DESIGN, section 13)\n{verdicts}")
+        print(f"numbers to reach (benchmarks/bars.py)\n{verdicts}")
     if options.json is not None:
         options.json.write_text(json.dumps(_record(results, values), indent=1))
     return int(any(result.fault is not None for result in results.values() if result.client.is_ours))

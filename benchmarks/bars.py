@@ -1,4 +1,4 @@
-"""The numbers to reach (DESIGN, section 13), as ratios within one run."""
+"""The numbers to reach, as ratios within one run; benchmarks/README.md says why ratios."""
 
 from __future__ import annotations
 

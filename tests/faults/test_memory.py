@@ -1,5 +1,5 @@
-"""DESIGN, section 3: the bytes held are bounded, as counted by the engine itself, whatever is sent and however slowly
-it is taken; and all of it arrives."""
+"""The bytes held are bounded, as counted by the engine itself, whatever is sent and however slowly it is taken; and all
+of it arrives: docs/decisions/memory.md, docs/decisions/paused-bodies.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may import whom (DESIGN, section 11), read from the source of every module.
+"""Who may import whom (ARCHITECTURE.md, "The import table"), read from the source of every module.
 
 Imports inside functions and for types only count like any other. So do the names that a module which uses
 importlib writes out as texts.

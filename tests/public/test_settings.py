@@ -38,7 +38,7 @@ def refusal(**given: object) -> str:
 
 
 def test_the_defaults_are_polite():
-    """As on the command line (DESIGN, section 8)."""
+    """By default a host gets at most two requests at once, and one every 0.1 s."""
     settings = Settings.of()
     assert settings == Settings()
     assert (settings.concurrency, settings.per_host, settings.delay, settings.rate) == (100, 2, 0.1, None)
