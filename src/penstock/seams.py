@@ -191,7 +191,7 @@ class Report(Protocol):
         """Seconds between two calls of ``update``; None for no calls."""
 
     def remark(self, text: str) -> None:
-        """Show *text* once: that a limit was lowered, that a file was set aside."""
+        """Show the notice *text* once: that a limit was lowered, that a file was set aside."""
 
     def update(self, progress: Progress) -> None:
         """Show where the run stands."""

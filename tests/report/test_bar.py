@@ -102,7 +102,7 @@ def test_what_is_to_be_tried_again_is_no_speed(bar_of, terminal, stands):
 
 def test_a_notice_stands_where_the_bound_was_and_is_wrapped(bar_of, terminal, midway):
     bar = bar_of(40)
-    bar.notice("Stopping: nothing new is started; once more to stop at once.")
+    bar.say_now("Stopping: nothing new is started; once more to stop at once.")
     bar.update(midway)
     assert drawn(terminal) == [
         "8,100 done  810/s  10 s",
@@ -114,7 +114,7 @@ def test_a_notice_stands_where_the_bound_was_and_is_wrapped(bar_of, terminal, mi
 
 def test_a_notice_is_only_remembered_until_the_next_update(bar_of, terminal):
     """Drawing inside a signal handler could meet a drawing that was interrupted."""
-    bar_of().notice("Stopping.")
+    bar_of().say_now("Stopping.")
     assert terminal.getvalue() == ""
 
 

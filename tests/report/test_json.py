@@ -66,7 +66,7 @@ def test_a_line_stays_one_line_and_ascii_whatever_is_in_it(stands):
     lines = []
     report = Json(Settings(), lines.append)
     report.update(stands(100, busiest=("\x1b[2J\n\x9b\u202e", 80)))
-    report.notice("one\ntwo")
+    report.say_now("one\ntwo")
     report.close()
     assert all(line.isascii() and line.isprintable() for line in lines)
     assert json.loads(lines[1]) == {"event": "notice", "text": "one\ntwo"}

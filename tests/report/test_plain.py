@@ -46,7 +46,7 @@ def test_the_first_second_is_not_worth_a_line(plain, lines, stands):
 
 
 def test_a_notice_is_told_at_once(plain, lines):
-    plain.notice("Stopping.")
+    plain.say_now("Stopping.")
     plain.close()
     assert lines == ["Stopping."]
 

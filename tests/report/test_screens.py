@@ -61,7 +61,7 @@ def test_each_name_has_its_report(progress, kind):
 @pytest.mark.parametrize("progress", ["plain", "json", "none"])
 def test_a_line_written_is_passed_on_whole_and_safe(progress):
     stream = Stream()
-    screen(progress, Settings(), stream).notice("\x1b[2J")
+    screen(progress, Settings(), stream).say_now("\x1b[2J")
     assert stream.getvalue().endswith("\n")
     assert "\x1b" not in stream.getvalue()
 
@@ -99,7 +99,7 @@ def test_a_line_of_a_log_begins_with_the_date_and_the_time():
     stream = Stream()
     shown = screen("plain", Settings(), stream)
     shown.remark("A remark.")
-    shown.notice("A notice.")
+    shown.say_now("A notice.")
     for line, text in zip(stream.getvalue().splitlines(), ("A remark.", "A notice."), strict=True):
         stamp, _, rest = line.partition(" ")
         assert datetime.fromisoformat(stamp).tzinfo is not None

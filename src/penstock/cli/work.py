@@ -50,7 +50,7 @@ def perform(session: Session, showing: Showing, folder: str | None = None) -> Ex
     if folder is not None or showing.verbose:
         shown.remark(_preflight(session, folder))
     try:
-        with Signals(session, shown.notice) as signals:
+        with Signals(session, shown.say_now) as signals:
             ended = session.execute(shown)
     except PenstockError as error:
         if folder is not None:
@@ -84,11 +84,11 @@ class _Watched:
         """The report's own, which may change."""
         return self._shown.every
 
-    def notice(self, text: str) -> None:
+    def say_now(self, text: str) -> None:
         """Say that a signal has stopped the work."""
         self._stopping = True
         if not self._quiet:
-            self._shown.notice(text)
+            self._shown.say_now(text)
 
     def remark(self, text: str) -> None:
         """Show a remark."""

@@ -60,7 +60,7 @@ class Bar:
         self._notice: str | None = None
         self._gone = False
 
-    def notice(self, text: str) -> None:
+    def say_now(self, text: str) -> None:
         """Show *text* from the next update on, instead of the bottleneck.
 
         Safe in a signal handler.

@@ -32,7 +32,7 @@ class Json:
         self._write = write
         self._speed = estimate.Speed(memory=5)
 
-    def notice(self, text: str) -> None:
+    def say_now(self, text: str) -> None:
         """Write *text* now. Safe in a signal handler if *write* is."""
         self._write(_line({"event": "notice", "text": text}))
 

@@ -44,7 +44,7 @@ class Plain:
         """Seconds until the next line."""
         return next((every for until, every in INTERVALS if self._elapsed < until), LONGEST)
 
-    def notice(self, text: str) -> None:
+    def say_now(self, text: str) -> None:
         """Write *text* now. Safe in a signal handler if *write* is."""
         self._write(text)
 

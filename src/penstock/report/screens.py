@@ -28,9 +28,9 @@ CANNOT_DRAW: Final = ("dumb", "unknown")
 
 
 class Screen(Report, Protocol):
-    """A report that can also say something out of turn."""
+    """A report that can also say something between its updates."""
 
-    def notice(self, text: str) -> None:
+    def say_now(self, text: str) -> None:
         """Say *text* at once. Safe in a signal handler."""
 
 
@@ -53,7 +53,7 @@ class Silent:
         """Notices go to *stream*."""
         self._stream = stream
 
-    def notice(self, text: str) -> None:
+    def say_now(self, text: str) -> None:
         """Write *text*."""
         self._stream.write(f"{escape(text)}\n")
 
