@@ -73,7 +73,7 @@ def test_what_is_said_of_a_host_that_is_down_is_so():
     assert (FEW, FIRST, LONGEST, NEW, GRACE) == (5, 5.0, 300.0, 5.0, 30.0)
     assert "After five failures in a row" in TEXT
     assert "up to five minutes" in TEXT
-    assert "after 5 s of that" in TEXT
+    assert "When the row of failures has lasted 5 s" in TEXT
     assert "after half a minute" in TEXT
     assert "by what three connections take (15 s)" in TEXT
     assert DEFAULTS.connect_timeout * -(-FEW // DEFAULTS.per_host) == 15.0

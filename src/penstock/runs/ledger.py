@@ -1,7 +1,9 @@
 """Which inputs are settled: the table of extents in run.db.
 
 Knows what was committed and which inputs are to be tried again; refuses what cannot be
-true. Does not know formats, hosts, or how bytes are made durable.
+true. Keeps for the next session the digests of the input's rows and the delays of
+hosts, without using them. Does not know what is in a row of the outputs (``lookup``
+reads one for an error message), or how bytes are made durable.
 
 An input may be committed again if its outcome is a failure and a pass was begun in
 which it is tried again. The newest outcome counts: that of the latest commit, whose

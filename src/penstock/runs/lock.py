@@ -25,7 +25,8 @@ class Lock:
     """The exclusive right to change *folder*, held until ``close`` or the end of the process.
 
     A *shared* lock keeps others from changing it; any number of readers may have one.
-    It writes nothing, so that a folder on a read-only disk can be read.
+    It creates the lock file if that is missing, and changes nothing else. So a folder
+    on a read-only disk can be read if it has that file.
 
     Raises FolderInUse if another process holds it, OutputError if the file cannot be
     locked, FolderError if something else has its name. flock rather than lockf: it

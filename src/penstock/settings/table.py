@@ -1,9 +1,7 @@
 """The table of settings: one row has all that is known of one setting.
 
 Options, documentation, checks, keywords and what a resume may change are derived from
-it (docs/decisions/settings-table.md). To add a setting, add a row, then run ``python -m
-penstock.settings.generate`` and ``python -m penstock.cli.reference > docs/cli.md``. If
-a stage needs the value, name it in ``slices``.
+it. docs/decisions/settings-table.md says why, and how to add one.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Sinks: outcomes made durable, each module in one format. Only ``durable`` touches the disk."""
+"""Sinks: outcomes made durable. ``formats`` has the table of formats; only ``durable`` writes to the disk."""

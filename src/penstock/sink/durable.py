@@ -1,4 +1,7 @@
-"""The only place that writes, flushes, renames or removes the files of a run folder.
+"""Writes, flushes, renames and removes the files of a run folder.
+
+It is the only module that does, with three exceptions: SQLite writes run.db for the
+ledger, ``runs/lock`` writes run.lock, and ``scratch/`` has the files that may be lost.
 
 Knows how bytes outlive a process that is killed and a machine that loses power, on
 POSIX file systems: the file is flushed, and the folder that names it, before a function

@@ -3,10 +3,10 @@
 Knows how many jobs of a key may wait in memory, and which keys want theirs back. Does
 not know the overflow itself, slots or times of its own.
 
-Once half of the window is taken a key keeps no more than its share of it, which is the
-smaller the more keys there are. Any more go to the overflow (``Spill``), and come back
-when the key has none left (``Refill``): docs/decisions/overflow.md. The jobs of an
-abandoned key come back as well, only to be given their endings (``Deliver``).
+Once half of the window is taken, each key keeps its share of jobs in memory, which
+shrinks as keys come. Other jobs go to the overflow (``Spill``), and come back when the
+key has none left (``Refill``): docs/decisions/overflow.md. The jobs of an abandoned key
+come back too, but only to be given their endings (``Deliver``).
 """
 
 from __future__ import annotations
@@ -94,8 +94,10 @@ class Backlog:
     def next(self, room: int) -> Refill | Deliver | None:
         """Return the next chore, if any, which takes no slot; *room* is how many endings the consumer can take."""
         while self.abandoned:
+            # A queue is in here twice if two verdicts abandoned it: the first turn may
+            # have ended all its jobs.
             queue = self.abandoned.popleft()
-            if queue.abandoned is not None and queue.abandoned.spilled:  # two of its jobs in flight may have said so
+            if queue.abandoned is not None and queue.abandoned.spilled:
                 return Refill(queue.key, min(queue.abandoned.spilled, self._share()))
         if self.empty:
             queue = self.empty.popleft()
