@@ -100,7 +100,7 @@ def test_the_loop_has_its_turn_between_slices():
 def test_a_slice_takes_10_ms_by_default(monkeypatch):
     async def main():
         clock = VirtualClock()
-        monkeypatch.setattr("penstock.cooperation.slices.time.monotonic", clock)
+        monkeypatch.setattr("penstock.cooperation.time_slices.time.monotonic", clock)
 
         def work():
             while True:

@@ -16,7 +16,7 @@ from penstock.runs.files import is_left, outputs
 from penstock.runs.folder import RunFolder
 from penstock.sink.formats import FORMATS
 from penstock.sink.jsonl import JSONL
-from penstock.testing.formats import check_format
+from penstock.testing.format_contract import check_format
 
 INPUTS = [f"http://host{seq}.test/{'later' if seq % 4 == 3 else 'page'}/{seq}" for seq in range(24)]
 FAILED = len(INPUTS) // 4

@@ -14,7 +14,7 @@ import penstock
 from penstock.errors import OutputError
 from penstock.runs.session import LogReport
 from penstock.sink import durable
-from penstock.sink.lines import LineSink
+from penstock.sink.line_format import LineSink
 from penstock.testing.web import LocalWeb
 
 PAGES = 12

@@ -19,7 +19,7 @@ from penstock.core.web.model import Fetched
 from penstock.errors import FolderDamaged, FolderError, FolderMismatch, OutputError, PenstockError
 from penstock.runs import ledger as module
 from penstock.runs.ledger import Ledger
-from penstock.runs.tables import pack
+from penstock.runs.schema import pack
 
 RUN = "4f6d"
 

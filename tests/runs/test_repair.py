@@ -14,7 +14,7 @@ from penstock.runs import repair as module
 from penstock.runs.folder import RunFolder
 from penstock.runs.repair import repair
 from penstock.runs.verify import Recount, verify
-from penstock.sink import lines
+from penstock.sink import line_format
 from penstock.sink.formats import FORMATS
 from penstock.sink.jsonl import JSONL
 from penstock.sink.record import read_line
@@ -171,7 +171,7 @@ def test_repairing_again_changes_nothing(finished, first):
 
 
 def test_much_is_divided_into_extents(finished, first, runs, monkeypatch):
-    monkeypatch.setattr(lines, "EXTENT_BYTES", 500)
+    monkeypatch.setattr(line_format, "EXTENT_BYTES", 500)
     first.write_bytes(first.read_bytes().replace(b"page 0", b"Page 0"))
     (finished / "run.db").unlink()
     assert repair(finished).settled == 9

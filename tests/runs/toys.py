@@ -11,7 +11,7 @@ from penstock.core.web.model import Kind
 from penstock.core.web.stored import RowTotals, Stored, Unreadable
 from penstock.errors import FolderDamaged
 from penstock.sink.durable import certify, locate_origin, remove, set_aside, write_file
-from penstock.sink.lines import LineFormat
+from penstock.sink.line_format import LineFormat
 
 
 def encode(outcome, *, inline_body):

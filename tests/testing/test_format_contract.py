@@ -6,7 +6,7 @@ import pytest
 from tests.runs.toys import TABS
 
 from penstock.core.web.stored import RowTotals
-from penstock.testing.formats import check_format
+from penstock.testing.format_contract import check_format
 
 
 class Broken:

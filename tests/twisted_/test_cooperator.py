@@ -278,7 +278,7 @@ def test_the_exceptions_are_twisteds_own():
 
 def test_a_slice_takes_10_ms_by_default(monkeypatch):
     now = 0.0
-    monkeypatch.setattr("penstock.cooperation.slices.time.monotonic", lambda: now)
+    monkeypatch.setattr("penstock.cooperation.time_slices.time.monotonic", lambda: now)
 
     def work():
         nonlocal now

@@ -24,7 +24,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Generic
 
-from penstock.cooperation.slices import Predicate, Scheduled, Scheduler, Slices, ten_milliseconds
+from penstock.cooperation.time_slices import Predicate, Scheduled, Scheduler, Slices, ten_milliseconds
 from penstock.cooperation.workers import Completion, I, OnError, Worker, make_end_error
 from penstock.core.schedule.cooperator import Rota, State
 from penstock.errors import NotPaused, UsageError

@@ -46,7 +46,7 @@ from penstock.runs.contents import (
     write_held,
 )
 from penstock.runs.lookup import find_url
-from penstock.runs.tables import APPLICATION_ID, SCHEMA, VERSION, extents_in, find_unnoted, keep_sound, pack, unpack
+from penstock.runs.schema import APPLICATION_ID, SCHEMA, VERSION, extents_in, find_unnoted, keep_sound, pack, unpack
 from penstock.sink.durable import PART, Hold, remove, rename, write_file
 
 __all__ = ["Ledger"]

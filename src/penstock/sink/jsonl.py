@@ -1,10 +1,10 @@
-"""The format ``jsonl``: each outcome a line of JSON. ``record`` has its fields, ``lines`` its files."""
+"""The format ``jsonl``: each outcome a line of JSON. ``record`` has its fields, ``line_format`` its files."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from penstock.sink.lines import Decode, Encode, LineFormat
+from penstock.sink.line_format import Decode, Encode, LineFormat
 
 __all__ = ["JSONL"]
 

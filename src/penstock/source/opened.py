@@ -21,10 +21,10 @@ from penstock.source import fingerprint
 from penstock.source.archives import expand
 from penstock.source.columnar import ColumnarInput
 from penstock.source.digests import read_whole
-from penstock.source.formats import COLUMNAR, choose_reader, guess_format
 from penstock.source.iterables import Items
 from penstock.source.kinds import recognise_kind
 from penstock.source.octets import Octets
+from penstock.source.readers import COLUMNAR, choose_reader, guess_format
 from penstock.source.remarks import Remarks
 from penstock.source.sniffing import sniff
 from penstock.source.zipped import ZipMember, find_member, is_zip

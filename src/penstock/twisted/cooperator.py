@@ -27,7 +27,7 @@ from twisted.internet.task import NotPaused, SchedulerError, SchedulerStopped, T
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from penstock.cooperation.slices import Predicate, Scheduled, Scheduler, Slices, ten_milliseconds
+from penstock.cooperation.time_slices import Predicate, Scheduled, Scheduler, Slices, ten_milliseconds
 from penstock.core.schedule.cooperator import Member, Rota, State
 from penstock.twisted.shell import get_reactor
 
