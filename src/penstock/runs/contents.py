@@ -23,7 +23,7 @@ __all__ = [
     "FORCE",
     "SCHEMA",
     "Comparison",
-    "Held",
+    "DigestStretch",
     "KnownDigests",
     "describe_change",
     "find_end",
@@ -31,7 +31,7 @@ __all__ = [
     "read_all",
     "read_block",
     "read_no_block",
-    "write_held",
+    "write_digests",
 ]
 
 SCHEMA: Final = "CREATE TABLE IF NOT EXISTS contents (block INTEGER PRIMARY KEY, digests BLOB NOT NULL)"
@@ -56,7 +56,7 @@ LONGEST: Final = 200
 FORCE: Final = keyword("force", True)  # noqa: FBT003 - as it is written
 """The remedy that accepts an input that has changed."""
 
-Held = tuple[int, bytearray]
+DigestStretch = tuple[int, bytearray]
 """The first seq of a stretch, and the digests of it and those after it."""
 
 
@@ -88,7 +88,7 @@ class Comparison:
         self._end = max(kept.end, answered.max() + 1 if answered else 0)
         self._number = -1
         self._block = b""
-        self._held: list[Held] = []
+        self._held: list[DigestStretch] = []
         self._held_next = -1
         self._ended = 0
         self._tail = bytearray()
@@ -119,7 +119,7 @@ class Comparison:
             done = f"input {self._answered.max():,}, counted from 0, is done"
             raise InputChanged(*describe_change(f"it has {inputs:,} inputs now, and {done}"))
 
-    def take(self) -> list[Held]:
+    def take(self) -> list[DigestStretch]:
         """Return the digests held, and hold none; the caller writes them."""
         with self._lock:
             held, self._held = self._held, []
@@ -194,7 +194,7 @@ def read_no_block(_number: int) -> bytes:
     return bytes(BLOCK_BYTES)
 
 
-def read_all(database: sqlite3.Connection) -> Iterator[Held]:
+def read_all(database: sqlite3.Connection) -> Iterator[DigestStretch]:
     """Yield the blocks kept, without blocks that have changed since they were written."""
     for number in _numbers(database):
         with suppress(ValueError):
@@ -211,8 +211,8 @@ def find_fault(database: sqlite3.Connection) -> str | None:
     return None
 
 
-def write_held(database: sqlite3.Connection, held: Iterable[Held]) -> None:
-    """Write the digests *held* over those kept."""
+def write_digests(database: sqlite3.Connection, held: Iterable[DigestStretch]) -> None:
+    """Write the digests *held* over the ones kept."""
     for first, digests in held:
         at, end = first * WIDTH, first * WIDTH + len(digests)
         for number in range(at // BLOCK_BYTES, -(-end // BLOCK_BYTES)):

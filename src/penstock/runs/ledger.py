@@ -36,14 +36,14 @@ from penstock.runs.account import Account, Failures
 from penstock.runs.contents import SCHEMA as CONTENTS
 from penstock.runs.contents import (
     Comparison,
-    Held,
+    DigestStretch,
     KnownDigests,
     find_end,
     find_fault,
     read_all,
     read_block,
     read_no_block,
-    write_held,
+    write_digests,
 )
 from penstock.runs.lookup import find_url
 from penstock.runs.schema import APPLICATION_ID, SCHEMA, VERSION, extents_in, find_unnoted, keep_sound, pack, unpack
@@ -106,7 +106,7 @@ class Ledger:
         run: str,
         *,
         commits: Iterable[tuple[Sequence[Extent], Tally, Failures]] = (),
-        digests: Iterable[Held] = (),
+        digests: Iterable[DigestStretch] = (),
     ) -> Ledger:
         """Create a ledger at *path*, which replaces any other, with *commits* in it: whole or not at all.
 
@@ -130,7 +130,7 @@ class Ledger:
                 ledger._pending = ledger._account.find_replaceable()  # noqa: SLF001 - its own class
                 ledger.commit(extents, tally, failures)
             with ledger._transaction():  # noqa: SLF001 - as above
-                write_held(ledger._database, digests)  # noqa: SLF001 - as above
+                write_digests(ledger._database, digests)  # noqa: SLF001 - as above
         # SQLite would apply the journal of the old database to the new one.
         for side in ("", "-journal", "-wal", "-shm"):
             remove(path.with_name(path.name + side))
@@ -298,7 +298,7 @@ class Ledger:
             found = str(self._scalar("PRAGMA integrity_check"))
             return find_fault(self._database) if found == "ok" else found
 
-    def digests(self) -> Iterator[Held]:
+    def digests(self) -> Iterator[DigestStretch]:
         """Yield the digests kept of the input's rows, without damaged ones: for another ledger."""
         with self._translate("read"):
             yield from read_all(self._database)
@@ -426,7 +426,7 @@ class Ledger:
         if held:
             self._database.execute(CONTENTS)
             self._database.execute(f"PRAGMA user_version = {VERSION}")
-            write_held(self._database, held)
+            write_digests(self._database, held)
 
     @contextlib.contextmanager
     def _translate(self, doing: str) -> Iterator[None]:

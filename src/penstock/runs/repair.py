@@ -32,7 +32,7 @@ from penstock.core.web.stored import Keep, Salvaged, Stored
 from penstock.errors import FolderDamaged, FolderError
 from penstock.runs.account import Account, Failures
 from penstock.runs.agreement import Agreement
-from penstock.runs.contents import Held
+from penstock.runs.contents import DigestStretch
 from penstock.runs.files import LEDGER_FILE, asides, is_left, outputs, refuse_foreign
 from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
@@ -132,7 +132,7 @@ def _read_old_ledger(path: Path, run: str) -> _Old:
         return _Old(SeqSet(), SeqSet(), {}, None, 0, SeqSet(), 1, frozenset(), frozenset())
 
 
-def _read_old_digests(path: Path, run: str) -> Iterator[Held]:
+def _read_old_digests(path: Path, run: str) -> Iterator[DigestStretch]:
     """Yield what the old ledger has of the input's contents; nothing else has it."""
     try:
         with closing(Ledger(path / LEDGER_FILE, run)) as ledger:
