@@ -148,7 +148,7 @@ def _convert(nested: Nested, found: StoredDocument | None) -> Document | None:
 def read_rows(
     source: Input, settled: Settled, contents: Contents | None = None, documents: Documents = lambda _: None
 ) -> Iterator[Row]:
-    """Yield the rows of *source* that are not *settled*, with those of *documents*.
+    """Yield the rows of *source*, and of its *documents*, that are not *settled*.
 
     The URL of a document that can't be had is a row itself. *contents* compares all
     rows.

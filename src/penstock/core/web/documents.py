@@ -53,7 +53,7 @@ Documents = Callable[[Nested], Document | None]
 
 
 def resolve(rows: Rows, documents: Documents) -> Iterator[Row]:
-    """Yield *rows*, with those of nested *documents* in their places."""
+    """Yield *rows*, with the rows of nested *documents* in their places."""
     answer = None
     while True:
         try:
