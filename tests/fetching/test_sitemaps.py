@@ -345,7 +345,7 @@ def test_a_plan_counts_sitemaps_and_says_so(web, listed, pages):
     found = plan([str(listed("/a.xml", "/b.xml"))], Settings(), notify=said.append)
 
     assert found.inputs == 2
-    assert said == ["2 sitemaps are counted as one input each: a plan sends no request, and the pages are in them"]
+    assert said == ["Sitemaps counted as one input each: 2; a plan sends no request, and the pages are in them."]
     assert web.traffic().requests == 0
 
 

@@ -148,8 +148,8 @@ def plan(
         for remark in source.remarks():
             notify(remark)
         if nested.count:
-            said = "are counted as one input each: a plan sends no request, and the pages are in them"
-            notify(f"{nested.count:,} sitemaps {said}")
+            said = "a plan sends no request, and the pages are in them"
+            notify(f"Sitemaps counted as one input each: {nested.count:,}; {said}.")
         return survey.plan(settings.limits(), hosts)
 
 
