@@ -2,7 +2,7 @@
 
 Knows what was committed and which inputs are to be tried again; refuses what cannot be
 true. Keeps for the next session the digests of the input's rows and the delays of
-hosts, without using them. Does not know what is in a row of the outputs (``lookup``
+hosts, without using them. Does not know the rows of the outputs (``lookup``
 reads one for an error message), or how bytes are made durable.
 
 An input may be committed again if its outcome is a failure and a pass was begun in
