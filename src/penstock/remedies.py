@@ -7,10 +7,20 @@ remedies among their parts.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple, Self
 
-__all__ = ["Message", "Remedy", "call", "keyword", "shell_path", "shell_word", "spell_for_python", "spell_for_shell"]
+__all__ = [
+    "Message",
+    "Remedy",
+    "call",
+    "keyword",
+    "name_nearest",
+    "shell_path",
+    "shell_word",
+    "spell_for_python",
+    "spell_for_shell",
+]
 
 
 OPTIONS: Final = {"header": "--no-header", "headers": "--header", "sinks": "--sink"}
@@ -74,6 +84,17 @@ def call(verb: str, folder: object, **keywords: Any) -> Remedy:
     python = ", ".join([repr(str(folder)), *(one.python for one in given)])
     typed = " ".join([*(one.typed for one in given), shell_path(folder)])
     return Remedy(f"penstock.{verb}({python})", f"penstock {verb} {typed}")
+
+
+def name_nearest(wrong: str, known: Collection[str]) -> str:
+    """Return the question whether the name in *known* nearest to *wrong* is meant.
+
+    If none is near, return all of *known*.
+    """
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+    nearest = get_close_matches(wrong, known, n=1)
+    return f"did you mean {nearest[0]}?" if nearest else f"there are: {', '.join(known)}"
 
 
 def shell_word(text: str) -> str:

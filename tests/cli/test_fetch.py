@@ -222,4 +222,18 @@ def test_an_input_without_a_command_is_answered_with_the_command(run, listed):
     ended = run(listed("http://127.0.0.1:9/"))
     assert (ended.exit_code, "penstock fetch" in ended.stderr) == (2, True)
     assert "penstock fetch https://a.example/" in run("https://a.example/").stderr
-    assert "No such command" in run("ftech").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fech", "urls.txt"], "fech is no command; did you mean fetch?"),
+        (["\x1b[2Jetry"], "\\x1b[2Jetry is no command; did you mean retry?"),
+        (["xyz"], "xyz is no command; there are: plan, fetch, resume, retry, leftover, verify, demo"),
+        (["fetch", "--concurency", "5"], "'--concurrency'"),
+        (["fetch", "--sinks", "jsonl"], "'--sink'"),
+    ],
+)
+def test_a_misspelled_command_or_option_is_answered_with_the_nearest(run, arguments, said):
+    ended = run(*arguments)
+    assert (ended.exit_code, said in ended.stderr) == (2, True), ended.stderr

@@ -73,8 +73,8 @@ def test_a_limit_per_key_without_keys_is_refused():
     throttle(Work(), [], concurrency=3, per_key=None)
 
 
-def test_a_limit_that_is_misspelt_is_refused_with_all_there_are():
-    with pytest.raises(UsageError, match="no limit 'per_host'") as raised:
+def test_an_argument_like_no_other_is_refused_with_all_there_are():
+    with pytest.raises(UsageError, match="throttle has no argument 'per_host'") as raised:
         throttle(Work(), [], concurrency=3, per_host=2)
     names = str(raised.value).rpartition(": ")[2].split(", ")
     limits = {"per_key", "delay", "rate", "attempts", "retry", "timeout", "window"}

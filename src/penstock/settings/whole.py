@@ -21,6 +21,7 @@ from penstock.core.web.model import Headers
 from penstock.core.web.plan import PlanLimits
 from penstock.core.web.retry import IDEMPOTENT, Retry
 from penstock.errors import UsageError
+from penstock.remedies import name_nearest
 from penstock.settings.checks import check_guard
 from penstock.settings.slices import HttpSettings, InputSettings, OutputSettings, cut
 from penstock.settings.spec import Unit
@@ -45,7 +46,7 @@ class Settings(SettingsTable, frozen=True, kw_only=True):
         """
         unknown = sorted(given.keys() - SETTINGS.keys())
         if unknown:
-            raise UsageError(f"there is no setting {unknown[0]!r}; there are: {', '.join(sorted(SETTINGS))}")
+            raise UsageError(f"there is no setting {unknown[0]!r}; {name_nearest(unknown[0], sorted(SETTINGS))}")
         read = {name: _read(SETTINGS[name], value) for name, value in given.items()}
         try:
             settings = msgspec.convert(read, cls, strict=True)
