@@ -1,8 +1,8 @@
 """The public functions about URLs: fetch, run, resume, retry and verify.
 
 Knows their keywords and what they promise. Does not know how the stages are wired:
-``fetching`` does. Every keyword of ``FetchOptions`` is a setting, and means the same on
-the command line.
+``fetching`` does. Every keyword of ``RunOptions`` is a setting, and means the same on the
+command line.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ from penstock.report.screens import report_for
 from penstock.report.summary import headline
 from penstock.runs.session import Session
 from penstock.seams import Report
-from penstock.settings import SETTINGS, Settings
-from penstock.settings.keywords import FetchOptions, ResumeOptions
+from penstock.settings import Settings
+from penstock.settings.keywords import FetchOptions, ResumeOptions, RunOptions
 from penstock.settings.listing import append_names, append_settings
+from penstock.settings.names import check_names
 
 __all__ = ["fetch", "resume", "retry", "run", "verify"]
 
 Reporting = Report | Callable[[str], object] | None
 
 
-@append_settings(SETTINGS.values())
+@append_settings(FetchOptions.__annotations__)
 def fetch(
     urls: Iterable[Any] | AsyncIterable[Any],
     *,
@@ -54,12 +55,16 @@ def fetch(
     ``data``. With *ordered*, outcomes come in the order of the URLs; at most twice
     ``concurrency`` URLs are then between the next to come out and the newest.
 
-    Raises UsageError if a setting is wrong. The web never makes it raise.
+    Settings about files, storing and early ends are only for ``run``.
+
+    Raises UsageError if an argument is wrong. The web never makes it raise.
     """
+    check_names(fetch, settings, FetchOptions)
     return stream(urls, Settings.of(**settings), on_page, ordered=ordered)
 
 
-@append_names(SETTINGS, "The settings, which ``help(penstock.fetch)`` describes")
+@append_settings(RunOptions.__annotations__.keys() - FetchOptions.__annotations__, "Settings that only a run uses:")
+@append_names(FetchOptions.__annotations__, "Settings that ``help(penstock.fetch)`` describes")
 def run(
     inputs: Inputs,
     output: str | os.PathLike[str],
@@ -67,7 +72,7 @@ def run(
     on_page: OnPage | None = None,
     report: Reporting = None,
     force: bool = False,
-    **settings: Unpack[FetchOptions],
+    **settings: Unpack[RunOptions],
 ) -> Summary:
     """Fetch *inputs* into the run folder *output*, durably, and return how it ended.
 
@@ -91,10 +96,11 @@ def run(
     read, InputChanged if it is not the one the run began with; OutputError if outcomes
     cannot be stored; FolderError if the folder cannot be used.
     """
+    check_names(run, settings, RunOptions)
     return _execute(sessions.run(inputs, output, settings, on_page=on_page, force=force), report)
 
 
-@append_names(ResumeOptions.__annotations__, "The settings, which ``help(penstock.fetch)`` describes")
+@append_names(ResumeOptions.__annotations__, "The settings, which ``help`` of ``fetch`` and ``run`` describes")
 def resume(
     output: str | os.PathLike[str],
     *,
@@ -115,10 +121,11 @@ def resume(
     Raises as ``run`` does, and UsageError if a change would make another job of the
     run, or if the folder does not say where its input is.
     """
+    check_names(resume, changes, ResumeOptions)
     return _execute(sessions.resume(output, changes, inputs, force=force), report)
 
 
-@append_names(ResumeOptions.__annotations__, "The settings, which ``help(penstock.fetch)`` describes")
+@append_names(ResumeOptions.__annotations__, "The settings, which ``help`` of ``fetch`` and ``run`` describes")
 def retry(
     output: str | os.PathLike[str],
     *,
@@ -139,6 +146,7 @@ def retry(
     Raises as ``resume`` does, and UsageError if *only* names no reason, FolderError if
     the run has not finished.
     """
+    check_names(retry, changes, ResumeOptions)
     return _execute(sessions.retry(output, only, changes, inputs, force=force), report)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypedDict
 
-__all__ = ["FetchOptions", "ResumeOptions"]
+__all__ = ["CommonOptions", "FetchOptions", "ResumeOptions", "RunOptions"]
 
 
-class ResumeOptions(TypedDict, total=False):
-    """Settings that ``resume`` and ``retry`` take."""
+class CommonOptions(TypedDict, total=False):
+    """The settings of ``fetch``, ``run``, ``resume`` and ``retry``."""
 
     concurrency: int
     """Requests at once, over all hosts. Default 100; 1 to 10,000."""
@@ -100,6 +100,41 @@ class ResumeOptions(TypedDict, total=False):
     for paths and host:port. Credentials in it are never stored: give it again to
     resume."""
 
+
+class FetchOptions(CommonOptions, total=False):
+    """The settings of ``fetch``."""
+
+    max_redirects: int
+    """Redirects followed for one input; with 0, a redirect is its outcome. Default 10;
+    0 to 100."""
+
+    cookies: bool
+    """Keep the cookies that servers set, in memory until the session ends, and send
+    them back to the domains they are for (RFC 6265). Default False."""
+
+    robots: bool
+    """Ask each site for its robots.txt first and obey it (RFC 9309), also the time it
+    wants between two requests, up to a minute. Default True."""
+
+    public_only: bool
+    """Connect to public addresses only, as for a list that strangers wrote. Without it,
+    only a redirect from a public address to a private one is refused. Default False."""
+
+    column: str | int | None
+    """The column or JSON field with the URL; a table's by its name or its number from
+    1. By default url, or the first column of a table without names."""
+
+    select: str | Sequence[str]
+    """The columns or JSON fields to carry along to the outcome, instead of all."""
+
+    unique: bool
+    """Fetch only the first of inputs that ask for the same (method, URL in one
+    spelling, body; headers make no difference), and count the others. Default False."""
+
+
+class ResumeOptions(CommonOptions, total=False):
+    """The settings of ``resume`` and ``retry``."""
+
     body: Literal["inline", "none"]
     """Whether an outcome's record holds the body; none leaves its length and digest.
     Default inline; one of inline, none."""
@@ -125,24 +160,8 @@ class ResumeOptions(TypedDict, total=False):
     retried, whatever the method. Default 1; 1 to 10."""
 
 
-class FetchOptions(ResumeOptions, total=False):
-    """Settings that ``fetch`` and ``run`` take."""
-
-    max_redirects: int
-    """Redirects followed for one input; with 0, a redirect is its outcome. Default 10;
-    0 to 100."""
-
-    cookies: bool
-    """Keep the cookies that servers set, in memory until the session ends, and send
-    them back to the domains they are for (RFC 6265). Default False."""
-
-    robots: bool
-    """Ask each site for its robots.txt first and obey it (RFC 9309), also the time it
-    wants between two requests, up to a minute. Default True."""
-
-    public_only: bool
-    """Connect to public addresses only, as for a list that strangers wrote. Without it,
-    only a redirect from a public address to a private one is refused. Default False."""
+class RunOptions(FetchOptions, ResumeOptions, total=False):
+    """The settings of ``run``: all."""
 
     input_format: Literal["lines", "csv", "tsv", "jsonl", "json", "sitemap", "parquet", "arrow"] | None
     """How to read the input; by default the end of a file's name decides (.csv, .tsv,
@@ -151,10 +170,6 @@ class FetchOptions(ResumeOptions, total=False):
     index; parquet and arrow need pyarrow. One of lines, csv, tsv, jsonl, json, sitemap,
     parquet, arrow."""
 
-    column: str | int | None
-    """The column or JSON field with the URL; a table's by its name or its number from
-    1. By default url, or the first column of a table without names."""
-
     header: bool
     """Whether a table begins with a row of column names; without it, columns are named
     1, 2 and so on. Default True."""
@@ -162,13 +177,6 @@ class FetchOptions(ResumeOptions, total=False):
     delimiter: str | None
     """The character between the fields of a table, instead of the comma; or the word
     tab."""
-
-    select: str | Sequence[str]
-    """The columns or JSON fields to carry along to the outcome, instead of all."""
-
-    unique: bool
-    """Fetch only the first of inputs that ask for the same (method, URL in one
-    spelling, body; headers make no difference), and count the others. Default False."""
 
     sinks: str | Sequence[str]
     """The formats in which a run folder stores. Default jsonl; one of jsonl."""

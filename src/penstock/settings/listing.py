@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import Any, Final, TypeVar
 
 from penstock.settings.spec import Unit
@@ -54,13 +54,14 @@ def describe(setting: Setting) -> str:
     return f"{text} {'; '.join(said)}." if said else text
 
 
-def append_settings(settings: Iterable[Setting]) -> Callable[[Documented], Documented]:
-    """Append a list of *settings* to the docstring of the decorated function."""
+def append_settings(names: Collection[str], title: str = "The settings:") -> Callable[[Documented], Documented]:
+    """Append *title* and the settings *names*, each described, to a docstring."""
     items = [
-        textwrap.fill(f"* ``{one.name}``: {describe(one)}", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-        for one in settings
+        textwrap.fill(f"* ``{name}``: {describe(one)}", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        for name, one in SETTINGS.items()
+        if name in names
     ]
-    return _append("\n".join(("The settings:", "", *items, "", DURATIONS)))
+    return _append("\n".join((title, "", *items, "", DURATIONS)))
 
 
 def append_names(names: Collection[str], what: str) -> Callable[[Documented], Documented]:

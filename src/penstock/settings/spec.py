@@ -38,7 +38,8 @@ class Spec(Struct, frozen=True):
     *high* are the bounds of a number. *read* takes a value and the setting's name and
     returns the value in its one form; what it does not understand it returns unchanged,
     for the check of types. *accepts* is the annotation of what *read* takes. *check*
-    takes the value and the name and raises UsageError if the value is wrong.
+    takes the value and the name and raises UsageError if the value is wrong. *run_only*
+    says that only a run uses it: ``penstock.fetch`` reads no file and stores nothing.
     """
 
     section: str
@@ -54,6 +55,7 @@ class Spec(Struct, frozen=True):
     read: Callable[[Any, str], Any] | None = None
     accepts: str | None = None
     check: Callable[[Any, str], object] | None = None
+    run_only: bool = False
 
     def __repr__(self) -> str:
         """Return it without its texts, which would fill ``help(Settings)``."""

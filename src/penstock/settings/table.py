@@ -268,6 +268,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             ".xml, .parquet, .arrow, .feather, else lines). jsonl is a JSON value a line, json an array of them; "
             "sitemap takes the URLs in one, or in an index; parquet and arrow need pyarrow.",
             choices=INPUT_FORMATS,
+            run_only=True,
         ),
     ] = None
     column: Annotated[
@@ -298,6 +299,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             "Reading",
             "Whether a table begins with a row of column names; without it, columns are named 1, 2 and so on.",
             option_text="The table has no row of column names: columns are named 1, 2 and so on.",
+            run_only=True,
         ),
     ] = True
     delimiter: Annotated[
@@ -308,6 +310,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             metavar="CHARACTER",
             read=read_delimiter,
             check=check_delimiter,
+            run_only=True,
         ),
     ] = None
     select: Annotated[
@@ -327,9 +330,10 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             "difference), and count the others.",
         ),
     ] = False
-    sinks: Annotated[tuple[str, ...], Spec("Storing", "The formats in which a run folder stores.", choices=FORMATS)] = (
-        "jsonl",
-    )
+    sinks: Annotated[
+        tuple[str, ...],
+        Spec("Storing", "The formats in which a run folder stores.", choices=FORMATS, run_only=True),
+    ] = ("jsonl",)
     body: Annotated[
         str,
         Spec(
@@ -337,6 +341,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             "Whether an outcome's record holds the body; none leaves its length and digest.",
             choices=BODIES,
             resume=MAY_CHANGE,
+            run_only=True,
         ),
     ] = "inline"
     flush_every: Annotated[
@@ -348,6 +353,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             high=3_600,
             unit=Unit.SECONDS,
             resume=MAY_CHANGE,
+            run_only=True,
         ),
     ] = 5.0
     deadline: Annotated[
@@ -359,6 +365,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             high=10**8,
             unit=Unit.SECONDS,
             resume=MAY_CHANGE,
+            run_only=True,
         ),
     ] = None
     stop_at: Annotated[
@@ -373,6 +380,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             metavar="SHARE",
             read=parse_share,
             accepts="float | str | None",
+            run_only=True,
         ),
     ] = None
     min_speed: Annotated[
@@ -384,6 +392,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             low=0.001,
             high=MOST_A_SECOND,
             resume=MAY_CHANGE,
+            run_only=True,
         ),
     ] = None
     passes: Annotated[
@@ -395,6 +404,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             low=1,
             high=10,
             resume=MAY_CHANGE,
+            run_only=True,
         ),
     ] = 1
 
