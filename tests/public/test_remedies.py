@@ -72,6 +72,7 @@ def test_a_wrong_setting_is_named_by_its_keyword_in_python_and_by_its_option_whe
     with pytest.raises(UsageError, match=r"^per_host is 0; it goes from 1 to 10,000$"):
         Settings.of(per_host=0)
     assert "penstock: --per-host is 0; it goes from 1 to 10,000" in run_fetch("--per-host", "0")
+    assert "penstock: --rate is -5.0; it goes from above 0 to 1,000,000" in run_fetch("--rate", "-5")
     assert "penstock: --header: 'A' has no colon; write 'Name: value'" in run_fetch("-H", "A")
     assert "penstock: --retry-methods: 'A B' is no method" in run_fetch("--retry-methods", "A B")
 

@@ -25,12 +25,12 @@ class CommonOptions(TypedDict, total=False):
     """Time between two starts on one host. Default 0.1; 0 to 86,400 s."""
 
     rate: float | None
-    """Starts a second, over all hosts. 0 to 1,000,000."""
+    """Requests started a second, over all hosts. Above 0 to 1,000,000."""
 
     pace: Literal["adaptive", "fixed"]
-    """adaptive slows down, within the limits, for hosts that are busy or late, and runs
-    more than 100 requests at once only if that gains speed; fixed does neither. Default
-    adaptive; one of adaptive, fixed."""
+    """How to use the limits. With adaptive, a busy or late host gets fewer requests,
+    and more than 100 at once run only if that is faster; with fixed, the limits alone
+    decide. Default adaptive; one of adaptive, fixed."""
 
     window: int
     """Inputs read ahead and not started, in memory; above this, inputs of busy hosts
@@ -57,10 +57,9 @@ class CommonOptions(TypedDict, total=False):
     100,000,000; 0 to 1,000,000,000,000 bytes."""
 
     memory: int | str
-    """Response bytes held in memory; above this, no request starts. One body may exceed
-    it: the process takes at most twice the larger of this and half of it plus
-    ``max_body``, and some 50 MB. Default 512,000,000; 1,000,000 to
-    1,000,000,000,000,000 bytes."""
+    """Response bytes held in memory; above this, no request starts. The process takes
+    at most twice this, or this plus twice ``max_body`` if that is more, and some 50 MB
+    besides. Default 512,000,000; 1,000,000 to 1,000,000,000,000,000 bytes."""
 
     headers: str | Mapping[str, str] | Iterable[str | tuple[str, str]]
     """Headers sent with every request: lines ('Name: value'), pairs or a mapping. Only

@@ -62,9 +62,12 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
         float | None,
         Spec(
             "Pace",
-            "Starts a second, over all hosts.",
+            "Requests started a second, over all hosts.",
             low=0,
             high=MOST_A_SECOND,
+            above=True,
+            counted="requests a second",
+            example=100,
             resume=MAY_CHANGE,
             check=check_rate,
         ),
@@ -73,8 +76,8 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
         str,
         Spec(
             "Pace",
-            "adaptive slows down, within the limits, for hosts that are busy or late, and runs more than 100 requests "
-            "at once only if that gains speed; fixed does neither.",
+            "How to use the limits. With adaptive, a busy or late host gets fewer requests, and more than 100 at once "
+            "run only if that is faster; with fixed, the limits alone decide.",
             choices=PACES,
             resume=MAY_CHANGE,
         ),
@@ -140,8 +143,8 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
         int,
         Spec(
             "Pace",
-            "Response bytes held in memory; above this, no request starts. One body may exceed it: the process takes "
-            "at most twice the larger of this and half of it plus `max_body`, and some 50 MB.",
+            "Response bytes held in memory; above this, no request starts. The process takes at most twice this, "
+            "or this plus twice `max_body` if that is more, and some 50 MB besides.",
             low=10**6,
             high=10**15,
             unit=Unit.BYTES,
@@ -391,6 +394,8 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             "not checked in the first minute.",
             low=0.001,
             high=MOST_A_SECOND,
+            counted="outcomes a second",
+            example=0.5,
             resume=MAY_CHANGE,
             run_only=True,
         ),
