@@ -6,6 +6,7 @@ remedies among their parts.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple, Self
@@ -16,6 +17,7 @@ __all__ = [
     "call",
     "keyword",
     "name_nearest",
+    "name_settings",
     "shell_path",
     "shell_word",
     "spell_for_python",
@@ -76,6 +78,12 @@ def keyword(name: str, value: Any = None) -> Remedy:
     if value is False:
         return Remedy(f"{name}=False", option if option.startswith("--no-") else f"--no-{option[2:]}")
     return Remedy(f"{name}={value!r}", f"{option} {shell_word(str(value))}")
+
+
+def name_settings(text: str, **values: Any) -> Message:
+    """Return *text* with a remedy for each ``{name}`` of a setting, and its value, if one is among *values*."""
+    parts = re.split(r"{(\w+)}", text)
+    return Message(*(keyword(part, values.get(part)) if at % 2 else part for at, part in enumerate(parts)))
 
 
 def call(verb: str, folder: object, **keywords: Any) -> Remedy:

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.cli.options import flags_of
 from penstock.errors import FolderDamaged, PenstockError, UsageError
-from penstock.remedies import Message, Remedy, call, keyword, spell_for_shell
+from penstock.remedies import Message, Remedy, call, keyword, name_settings, spell_for_shell
 from penstock.settings import CHANGEABLE, SETTINGS, Resume, Settings
 
 
@@ -52,6 +52,12 @@ def test_a_message_is_the_text_for_a_program_and_knows_the_one_for_a_shell():
     assert spell_for_shell(["a text is itself"]) == "a text is itself"
     again = pickle.loads(pickle.dumps(message))
     assert (type(again), again, again.typed) == (Message, message, message.typed)
+
+
+def test_settings_named_in_a_text_have_both_spellings():
+    message = name_settings("raise {per_host}, or lower {delay} for {}", delay=0.5)
+    assert message == "raise per_host, or lower delay=0.5 for {}"
+    assert message.typed == "raise --per-host, or lower --delay 0.5 for {}"
 
 
 def test_a_message_in_an_error_keeps_both():
