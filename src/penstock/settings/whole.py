@@ -35,9 +35,9 @@ __all__ = ["Settings"]
 
 
 class Settings(SettingsTable, frozen=True, kw_only=True):
-    """All settings, flat: the keywords of ``fetch`` and ``run``.
+    """All settings, flat: the keywords of ``run``.
 
-    ``Settings.of`` validates them; ``help(penstock.fetch)`` describes each.
+    ``Settings.of`` validates them; ``penstock.fetch`` and ``penstock.run`` describe each.
     """
 
     @classmethod
