@@ -13,7 +13,7 @@ from typing import IO, Any, Final, Protocol, cast
 
 from penstock.core.results import Progress
 from penstock.errors import UsageError
-from penstock.remedies import spell_for_shell
+from penstock.remedies import spell_for_python, spell_for_shell
 from penstock.report.escaping import escape
 from penstock.report.json import Json
 from penstock.report.plain import Plain
@@ -123,7 +123,7 @@ def _now() -> str:
 
 
 def _say(say: Callable[[str], object], line: str) -> None:
-    say(escape(line))
+    say(escape(spell_for_python([line])))
 
 
 def _bar(settings: Settings, stream: Stream) -> Screen:
