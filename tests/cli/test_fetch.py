@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from penstock.errors import Stalled
-from penstock.fetching import streaming
+from penstock.fetching import lines
 
 BRISK = ("--delay", "0", "--per-host", "10")
 
@@ -171,7 +171,7 @@ def test_a_bug_of_ours_is_told_in_full_and_safely(run, web, monkeypatch):
     def stumble(*_):
         raise Stalled("at \x1b[2J")
 
-    monkeypatch.setattr(streaming, "stream_lines", stumble)
+    monkeypatch.setattr(lines, "stream_lines", stumble)
     ended = run("fetch", web.url())
     assert ended.exit_code == 1
     assert "Traceback" in ended.stderr
@@ -183,7 +183,7 @@ def test_ctrl_c_before_anything_has_begun_is_no_bug(run, web, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(streaming, "stream_lines", interrupt)
+    monkeypatch.setattr(lines, "stream_lines", interrupt)
     ended = run("fetch", web.url())
     assert ended.exit_code == 130
     assert ended.stderr == ""

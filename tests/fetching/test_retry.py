@@ -12,7 +12,7 @@ from penstock.core.web.model import Job, Reason
 from penstock.core.web.retry import Retry
 from penstock.errors import FolderError, InputChanged
 from penstock.fetching import sessions
-from penstock.fetching.streaming import stream_lines
+from penstock.fetching.lines import stream_lines
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow

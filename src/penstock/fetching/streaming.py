@@ -1,6 +1,4 @@
-"""Fetching without a run folder: a flow for a program, or a session that writes lines.
-
-Nothing is stored.
+"""A flow for a program: nothing is stored.
 
 Knows which stages such a flow has. Does not know run folders.
 """
@@ -11,7 +9,7 @@ import logging
 import os
 import time
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable
 from contextlib import ExitStack
 from typing import Any
 
@@ -29,18 +27,12 @@ from penstock.fetching.wiring import (
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
-from penstock.runs.notices import Notices
-from penstock.runs.progress import RunProgress
-from penstock.runs.session import Session
-from penstock.runs.store import LineStore
 from penstock.scratch.overflow import DiskOverflow
 from penstock.settings import Settings
-from penstock.sink.record import pieces
 from penstock.source.awaited import Awaited
 from penstock.source.iterables import AsyncItems, Items
-from penstock.source.opened import open_inputs
 
-__all__ = ["stream", "stream_lines"]
+__all__ = ["stream"]
 
 log = logging.getLogger("penstock")
 
@@ -84,16 +76,3 @@ def _stream_awaited(urls: AsyncIterable[Any], fitted: Fitted, delivery: Delivery
         return Driver(stages, gate=make_gate(settings), overflow=DiskOverflow())
 
     return Flow(frontier, make)
-
-
-def stream_lines(names: Sequence[str], settings: Settings, write: Callable[[bytes], object]) -> Session:
-    """Return a session that calls *write* with one JSON line for each outcome."""
-    if settings.passes > 1:
-        raise UsageError("passes try again what failed, so outcomes must be kept, which takes a run folder: -o DIR")
-    source = open_inputs(names, settings.input())
-    inline_body = settings.body == "inline"
-    store = LineStore(lambda outcome: pieces(outcome, inline_body=inline_body), write)
-    notices = Notices(source.remarks)
-    fitted = Fitted(settings, notices.notify)
-    progress = RunProgress(make_flow(source, fitted, Settled(), make_delivery()), source)
-    return Session(progress, store, settings=fitted.settings, notices=notices)

@@ -17,7 +17,6 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.python.failure import Failure
 from twisted.web.error import Error
 
-from penstock.api import fetch as flow_of
 from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.statistics import Statistics
 from penstock.core.schedule.tally import Tally
@@ -35,6 +34,7 @@ from penstock.settings.keywords import FetchOptions
 from penstock.settings.listing import append_names
 from penstock.settings.names import check_names
 from penstock.source.rows import Shape
+from penstock.streaming import fetch as flow_of
 from penstock.twisted.shell import ReactorShell, get_reactor
 
 __all__ = ["PageError", "PageTimeout", "fetch", "getPage"]
