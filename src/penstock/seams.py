@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # work of any kind uses the seams, and must not load HTTP
     from penstock.core.schedule.answers import Bottleneck
     from penstock.core.schedule.shortage import Shortage
     from penstock.core.schedule.verdicts import Decision, Ending
+    from penstock.core.web.documents import Rows
     from penstock.core.web.model import Outcome, Row
     from penstock.core.web.stored import Keep, Salvaged, Stored, Unreadable
 
@@ -68,10 +69,16 @@ class Input(Protocol):
 
     @property
     def blocks(self) -> bool:
-        """Whether reading may block; such an input is read on a thread of its own."""
+        """Whether reading may block; such an input can be read only once, on a thread of its own."""
 
-    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
+    @property
+    def nests(self) -> bool:
+        """Whether it may name documents with more inputs, for which the reader then waits."""
+
+    def rows(self, settled: Settled, contents: Contents | None = None) -> Rows:
         """Yield every row whose seq is not in *settled*, in order, read lazily.
+
+        If the input nests, ``core.web.documents.resolve`` answers its requests for documents.
 
         A broken row has a ``fault``. *contents*, if given, checks all rows, settled or
         not, and their number; its exceptions come out here. Raises InputError if

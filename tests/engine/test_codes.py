@@ -124,6 +124,9 @@ def test_a_stream_that_is_no_response_is_a_protocol_error(words, answered):
 def test_an_http_2_connection_that_was_closed_is_known_by_having_no_words():
     assert find_reason(16, 0, "", answered=False) is Reason.EMPTY_REPLY
     assert find_reason(16, 0, "", answered=True) is Reason.TRUNCATED
+    assert find_reason(16, errno.EPIPE, "Send failure: Broken pipe", answered=False) is Reason.EMPTY_REPLY
+    assert find_reason(16, errno.EPIPE, "Send failure: Broken pipe", answered=True) is Reason.TRUNCATED
+    assert find_reason(16, errno.ECONNRESET, "Send failure: Connection reset by peer", answered=False) is Reason.RESET
     assert find_reason(16, 0, "nghttp2 shuts down connection with error 1", answered=False) is Reason.PROTOCOL_ERROR
 
 

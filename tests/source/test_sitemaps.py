@@ -7,8 +7,9 @@ import tracemalloc
 import pytest
 from pyroaring import BitMap64
 
-from penstock.core.web.model import Row
-from penstock.errors import InputError, UsageError
+from penstock.core.web.documents import Document, Nested
+from penstock.core.web.model import Row, Via
+from penstock.errors import InputError
 from penstock.settings import InputSettings
 from penstock.source.opened import open_inputs
 from penstock.source.rows import Shape
@@ -63,13 +64,21 @@ def test_blocks_make_no_difference(size):
     assert [(row.seq, row.line) for row in rows] == [(0, 4), (2, 12)]
 
 
-def test_the_sitemaps_of_an_index_are_inputs_and_that_is_remarked_on(write):
+def test_an_index_asks_for_each_sitemap_in_it(write):
     content = f"<sitemapindex {NAMESPACE}><sitemap><loc>http://a/1.xml.gz</loc></sitemap></sitemapindex>"
     opened = open_inputs([write(content, "index.xml")], InputSettings())
 
-    assert [row.url for row in opened.rows(BitMap64())] == ["http://a/1.xml.gz"]
-    (said,) = opened.remarks()
-    assert "is a sitemap index: its sitemaps are the inputs, not the pages in them" in said
+    rows = opened.rows(BitMap64())
+    assert next(rows) == Nested("http://a/1.xml.gz")
+    assert rows.send(None).url == "http://a/1.xml.gz"
+    rows.close()
+
+    rows = opened.rows(BitMap64())
+    assert next(rows) == Nested("http://a/1.xml.gz")
+    via = Via("http://a", public=True)
+    assert rows.send(Document(MAP.encode(), via)) == Row(0, 4, "http://a/?x=1&y=2", fields=FIELDS, via=via)
+    assert opened.progress() is None
+    assert opened.remarks() == []
 
 
 @pytest.mark.parametrize(
@@ -111,9 +120,11 @@ def test_an_element_of_any_length_takes_no_memory():
     assert peak < 2_000_000
 
 
-def test_a_url_is_not_fetched_to_be_read():
-    with pytest.raises(UsageError, match="fetch it first and read that"):
-        open_inputs(["http://a/sitemap.xml"], InputSettings(input_format="sitemap"))
+def test_a_url_is_asked_for_as_a_sitemap():
+    opened = open_inputs(["http://a/sitemap.xml"], InputSettings(input_format="sitemap"))
+
+    assert next(opened.rows(BitMap64())) == Nested("http://a/sitemap.xml")
+    assert opened.progress() is None
 
 
 def test_a_template_takes_the_elements_by_name(read):

@@ -11,7 +11,16 @@ from typing import Final
 
 from penstock.core.web.model import Reason
 
-__all__ = ["BEGINNING", "CODES", "CONNECT_ERRNOS", "COULDNT_CONNECT", "COULDNT_RESOLVE", "TIMED_OUT", "find_reason"]
+__all__ = [
+    "BEGINNING",
+    "CODES",
+    "CONNECT_ERRNOS",
+    "COULDNT_CONNECT",
+    "COULDNT_RESOLVE",
+    "TIMED_OUT",
+    "find_reason",
+    "is_http2_end",
+]
 
 COULDNT_RESOLVE: Final = 6
 COULDNT_CONNECT: Final = 7
@@ -47,7 +56,7 @@ CODES: Final[dict[int, Reason]] = {
     COULDNT_CONNECT: Reason.CONNECT_UNREACHABLE,
     WEIRD_SERVER_REPLY: Reason.PROTOCOL_ERROR,        # WEIRD_SERVER_REPLY
     9: Reason.PROTOCOL_ERROR,        # REMOTE_ACCESS_DENIED
-    HTTP2: Reason.PROTOCOL_ERROR,    # HTTP2: a broken frame; without a message, a closed connection
+    HTTP2: Reason.PROTOCOL_ERROR,    # HTTP2: a broken frame, unless the connection ended (is_http2_end)
     18: Reason.TRUNCATED,            # PARTIAL_FILE
     22: Reason.PROTOCOL_ERROR,       # HTTP_RETURNED_ERROR
     23: Reason.PROTOCOL_ERROR,       # WRITE_ERROR: only if Response has no verdict
@@ -85,6 +94,15 @@ RESETS: Final = ("reset by server", "INTERNAL_ERROR", "CANCEL", "closed cleanly,
 with the whole connection. Other messages say that what it sent is no response."""
 
 
+def is_http2_end(code: int, words: str) -> bool:
+    """Whether *code* and *words* say that the server ended a connection with HTTP/2.
+
+    libcurl 8.23 has no message if it sees the end as it reads, and "Send failure" if it
+    writes first, such as an acknowledgement of the server's settings.
+    """
+    return code == HTTP2 and (not words or words.startswith("Send failure"))
+
+
 def find_reason(code: int, os_errno: int, words: str, *, answered: bool) -> Reason:
     """Return the reason for libcurl's *code* and message *words*.
 
@@ -101,8 +119,8 @@ def find_reason(code: int, os_errno: int, words: str, *, answered: bool) -> Reas
         return Reason.REDIRECT_INVALID
     if code == HTTP2_STREAM and any(each in words for each in RESETS):
         return Reason.TRUNCATED if answered else Reason.RESET
-    if code == HTTP2 and not words:
-        code = GOT_NOTHING
+    if is_http2_end(code, words):
+        code = SEND_ERROR if os_errno == errno.ECONNRESET else GOT_NOTHING
     if answered and code in (SEND_ERROR, RECV_ERROR, GOT_NOTHING):
         return Reason.TRUNCATED
     return CODES.get(code, Reason.PROTOCOL_ERROR)

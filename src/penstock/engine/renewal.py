@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import pycurl
 
 from penstock.core.web.retry import IDEMPOTENT
-from penstock.engine.codes import HTTP2, SEND_ERROR
+from penstock.engine.codes import SEND_ERROR, is_http2_end
 from penstock.engine.transfer import Transfer
 
 __all__ = ["PATIENCE", "Renewals"]
@@ -79,9 +79,7 @@ class Renewals:
         libcurl's *code* and message *words* say so.
         """
         died = code == SEND_ERROR and words.startswith("Connection died, tried")
-        # HTTP2 without a message means that the connection was closed after a GOAWAY
-        # (8.23).
-        return (died or (code == HTTP2 and not words)) and self._may_move(transfer, now)
+        return (died or is_http2_end(code, words)) and self._may_move(transfer, now)
 
     def find_left_behind(self, running: Iterable[Transfer], now: float) -> list[Transfer]:
         """Return the transfers to send again at *now*, and schedule a check.

@@ -15,14 +15,17 @@ from pathlib import Path
 from penstock.core.extents import Settled
 from penstock.core.results import Verification
 from penstock.core.schedule.verdicts import Duplicate
+from penstock.core.web.documents import Nested
 from penstock.core.web.model import Job, Skipped
 from penstock.core.web.plan import Plan, Survey
 from penstock.core.web.requests import Requests, identity
 from penstock.errors import InputChanged, PenstockError, UsageError
 from penstock.fetching.deduplication import Once
+from penstock.fetching.documents import read_rows, recall_documents
 from penstock.fetching.resuming import suggest_force
 from penstock.fetching.wiring import read_jobs
 from penstock.runs.differences import difference
+from penstock.runs.documents import DocumentStore
 from penstock.runs.files import LEDGER_FILE
 from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
@@ -58,11 +61,11 @@ def leftover(output: str | os.PathLike[str]) -> Iterator[str]:
     with closing(ledger):
         if ledger.total is None:
             with suggest_force(path):
-                yield from _read_leftover(manifest, ledger)
+                yield from _read_leftover(path, manifest, ledger)
 
 
-def _read_leftover(manifest: Manifest, ledger: Ledger) -> Iterator[str]:
-    """Yield as ``leftover`` does, of a run that has not finished."""
+def _read_leftover(path: Path, manifest: Manifest, ledger: Ledger) -> Iterator[str]:
+    """Yield as ``leftover`` does, of the run in *path*, which has not finished."""
     if STDIN in manifest.inputs or not manifest.inputs:
         what = "standard input" if manifest.inputs else "an iterable of a program"
         raise UsageError(f"this run's input was {what}, which can't be read again; a resume takes it again")
@@ -71,7 +74,8 @@ def _read_leftover(manifest: Manifest, ledger: Ledger) -> Iterator[str]:
             raise UsageError(f"the {what} had credentials, which are not kept; a resume takes them again")
     source = open_inputs(manifest.inputs, manifest.settings.input())
     manifest.check(Manifest.of(manifest.settings, manifest.inputs, source.fingerprint()))
-    for item in read_jobs(source, ledger.settled(), manifest.settings, ledger.contents()):
+    documents = recall_documents(DocumentStore(path))
+    for item in read_jobs(source, ledger.settled(), manifest.settings, ledger.contents(), documents):
         if isinstance(item, Job | Skipped):
             url = " ".join(item.url.split())
             yield f"# {url}" if "***@" in url else url
@@ -89,12 +93,12 @@ def verify(output: str | os.PathLike[str], *, repair: bool = False) -> Verificat
         rebuild(path)
     manifest = read_manifest(path)
     with Lock(path, shared=True), closing(Ledger(path / LEDGER_FILE, manifest.run)) as ledger:
-        again = _recount(manifest, ledger.contents())
+        again = _recount(path, manifest, ledger.contents())
     return check(path, again)
 
 
-def _recount(manifest: Manifest, contents: Contents) -> Recount | None:
-    """Count and compare the inputs again.
+def _recount(path: Path, manifest: Manifest, contents: Contents) -> Recount | None:
+    """Count and compare the inputs of the run in *path* again.
 
     None if the fingerprint differs or they can be read only once.
     """
@@ -104,7 +108,7 @@ def _recount(manifest: Manifest, contents: Contents) -> Recount | None:
         source = open_inputs(manifest.inputs, manifest.settings.input())
         if difference(manifest.fingerprint, source.fingerprint()) is not None:
             return None
-        rows = source.rows(Settled(), contents)
+        rows = read_rows(source, Settled(), contents, recall_documents(DocumentStore(path)))
         if not manifest.settings.unique:
             return Recount(sum(1 for _ in rows))
         inputs, duplicates = 0, Settled()
@@ -134,7 +138,8 @@ def plan(
     first = Requests().prepare
     with SeenRequests() as seen, NameCounts() as counts:
         survey = Survey(counts, unique=settings.unique)
-        for row in source.rows(Settled()):
+        nested = _Nested()
+        for row in read_rows(source, Settled(), documents=nested):
             item = first(row, 0.0)
             if isinstance(item, Job):
                 survey.request(item.key, again=not seen.add(identity(item)))
@@ -142,4 +147,17 @@ def plan(
                 survey.refuse(item, row.line)
         for remark in source.remarks():
             notify(remark)
+        if nested.count:
+            said = "a plan sends no request, and the pages are in them"
+            notify(f"Sitemaps counted as one input each: {nested.count:,}; {said}.")
         return survey.plan(settings.limits(), hosts)
+
+
+class _Nested:
+    """Counts the documents that an input names, and gives none."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, _nested: Nested) -> None:
+        self.count += 1

@@ -19,6 +19,7 @@ from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.learned import Learned
 from penstock.core.schedule.tally import Tally
 from penstock.core.schedule.verdicts import Ending
+from penstock.core.web.documents import Documents
 from penstock.core.web.model import Fetched, Job, Outcome, Row
 from penstock.core.web.requests import Requests
 from penstock.core.web.retry import LATER, LONGEST_PARK
@@ -26,15 +27,17 @@ from penstock.engine.curl import CONNECTIONS_PER_SLOT, CurlEngine
 from penstock.engine.resources import Resources
 from penstock.fetching.callback import PageCallback
 from penstock.fetching.deduplication import Once
+from penstock.fetching.documents import DocumentDesk, keep_documents, read_rows
 from penstock.fetching.robots import Robots
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
 from penstock.machine.descriptors import Preflight, fit_descriptors
 from penstock.machine.disk import Space, scratch_folder
+from penstock.runs.documents import DocumentStore
 from penstock.scratch.overflow import DiskOverflow
 from penstock.scratch.rules import RulesStore
-from penstock.seams import Contents, Input
+from penstock.seams import Contents, Input, Source
 from penstock.settings import Settings
 from penstock.source.pulled import Inline, ReadAhead
 
@@ -125,11 +128,17 @@ def make_flow(
 
     def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
         engine = fitted.engine(frontier, delivery)
-        jobs = read_jobs(source, settled, settings, contents)
+        path = None if folder is None else folder.path
+        desk = DocumentDesk(Requests(settings.request_headers()), engine.wake)
+        documents = keep_documents(None if path is None else DocumentStore(path), desk.fetch)
+        jobs = read_jobs(source, settled, settings, contents, documents)
         # Parsing ten million settled rows again takes a minute; on a thread, a Ctrl-C
         # is still handled.
-        pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
-        path = None if folder is None else folder.path
+        threaded = source.blocks or source.nests or settings.unique
+        pulled: Source[Any] = ReadAhead(jobs, engine.wake) if threaded else Inline(jobs)
+        if source.nests:
+            pulled = desk.source(pulled)
+            delivery.divert(desk.take)
         gate = make_gate(settings, path, fitted.notify)
         stages = Stages(pulled, frontier, engine, judge, delivery)
         return Driver(stages, gate=gate, overflow=DiskOverflow(path))
@@ -153,14 +162,21 @@ def make_delivery(on_page: OnPage | None = None, *, ordered: bool = False) -> De
 
 
 def read_jobs(
-    source: Input, settled: Settled, settings: Settings, contents: Contents | None = None
+    source: Input,
+    settled: Settled,
+    settings: Settings,
+    contents: Contents | None = None,
+    documents: Documents = lambda _: None,
 ) -> Iterator[Job | Ending]:
-    """Yield the job, or the ending, of each row of *source* that is not *settled*."""
+    """Yield the job, or the ending, of each row of *source* that is not *settled*.
+
+    *contents* and *documents* are as for ``read_rows``.
+    """
     clock = time.monotonic
     # A settled row is not even parsed, unless a later one may be its duplicate.
     skipped = Settled() if settings.unique else settled
     with make_row_preparer(settings) as prepare:
-        for row in source.rows(skipped, contents):
+        for row in read_rows(source, skipped, contents, documents):
             item = prepare(row, clock())
             if row.seq not in settled:
                 yield item

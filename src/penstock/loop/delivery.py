@@ -7,6 +7,7 @@ what the work was.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 from penstock.core.schedule.tally import Tally
@@ -45,6 +46,8 @@ class Delivery(Generic[R]):
     and delivers nothing. ``withheld`` counts the outcomes that wait for their turn, and
     is None if they are not *ordered*. With *fail_fast*, the first error is not
     delivered: it becomes ``failure``, and the work is to end.
+
+    An outcome with a negative seq is no input's: ``divert`` says where it goes.
     """
 
     def __init__(
@@ -64,6 +67,11 @@ class Delivery(Generic[R]):
         self.withheld: int | None = 0 if ordered else None
         self._turn = 0
         self._fail_fast = fail_fast
+        self._diverted: Callable[[Any], object] | None = None
+
+    def divert(self, take: Callable[[Any], object]) -> None:
+        """Give outcomes with a negative seq to *take*, which neither waits nor raises."""
+        self._diverted = take
 
     def put(self, outcome: Any) -> None:
         """Take *outcome*, or a duplicate, which is only counted; each seq once."""
@@ -71,6 +79,9 @@ class Delivery(Generic[R]):
             self._counter.add(outcome)
             if self._early is not None:
                 self._enqueue(self._early, outcome.seq, None)
+            return
+        if self._diverted is not None and outcome.seq < 0:
+            self._diverted(outcome)
             return
         if self._transform is not None:
             outcome = self._transform(outcome)

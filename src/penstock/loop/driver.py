@@ -243,7 +243,8 @@ class Driver(Generic[R]):
             self._exhausted = True
             self._frontier.close()
             return True
-        self._pulled += 1
+        if item.seq >= 0:
+            self._pulled += 1
         if isinstance(item, Ending):
             self._deliver(item)
         elif type(answer := self._frontier.offer(item)) is Spill:

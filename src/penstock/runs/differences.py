@@ -48,4 +48,6 @@ def _shown(fingerprint: dict[str, Any] | None) -> str:
         return f"{fingerprint['name']!r}, {fingerprint['bytes']:,} bytes of {fingerprint['format']}"
     if fingerprint["kind"] == "items":
         return f"a list of {fingerprint['count']:,}"
+    if fingerprint["kind"] == "sitemaps":
+        return f"a list of {fingerprint['count']:,} sitemaps"
     return f"{len(fingerprint['parts'])} inputs"

@@ -20,6 +20,7 @@ from penstock.sink.durable import PART
 from penstock.sink.formats import FORMATS
 
 __all__ = [
+    "DOCUMENT_FILE",
     "LEDGER_FILE",
     "LOCK_FILE",
     "LOCK_HEAD",
@@ -37,6 +38,8 @@ __all__ = [
 LEDGER_FILE: Final = "run.db"
 LOCK_FILE: Final = "run.lock"
 MANIFEST_FILE: Final = "run.json"
+DOCUMENT_FILE: Final = "sitemap-{}.gz"
+"""The file of a document that the input names; 32 hexadecimal digits are put in."""
 
 LOCK_HEAD: Final = b"process "
 MANIFEST_HEAD: Final = b'{\n  "schema": 1,\n  "run": "'
@@ -119,11 +122,12 @@ def _names() -> _Names:
 def _compile(output: str, unfinished: str) -> _Names:
     """Return the names if outputs match *output*, and unfinished files *unfinished*."""
     aside = rf"(?:{output}|run\.db)\.torn-[0-9]+-[0-9a-f]{{8}}"
+    document = r"sitemap-[0-9a-f]{32}\.gz"
     left = (
-        rf"run\.json\.part|run\.db\.part(?:\.part|{_SIDES})|(?:{output}|run\.db)\.torn\.part"
+        rf"run\.json\.part|{document}\.part|run\.db\.part(?:\.part|{_SIDES})|(?:{output}|run\.db)\.torn\.part"
         rf"|\.penstock-overflow-\w{{8}}{unfinished and f'|{unfinished}'}"
     )
-    run = rf"run\.json|run\.lock|run\.db{_SIDES}|robots\.db(?:\.damaged)?{_SIDES}|{output}|{aside}|{left}"
+    run = rf"run\.json|run\.lock|run\.db{_SIDES}|robots\.db(?:\.damaged)?{_SIDES}|{document}|{output}|{aside}|{left}"
     return _Names(*map(re.compile, (output, aside, left, run)))
 
 

@@ -165,9 +165,10 @@ class RunOptions(FetchOptions, ResumeOptions, total=False):
     input_format: Literal["lines", "csv", "tsv", "jsonl", "json", "sitemap", "parquet", "arrow"] | None
     """How to read the input; by default the end of a file's name decides (.csv, .tsv,
     .jsonl, .ndjson, .json, .xml, .parquet, .arrow, .feather, else lines). jsonl is a
-    JSON value a line, json an array of them; sitemap takes the URLs in one, or in an
-    index; parquet and arrow need pyarrow. One of lines, csv, tsv, jsonl, json, sitemap,
-    parquet, arrow."""
+    JSON value a line, json an array of them; sitemap takes the URLs in a sitemap, or in
+    each that an index names, and reads a URL given as input in the same way; parquet
+    and arrow need pyarrow. One of lines, csv, tsv, jsonl, json, sitemap, parquet,
+    arrow."""
 
     header: bool
     """Whether a table begins with a row of column names; without it, columns are named

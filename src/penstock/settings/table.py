@@ -269,7 +269,8 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             "Reading",
             "How to read the input; by default the end of a file's name decides (.csv, .tsv, .jsonl, .ndjson, .json, "
             ".xml, .parquet, .arrow, .feather, else lines). jsonl is a JSON value a line, json an array of them; "
-            "sitemap takes the URLs in one, or in an index; parquet and arrow need pyarrow.",
+            "sitemap takes the URLs in a sitemap, or in each that an index names, and reads a URL given as input "
+            "in the same way; parquet and arrow need pyarrow.",
             choices=INPUT_FORMATS,
             run_only=True,
         ),

@@ -42,6 +42,7 @@ class ColumnarInput:
     """
 
     blocks = False
+    nests = False
 
     def __init__(self, octets: Octets, input_format: str, settings: InputSettings) -> None:
         """*input_format* is parquet or arrow.
@@ -59,7 +60,7 @@ class ColumnarInput:
         self._asked = Shape.of(settings)
         self._read = self._rows = 0
 
-    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
+    def rows(self, settled: Settled, contents: Contents | None = None) -> Generator[Row, None, None]:
         """Yield every row whose seq is not in *settled*, in order."""
         return read_whole(self.read, settled, contents)
 

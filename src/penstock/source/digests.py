@@ -26,6 +26,7 @@ from penstock.source.text import BLANKS
 __all__ = ["Digests", "digest_item", "pack_digests", "read_whole"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 BULK: Final = 128
 """Digests passed to ``Contents`` at once, at most, if rows come one by one."""
@@ -117,10 +118,10 @@ class Digests(Generic[T]):
 
 
 def read_whole(
-    read: Callable[[Settled, int, Contents | None], Generator[Row, None, int]],
+    read: Callable[[Settled, int, Contents | None], Generator[R, Any, int]],
     settled: Settled,
     contents: Contents | None,
-) -> Generator[Row, None, None]:
+) -> Generator[R, Any, None]:
     """Yield the rows that *read* yields from seq 0 on.
 
     Raises InputChanged if the input had more rows before.

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from penstock.core.extents import Settled
+from penstock.core.web.documents import Nested
 from penstock.core.web.model import Row
 from penstock.errors import InputError
 from penstock.remedies import keyword
@@ -57,7 +58,7 @@ class InputFormat(Protocol):
 
     def read(
         self, blocks: Iterator[bytes], settled: Settled, first: int, contents: Contents | None = None
-    ) -> Generator[Row, None, int]:
+    ) -> Generator[Row | Nested, Any, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq."""
 
 

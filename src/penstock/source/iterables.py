@@ -5,7 +5,7 @@ Knows Python's iterables. Does not know where their items come from.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable
 from typing import Any, Final
 
 from penstock.core.extents import Settled
@@ -40,6 +40,8 @@ class Items:
     ``blocks`` is false for collections, which never wait, and true for other iterables.
     """
 
+    nests = False
+
     def __init__(self, items: Iterable[Any], settings: InputSettings | None = None) -> None:
         """Raises UsageError if *items* is no iterable, a table or a single text."""
         if isinstance(items, str | bytes):
@@ -56,7 +58,7 @@ class Items:
         self._shape = Shape.of(settings or InputSettings())
         self._taken = 0
 
-    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
+    def rows(self, settled: Settled, contents: Contents | None = None) -> Generator[Row, None, None]:
         """Yield every row not in *settled*, in order, taking one item at a time."""
         return read_whole(self.read, settled, contents)
 

@@ -13,6 +13,7 @@ from itertools import chain, groupby
 from typing import Any, Final, Protocol
 
 from penstock.core.extents import Settled
+from penstock.core.web.documents import Nested, Rows
 from penstock.core.web.model import Row
 from penstock.errors import InputError, UsageError
 from penstock.seams import Contents, Input
@@ -26,6 +27,8 @@ from penstock.source.iterables import Items
 from penstock.source.kinds import recognise_kind
 from penstock.source.octets import Octets
 from penstock.source.remarks import Remarks
+from penstock.source.rows import Shape
+from penstock.source.sitemaps import Sitemap, SitemapUrls
 from penstock.source.sniffing import sniff
 from penstock.source.zipped import ZipMember, find_member, is_zip
 
@@ -37,7 +40,7 @@ STDIN: Final = "-"
 class Part(Input, Protocol):
     """An input that can follow another."""
 
-    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
+    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row | Nested, Any, int]:
         """Yield rows as ``rows`` does, numbered from *first*; return the next seq."""
 
     def progress(self) -> tuple[int, int] | None:
@@ -59,6 +62,7 @@ class FileInput:
         Raises InputError if *settings* ask for what the format lacks.
         """
         self.blocks = not octets.regular
+        self.nests = input_format == "sitemap"
         self._remarks = Remarks()
         self._octets = octets
         self._member = member
@@ -66,11 +70,11 @@ class FileInput:
         self._settings = settings
         self._reader = choose_reader(input_format, octets.name, settings, self._remarks)
 
-    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
+    def rows(self, settled: Settled, contents: Contents | None = None) -> Rows:
         """Yield every row not in *settled*, in order, reading a block at a time."""
         return read_whole(self.read, settled, contents)
 
-    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
+    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row | Nested, Any, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq."""
         name, member = self._octets.name, self._member
         with closing(self._octets.blocks() if member is None else member.blocks(self._octets.count)) as packed:
@@ -95,8 +99,12 @@ class FileInput:
         return fingerprint.of_file(where, self._input_format)
 
     def progress(self) -> tuple[int, int] | None:
-        """Return bytes read and bytes in all, packed ones; None for a stream."""
-        return self._octets.progress()
+        """Return bytes read and bytes in all, packed ones.
+
+        None for a stream, and for a sitemap index, which is read long before its pages.
+        """
+        format_ = self._reader.format
+        return None if isinstance(format_, Sitemap) and format_.is_index else self._octets.progress()
 
     def check(self) -> None:
         """Read and sniff the first rows.
@@ -130,17 +138,18 @@ class ChainedInputs:
     def __init__(self, parts: Sequence[Part]) -> None:
         """*parts* are read in this order."""
         self.blocks = any(part.blocks for part in parts)
+        self.nests = any(part.nests for part in parts)
         self._parts = parts
 
     def remarks(self) -> list[str]:
         """Remove and return the remarks on the parts."""
         return [text for part in self._parts for text in part.remarks()]
 
-    def rows(self, settled: Settled, contents: Contents | None = None) -> Iterator[Row]:
+    def rows(self, settled: Settled, contents: Contents | None = None) -> Rows:
         """Yield every row of every part whose seq is not in *settled*, in order."""
         return read_whole(self.read, settled, contents)
 
-    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row, None, int]:
+    def read(self, settled: Settled, first: int, contents: Contents | None = None) -> Generator[Row | Nested, Any, int]:
         """Yield the rows not *settled*, numbered from *first*; return the next seq."""
         seq = first
         for part in self._parts:
@@ -159,11 +168,10 @@ class ChainedInputs:
         return sum(read for read, _ in known), sum(size for _, size in known)
 
 
-def open_inputs(
-    specs: Sequence[str | os.PathLike[str]], settings: InputSettings, stdin: int | None = None
-) -> Items | FileInput | ColumnarInput | ChainedInputs:
+def open_inputs(specs: Sequence[str | os.PathLike[str]], settings: InputSettings, stdin: int | None = None) -> Input:
     """Open *specs* as one input: each is a URL (with ``://``), a file, or ``-``.
 
+    A URL is an input itself, or that of a sitemap if *settings* name this format.
     ``-`` is the descriptor *stdin*, by default that of standard input. Of each file the
     first rows are read at once, so that a missing file or column is an InputError
     before anything else happens. No stream is read yet. Raises UsageError if *specs*
@@ -174,14 +182,11 @@ def open_inputs(
         raise UsageError("no input; name a URL, a file, or - for standard input")
     if names.count(STDIN) > 1:
         raise UsageError("- is named more than once; standard input can be read only once")
-    if settings.input_format == "sitemap" and any("://" in name for name in names):
-        raise UsageError(
-            "a URL given as an input is fetched itself; to fetch the pages in a sitemap, fetch it first and read that: "
-            "penstock fetch URL | jq -r .body | penstock fetch - --input-format sitemap"
-        )
-    parts: list[Items | FileInput | ColumnarInput] = []
+    parts: list[Part] = []
     for are_urls, group in groupby(names, key=lambda name: "://" in name):
-        if are_urls:
+        if are_urls and settings.input_format == "sitemap":
+            parts.append(SitemapUrls(tuple(group), Shape.of(settings)))
+        elif are_urls:
             parts.append(Items(tuple(group), settings))
         else:
             parts += [_open(name, settings, stdin) for name in group]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator
-from typing import Final
+from typing import Any, Final
 
+from penstock.core.web.documents import Nested
 from penstock.core.web.model import Row
 from penstock.remedies import Remedy, keyword
 from penstock.settings import InputSettings
@@ -35,20 +36,24 @@ _PATH: Final = re.compile(r"/?[^\s,;|]+(?:/[^\s,;|]+)+")
 
 
 def sniff(
-    rows: Generator[Row, None, int], input_format: str, name: str, settings: InputSettings, remarks: Remarks
-) -> Generator[Row, None, int | None]:
+    rows: Generator[Row | Nested, Any, int], input_format: str, name: str, settings: InputSettings, remarks: Remarks
+) -> Generator[Row | Nested, Any, int | None]:
     """Yield the first of *rows*, and add a remark if most of them are no URLs.
 
     Return what *rows* return if they end here, else None.
     """
     wrong: list[Row] = []
-    seen, ended = 0, None
+    seen, ended, answer = 0, None, None
     while seen < SAMPLE:
         try:
-            row = next(rows)
+            row = rows.send(answer)
         except StopIteration as end:
             ended = end.value
             break
+        if isinstance(row, Nested):
+            answer = yield row
+            continue
+        answer = None
         seen += 1
         if row.fault is not None or not _SCHEME.match(row.url) or ("://" not in row.url and HOST.fullmatch(row.url)):
             wrong.append(row)

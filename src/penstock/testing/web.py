@@ -19,6 +19,8 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Final, Self
 
+from msgspec.structs import replace
+
 from penstock.testing.pages import Reply, Request, answer, asks
 from penstock.testing.ports import BACKLOG, listening_socket, refusing_socket, reset_on_close
 from penstock.testing.traffic import Traffic, TrafficCounter
@@ -36,9 +38,10 @@ class LocalWeb:
     descriptor. *habits* maps a host (an address from ``host``, or a name) to the
     behaviour of all its pages: ``{"slow.test": "/slow/0.2"}``. *robots* maps a host to
     the text of its robots.txt, or to a path with a leading slash whose answer is served
-    instead; other hosts have none. With *tls* all hosts speak HTTPS. *port* is the port
-    of every host, if it matters. *counter* counts the requests, if several servers
-    share one.
+    instead; other hosts have none. *files* maps the end of a path, from its last slash
+    on, to the body that each host serves there. With *tls* all hosts speak HTTPS.
+    *port* is the port of every host, if it matters. *counter* counts the requests, if
+    several servers share one.
     """
 
     def __init__(
@@ -47,12 +50,14 @@ class LocalWeb:
         *,
         habits: Mapping[str, str] | None = None,
         robots: Mapping[str, str] | None = None,
+        files: Mapping[str, bytes] | None = None,
         tls: ssl.SSLContext | None = None,
         port: int = 0,
         counter: TrafficCounter | None = None,
     ) -> None:
         self.habits = dict(habits or {})
         self.robots = dict(robots or {})
+        self.files = dict(files or {})
         self._tls = tls
         self._scheme = "https" if tls else "http"
         addresses = ("127.0.0.1", *(self.host(number) for number in range(hosts)))
@@ -159,7 +164,11 @@ class LocalWeb:
             return Reply(body=rules.encode(), content_type="text/plain; charset=utf-8")
         habit = self.habits.get(request.host)
         path = request.target if habit is None or asks(request.target) else habit + request.target
-        return answer(request, path, earlier)
+        reply = answer(request, path, earlier)
+        name = request.target[request.target.rfind("/") :]
+        if name in self.files and (reply.status, reply.ending) == (200, None):
+            return replace(reply, body=self.files[name], content_type="application/octet-stream")
+        return reply
 
 
 class _Line(asyncio.Protocol):

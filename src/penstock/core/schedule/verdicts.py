@@ -28,13 +28,16 @@ __all__ = [
 
 
 class Ending(Struct, frozen=True):
-    """The end of one input of any work: nothing more is to be done for it."""
+    """The end of one input of any work: nothing more is to be done for it.
+
+    *seq* is the input's; a negative one is that of work which is no input itself.
+    """
+
+    seq: int
 
 
 class Duplicate(Ending, frozen=True, gc=False):
     """An input that asks for the same as an earlier one, whose outcome it shares: it has none of its own."""
-
-    seq: int
 
 
 EndingOf = Callable[[Any], Ending]

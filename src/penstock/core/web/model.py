@@ -34,6 +34,7 @@ __all__ = [
     "Row",
     "Skipped",
     "Times",
+    "Via",
     "kind_of",
     "split_head",
 ]
@@ -124,12 +125,24 @@ def kind_of(reason: str) -> Kind:
     return Kind.FETCHED if reason.isdigit() else _KINDS[reason]
 
 
+class Via(Struct, frozen=True, gc=False):
+    """Where the URL of a row came from, if a server chose it rather than the user.
+
+    *origin* is that of the document's URL as the user gave it; *public* says that the
+    document, or one that led to it, came from a public or unknown address.
+    """
+
+    origin: str
+    public: bool
+
+
 class Row(Struct, frozen=True, gc=False):
     """One input as its source read it; its URL is not yet checked.
 
     *seq* counts inputs from 0 and is the input's identity; *line* is the number that an
     editor shows (from 1, comments and blank lines included). *fault* is set if the row
     itself is broken, and *reason* names the reason: such a row still gets its outcome.
+    *via* is set if the row came from a document that was fetched.
     """
 
     seq: int
@@ -141,6 +154,7 @@ class Row(Struct, frozen=True, gc=False):
     fields: dict[str, Any] | None = None
     fault: str | None = None
     reason: Reason = Reason.INVALID_URL
+    via: Via | None = None
 
 
 class Hop(Struct, frozen=True, gc=False):
@@ -154,15 +168,17 @@ class Hop(Struct, frozen=True, gc=False):
 class Job(Struct, frozen=True):
     """A request that may be sent: one hop of one attempt at one input.
 
-    *url* is the input as given, credentials blotted out; *target* is the canonical
+    A negative *seq* is that of a request for a document with more inputs, which is none
+    itself. *url* is the input as given, credentials blotted out; *target* is the canonical
     address of this hop; *key* is the host whose limits apply. *headers* holds every
     header that is to be sent, including the headers of the settings, so that a redirect can
     drop what must not cross an origin. *ready* is the monotonic time at which the job
     could first have started; *earlier* counts the attempts made before this one;
     *spent* is the time in seconds that earlier hops of this attempt took. *public* says
-    that one of the *hops* was answered from a public address, so that the next may not
-    lead to any other. Only the first *enough* bytes of a body are read, or all of them
-    if it is None. *behind* is the job that waits for this one, if any.
+    that a public address answered one of the *hops*, or sent the document that named
+    *url*, so that the request may not lead to any other. Only the first *enough* bytes
+    of a body are read, or all of them if it is None. *behind* is the job that waits for
+    this one, if any.
     """
 
     enough: ClassVar[int | None] = None

@@ -65,7 +65,9 @@ class Requests(Struct, frozen=True):
         if type(place) is RejectedUrl:
             return _skip(row, place.reason, place.detail)
         assert isinstance(place, Place)
-        url, headers = row.url, self.headers
+        url, headers, via = row.url, self.headers, row.via
+        if via is not None and origin(place.url) != via.origin:
+            headers = _filter(headers, lambda name: name in CROSSES_ORIGINS)
         if row.headers:
             if not all(_is_host_of(place.url, value) for name, value in row.headers if name.lower() == "host"):
                 return _skip(row, Reason.INVALID_REQUEST, ELSEWHERE)
@@ -74,7 +76,8 @@ class Requests(Struct, frozen=True):
         if place.authorization is not None:
             url = redact(url)
             headers = _merge(headers, (("Authorization", place.authorization),))
-        return Job(row.seq, place.key, url, place.url, row.method, headers, row.body, row.fields, now)
+        job = Job(row.seq, place.key, url, place.url, row.method, headers, row.body, row.fields, now)
+        return replace(job, public=True) if via is not None and via.public else job
 
 
 def _skip(row: Row, reason: Reason, detail: str) -> Skipped:
