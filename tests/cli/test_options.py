@@ -129,11 +129,11 @@ def test_the_help_page_tells_default_and_bounds(run, name, low, high):
     [
         (
             ("--rate", "100/s"),
-            "'--rate': '100/s' is not a number of requests a second, above 0 to 1,000,000: --rate 100\n",
+            "'--rate': '100/s' is not a number of requests a second, above 0 to 1,000,000, as in --rate 100\n",
         ),
         (
             ("--min-speed", "quick"),
-            "'--min-speed': 'quick' is not a number of outcomes a second, 0.001 to 1,000,000: --min-speed 0.5\n",
+            "'--min-speed': 'quick' is not a number of outcomes a second, 0.001 to 1,000,000, as in --min-speed 0.5\n",
         ),
         (("-c", "5.5"), "'-c' / '--concurrency': '5.5' is not a whole number, 1 to 10,000\n"),
         (("--sink", "parquet"), "'--sink': there is no 'parquet'; choose from: jsonl\n"),

@@ -81,7 +81,11 @@ def test_what_is_no_finite_number_is_refused(name, number):
         ("concurrency", 50.0, "is 50.0; it is a whole number, 1 to 10,000"),
         ("concurrency", True, "is True; it is a whole number, 1 to 10,000"),
         ("concurrency", None, "is None; it is a whole number, 1 to 10,000"),
-        ("rate", "100/s", "is '100/s'; it is a number of requests a second, above 0 to 1,000,000, or None: rate=100"),
+        (
+            "rate",
+            "100/s",
+            "is '100/s'; it is a number of requests a second, above 0 to 1,000,000, or None, as in rate=100",
+        ),
         ("delay", [1], "is [1]; it is a number of seconds or a text such as 30s, 0 to 86,400 s"),
         ("stop_at", [1], "is [1]; it is a number or a text, 0.01 to 1, or None"),
         ("insecure", 1, "is 1; it is True or False"),

@@ -75,7 +75,7 @@ def name_wanted(setting: Setting) -> tuple[str | Remedy, ...]:
     if "None" in kinds:
         parts.append(Remedy(", or None", ""))
     if spec.example is not None:
-        parts += [": ", keyword(setting.name, spec.example)]
+        parts += [", as in ", keyword(setting.name, spec.example)]
     return tuple(parts)
 
 
