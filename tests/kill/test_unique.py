@@ -125,7 +125,7 @@ def test_ended_at_any_operation_and_resumed_it_is_as_if_it_had_not_been(engine, 
 def test_a_resume_that_forgets_what_the_settled_asked_for_is_found(engine, tmp_path, monkeypatch):
     """The bug that this is there to find, planted: what is settled is passed over unread, as without ``unique``."""
 
-    def hasty(source, settled, settings, contents):
+    def hasty(source, settled, settings, *_):
         with wiring.make_row_preparer(settings) as prepare:
             for row in source.rows(settled):
                 yield prepare(row, 0.0)
