@@ -41,6 +41,9 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 MADE_BY_PENSTOCK: Final = frozenset({"CooperativeTask", "Flow"})
 """Classes that a caller gets and never makes: their constructors are not shown."""
 
+DESCRIBED_BY_FUNCTIONS: Final = frozenset({"Settings"})
+"""Classes whose fields are keywords, with a text for each in the docstrings of the functions that take them."""
+
 WIDTH: Final = 88
 """Columns of a signature on one line."""
 
@@ -99,7 +102,7 @@ def _class(name: str, kind: type, home: str) -> Iterator[str]:
         yield f"Members: {', '.join(f'`{member.name}`' for member in kind)}.\n"
         return
     base = _public_base(kind)
-    fields = list(_fields(kind))
+    fields = [] if name in DESCRIBED_BY_FUNCTIONS else list(_fields(kind))
     if name not in MADE_BY_PENSTOCK and "__init__" in vars(kind) and not getattr(kind, "_is_protocol", False):
         yield _code(_signature(name, kind))
     yield _text(kind)

@@ -22,7 +22,6 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "penstock.api": "fetch resume retry run verify",
     "penstock.cooperation.cooperator": "CooperativeTask Cooperator coiterate cooperate",
     "penstock.core.results": "Progress Summary",
     "penstock.core.schedule.answers": "Bottleneck Waiting",
@@ -36,8 +35,10 @@ _HOMES = {
         "TaskStopped UsageError WorkCancelled"
     ),
     "penstock.loop.flow": "Flow",
+    "penstock.running": "resume retry run verify",
     "penstock.seams": "Report",
     "penstock.settings": "Settings",
+    "penstock.streaming": "fetch",
     "penstock.throttling": "throttle",
     "penstock.version": "__version__",
 }

@@ -1,6 +1,5 @@
 # The public names as type checkers see them; __init__.py loads each when it is first used.
 
-from penstock.api import fetch, resume, retry, run, verify
 from penstock.cooperation.cooperator import CooperativeTask, Cooperator, coiterate, cooperate
 from penstock.core.results import Progress, Summary
 from penstock.core.schedule.answers import Bottleneck, Waiting
@@ -29,8 +28,10 @@ from penstock.errors import (
     WorkCancelled,
 )
 from penstock.loop.flow import Flow
+from penstock.running import resume, retry, run, verify
 from penstock.seams import Report
 from penstock.settings import Settings
+from penstock.streaming import fetch
 from penstock.throttling import throttle
 from penstock.version import __version__
 

@@ -21,16 +21,18 @@ MOST_A_SECOND: Final = 10**6
 Number = TypeVar("Number", int, float)
 
 
-def check_number(name: str, value: Number, low: float, high: float, *, whole: bool = False) -> Number:
+def check_number(
+    name: str, value: Number, low: float, high: float, *, whole: bool = False, above: bool = False
+) -> Number:
     """Return *value*.
 
-    Raises UsageError unless it is a number from *low* to *high*, and a *whole* one if
-    asked.
+    Raises UsageError unless it is a number from *low*, or with *above* above it, to
+    *high*; and a *whole* one if asked.
     """
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         raise UsageError(f"{name} is {value!r}; it is a {'whole ' if whole else ''}number")
-    if not low <= value <= high:
-        raise UsageError(f"{name} is {value}; it goes from {low:,} to {high:,}")
+    if not low <= value <= high or (above and value == low):
+        raise UsageError(f"{name} is {value}; it goes from {'above ' if above else ''}{low:,} to {high:,}")
     return value
 
 
@@ -41,4 +43,4 @@ def check_rate(rate: float | None, name: str = "rate") -> float | None:
     """
     if rate == 0:
         raise UsageError(f"{name} is a number of starts a second above 0; leave it out for no limit")
-    return None if rate is None else check_number(name, rate, 0, MOST_A_SECOND)
+    return None if rate is None else check_number(name, rate, 0, MOST_A_SECOND, above=True)

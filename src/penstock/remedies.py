@@ -6,11 +6,23 @@ remedies among their parts.
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple, Self
 
-__all__ = ["Message", "Remedy", "call", "keyword", "shell_path", "shell_word", "spell_for_python", "spell_for_shell"]
+__all__ = [
+    "Message",
+    "Remedy",
+    "call",
+    "keyword",
+    "name_nearest",
+    "name_settings",
+    "shell_path",
+    "shell_word",
+    "spell_for_python",
+    "spell_for_shell",
+]
 
 
 OPTIONS: Final = {"header": "--no-header", "headers": "--header", "sinks": "--sink"}
@@ -68,12 +80,29 @@ def keyword(name: str, value: Any = None) -> Remedy:
     return Remedy(f"{name}={value!r}", f"{option} {shell_word(str(value))}")
 
 
+def name_settings(text: str, **values: Any) -> Message:
+    """Return *text* with a remedy for each ``{name}`` of a setting, and its value, if one is among *values*."""
+    parts = re.split(r"{(\w+)}", text)
+    return Message(*(keyword(part, values.get(part)) if at % 2 else part for at, part in enumerate(parts)))
+
+
 def call(verb: str, folder: object, **keywords: Any) -> Remedy:
     """The remedy of calling one of Penstock's functions on *folder*, or giving the command of its name."""
     given = [keyword(name, value) for name, value in keywords.items()]
     python = ", ".join([repr(str(folder)), *(one.python for one in given)])
     typed = " ".join([*(one.typed for one in given), shell_path(folder)])
     return Remedy(f"penstock.{verb}({python})", f"penstock {verb} {typed}")
+
+
+def name_nearest(wrong: str, known: Collection[str]) -> str:
+    """Return the question whether the name in *known* nearest to *wrong* is meant.
+
+    If none is near, return all of *known*.
+    """
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+    nearest = get_close_matches(wrong, known, n=1)
+    return f"did you mean {nearest[0]}?" if nearest else f"there are: {', '.join(known)}"
 
 
 def shell_word(text: str) -> str:

@@ -23,6 +23,7 @@ from penstock.errors import UsageError
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow, loop_runs
+from penstock.remedies import name_nearest
 from penstock.seams import Source
 from penstock.source.awaited import Awaited
 from penstock.source.pulled import Inline
@@ -95,8 +96,8 @@ class _Chosen(Struct, frozen=True, forbid_unknown_fields=True):
     def of(cls, concurrency: int, options: ThrottleOptions) -> _Chosen:
         unknown = sorted(options.keys() - set(cls.__struct_fields__))
         if unknown:
-            known = ", ".join(sorted({*cls.__struct_fields__, "key", "ordered", "fail_fast"}))
-            raise UsageError(f"there is no limit {unknown[0]!r}; there are: {known}")
+            known = sorted({*cls.__struct_fields__, "key", "ordered", "fail_fast"})
+            raise UsageError(f"throttle has no argument {unknown[0]!r}; {name_nearest(unknown[0], known)}")
         return cls(concurrency, **options)
 
     def frontier(self, *, keyed: bool) -> Frontier:

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from penstock import api
+import penstock
 from penstock.errors import FolderInUse
 from penstock.fetching import sessions
 from penstock.runs.folder import RunFolder
@@ -67,12 +67,12 @@ def test_it_goes_on_after_a_kill(process, web, listed, tmp_path):
         pass
     killed.kill()
     killed.communicate()
-    assert not api.verify(folder).finished
+    assert not penstock.verify(folder).finished
     again = process("fetch", inputs, "-o", folder, "--resume", *pace)
     told = json.loads(again.communicate()[1].splitlines()[-1])
     assert again.returncode == 0
     assert told["session"]["outcomes"]["fetched"] < told["run"]["outcomes"]["fetched"] == 30
-    assert api.verify(folder).ok
+    assert penstock.verify(folder).ok
 
 
 @pytest.fixture
@@ -94,14 +94,14 @@ def test_of_two_that_begin_at_once_one_finds_the_folder_in_use(run, urls, tmp_pa
 @pytest.mark.usefixtures("begun_meanwhile")
 def test_of_two_programs_that_begin_at_once_one_finds_the_folder_in_use(urls, tmp_path):
     with pytest.raises(FolderInUse):
-        api.run(urls, tmp_path / "run", **FAST)
+        penstock.run(urls, tmp_path / "run", **FAST)
 
 
 def test_it_goes_on_with_a_run_that_was_begun_and_left_meanwhile(run, begun_meanwhile, urls, tmp_path):
     begun_meanwhile.close()
     ended = run("fetch", urls, "-o", tmp_path / "run", "--resume", *BRISK)
     assert ended.exit_code == 0, ended.stderr
-    assert api.verify(tmp_path / "run").ok
+    assert penstock.verify(tmp_path / "run").ok
 
 
 def test_what_it_is_not_given_stays_as_it_was(run, urls, tmp_path):
@@ -270,12 +270,12 @@ def test_urls_with_credentials_are_given_again_as_they_were(run, web, tmp_path):
         assert "FILE" not in ended.stderr
     again = [part for url in urls for part in ("--input", url)]
     assert run("resume", folder, *again).exit_code == 0
-    assert api.verify(folder).ok
+    assert penstock.verify(folder).ok
 
 
 def test_a_run_of_a_program_has_no_leftover_to_list(run, web, tmp_path):
     folder = tmp_path / "run"
-    api.run([web.url(path="/slow/0.2"), web.url()], folder, deadline=0.01, **FAST | {"per_host": 1})
+    penstock.run([web.url(path="/slow/0.2"), web.url()], folder, deadline=0.01, **FAST | {"per_host": 1})
     ended = run("leftover", folder)
     assert ended.exit_code == 2
     assert "an iterable of a program, which can't be read again" in ended.stderr

@@ -38,6 +38,9 @@ def test_a_demo_ends_with_an_outcome_for_every_line_and_what_to_type_next(run, t
     look = next(line for line in ended.stderr.splitlines() if line.endswith("| head"))
     said = subprocess.run(look, shell=True, capture_output=True, text=True, check=True).stdout
     assert "invalid_url" in said
+    remove = ended.stderr.splitlines()[-1]
+    subprocess.run(remove, shell=True, check=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_jq_python_shows_what_failed(run, tmp_path, monkeypatch):

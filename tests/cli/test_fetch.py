@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from penstock.errors import Stalled
-from penstock.fetching import streaming
+from penstock.fetching import lines
 
 BRISK = ("--delay", "0", "--per-host", "10")
 
@@ -171,7 +171,7 @@ def test_a_bug_of_ours_is_told_in_full_and_safely(run, web, monkeypatch):
     def stumble(*_):
         raise Stalled("at \x1b[2J")
 
-    monkeypatch.setattr(streaming, "stream_lines", stumble)
+    monkeypatch.setattr(lines, "stream_lines", stumble)
     ended = run("fetch", web.url())
     assert ended.exit_code == 1
     assert "Traceback" in ended.stderr
@@ -183,7 +183,7 @@ def test_ctrl_c_before_anything_has_begun_is_no_bug(run, web, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(streaming, "stream_lines", interrupt)
+    monkeypatch.setattr(lines, "stream_lines", interrupt)
     ended = run("fetch", web.url())
     assert ended.exit_code == 130
     assert ended.stderr == ""
@@ -222,4 +222,18 @@ def test_an_input_without_a_command_is_answered_with_the_command(run, listed):
     ended = run(listed("http://127.0.0.1:9/"))
     assert (ended.exit_code, "penstock fetch" in ended.stderr) == (2, True)
     assert "penstock fetch https://a.example/" in run("https://a.example/").stderr
-    assert "No such command" in run("ftech").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fech", "urls.txt"], "fech is no command; did you mean fetch?"),
+        (["\x1b[2Jetry"], "\\x1b[2Jetry is no command; did you mean retry?"),
+        (["xyz"], "xyz is no command; there are: plan, fetch, resume, retry, leftover, verify, demo"),
+        (["fetch", "--concurency", "5"], "'--concurrency'"),
+        (["fetch", "--sinks", "jsonl"], "'--sink'"),
+    ],
+)
+def test_a_misspelled_command_or_option_is_answered_with_the_nearest(run, arguments, said):
+    ended = run(*arguments)
+    assert (ended.exit_code, said in ended.stderr) == (2, True), ended.stderr

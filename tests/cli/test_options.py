@@ -119,8 +119,30 @@ def test_the_help_page_tells_default_and_bounds(run, name, low, high):
         return
     default = getattr(Settings(), name)
     unit = " s" if SETTINGS[name].spec.unit is Unit.SECONDS else ""
-    bounds = f"{low:,}{unit} to {high:,.0f}{unit}]"
+    above = "above " if name == "rate" else ""
+    bounds = f"{above}{low:,}{unit} to {high:,.0f}{unit}]"
     assert said.endswith(f"[default {default:,g}{unit}; {bounds}" if default is not None else f"[{bounds}")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ("--rate", "100/s"),
+            "'--rate': '100/s' is not a number of requests a second, above 0 to 1,000,000, as in --rate 100\n",
+        ),
+        (
+            ("--min-speed", "quick"),
+            "'--min-speed': 'quick' is not a number of outcomes a second, 0.001 to 1,000,000, as in --min-speed 0.5\n",
+        ),
+        (("-c", "5.5"), "'-c' / '--concurrency': '5.5' is not a whole number, 1 to 10,000\n"),
+        (("--sink", "parquet"), "'--sink': there is no 'parquet'; choose from: jsonl\n"),
+        (("--pace", "fast"), "'--pace': there is no 'fast'; choose from: adaptive, fixed\n"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_in_words(run, given, said):
+    ended = run("fetch", "http://a.test/", *given)
+    assert (ended.exit_code, ended.stderr.partition("Invalid value for ")[2]) == (2, said)
 
 
 def test_every_option_says_what_it_is_for():

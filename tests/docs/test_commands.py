@@ -64,7 +64,7 @@ def test_there_are_commands_to_look_at():
     ("command", "said"),
     [
         ("fetch urls.txt --bodies none", "No such option"),
-        ("fetch urls.txt --body some", "'some' is not one of"),
+        ("fetch urls.txt --body some", "there is no 'some'; choose from: inline, none"),
         ("fetsch urls.txt", "no command"),
         ("retry", "Missing argument"),
         ("fetch urls.txt -o pages # as ever", None),

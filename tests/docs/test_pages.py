@@ -11,6 +11,7 @@ from manual import DOCS, PAGES, python
 
 import penstock
 import penstock.twisted
+from penstock.settings import SETTINGS
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -38,6 +39,17 @@ def test_every_public_member_of_a_class_is_there():
         assert f"#### Flow.{name}\n" in page
     assert "| `seq` | `int` | required |" in page
     assert "#### Result.unwrap\n" in page
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_each_setting_is_described_once(name):
+    """By the function that takes it; ``Settings`` has no table of them besides."""
+    fetching, settings = (
+        python.page().partition(f"\n## {section}\n")[2].partition("\n## ")[0] for section in ("Fetching", "Settings")
+    )
+    assert fetching.count(f"\n* `{name}`: ") == 1
+    assert f"| `{name}` |" not in settings
+    assert "#### Settings.of\n" in settings
 
 
 Alias = Callable[[int], str]

@@ -7,7 +7,7 @@ import json
 import pytest
 from manual.record import FIELDS, MEANINGS, TIMES, page
 
-from penstock.api import fetch
+from penstock import fetch
 from penstock.core.web.model import Fetched, Reason
 from penstock.sink.record import line
 from penstock.testing.web import LocalWeb

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from penstock.api import fetch
+from penstock import fetch
 from penstock.engine import cookies
 from penstock.testing.outcomes import in_a_word
 from penstock.testing.web import LocalWeb

@@ -8,7 +8,7 @@ import pycurl
 import pytest
 from tests.engine.http2 import Http2Server
 
-from penstock import api
+import penstock
 from penstock.engine import renewal
 from penstock.engine.renewal import MOVES, Renewals
 
@@ -24,7 +24,7 @@ def little_patience(monkeypatch):
 def test_a_request_that_a_renewed_connection_refuses_is_sent_again(tmp_path, each_once):
     with Http2Server(tmp_path, renew=60) as server:
         urls = [server.url(f"/{number}") for number in range(600)]
-        pages = each_once(api.fetch(urls, cacert=server.cacert, timeout=5.0, **MANY), 600)
+        pages = each_once(penstock.fetch(urls, cacert=server.cacert, timeout=5.0, **MANY), 600)
     assert {(page.error, page.status, page.attempts, page.http) for page in pages} == {(None, 200, 1, "2")}
     assert server.connections > 8, "nothing was renewed"
 
@@ -33,7 +33,7 @@ def test_if_all_that_run_are_left_behind_together_they_are_sent_again_too(tmp_pa
     """No other request can show it then: one of them is sent again on trial."""
     with Http2Server(tmp_path, renew=30, tell=False, late=8) as server:
         urls = [server.url(f"/{number}") for number in range(50)]
-        pages = each_once(api.fetch(urls, cacert=server.cacert, timeout=5.0, **MANY), 50)
+        pages = each_once(penstock.fetch(urls, cacert=server.cacert, timeout=5.0, **MANY), 50)
     assert {(page.error, page.status, page.attempts) for page in pages} == {(None, 200, 1)}
     assert (server.connections, max(server.seen.values())) == (2, 2)
 
@@ -42,7 +42,7 @@ def test_what_is_not_idempotent_is_never_sent_again(tmp_path, each_once):
     """The server may have acted upon it; it gets its whole time, and a time-out."""
     with Http2Server(tmp_path, renew=5, tell=False) as server:
         rows = [{"url": server.url(f"/{n}"), "method": "POST", "body": "x"} for n in range(60)]
-        each_once(api.fetch(rows, cacert=server.cacert, timeout=0.5, **MANY), 60)
+        each_once(penstock.fetch(rows, cacert=server.cacert, timeout=0.5, **MANY), 60)
     assert set(server.seen.values()) == {1}
 
 
@@ -51,7 +51,7 @@ def test_a_page_that_takes_long_is_asked_for_once(tmp_path, each_once):
     with Http2Server(tmp_path) as server:
         paths = ["/first", "/slow", *(f"/{number}" for number in range(300)), "/last"]
         few = MANY | {"concurrency": 2, "per_host": 2}
-        pages = each_once(api.fetch([server.url(path) for path in paths], cacert=server.cacert, **few), len(paths))
+        pages = each_once(penstock.fetch([server.url(path) for path in paths], cacert=server.cacert, **few), len(paths))
     assert {page.error for page in pages} == {None}
     assert set(server.seen.values()) == {1}
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from penstock.api import fetch
+from penstock import fetch
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.requests import Requests
 from penstock.engine.curl import CurlEngine

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from penstock.api import fetch
+from penstock import fetch
 from penstock.core.web import breaker
 from penstock.testing.names import SERVFAIL, NameServer
 from penstock.testing.outcomes import in_a_word

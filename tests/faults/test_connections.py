@@ -8,7 +8,7 @@ import pytest
 from tests.faults.conftest import GRACE
 from tests.faults.listener import Listener
 
-from penstock.api import fetch
+from penstock import fetch
 from penstock.testing.hostile import FAULTS
 from penstock.testing.outcomes import in_a_word
 from penstock.testing.web import LocalWeb

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.api import fetch
+from penstock import fetch
 from penstock.core.web import addresses
 from penstock.testing.names import NameServer, Says
 from penstock.testing.outcomes import in_a_word

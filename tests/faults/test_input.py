@@ -8,7 +8,7 @@ import threading
 import pytest
 
 import penstock
-from penstock.api import fetch
+from penstock import fetch
 from penstock.testing.names import NameServer
 from penstock.testing.outcomes import in_a_word
 from penstock.testing.web import LocalWeb

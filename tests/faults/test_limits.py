@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from penstock.api import fetch
+from penstock import fetch
 from penstock.testing.hostile import HostileServer
 from penstock.testing.outcomes import in_a_word
 from penstock.testing.web import LocalWeb

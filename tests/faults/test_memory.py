@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tests.engine.http2 import Http2Server
 from tests.faults.listener import Listener
 
-from penstock import api
+import penstock
 from penstock.core.schedule.answers import Bottleneck
 from penstock.engine import curl
 from penstock.engine.response import PAUSE, Response
@@ -78,7 +78,7 @@ def most_held(monkeypatch):
 def fetched(bodies, number, **settings):
     urls = [bodies.url(str(seq)) for seq in range(number)]
     given = {"concurrency": 20, "per_host": 20, "delay": 0, "max_body": BODY, "memory": MEMORY} | settings
-    return api.fetch(urls, **given)
+    return penstock.fetch(urls, **given)
 
 
 def test_bodies_of_more_than_there_is_memory_for_arrive_one_after_the_other(bodies, most_held, each_once):
@@ -109,13 +109,13 @@ def test_a_body_that_stands_still_keeps_the_others_no_longer_than_its_own_time(b
     """It is the oldest, which alone may go on while memory is full; the wait of the others does not count."""
     urls = [bodies.url(f"stuck/{seq}" if seq == 0 else str(seq)) for seq in range(12)]
     settings = {"concurrency": 12, "per_host": 12, "delay": 0, "attempts": 1, "timeout": 1.0}
-    pages = each_once(api.fetch(urls, max_body=BODY, memory=BODY + 500_000, **settings), 12)
+    pages = each_once(penstock.fetch(urls, max_body=BODY, memory=BODY + 500_000, **settings), 12)
     assert {page.seq: page.error for page in pages if page.error} == {0: "timeout_body"}
 
 
 def test_ordered_pages_come_though_memory_is_full(bodies):
     pages = list(
-        api.fetch(
+        penstock.fetch(
             [bodies.url(str(seq)) for seq in range(30)],
             ordered=True,
             concurrency=10,
@@ -131,7 +131,7 @@ def test_ordered_pages_come_though_memory_is_full(bodies):
 def test_a_run_of_more_than_its_memory_is_whole(bodies, tmp_path):
     urls = tmp_path / "urls.txt"
     urls.write_text("".join(f"{bodies.url(str(seq))}\n" for seq in range(12)))
-    summary = api.run(urls, tmp_path / "pages", concurrency=20, per_host=20, delay=0, memory="4MB", max_body="2MB")
+    summary = penstock.run(urls, tmp_path / "pages", concurrency=20, per_host=20, delay=0, memory="4MB", max_body="2MB")
     assert summary.complete
     assert summary.tally.bytes == 12 * BODY
 
@@ -141,7 +141,7 @@ def test_streams_of_one_connection_wait_by_themselves(most_held, tmp_path, each_
     with Http2Server(tmp_path, together=12) as server:
         urls = [server.url(f"/large/{BODY}") for _ in range(24)]
         settings = {"concurrency": 12, "per_host": 12, "delay": 0, "timeout": 10.0, "max_body": BODY}
-        pages = each_once(api.fetch(urls, memory=MEMORY, cacert=server.cacert, **settings), 24)
+        pages = each_once(penstock.fetch(urls, memory=MEMORY, cacert=server.cacert, **settings), 24)
     assert {(page.http, page.error, len(page.body), page.attempts) for page in pages} == {("2", None, BODY, 1)}
     assert most_held[1] > 0
     assert most_held[0] <= MEMORY + 12 * CHUNK

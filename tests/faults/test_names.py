@@ -9,7 +9,7 @@ import time
 import pytest
 import trustme
 
-from penstock.api import fetch
+from penstock import fetch
 from penstock.engine import families
 from penstock.testing.names import NXDOMAIN, REFUSED, SERVFAIL, SILENT, NameServer, Says
 from penstock.testing.outcomes import in_a_word

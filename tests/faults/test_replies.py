@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from penstock.api import fetch
+from penstock import fetch
 from penstock.testing.hostile import FAULTS, HostileServer
 from penstock.testing.hostile.replies import PAGE
 from penstock.testing.outcomes import in_a_word

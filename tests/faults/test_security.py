@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import penstock
-from penstock.api import fetch
+from penstock import fetch
 from penstock.core.web.model import Job, Reason
 from penstock.engine.curl import CurlEngine
 from penstock.settings import HttpSettings

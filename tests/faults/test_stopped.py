@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from penstock.api import fetch
+from penstock import fetch
 from penstock.testing.web import LocalWeb
 
 PLAINLY = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.api import fetch
+from penstock import fetch
 from penstock.testing.hostile import FAULTS
 from penstock.testing.outcomes import in_a_word
 from penstock.testing.pages import page

@@ -16,7 +16,8 @@ from penstock.runs.store import FolderStore
 from penstock.settings import Settings
 from penstock.testing.web import LocalWeb
 
-FAST = {"robots": False, "delay": 0, "per_host": 1, "concurrency": 4, "flush_every": 0.01}
+FAST = {"robots": False, "delay": 0, "per_host": 1, "concurrency": 4}
+STORED = FAST | {"flush_every": 0.01}
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ class UntilTheRestIsParked:
 def test_it_is_left_alone_after_a_restart_too(way, web, tmp_path):
     (tmp_path / "urls.txt").write_text("\n".join(urls(web)))
     report = UntilTheRestIsParked(way)
-    report.session = sessions.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), Settings.of(**FAST))
+    report.session = sessions.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), Settings.of(**STORED))
     assert report.session.execute(report).tally.total == 20
     assert asked(web, 0) == 1
 
@@ -83,7 +84,7 @@ def parked_after_restart(web, tmp_path, monkeypatch, *, seconds, set_back, forge
     """The seconds for which hosts are parked by a session that goes on after the clock was *set_back* by so many."""
     (tmp_path / "urls.txt").write_text("\n".join(urls(web, seconds)))
     report = UntilTheRestIsParked("abort")
-    report.session = sessions.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), Settings.of(**FAST))
+    report.session = sessions.begin([str(tmp_path / "urls.txt")], str(tmp_path / "out"), Settings.of(**STORED))
     report.session.execute(report)
     with closing(sqlite3.connect(tmp_path / "out" / "run.db")) as database, database:
         database.executescript(forget)
@@ -109,7 +110,7 @@ def test_what_an_older_version_noted_without_a_date_holds_for_an_hour_at_most(un
 
 def test_what_is_over_is_forgotten(web, tmp_path):
     (tmp_path / "urls.txt").write_text(web.url(0, "/busy/503/0/x"))
-    penstock.run(tmp_path / "urls.txt", tmp_path / "out", attempts=2, **FAST)
+    penstock.run(tmp_path / "urls.txt", tmp_path / "out", attempts=2, **STORED)
     assert asked(web, 0) == 2
     folder = RunFolder.open(tmp_path / "out")
     assert folder.ledger.learned().parked == {}

@@ -12,6 +12,7 @@ from penstock.core.web.model import Job, Reason
 from penstock.core.web.retry import Retry
 from penstock.errors import FolderError, InputChanged
 from penstock.fetching import sessions
+from penstock.fetching.lines import stream_lines
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
@@ -152,8 +153,10 @@ def test_passes_end_where_nothing_is_left_to_try_again(web, listed, tmp_path):
 
 
 def test_passes_need_a_folder_and_an_input_that_can_be_read_again(tmp_path):
-    with pytest.raises(penstock.UsageError, match="takes a run folder"):
+    with pytest.raises(penstock.UsageError, match=r"^fetch does not use passes; penstock\.run does$"):
         penstock.fetch(["http://a.test/"], passes=2)
+    with pytest.raises(penstock.UsageError, match="takes a run folder: -o DIR"):
+        stream_lines(["http://a.test/"], Settings.of(passes=2), print)
     with pytest.raises(penstock.UsageError, match="can be read only once"):
         penstock.run((url for url in ["http://a.test/"]), tmp_path / "run", passes=2)
     assert not (tmp_path / "run").exists()

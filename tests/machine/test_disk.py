@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock import api
+import penstock
 from penstock.errors import OutputError
 from penstock.fetching import wiring
 from penstock.machine.disk import RESERVE, STEP, Space, scratch_folder
@@ -104,7 +104,7 @@ def test_nothing_is_made_or_sent_where_the_disk_is_full_from_the_start(monkeypat
     monkeypatch.setattr(wiring, "Space", lambda folders: Space(folders, Disk(0)))
     before = web.traffic().connections
     with pytest.raises(OutputError, match="make room"):
-        api.run([web.url()], tmp_path / "pages")
+        penstock.run([web.url()], tmp_path / "pages")
     assert not (tmp_path / "pages").exists()
     assert web.traffic().connections == before
 
@@ -124,12 +124,12 @@ def test_a_disk_that_fills_stops_the_run_which_can_be_resumed(monkeypatch, tmp_p
     with monkeypatch.context() as filling:
         filling.setattr(wiring, "Space", lambda folders: Space(folders, disk))
         with pytest.raises(OutputError, match=r"only 0\.0 MB are free"):
-            api.run(urls, tmp_path / "pages", **settings)
-    kept = api.verify(tmp_path / "pages")
+            penstock.run(urls, tmp_path / "pages", **settings)
+    kept = penstock.verify(tmp_path / "pages")
     assert kept.ok
     before = sum(len(file.read_bytes().splitlines()) for file in (tmp_path / "pages").glob("outcomes-*.jsonl"))
     assert before > 0
-    summary = api.run(urls, tmp_path / "pages", **settings)
+    summary = penstock.run(urls, tmp_path / "pages", **settings)
     assert summary.complete
     assert summary.session.total == 900 - before
     lines = [line for file in (tmp_path / "pages").glob("outcomes-*.jsonl") for line in file.read_bytes().splitlines()]

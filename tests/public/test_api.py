@@ -58,6 +58,24 @@ def test_a_single_url_may_be_given_as_it_is(web):
     assert page.status == 200
 
 
+@pytest.mark.parametrize("kind", [str, Path])
+def test_the_name_of_a_file_is_no_url_and_the_error_names_the_function_for_files(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("urls.txt").write_text("http://a.test/\n")
+    said = (
+        "'urls.txt' is a file, and fetch takes URLs; to fetch those in the file: penstock.run\\('urls.txt', 'pages'\\)$"
+    )
+    with pytest.raises(UsageError, match=said):
+        penstock.fetch(kind("urls.txt"))
+
+
+@pytest.mark.parametrize("text", ["urls.txt", "a\0b", "x" * 5_000])
+def test_a_text_that_names_no_file_is_one_input(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (page,) = penstock.fetch(text)
+    assert page.error is penstock.Reason.INVALID_URL
+
+
 def test_a_generator_is_read_on_a_thread_and_only_as_far_as_needed(web):
     threads, taken = set(), 0
 

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.cli.options import flags_of
 from penstock.errors import FolderDamaged, PenstockError, UsageError
-from penstock.remedies import Message, Remedy, call, keyword, spell_for_shell
+from penstock.remedies import Message, Remedy, call, keyword, name_settings, spell_for_shell
 from penstock.settings import CHANGEABLE, SETTINGS, Resume, Settings
 
 
@@ -54,6 +54,12 @@ def test_a_message_is_the_text_for_a_program_and_knows_the_one_for_a_shell():
     assert (type(again), again, again.typed) == (Message, message, message.typed)
 
 
+def test_settings_named_in_a_text_have_both_spellings():
+    message = name_settings("raise {per_host}, or lower {delay} for {}", delay=0.5)
+    assert message == "raise per_host, or lower delay=0.5 for {}"
+    assert message.typed == "raise --per-host, or lower --delay 0.5 for {}"
+
+
 def test_a_message_in_an_error_keeps_both():
     error = PenstockError("no list: ", Message("it may be a table: ", keyword("input_format", "csv")))
     assert str(error) == "no list: it may be a table: input_format='csv'"
@@ -72,6 +78,7 @@ def test_a_wrong_setting_is_named_by_its_keyword_in_python_and_by_its_option_whe
     with pytest.raises(UsageError, match=r"^per_host is 0; it goes from 1 to 10,000$"):
         Settings.of(per_host=0)
     assert "penstock: --per-host is 0; it goes from 1 to 10,000" in run_fetch("--per-host", "0")
+    assert "penstock: --rate is -5.0; it goes from above 0 to 1,000,000" in run_fetch("--rate", "-5")
     assert "penstock: --header: 'A' has no colon; write 'Name: value'" in run_fetch("-H", "A")
     assert "penstock: --retry-methods: 'A B' is no method" in run_fetch("--retry-methods", "A B")
 

@@ -57,10 +57,11 @@ def test_a_number_goes_from_its_low_to_its_high_bound(name, low, high):
     least = low or (0.001 if name == "rate" else 0)
     assert getattr(Settings.of(**{name: least}), name) == least
     assert getattr(Settings.of(**{name: high}), name) == high
+    above = "above " if name == "rate" else ""
     for wrong in (low - 1, high + 1):
         said = refusal(**{name: wrong})
         assert said.startswith(f"{name} is {wrong}")
-        assert said.endswith(f"from {low:,} to {high:,}")
+        assert said.endswith(f"; it goes from {above}{low:,} to {high:,}")
 
 
 def test_no_rate_is_none_and_not_nought():
@@ -75,31 +76,43 @@ def test_what_is_no_finite_number_is_refused(name, number):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "said"),
     [
-        ("concurrency", "50"),
-        ("concurrency", 50.0),
-        ("concurrency", True),
-        ("concurrency", None),
-        ("delay", [1]),
-        ("insecure", 1),
-        ("insecure", "yes"),
-        ("proxy", 5),
-        ("cacert", b"x"),
-        ("connect_to", [5]),
-        ("connect_to", 5),
-        ("sinks", 5),
-        ("body", None),
+        ("concurrency", "50", "is '50'; it is a whole number, 1 to 10,000"),
+        ("concurrency", 50.0, "is 50.0; it is a whole number, 1 to 10,000"),
+        ("concurrency", True, "is True; it is a whole number, 1 to 10,000"),
+        ("concurrency", None, "is None; it is a whole number, 1 to 10,000"),
+        (
+            "rate",
+            "100/s",
+            "is '100/s'; it is a number of requests a second, above 0 to 1,000,000, or None, as in rate=100",
+        ),
+        ("delay", [1], "is [1]; it is a number of seconds or a text such as 30s, 0 to 86,400 s"),
+        ("stop_at", [1], "is [1]; it is a number or a text, 0.01 to 1, or None"),
+        ("insecure", 1, "is 1; it is True or False"),
+        ("insecure", "yes", "is 'yes'; it is True or False"),
+        ("proxy", 5, "is of type int; it is a text, or None"),
+        ("proxy", b"http://me:secret@a", "is of type bytes; it is a text, or None"),
+        ("cacert", b"x", "is of type bytes; it is a text, or None"),
+        ("column", 2.5, "is of type float; it is a text or a whole number, or None"),
+        ("connect_to", [5], "is [5]; it is a text or a list of texts"),
+        ("connect_to", 5, "is 5; it is a text or a list of texts"),
+        ("sinks", 5, "is 5; it is one of jsonl"),
+        ("body", None, "is None; it is one of inline, none"),
     ],
 )
-def test_a_value_of_another_type_is_refused_by_name(name, value):
-    assert name in refusal(**{name: value})
+def test_a_value_of_another_type_is_refused_by_name_and_in_words(name, value, said):
+    assert refusal(**{name: value}) == f"{name} {said}"
 
 
-def test_an_unknown_name_is_refused_with_the_names_there_are():
+def test_of_a_long_value_the_beginning_is_shown():
+    assert len(refusal(concurrency="x" * 10_000)) < 100
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_or_the_names_there_are():
     said = refusal(concurency=5)
-    assert said.startswith("there is no setting 'concurency'; there are: attempts, ")
-    assert "concurrency" in said
+    assert said == "there is no setting 'concurency'; did you mean concurrency?"
+    assert refusal(nonsense=5) == f"there is no setting 'nonsense'; there are: {', '.join(sorted(SETTINGS))}"
 
 
 def test_a_refusal_is_one_of_ours_and_a_value_error():
@@ -129,9 +142,11 @@ def test_one_sink_may_be_given_as_it_is():
     assert Settings.of(sinks="jsonl").sinks == Settings.of(sinks=["jsonl"]).sinks == ("jsonl",)
 
 
-@pytest.mark.parametrize(("sinks", "shown"), [([], "empty"), (["nope"], "nope"), (["jsonl", "jsonl"], "jsonl, jsonl")])
+@pytest.mark.parametrize(("sinks", "shown"), [([], "empty"), (["jsonl", "jsonl"], "jsonl, jsonl")])
 def test_sinks_are_known_and_each_at_most_once(sinks, shown):
     assert refusal(sinks=sinks) == f"sinks is {shown}; name each at most once of jsonl"
+    for unknown in ("parquet", ["parquet"], ["jsonl", "parquet"]):
+        assert refusal(sinks=unknown) == "sinks: there is no 'parquet'; choose from: jsonl"
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,9 @@ def test_a_line_says_how_far_how_fast_what_came_and_what_bounds(plain, lines, st
     (line,) = lines
     assert line == (
         "10 s: 100 done of about 400 (25 %), 10/s, 30 s left, 100 in flight, 200: 90, timeout: 10; "
-        "bound by the requests at once over all hosts (--concurrency 100)"
+        "bound by the requests at once over all hosts (concurrency=100)"
     )
+    assert line.typed.endswith("; bound by the requests at once over all hosts (--concurrency 100)")
 
 
 def test_without_a_total_no_end_is_named(plain, lines, stands):

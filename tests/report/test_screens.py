@@ -7,10 +7,11 @@ from datetime import datetime
 
 import pytest
 
+from penstock.core.schedule.answers import Bottleneck
 from penstock.report.bar import Bar
 from penstock.report.json import Json
 from penstock.report.plain import Plain
-from penstock.report.screens import Silent, choose, screen
+from penstock.report.screens import Silent, choose, report_for, screen
 from penstock.settings import Settings
 
 
@@ -64,6 +65,23 @@ def test_a_line_written_is_passed_on_whole_and_safe(progress):
     screen(progress, Settings(), stream).say_now("\x1b[2J")
     assert stream.getvalue().endswith("\n")
     assert "\x1b" not in stream.getvalue()
+
+
+def test_lines_name_options_to_a_person_and_keywords_to_a_program(stands):
+    now = stands(5, bound=Bottleneck.RATE, held=1)
+    stream, lines = Stream(), []
+    screen("plain", Settings.of(rate=20), stream).update(now)
+    report_for(lines.append, Settings.of(rate=20)).update(now)
+    assert "bound by the starts a second over all hosts (--rate 20)" in stream.getvalue()
+    assert "bound by the starts a second over all hosts (rate=20)" in lines[0]
+
+
+def test_the_bar_names_options(monkeypatch, stands):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    stream = Stream(is_terminal=True)
+    screen("bar", Settings(), stream).update(stands(5, bound=Bottleneck.CONCURRENCY, held=1))
+    assert "(--concurrency 100)" in stream.getvalue()
 
 
 def test_no_progress_is_no_progress(stands):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.report.summary import command, summary, wrap
+from penstock.report.summary import command, headline, summary, wrap
 from penstock.settings import Settings
 
 SETTINGS = Settings.of(delay=0.1)
@@ -107,6 +107,11 @@ def test_a_share_of_nearly_all_is_counted(ended, tally_of):
 )
 def test_a_stopped_run_says_by_what(ended, tally_of, ended_by, said):
     assert summary(ended(tally_of({200: 3}), complete=False, ended_by=ended_by), SETTINGS)[0].startswith(said)
+
+
+def test_a_program_gets_the_setting_that_stopped_it(ended, tally_of):
+    stopped = ended(tally_of({200: 3}), complete=False, ended_by="min_speed")
+    assert str(headline(stopped)).startswith("Stopped by min_speed after 10 s: ")
 
 
 def test_a_stopped_run_says_how_many_inputs_are_left_if_anything_says_it(ended, stands, tally_of):

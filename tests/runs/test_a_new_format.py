@@ -177,7 +177,7 @@ def test_what_a_crash_leaves_of_a_file_that_is_renamed_later_is_removed(path):
 
 
 def test_a_format_that_is_not_known_is_refused(path, monkeypatch):
-    with pytest.raises(UsageError, match="sinks is parquet; name each at most once of jsonl, tabs, parts"):
+    with pytest.raises(UsageError, match="sinks: there is no 'parquet'; choose from: jsonl, tabs, parts"):
         run(path, ("parquet",))
     assert not path.exists()
     run(path, ("tabs",))

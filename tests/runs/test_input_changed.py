@@ -145,12 +145,12 @@ def test_a_set_is_refused_before_there_is_a_folder(folder, kind):
 
 
 def test_a_set_may_be_fetched_since_no_later_process_asks_for_its_order():
-    assert {page.url for page in penstock.fetch(set(URLS), **FAST)} == set(URLS)
+    assert {page.url for page in penstock.fetch(set(URLS), robots=False, delay=0)} == set(URLS)
 
 
 def test_the_order_of_a_set_behind_an_iterator_is_compared(folder):
     """As it differs in each process: what was asked for under one number is not taken for another."""
-    program = "import sys, penstock.api as api; print(' '.join(map(str, {f'http://h/{n}' for n in range(20)})))"
+    program = "import sys, penstock; print(' '.join(map(str, {f'http://h/{n}' for n in range(20)})))"
     first, second = (
         subprocess.run(
             [sys.executable, "-c", program],

@@ -26,9 +26,9 @@ NAN = float("nan")
         ("delay", None, "number"),
         ("delay", "1", "number"),
         ("rate", 0, "leave it out for no limit"),
-        ("rate", -1, "from 0 to 1,000,000"),
-        ("rate", 1e7, "from 0 to 1,000,000"),
-        ("rate", NAN, "from 0"),
+        ("rate", -1, "from above 0 to 1,000,000"),
+        ("rate", 1e7, "from above 0 to 1,000,000"),
+        ("rate", NAN, "from above 0"),
         ("rate", "fast", "number"),
         ("attempts", 0, "from 1 to 1,000"),
         ("attempts", 1001, "from 1 to 1,000"),
@@ -73,8 +73,8 @@ def test_a_limit_per_key_without_keys_is_refused():
     throttle(Work(), [], concurrency=3, per_key=None)
 
 
-def test_a_limit_that_is_misspelt_is_refused_with_all_there_are():
-    with pytest.raises(UsageError, match="no limit 'per_host'") as raised:
+def test_an_argument_like_no_other_is_refused_with_all_there_are():
+    with pytest.raises(UsageError, match="throttle has no argument 'per_host'") as raised:
         throttle(Work(), [], concurrency=3, per_host=2)
     names = str(raised.value).rpartition(": ")[2].split(", ")
     limits = {"per_key", "delay", "rate", "attempts", "retry", "timeout", "window"}

@@ -123,4 +123,5 @@ def _what_next(folder: str, *, complete: bool) -> str:
         program = "import json,sys; [print(o['error'], o['url']) for o in map(json.loads, sys.stdin) if o['error']]"
         one_liner = f'cat {outcomes} | {Path(sys.executable).name} -c "{program}" | head'
     your_own = "Your own list, a URL a line:\n  penstock fetch urls.txt -o pages"
-    return f"\nWhat failed, and why:\n  {one_liner}\n\n{your_own}"
+    remove = f"Remove the demo's run folder and list:\n  rm -r {shell_path(folder)} {shell_path(f'{folder}.urls.txt')}"
+    return f"\nWhat failed, and why:\n  {one_liner}\n\n{your_own}\n\n{remove}"

@@ -79,7 +79,7 @@ def command(
     30s, 1m, 1h30m.
     """
     # libcurl takes longer to load than a help page may.
-    from penstock.fetching import resuming, sessions, streaming  # noqa: PLC0415
+    from penstock.fetching import lines, resuming, sessions  # noqa: PLC0415
 
     if no_follow:
         if options["max_redirects"]:
@@ -94,4 +94,4 @@ def command(
         return perform(sessions.begin(names, output, settings), output)
     if resume:
         raise click.UsageError("--resume resumes a run folder; name it: -o DIR")
-    return perform(streaming.stream_lines(names, settings, Stdout().write))
+    return perform(lines.stream_lines(names, settings, Stdout().write))

@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from penstock.cli.exits import exit_on_error
-from penstock.remedies import shell_word
+from penstock.remedies import name_nearest, shell_word
 from penstock.report.escaping import escape
 from penstock.version import __version__
 
@@ -41,11 +41,13 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name ``fetch`` if the first word is an input; else resolve as click does."""
+        """Refuse a word that is no command: name ``fetch`` for an input, else the nearest."""
         name = args[0]
-        if name not in COMMANDS and (name == "-" or "://" in name or os.path.exists(name)):  # noqa: PTH110 - any text
+        if name in COMMANDS:
+            return super().resolve_command(ctx, args)
+        if name == "-" or "://" in name or os.path.exists(name):  # noqa: PTH110 - any text
             raise click.UsageError(f"{escape(name)} is no command; to fetch it: penstock fetch {shell_word(name)}", ctx)
-        return super().resolve_command(ctx, args)
+        raise click.UsageError(f"{escape(name)} is no command; {name_nearest(name, COMMANDS)}", ctx)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and exit with the code it returns."""

@@ -12,9 +12,10 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from penstock.remedies import keyword
+from penstock.remedies import keyword, spell_for_shell
 from penstock.report.wording import size
 from penstock.settings import SETTINGS, Setting, Unit
+from penstock.settings.listing import name_wanted
 
 __all__ = ["SECTIONS", "Command", "Option", "flags_of", "pick_settings", "settings_options"]
 
@@ -46,6 +47,14 @@ class Command(click.Command):
             if records:
                 with formatter.section(section):
                     formatter.write_dl(records)
+
+
+class Choice(click.Choice[str]):
+    """One of a few words."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:  # noqa: ARG002 - click's signature
+        """Say that *value* is none of them, and which there are."""
+        return f"there is no {value!r}; choose from: {', '.join(self.choices)}"
 
 
 def settings_options(names: Collection[str] = SETTINGS, otherwise: str | None = None) -> Callable[[F], F]:
@@ -103,8 +112,8 @@ def _option(setting: Setting, otherwise: str | None) -> Callable[[F], F]:
     )
 
 
-def _type_of(setting: Setting) -> click.ParamType[Any] | None:
-    """Return click's type of *setting*; None for a flag.
+def _type_of(setting: Setting) -> click.ParamType[Any] | Callable[[str], float] | None:
+    """Return click's type of *setting*, or a function that reads it; None for a flag.
 
     Texts are read by the settings, as in Python.
     """
@@ -112,13 +121,25 @@ def _type_of(setting: Setting) -> click.ParamType[Any] | None:
     if isinstance(setting.default, bool):
         return None
     if spec.choices:
-        return click.Choice([*spec.choices])
+        return Choice([*spec.choices])
     if spec.low is None or spec.unit is not None or spec.read is not None:
         return click.STRING
-    return click.INT if setting.type is int else click.FLOAT
+    return _number_of(setting)
 
 
-def _metavar(setting: Setting, kind: click.ParamType[Any] | None) -> str | None:
+def _number_of(setting: Setting) -> Callable[[str], float]:
+    """Return a function that reads a number of *setting*, as click's types do."""
+
+    def number(text: str) -> float:
+        try:
+            return int(text) if setting.type is int else float(text)
+        except ValueError:
+            raise click.BadParameter(f"{text!r} is not {spell_for_shell(name_wanted(setting))}") from None
+
+    return number
+
+
+def _metavar(setting: Setting, kind: object) -> str | None:
     if setting.spec.metavar is not None or kind is None or setting.spec.choices:
         return setting.spec.metavar
     return {Unit.BYTES: "SIZE", Unit.SECONDS: "TIME", None: "N"}[setting.spec.unit]
@@ -140,7 +161,7 @@ def _help(setting: Setting, otherwise: str | None) -> str:
     elif default not in (None, ""):
         limits.append(f"default {shown(default)}")
     if spec.low is not None:
-        limits.append(f"{shown(spec.low)} to {shown(spec.high)}")
+        limits.append(f"{'above ' if spec.above else ''}{shown(spec.low)} to {shown(spec.high)}")
     return f"{text}  [{'; '.join(limits)}]" if limits else text
 
 

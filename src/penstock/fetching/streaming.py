@@ -1,6 +1,4 @@
-"""Fetching without a run folder: a flow for a program, or a session that writes lines.
-
-Nothing is stored.
+"""A flow for a program: nothing is stored.
 
 Knows which stages such a flow has. Does not know run folders.
 """
@@ -8,9 +6,10 @@ Knows which stages such a flow has. Does not know run folders.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable
 from contextlib import ExitStack
 from typing import Any
 
@@ -28,19 +27,12 @@ from penstock.fetching.wiring import (
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
-from penstock.remedies import Remedy
-from penstock.runs.notices import Notices
-from penstock.runs.progress import RunProgress
-from penstock.runs.session import Session
-from penstock.runs.store import LineStore
 from penstock.scratch.overflow import DiskOverflow
 from penstock.settings import Settings
-from penstock.sink.record import pieces
 from penstock.source.awaited import Awaited
 from penstock.source.iterables import AsyncItems, Items
-from penstock.source.opened import open_inputs
 
-__all__ = ["stream", "stream_lines"]
+__all__ = ["stream"]
 
 log = logging.getLogger("penstock")
 
@@ -49,11 +41,15 @@ def stream(
     urls: Iterable[Any] | AsyncIterable[Any], settings: Settings, on_page: OnPage | None, *, ordered: bool
 ) -> Flow[Outcome]:
     """Return a flow of the outcomes of *urls*; see ``penstock.fetch``."""
+    if isinstance(urls, os.PathLike) or (isinstance(urls, str) and os.path.isfile(urls)):  # noqa: PTH113 - any text
+        name = os.fspath(urls)
+        raise UsageError(
+            f"{name!r} is a file, and fetch takes URLs; to fetch those in the file: penstock.run({name!r}, 'pages')"
+        )
     if isinstance(urls, str | bytes):
         urls = [urls]
     fitted = Fitted(settings, log.warning)
     delivery = make_delivery(on_page, ordered=ordered)
-    _refuse_passes(settings)
     if isinstance(urls, AsyncIterable):
         return _stream_awaited(urls, fitted, delivery)
     return make_flow(Items(urls, settings.input()), fitted, SeqSet(), delivery)
@@ -80,23 +76,3 @@ def _stream_awaited(urls: AsyncIterable[Any], fitted: Fitted, delivery: Delivery
         return Driver(stages, gate=make_gate(settings), overflow=DiskOverflow())
 
     return Flow(frontier, make)
-
-
-def stream_lines(names: Sequence[str], settings: Settings, write: Callable[[bytes], object]) -> Session:
-    """Return a session that calls *write* with one JSON line for each outcome."""
-    _refuse_passes(settings)
-    source = open_inputs(names, settings.input())
-    inline_body = settings.body == "inline"
-    store = LineStore(lambda outcome: pieces(outcome, inline_body=inline_body), write)
-    notices = Notices(source.remarks)
-    fitted = Fitted(settings, notices.notify)
-    progress = RunProgress(make_flow(source, fitted, SeqSet(), make_delivery()), source)
-    return Session(progress, store, settings=fitted.settings, notices=notices)
-
-
-def _refuse_passes(settings: Settings) -> None:
-    if settings.passes > 1:
-        raise UsageError(
-            "passes try again what failed, so outcomes must be kept, which takes a run folder: ",
-            Remedy("penstock.run", "-o DIR"),
-        )

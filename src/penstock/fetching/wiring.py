@@ -10,7 +10,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -35,12 +35,15 @@ from penstock.loop.flow import Flow
 from penstock.machine.descriptors import Preflight, fit_descriptors
 from penstock.machine.disk import Space, scratch_folder
 from penstock.runs.documents import DocumentStore
-from penstock.runs.folder import RunFolder
 from penstock.scratch.overflow import DiskOverflow
 from penstock.scratch.rules import RulesStore
 from penstock.seams import Contents, Input, Source
 from penstock.settings import Settings
 from penstock.source.pulled import Inline, ReadAhead
+
+if TYPE_CHECKING:
+    # The ledger comes with it, and a flow without a folder must not wait for that.
+    from penstock.runs.folder import RunFolder
 
 __all__ = [
     "Fitted",

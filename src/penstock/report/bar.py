@@ -17,6 +17,7 @@ from rich.text import Text
 
 from penstock.core.results import Progress
 from penstock.core.schedule.tally import Tally
+from penstock.remedies import spell_for_shell
 from penstock.report import estimate, explain, wording
 from penstock.report.summary import wrap
 from penstock.settings import Settings
@@ -108,7 +109,7 @@ class Bar:
         if self._notice:
             return Text("\n".join(wrap(self._notice, width)), style="bold")
         why = explain.find_hint(progress, self._settings) or explain.explain_bound(progress, self._settings)
-        line = Text(why, style="dim", no_wrap=True)
+        line = Text(spell_for_shell([why]), style="dim", no_wrap=True)
         line.truncate(max(width, 1), overflow="ellipsis")
         return line
 

@@ -5,11 +5,12 @@ Knows the limits that were set and the progress. Does not know terminals.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from penstock.core.results import Progress
 from penstock.core.schedule.answers import Bottleneck
 from penstock.core.schedule.probe import AT_FIRST
+from penstock.remedies import Message, keyword, name_settings
 from penstock.report.escaping import escape
 from penstock.report.estimate import outstanding
 from penstock.report.wording import count, duration, plural, share, size
@@ -20,19 +21,19 @@ __all__ = ["explain_bound", "find_hint", "name_paused"]
 _BOUNDS: Final = {
     Bottleneck.NOTHING: "nothing: it runs as fast as it can",
     Bottleneck.SOURCE: "the input: it has no more at the moment",
-    Bottleneck.CONCURRENCY: "the requests at once over all hosts (--concurrency {0})",
+    Bottleneck.CONCURRENCY: "the requests at once over all hosts ({concurrency})",
     Bottleneck.CONSUMER: "the output: it is slower than the requests",
-    Bottleneck.RATE: "the starts a second over all hosts (--rate {3:g})",
-    Bottleneck.KEYS: "each host's limits (--per-host {1}, --delay {2:g})",
+    Bottleneck.RATE: "the starts a second over all hosts ({rate})",
+    Bottleneck.KEYS: "each host's limits ({per_host}, {delay})",
     Bottleneck.BACKOFF: "the wait before failed requests are retried",
     Bottleneck.ORDER: "the order of the output: everything waits for the input whose turn it is",
-    Bottleneck.PER_KEY: "the requests at once for one host (--per-host {1})",
-    Bottleneck.DELAY: "the time between two requests to one host (--delay {2:g})",
+    Bottleneck.PER_KEY: "the requests at once for one host ({per_host})",
+    Bottleneck.DELAY: "the time between two requests to one host ({delay})",
     Bottleneck.PARKED: "hosts that asked for a pause (Retry-After)",
     Bottleneck.ROBOTS: "the robots.txt of each site, which is fetched first",
-    Bottleneck.MEMORY: "the bytes of bodies held until they are stored (--memory {4})",
+    Bottleneck.MEMORY: "the bytes of bodies held until they are stored ({memory})",
     Bottleneck.DESCRIPTORS: "the free file descriptors or ports: fewer requests at once, until there are more",
-    Bottleneck.NAMES: "name resolution: most requests wait for it (--resolver names another server)",
+    Bottleneck.NAMES: "name resolution: most requests wait for it ({resolver} names another server)",
     Bottleneck.CUT_OFF: "the network: no host can be reached, so it waits and tries one now and then",
     Bottleneck.PAUSED: "a pause: nothing starts before it is over",
 }
@@ -47,28 +48,39 @@ LONGEST_HOST: Final = 40
 """Characters of a host's name that are shown."""
 
 
-def explain_bound(progress: Progress, settings: Settings) -> str:
+def explain_bound(progress: Progress, settings: Settings) -> Message:
     """Return the bottleneck of this moment, as a sentence or the end of one."""
     if progress.exhausted and not progress.held:
-        return f"no input is left to start, {count(progress.running)} in flight"
+        return Message(f"no input is left to start, {count(progress.running)} in flight")
     which = progress.bound
     if which is Bottleneck.CONSUMER and progress.undelivered < progress.running:
         # A few outcomes always wait; the output is the bottleneck only if they take most of the concurrency.
         which = Bottleneck.CONCURRENCY
     if which in (Bottleneck.KEYS, Bottleneck.BACKOFF) and progress.parked:
         hosts = "a paused host" if progress.alone == 1 else "paused hosts"
-        return f"bound by {hosts}: {name_paused(progress)}"
+        return Message(f"bound by {hosts}: {name_paused(progress)}")
+    words = _BOUNDS[which]
     if which is Bottleneck.CONCURRENCY and _is_probing(progress, settings):
-        return f"bound by the concurrency found best so far, of --concurrency {settings.concurrency}"
-    words = _BOUNDS[which].format(
-        settings.concurrency, settings.per_host, settings.delay, settings.rate or 0.0, size(settings.memory)
-    )
+        words = "the concurrency found best so far, of {concurrency}"
+    said = ["bound by ", name_settings(words, **_values(settings))]
     if which is Bottleneck.KEYS and progress.busiest is not None:
         host, jobs = progress.busiest
-        words += f", first {escape(host, LONGEST_HOST)}: {plural(jobs, 'input')}"
+        said.append(f", first {escape(host, LONGEST_HOST)}: {plural(jobs, 'input')}")
         if progress.spacing > settings.delay:
-            words += f", slowed down to one in {progress.spacing:.2g} s"
-    return f"bound by {words}"
+            said.append(f", slowed down to one in {progress.spacing:.2g} s")
+    return Message(*said)
+
+
+def _values(settings: Settings) -> dict[str, Any]:
+    """Return the limits as a user would write them."""
+    delay, rate = (int(value) if value == int(value) else value for value in (settings.delay, settings.rate or 0))
+    return {
+        "concurrency": settings.concurrency,
+        "per_host": settings.per_host,
+        "delay": delay,
+        "rate": rate,
+        "memory": size(settings.memory).replace(" ", ""),
+    }
 
 
 def _is_probing(progress: Progress, settings: Settings) -> bool:
@@ -90,7 +102,7 @@ def name_paused(progress: Progress) -> str | None:
     return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named) or None
 
 
-def find_hint(progress: Progress, settings: Settings) -> str | None:
+def find_hint(progress: Progress, settings: Settings) -> Message | None:
     """Say how one host with most of the remaining jobs delays the end.
 
     None if there is no such host.
@@ -107,8 +119,8 @@ def find_hint(progress: Progress, settings: Settings) -> str | None:
     spacing = max(settings.delay, progress.spacing)
     if not spacing:
         at_once = plural(settings.per_host, "request")
-        return f"{held}, and gets {at_once} at once: raise --per-host if it is yours"
+        return Message(f"{held}, and gets {at_once} at once: raise ", keyword("per_host"), " if it is yours")
     speed = f"at {1 / spacing:.3g} a second it needs {duration(jobs * spacing)}"
     if progress.spacing > settings.delay:
-        return f"{held}; {speed}: it was slowed down for its answers, and gets faster as they do"
-    return f"{held}; {speed}: raise --per-host or lower --delay if it is yours"
+        return Message(f"{held}; {speed}: it was slowed down for its answers, and gets faster as they do")
+    return Message(f"{held}; {speed}: ", name_settings("raise {per_host} or lower {delay} if it is yours"))

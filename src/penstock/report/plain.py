@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from penstock.core.results import Progress
+from penstock.remedies import Message
 from penstock.report import estimate, explain, wording
 from penstock.settings import Settings
 
@@ -32,7 +33,10 @@ class Plain:
     """Writes a line with each update, less often the longer the run takes."""
 
     def __init__(self, settings: Settings, write: Callable[[str], None]) -> None:
-        """*write* takes one line, without its end, and does not raise."""
+        """*write* takes one line, without its end, and does not raise.
+
+        The line may be a ``Message``.
+        """
         self._settings = settings
         self._write = write
         self._shown = estimate.Speed(memory=5)
@@ -63,7 +67,7 @@ class Plain:
     def close(self) -> None:
         """Do nothing: every line is complete."""
 
-    def _line(self, progress: Progress) -> str:
+    def _line(self, progress: Progress) -> Message:
         done, total = progress.done, estimate.total(progress)
         how_far = f"{wording.count(done)} done"
         if total is not None:
@@ -79,4 +83,4 @@ class Plain:
             *wording.counts(progress.tally.reasons, MOST),
         ]
         why = explain.find_hint(progress, self._settings) or explain.explain_bound(progress, self._settings)
-        return f"{wording.duration(round(progress.elapsed))}: {', '.join(parts)}; {why}"
+        return Message(f"{wording.duration(round(progress.elapsed))}: {', '.join(parts)}; ", why)

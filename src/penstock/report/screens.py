@@ -13,6 +13,7 @@ from typing import IO, Any, Final, Protocol, cast
 
 from penstock.core.results import Progress
 from penstock.errors import UsageError
+from penstock.remedies import spell_for_python, spell_for_shell
 from penstock.report.escaping import escape
 from penstock.report.json import Json
 from penstock.report.plain import Plain
@@ -89,12 +90,12 @@ def choose(progress: str, stream: Stream, *, data_on_terminal: bool) -> str:
 def screen(progress: str, settings: Settings, stream: Stream) -> Screen:
     """Make the report called *progress*, as ``choose`` returns it.
 
-    It writes to *stream*.
+    It writes to *stream*, for a person at the command line.
     """
     if progress == "bar":
         return _bar(settings, stream)
     if progress == "plain":
-        return Plain(settings, lambda line: _write(stream, f"{_now()} {escape(line)}"))
+        return Plain(settings, lambda line: _write(stream, f"{_now()} {escape(spell_for_shell([line]))}"))
     if progress == "json":
         return Json(settings, lambda line: _write(stream, line))
     return Silent(stream)
@@ -122,7 +123,7 @@ def _now() -> str:
 
 
 def _say(say: Callable[[str], object], line: str) -> None:
-    say(escape(line))
+    say(escape(spell_for_python([line])))
 
 
 def _bar(settings: Settings, stream: Stream) -> Screen:

@@ -14,7 +14,7 @@ from penstock.core.results import Summary
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.model import Kind, Reason
 from penstock.core.web.robots import LONGEST_DELAY
-from penstock.remedies import shell_path, shell_word
+from penstock.remedies import Message, Remedy, keyword, shell_path, shell_word
 from penstock.report import estimate, explain, suggest, wording
 from penstock.report.escaping import escape
 from penstock.settings import Settings
@@ -42,7 +42,7 @@ def summary(ended: Summary, settings: Settings, *, width: int = 80, verbose: boo
 
     *verbose* shows all.
     """
-    lines = [*wrap(headline(ended), width), "", *_table(ended, width, None if verbose else MOST)]
+    lines = [*wrap(headline(ended).typed, width), "", *_table(ended, width, None if verbose else MOST)]
     if ended.tally.duplicates:
         ask = "1 input asks" if ended.tally.duplicates == 1 else f"{ended.tally.duplicates:,} inputs ask"
         lines += wrap(f"{INDENT}{ask} for the same as an earlier one and share its outcome (--unique)", width)
@@ -52,7 +52,7 @@ def summary(ended: Summary, settings: Settings, *, width: int = 80, verbose: boo
     lines += _what_next(ended, settings, width)
     hint = None if ended.complete else explain.find_hint(ended.statistics, settings)
     if hint is not None:
-        lines += ["", *wrap(f"Hint: {hint}.", width)]
+        lines += ["", *wrap(f"Hint: {hint.typed}.", width)]
     paused = None if ended.complete else explain.name_paused(ended.statistics)
     if paused is not None:
         lines += ["", *wrap(f"Paused, as they asked for it or could not be reached: {paused}.", width)]
@@ -87,31 +87,32 @@ def command(verb: str, folder: str, *options: str) -> str:
     return " ".join(["penstock", verb, *map(shell_word, options), shell_path(folder)])
 
 
-def headline(ended: Summary) -> str:
+def headline(ended: Summary) -> Message:
     """Say in one line how it ended."""
     stored = wording.plural(ended.tally.total, "outcome")
     took = wording.duration(ended.elapsed)
     if ended.complete:
         if not ended.inputs:
-            return "Done: the input is empty."
+            return Message("Done: the input is empty.")
         each = "1 input has its outcome" if ended.inputs == 1 else f"all {ended.inputs:,} inputs have their outcome"
-        return f"Done: {each}.{_of_it(ended)} It took {took}."
-    stopped = f"Stopped{_by(ended.ended_by)} after {took}"
+        return Message(f"Done: {each}.{_of_it(ended)} It took {took}.")
+    stopped = Message("Stopped", *_by(ended.ended_by), f" after {took}: ")
     if ended.folder is None:
         left = _left(ended)
         written = f"{stored} written{'' if left is None else f', {left}'}"
-        return f"{stopped}: {written}. This can't be resumed; a run with -o DIR can."
+        return Message(stopped, f"{written}. This can't be resumed; a run with -o DIR can.")
     if ended.pending:
         left = "1 input is" if ended.pending == 1 else f"{ended.pending:,} inputs are"
-        return f"{stopped}: {stored} stored durably, and {left} still to be retried.{_of_it(ended)}"
-    return f"{stopped}: {stored} stored durably, and {_left(ended) or 'the rest can be done later'}.{_of_it(ended)}"
+        return Message(stopped, f"{stored} stored durably, and {left} still to be retried.{_of_it(ended)}")
+    left = _left(ended) or "the rest can be done later"
+    return Message(stopped, f"{stored} stored durably, and {left}.{_of_it(ended)}")
 
 
-def _by(ended_by: str | None) -> str:
-    """Name the option or signal that ended the session."""
+def _by(ended_by: str | None) -> tuple[str | Remedy, ...]:
+    """Name the setting or signal that ended the session."""
     if ended_by is None or ended_by == "stop":
-        return ""
-    return f" by {ended_by.upper()}" if ended_by.startswith("sig") else f" by --{ended_by.replace('_', '-')}"
+        return ()
+    return " by ", ended_by.upper() if ended_by.startswith("sig") else keyword(ended_by)
 
 
 def _left(ended: Summary) -> str | None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from penstock.settings.listing import WIDTH, annotate, describe
 from penstock.settings.spec import Resume
-from penstock.settings.table import SETTINGS, Setting
+from penstock.settings.table import SETTINGS
 
 __all__ = ["PATH", "module"]
 
@@ -34,21 +34,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypedDict
 
-__all__ = ["FetchOptions", "ResumeOptions"]
+__all__ = ["CommonOptions", "FetchOptions", "ResumeOptions", "RunOptions"]
 '''
 
 
 def module() -> str:
     """Return the whole module."""
-    fixed = [setting for setting in SETTINGS.values() if setting.spec.resume is Resume.FIXED]
-    given = [setting for setting in SETTINGS.values() if setting.spec.resume is not Resume.FIXED]
-    resume = 'class ResumeOptions(TypedDict, total=False):\n    """Settings that ``resume`` and ``retry`` take."""\n'
-    fetch = 'class FetchOptions(ResumeOptions, total=False):\n    """Settings that ``fetch`` and ``run`` take."""\n'
-    return "\n".join((HEAD, "", resume, *_fields(given), "", fetch, *_fields(fixed)))
+    return "\n".join(
+        (
+            HEAD,
+            *_class("CommonOptions(TypedDict", "of ``fetch``, ``run``, ``resume`` and ``retry``", run_only=False),
+            *_class("FetchOptions(CommonOptions", "of ``fetch``", run_only=False, fixed=True),
+            *_class("ResumeOptions(CommonOptions", "of ``resume`` and ``retry``", run_only=True),
+            *_class("RunOptions(FetchOptions, ResumeOptions", "of ``run``: all", run_only=True, fixed=True),
+        )
+    )
 
 
-def _fields(settings: Iterable[Setting]) -> Iterator[str]:
-    for setting in settings:
+def _class(name: str, of: str, *, run_only: bool, fixed: bool = False) -> Iterator[str]:
+    """Yield the class *name*, for the settings that its bases do not have."""
+    yield f'\nclass {name}, total=False):\n    """The settings {of}."""\n'
+    for setting in SETTINGS.values():
+        if setting.spec.run_only is not run_only or (setting.spec.resume is Resume.FIXED) is not fixed:
+            continue
         text = f'"""{describe(setting)}"""'
         wrapped = textwrap.fill(text, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT, break_on_hyphens=False)
         yield f"    {setting.name}: {annotate(setting)}\n{wrapped}\n"

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypedDict
 
-__all__ = ["FetchOptions", "ResumeOptions"]
+__all__ = ["CommonOptions", "FetchOptions", "ResumeOptions", "RunOptions"]
 
 
-class ResumeOptions(TypedDict, total=False):
-    """Settings that ``resume`` and ``retry`` take."""
+class CommonOptions(TypedDict, total=False):
+    """The settings of ``fetch``, ``run``, ``resume`` and ``retry``."""
 
     concurrency: int
     """Requests at once, over all hosts. Default 100; 1 to 10,000."""
@@ -25,12 +25,12 @@ class ResumeOptions(TypedDict, total=False):
     """Time between two starts on one host. Default 0.1; 0 to 86,400 s."""
 
     rate: float | None
-    """Starts a second, over all hosts. 0 to 1,000,000."""
+    """Requests started a second, over all hosts. Above 0 to 1,000,000."""
 
     pace: Literal["adaptive", "fixed"]
-    """adaptive slows down, within the limits, for hosts that are busy or late, and runs
-    more than 100 requests at once only if that gains speed; fixed does neither. Default
-    adaptive; one of adaptive, fixed."""
+    """How to use the limits. With adaptive, a busy or late host gets fewer requests,
+    and more than 100 at once run only if that is faster; with fixed, the limits alone
+    decide. Default adaptive; one of adaptive, fixed."""
 
     window: int
     """Inputs read ahead and not started, in memory; above this, inputs of busy hosts
@@ -57,10 +57,9 @@ class ResumeOptions(TypedDict, total=False):
     100,000,000; 0 to 1,000,000,000,000 bytes."""
 
     memory: int | str
-    """Response bytes held in memory; above this, no request starts. One body may exceed
-    it: the process takes at most twice the larger of this and half of it plus
-    ``max_body``, and some 50 MB. Default 512,000,000; 1,000,000 to
-    1,000,000,000,000,000 bytes."""
+    """Response bytes held in memory; above this, no request starts. The process takes
+    at most twice this, or this plus twice ``max_body`` if that is more, and some 50 MB
+    besides. Default 512,000,000; 1,000,000 to 1,000,000,000,000,000 bytes."""
 
     headers: str | Mapping[str, str] | Iterable[str | tuple[str, str]]
     """Headers sent with every request: lines ('Name: value'), pairs or a mapping. Only
@@ -100,6 +99,41 @@ class ResumeOptions(TypedDict, total=False):
     for paths and host:port. Credentials in it are never stored: give it again to
     resume."""
 
+
+class FetchOptions(CommonOptions, total=False):
+    """The settings of ``fetch``."""
+
+    max_redirects: int
+    """Redirects followed for one input; with 0, a redirect is its outcome. Default 10;
+    0 to 100."""
+
+    cookies: bool
+    """Keep the cookies that servers set, in memory until the session ends, and send
+    them back to the domains they are for (RFC 6265). Default False."""
+
+    robots: bool
+    """Ask each site for its robots.txt first and obey it (RFC 9309), also the time it
+    wants between two requests, up to a minute. Default True."""
+
+    public_only: bool
+    """Connect to public addresses only, as for a list that strangers wrote. Without it,
+    only a redirect from a public address to a private one is refused. Default False."""
+
+    column: str | int | None
+    """The column or JSON field with the URL; a table's by its name or its number from
+    1. By default url, or the first column of a table without names."""
+
+    select: str | Sequence[str]
+    """The columns or JSON fields to carry along to the outcome, instead of all."""
+
+    unique: bool
+    """Fetch only the first of inputs that ask for the same (method, URL in one
+    spelling, body; headers make no difference), and count the others. Default False."""
+
+
+class ResumeOptions(CommonOptions, total=False):
+    """The settings of ``resume`` and ``retry``."""
+
     body: Literal["inline", "none"]
     """Whether an outcome's record holds the body; none leaves its length and digest.
     Default inline; one of inline, none."""
@@ -125,24 +159,8 @@ class ResumeOptions(TypedDict, total=False):
     retried, whatever the method. Default 1; 1 to 10."""
 
 
-class FetchOptions(ResumeOptions, total=False):
-    """Settings that ``fetch`` and ``run`` take."""
-
-    max_redirects: int
-    """Redirects followed for one input; with 0, a redirect is its outcome. Default 10;
-    0 to 100."""
-
-    cookies: bool
-    """Keep the cookies that servers set, in memory until the session ends, and send
-    them back to the domains they are for (RFC 6265). Default False."""
-
-    robots: bool
-    """Ask each site for its robots.txt first and obey it (RFC 9309), also the time it
-    wants between two requests, up to a minute. Default True."""
-
-    public_only: bool
-    """Connect to public addresses only, as for a list that strangers wrote. Without it,
-    only a redirect from a public address to a private one is refused. Default False."""
+class RunOptions(FetchOptions, ResumeOptions, total=False):
+    """The settings of ``run``: all."""
 
     input_format: Literal["lines", "csv", "tsv", "jsonl", "json", "sitemap", "parquet", "arrow"] | None
     """How to read the input; by default the end of a file's name decides (.csv, .tsv,
@@ -152,10 +170,6 @@ class FetchOptions(ResumeOptions, total=False):
     and arrow need pyarrow. One of lines, csv, tsv, jsonl, json, sitemap, parquet,
     arrow."""
 
-    column: str | int | None
-    """The column or JSON field with the URL; a table's by its name or its number from
-    1. By default url, or the first column of a table without names."""
-
     header: bool
     """Whether a table begins with a row of column names; without it, columns are named
     1, 2 and so on. Default True."""
@@ -163,13 +177,6 @@ class FetchOptions(ResumeOptions, total=False):
     delimiter: str | None
     """The character between the fields of a table, instead of the comma; or the word
     tab."""
-
-    select: str | Sequence[str]
-    """The columns or JSON fields to carry along to the outcome, instead of all."""
-
-    unique: bool
-    """Fetch only the first of inputs that ask for the same (method, URL in one
-    spelling, body; headers make no difference), and count the others. Default False."""
 
     sinks: str | Sequence[str]
     """The formats in which a run folder stores. Default jsonl; one of jsonl."""

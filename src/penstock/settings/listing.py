@@ -9,17 +9,20 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import Any, Final, TypeVar
 
-from penstock.settings.spec import Unit
+from penstock.remedies import Remedy, keyword
+from penstock.settings.spec import Spec, Unit
 from penstock.settings.table import SETTINGS, Setting
 
-__all__ = ["annotate", "append_names", "append_settings", "describe"]
+__all__ = ["annotate", "append_names", "append_settings", "describe", "name_wanted"]
 
 Documented = TypeVar("Documented", bound=Callable[..., Any])
 
 WIDTH: Final = 88
+
+KINDS: Final = {"bool": "True or False", "int": "a whole number", "float": "a number", "str": "a text"}
 
 DURATIONS: Final = 'Durations are seconds, or text: "500ms", "30s", "1m", "1h30m".'
 
@@ -44,8 +47,7 @@ def describe(setting: Setting) -> str:
     spec, default = setting.spec, setting.default
     said = [] if default in (None, ()) else [f"Default {_show(default)}"]
     if spec.low is not None and spec.high is not None:
-        unit = {Unit.BYTES: " bytes", Unit.SECONDS: " s", None: ""}[spec.unit]
-        bounds = f"{_show(spec.low)} to {_show(spec.high)}{unit}"
+        bounds = _bounds(spec)
         said.append(bounds if said else bounds.capitalize())
     elif spec.choices:
         listed = ", ".join(spec.choices)
@@ -54,13 +56,37 @@ def describe(setting: Setting) -> str:
     return f"{text} {'; '.join(said)}." if said else text
 
 
-def append_settings(settings: Iterable[Setting]) -> Callable[[Documented], Documented]:
-    """Append a list of *settings* to the docstring of the decorated function."""
+def name_wanted(setting: Setting) -> tuple[str | Remedy, ...]:
+    """Return what a value of *setting* is, in words, for one of another type."""
+    spec, kinds = setting.spec, annotate(setting).split(" | ")
+    if spec.choices:
+        wanted = f"one of {', '.join(spec.choices)}"
+    elif isinstance(setting.default, tuple):
+        wanted = "a text or a list of texts"
+    elif spec.unit is Unit.SECONDS:
+        wanted = "a number of seconds or a text such as 30s"
+    else:
+        wanted = " or ".join(KINDS[kind] for kind in kinds if kind != "None")
+    if spec.counted is not None:
+        wanted += f" of {spec.counted}"
+    if spec.low is not None:
+        wanted += f", {_bounds(spec)}"
+    parts: list[str | Remedy] = [wanted]
+    if "None" in kinds:
+        parts.append(Remedy(", or None", ""))
+    if spec.example is not None:
+        parts += [", as in ", keyword(setting.name, spec.example)]
+    return tuple(parts)
+
+
+def append_settings(names: Collection[str], title: str = "The settings:") -> Callable[[Documented], Documented]:
+    """Append *title* and the settings *names*, each described, to a docstring."""
     items = [
-        textwrap.fill(f"* ``{one.name}``: {describe(one)}", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-        for one in settings
+        textwrap.fill(f"* ``{name}``: {describe(one)}", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+        for name, one in SETTINGS.items()
+        if name in names
     ]
-    return _append("\n".join(("The settings:", "", *items, "", DURATIONS)))
+    return _append("\n".join((title, "", *items, "", DURATIONS)))
 
 
 def append_names(names: Collection[str], what: str) -> Callable[[Documented], Documented]:
@@ -76,6 +102,12 @@ def _append(text: str) -> Callable[[Documented], Documented]:
         return documented
 
     return decorate
+
+
+def _bounds(spec: Spec) -> str:
+    """Return the bounds of a number, with their unit."""
+    unit = {Unit.BYTES: " bytes", Unit.SECONDS: " s", None: ""}[spec.unit]
+    return f"{'above ' if spec.above else ''}{_show(spec.low)} to {_show(spec.high)}{unit}"
 
 
 def _show(value: Any) -> str:

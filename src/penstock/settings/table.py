@@ -60,9 +60,12 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
         float | None,
         Spec(
             "Pace",
-            "Starts a second, over all hosts.",
+            "Requests started a second, over all hosts.",
             low=0,
             high=MOST_A_SECOND,
+            above=True,
+            counted="requests a second",
+            example=100,
             resume=MAY_CHANGE,
             check=check_rate,
         ),
@@ -71,8 +74,8 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
         str,
         Spec(
             "Pace",
-            "adaptive slows down, within the limits, for hosts that are busy or late, and runs more than 100 requests "
-            "at once only if that gains speed; fixed does neither.",
+            "How to use the limits. With adaptive, a busy or late host gets fewer requests, and more than 100 at once "
+            "run only if that is faster; with fixed, the limits alone decide.",
             choices=PACES,
             resume=MAY_CHANGE,
         ),
@@ -138,8 +141,8 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
         int,
         Spec(
             "Pace",
-            "Response bytes held in memory; above this, no request starts. One body may exceed it: the process takes "
-            "at most twice the larger of this and half of it plus `max_body`, and some 50 MB.",
+            "Response bytes held in memory; above this, no request starts. The process takes at most twice this, "
+            "or this plus twice `max_body` if that is more, and some 50 MB besides.",
             low=10**6,
             high=10**15,
             unit=Unit.BYTES,
@@ -267,6 +270,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             "sitemap takes the URLs in a sitemap, or in each that an index names, and reads a URL given as input "
             "in the same way; parquet and arrow need pyarrow.",
             choices=INPUT_FORMATS,
+            run_only=True,
         ),
     ] = None
     column: Annotated[
@@ -297,6 +301,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             "Reading",
             "Whether a table begins with a row of column names; without it, columns are named 1, 2 and so on.",
             option_text="The table has no row of column names: columns are named 1, 2 and so on.",
+            run_only=True,
         ),
     ] = True
     delimiter: Annotated[
@@ -307,6 +312,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             metavar="CHARACTER",
             read=read_delimiter,
             check=check_delimiter,
+            run_only=True,
         ),
     ] = None
     select: Annotated[
@@ -326,9 +332,10 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             "difference), and count the others.",
         ),
     ] = False
-    sinks: Annotated[tuple[str, ...], Spec("Storing", "The formats in which a run folder stores.", choices=FORMATS)] = (
-        "jsonl",
-    )
+    sinks: Annotated[
+        tuple[str, ...],
+        Spec("Storing", "The formats in which a run folder stores.", choices=FORMATS, run_only=True),
+    ] = ("jsonl",)
     body: Annotated[
         str,
         Spec(
@@ -336,6 +343,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             "Whether an outcome's record holds the body; none leaves its length and digest.",
             choices=BODIES,
             resume=MAY_CHANGE,
+            run_only=True,
         ),
     ] = "inline"
     flush_every: Annotated[
@@ -347,6 +355,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             high=3_600,
             unit=Unit.SECONDS,
             resume=MAY_CHANGE,
+            run_only=True,
         ),
     ] = 5.0
     deadline: Annotated[
@@ -358,6 +367,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             high=10**8,
             unit=Unit.SECONDS,
             resume=MAY_CHANGE,
+            run_only=True,
         ),
     ] = None
     stop_at: Annotated[
@@ -372,6 +382,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             metavar="SHARE",
             read=parse_share,
             accepts="float | str | None",
+            run_only=True,
         ),
     ] = None
     min_speed: Annotated[
@@ -382,7 +393,10 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             "not checked in the first minute.",
             low=0.001,
             high=MOST_A_SECOND,
+            counted="outcomes a second",
+            example=0.5,
             resume=MAY_CHANGE,
+            run_only=True,
         ),
     ] = None
     passes: Annotated[
@@ -394,6 +408,7 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             low=1,
             high=10,
             resume=MAY_CHANGE,
+            run_only=True,
         ),
     ] = 1
 

@@ -7,6 +7,7 @@ polite; each can be lifted by itself.
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,9 @@ from penstock.core.web.model import Headers
 from penstock.core.web.plan import PlanLimits
 from penstock.core.web.retry import IDEMPOTENT, Retry
 from penstock.errors import UsageError
+from penstock.remedies import name_nearest
 from penstock.settings.checks import check_guard
+from penstock.settings.listing import name_wanted
 from penstock.settings.slices import HttpSettings, InputSettings, OutputSettings, cut
 from penstock.settings.spec import Unit
 from penstock.settings.table import SETTINGS, Setting, SettingsTable
@@ -33,9 +36,9 @@ __all__ = ["Settings"]
 
 
 class Settings(SettingsTable, frozen=True, kw_only=True):
-    """All settings, flat: the keywords of ``fetch`` and ``run``.
+    """All settings, flat: the keywords of ``run``.
 
-    ``Settings.of`` validates them; ``help(penstock.fetch)`` describes each.
+    ``Settings.of`` validates them; ``penstock.fetch`` and ``penstock.run`` describe each.
     """
 
     @classmethod
@@ -46,12 +49,12 @@ class Settings(SettingsTable, frozen=True, kw_only=True):
         """
         unknown = sorted(given.keys() - SETTINGS.keys())
         if unknown:
-            raise UsageError(f"there is no setting {unknown[0]!r}; there are: {', '.join(sorted(SETTINGS))}")
+            raise UsageError(f"there is no setting {unknown[0]!r}; {name_nearest(unknown[0], sorted(SETTINGS))}")
         read = {name: _read(SETTINGS[name], value) for name, value in given.items()}
         try:
             settings = msgspec.convert(read, cls, strict=True)
         except msgspec.ValidationError as error:
-            raise UsageError(f"setting {_put_name_first(str(error))}") from None
+            raise _refuse_type(str(error), read) from None
         for name, setting in SETTINGS.items():
             _check(setting, getattr(settings, name))
         check_guard(public_only=settings.public_only, proxy=settings.proxy)
@@ -120,19 +123,25 @@ def _read(setting: Setting, value: Any) -> Any:
 def _check(setting: Setting, value: Any) -> None:
     """Raise UsageError if *value* is not within the bounds and choices of *setting*."""
     name, spec = setting.name, setting.spec
+    if spec.check is not None:
+        spec.check(value, name)
     if value is not None and spec.low is not None and spec.high is not None:
-        check_number(name, value, spec.low, spec.high)
+        check_number(name, value, spec.low, spec.high, above=spec.above)
     if spec.choices and isinstance(value, tuple):
-        if not value or len(set(value)) != len(value) or set(value) - set(spec.choices):
+        for one in value:
+            if one not in spec.choices:
+                raise UsageError(f"{name}: there is no {one!r}; choose from: {', '.join(spec.choices)}")
+        if not value or len(set(value)) != len(value):
             listed = ", ".join(value) or "empty"
             raise UsageError(f"{name} is {listed}; name each at most once of {', '.join(spec.choices)}")
     elif spec.choices and value is not None and value not in spec.choices:
         raise UsageError(f"{name} is {value!r}; it is one of {', '.join(spec.choices)}")
-    if spec.check is not None:
-        spec.check(value, name)
 
 
-def _put_name_first(message: str) -> str:
-    """Return msgspec's "Expected `int` - at `$.concurrency`" with the name first."""
-    found = re.fullmatch(r"(.*) - at `\$\.(\w+).*`", message)
-    return f"{found[2]}: {found[1]}" if found else message
+def _refuse_type(message: str, read: Mapping[str, Any]) -> UsageError:
+    """Return the error for msgspec's "Expected `int`, got `str` - at `$.concurrency`"."""
+    (name,) = re.findall(r"at `\$\.(\w+)", message)
+    # A text may be a secret, so that of a setting which is one is not repeated.
+    is_text = SETTINGS[name].type in (str, str | None) and not SETTINGS[name].spec.choices
+    given = f"of type {type(read[name]).__name__}" if is_text else reprlib.repr(read[name])
+    return UsageError(f"{name} is {given}; it is ", *name_wanted(SETTINGS[name]))

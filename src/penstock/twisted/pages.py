@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from twisted.internet import error as failures
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
@@ -17,13 +17,12 @@ from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.python.failure import Failure
 from twisted.web.error import Error
 
-from penstock.api import fetch as flow_of
 from penstock.core.schedule.frontier import Frontier
 from penstock.core.schedule.statistics import Statistics
 from penstock.core.schedule.tally import Tally
 from penstock.core.schedule.verdicts import Ending
 from penstock.core.web.judge import judge_once
-from penstock.core.web.model import Job, Outcome, Reason
+from penstock.core.web.model import Fetched, Job, Outcome, Reason
 from penstock.core.web.requests import Requests
 from penstock.engine.curl import CurlEngine
 from penstock.errors import PenstockError, UsageError
@@ -31,7 +30,11 @@ from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.seams import Signal
 from penstock.settings import Settings
+from penstock.settings.keywords import FetchOptions
+from penstock.settings.listing import append_names
+from penstock.settings.names import check_names
 from penstock.source.rows import Shape
+from penstock.streaming import fetch as flow_of
 from penstock.twisted.shell import ReactorShell, get_reactor
 
 __all__ = ["PageError", "PageTimeout", "fetch", "getPage"]
@@ -109,25 +112,34 @@ def getPage(
     return page
 
 
-def fetch(urls: Iterable[Any], each: Each | None = None, **settings: Any) -> Deferred[Any]:
-    """Fetch *urls*, read lazily, with the settings of ``penstock.fetch``.
+@append_names(FetchOptions.__annotations__, "The settings, which ``help(penstock.fetch)`` describes")
+def fetch(
+    urls: Iterable[Any],
+    each: Each | None = None,
+    *,
+    on_page: Callable[[Fetched], Any] | None = None,
+    ordered: bool = False,
+    **settings: Unpack[FetchOptions],
+) -> Deferred[Any]:
+    """Fetch *urls*, read lazily, as ``penstock.fetch`` does.
 
     Each outcome is passed to *each* as it completes. While a Deferred that *each*
     returned has not fired, no further outcome is passed, and so no further request
     starts. At the end the Deferred fires with the ``Statistics``. Without *each* it
     fires with the list of all outcomes in the order of the URLs; use that for lists
-    that fit into memory.
+    that fit into memory. ``penstock.fetch`` describes *on_page* and *ordered*.
 
     A failed request is an outcome, not an error. The Deferred fails if the iterator or
     *each* raises. Cancelling it drops the requests that run.
 
-    Raises UsageError if a setting is invalid.
+    Raises UsageError if an argument is wrong.
     """
-    reactor = get_reactor()
+    check_names(fetch, settings, FetchOptions)
+    reactor, flow = get_reactor(), flow_of(urls, on_page=on_page, ordered=ordered, **settings)
     if each is not None:
-        return _Consumer(flow_of(urls, **settings), each, reactor).done
+        return _Consumer(flow, each, reactor).done
     outcomes: list[Outcome] = []
-    done = _Consumer(flow_of(urls, **settings), outcomes.append, reactor).done
+    done = _Consumer(flow, outcomes.append, reactor).done
     return done.addCallback(lambda _: sorted(outcomes, key=lambda outcome: outcome.seq))
 
 

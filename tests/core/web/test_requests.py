@@ -465,4 +465,5 @@ def test_what_a_form_redirects_to_may_redirect_to_itself_once():
     shown = hop(job(method="POST", body=b"x"), A, status=303)
     again = hop(shown, A)
     assert (again.target, again.method) == (A, "GET")
-    assert refused(again, A).reason is Reason.TOO_MANY_REDIRECTS
+    said = "redirected twice to the very same request, as a site does that wants cookies; use cookies (--cookies)"
+    assert refused(again, A) == RejectedRedirect(Reason.TOO_MANY_REDIRECTS, said)

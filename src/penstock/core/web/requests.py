@@ -137,7 +137,7 @@ def follow(attempt: Attempt, limit: int, now: float) -> Job | RejectedRedirect |
     hop = _make_hop(attempt, place, now)
     last = job.hops[-1] if job.hops else None
     if last is not None and _is_same(hop, job) and (last.url, last.method) == (job.target, job.method):
-        said = "redirected twice to the very same request, as a site does that wants cookies (--cookies)"
+        said = "redirected twice to the very same request, as a site does that wants cookies; use cookies (--cookies)"
         return RejectedRedirect(Reason.TOO_MANY_REDIRECTS, said)
     return hop
 

@@ -1,66 +1,35 @@
-"""The public functions about URLs: fetch, run, resume, retry and verify.
+"""``run``, ``resume``, ``retry`` and ``verify``: the public functions on run folders.
 
 Knows their keywords and what they promise. Does not know how the stages are wired:
-``fetching`` does. Every keyword of ``FetchOptions`` is a setting, and means the same on
-the command line.
+``fetching`` does. Every keyword of ``RunOptions`` is a setting, and means the same on the
+command line.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, Callable, Iterable
-from typing import Any, Unpack
+from collections.abc import Callable, Iterable
+from typing import Unpack
 
 from penstock.core.results import Summary, Verification
-from penstock.core.web.model import Outcome
 from penstock.fetching import auditing, sessions
 from penstock.fetching.resuming import Inputs
-from penstock.fetching.streaming import stream
 from penstock.fetching.wiring import OnPage
-from penstock.loop.flow import Flow
 from penstock.report.screens import report_for
 from penstock.report.summary import headline
 from penstock.runs.session import Session
 from penstock.seams import Report
-from penstock.settings import SETTINGS, Settings
-from penstock.settings.keywords import FetchOptions, ResumeOptions
+from penstock.settings.keywords import FetchOptions, ResumeOptions, RunOptions
 from penstock.settings.listing import append_names, append_settings
+from penstock.settings.names import check_names
 
-__all__ = ["fetch", "resume", "retry", "run", "verify"]
+__all__ = ["resume", "retry", "run", "verify"]
 
 Reporting = Report | Callable[[str], object] | None
 
 
-@append_settings(SETTINGS.values())
-def fetch(
-    urls: Iterable[Any] | AsyncIterable[Any],
-    *,
-    on_page: OnPage | None = None,
-    ordered: bool = False,
-    **settings: Unpack[FetchOptions],
-) -> Flow[Outcome]:
-    """Fetch *urls* and give one outcome for each, as they complete.
-
-    Iterate over the flow with ``for`` or ``async for``.
-
-    *urls* is any iterable of URLs, or of dicts with ``url`` and, if needed, ``method``,
-    ``headers``, ``body`` and other fields, which the outcome has in ``input``. It is
-    read only as far as there is room. If it may have to wait, as a generator may, a
-    thread of its own reads it, up to 64 items ahead. With ``unique`` a thread reads any
-    iterable, as the search for duplicates may have to wait for the disk. An async
-    iterable is for ``async for``, and is asked for one item at a time. A string is one
-    URL.
-
-    *on_page* is called with each fetched page; its return value becomes the outcome's
-    ``data``. With *ordered*, outcomes come in the order of the URLs; at most twice
-    ``concurrency`` URLs are then between the next to come out and the newest.
-
-    Raises UsageError if a setting is wrong. The web never makes it raise.
-    """
-    return stream(urls, Settings.of(**settings), on_page, ordered=ordered)
-
-
-@append_names(SETTINGS, "The settings, which ``help(penstock.fetch)`` describes")
+@append_settings(RunOptions.__annotations__.keys() - FetchOptions.__annotations__, "Settings that only a run uses:")
+@append_names(FetchOptions.__annotations__, "Settings that ``help(penstock.fetch)`` describes")
 def run(
     inputs: Inputs,
     output: str | os.PathLike[str],
@@ -68,7 +37,7 @@ def run(
     on_page: OnPage | None = None,
     report: Reporting = None,
     force: bool = False,
-    **settings: Unpack[FetchOptions],
+    **settings: Unpack[RunOptions],
 ) -> Summary:
     """Fetch *inputs* into the run folder *output*, durably, and return how it ended.
 
@@ -92,10 +61,11 @@ def run(
     read, InputChanged if it is not the one the run began with; OutputError if outcomes
     cannot be stored; FolderError if the folder cannot be used.
     """
+    check_names(run, settings, RunOptions)
     return _execute(sessions.run(inputs, output, settings, on_page=on_page, force=force), report)
 
 
-@append_names(ResumeOptions.__annotations__, "The settings, which ``help(penstock.fetch)`` describes")
+@append_names(ResumeOptions.__annotations__, "The settings, which ``help`` of ``fetch`` and ``run`` describes")
 def resume(
     output: str | os.PathLike[str],
     *,
@@ -116,10 +86,11 @@ def resume(
     Raises as ``run`` does, and UsageError if a change would make another job of the
     run, or if the folder does not say where its input is.
     """
+    check_names(resume, changes, ResumeOptions)
     return _execute(sessions.resume(output, changes, inputs, force=force), report)
 
 
-@append_names(ResumeOptions.__annotations__, "The settings, which ``help(penstock.fetch)`` describes")
+@append_names(ResumeOptions.__annotations__, "The settings, which ``help`` of ``fetch`` and ``run`` describes")
 def retry(
     output: str | os.PathLike[str],
     *,
@@ -140,6 +111,7 @@ def retry(
     Raises as ``resume`` does, and UsageError if *only* names no reason, FolderError if
     the run has not finished.
     """
+    check_names(retry, changes, ResumeOptions)
     return _execute(sessions.retry(output, only, changes, inputs, force=force), report)
 
 
