@@ -18,15 +18,12 @@ docs/decisions/idle-connections.md.
 from __future__ import annotations
 
 import os
-import selectors
 import socket
 from contextlib import suppress
-from typing import Final
+
+from penstock.engine.polling import READ, WRITE, open_poller
 
 __all__ = ["READ", "WRITE", "Sockets"]
-
-READ: Final = selectors.EVENT_READ
-WRITE: Final = selectors.EVENT_WRITE
 
 
 class Sockets:
@@ -34,7 +31,7 @@ class Sockets:
 
     def __init__(self) -> None:
         """Open the selector and a pair of sockets to wake it."""
-        self._selector = selectors.DefaultSelector()
+        self._poller = open_poller()
         self._watched: dict[int, int] = {}
         self._inodes: dict[int, int] = {}
         self._idle: set[int] = set()
@@ -42,14 +39,15 @@ class Sockets:
         self._waker, self._alarm = socket.socketpair()
         self._waker.settimeout(0)
         self._alarm.settimeout(0)
-        self._selector.register(self._alarm, READ)
+        self._bell = self._alarm.fileno()
+        self._poller.register(self._bell, READ)
 
     def fileno(self) -> int:
-        """Return the selector's descriptor, itself pollable.
+        """Return the poller's descriptor, itself pollable.
 
-        Raises AttributeError if the selector has none.
+        Raises AttributeError if there is none.
         """
-        return int(self._selector.fileno())
+        return self._poller.fileno()
 
     def add(self, fd: int) -> None:
         """Add the socket of a new connection, to be watched while it is idle."""
@@ -58,9 +56,11 @@ class Sockets:
 
     def watch(self, fd: int, events: int) -> None:
         """Watch *fd* for *events*, on behalf of a transfer."""
-        if fd in self._watched and self._inodes.get(fd) != os.fstat(fd).st_ino:
-            self._forget(fd)
-        self._idle.discard(fd)
+        # While a transfer uses a connection, libcurl reports its close.
+        if fd in self._watched and (fd in self._idle or fd not in self._inodes):
+            if self._inodes.get(fd) != os.fstat(fd).st_ino:
+                self._forget(fd)
+            self._idle.discard(fd)
         self._want(fd, events)
 
     def release(self, fd: int) -> None:
@@ -76,7 +76,7 @@ class Sockets:
         if fd in self._idle:
             self._idle.discard(fd)
             del self._watched[fd]
-            self._selector.unregister(fd)
+            self._poller.unregister(fd)
 
     def subscribe(self, fd: int, events: int) -> None:
         """Watch *fd* for *events*, on behalf of another library than libcurl.
@@ -98,11 +98,10 @@ class Sockets:
         ends the wait without a descriptor, and ``take_wake`` reports it.
         """
         ready = []
-        for key, events in self._selector.select(timeout):
-            fd = key.fd
+        for fd, events in self._poller.poll(timeout):
             if fd in self._idle:
                 self._shut_down(fd)
-            elif fd == self._alarm.fileno():
+            elif fd == self._bell:
                 self._woken = True
                 with suppress(BlockingIOError):
                     while self._alarm.recv(4096):
@@ -127,8 +126,8 @@ class Sockets:
             self._waker.send(b"\0")
 
     def close(self) -> None:
-        """Close the selector and the waker; libcurl closes the connections."""
-        self._selector.close()
+        """Close the poller and the waker; libcurl closes the connections."""
+        self._poller.close()
         self._waker.close()
         self._alarm.close()
 
@@ -137,16 +136,16 @@ class Sockets:
         if before == events:
             return
         if before is None:
-            self._selector.register(fd, events)
+            self._poller.register(fd, events)
         else:
-            self._selector.modify(fd, events)
+            self._poller.modify(fd, events)
         self._watched[fd] = events
 
     def _forget(self, fd: int) -> None:
         self._idle.discard(fd)
         self._inodes.pop(fd, None)
         if self._watched.pop(fd, None) is not None:
-            self._selector.unregister(fd)
+            self._poller.unregister(fd)
 
     def _shut_down(self, fd: int) -> None:
         """Make an idle connection unusable, so that libcurl uses another one."""
