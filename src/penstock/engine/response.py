@@ -77,16 +77,19 @@ class Response:
         # libcurl's callback is this list's append, so it stays the same object.
         self.lines: list[bytes] = []
         self.clear()
+        self.limit(None)
 
     def clear(self) -> None:
-        """Prepare for another response."""
+        """Prepare for another response; the limit stays as it is."""
         self.lines.clear()
         self._memory.leave(self)
-        self.resume()
+        if self.paused:
+            self.resume()
         self._chunks: list[bytes] = []
         self._chunks_size = 0
         self._blocks: list[bytes] = []
-        self._release_memory()
+        if self._held:
+            self._release_memory()
         self._decoder: Decoder | None = None
         # The rest of a coded chunk that was refused midway, and the number of its
         # bytes, which libcurl will pass again.
@@ -99,18 +102,17 @@ class Response:
         self._redirects = False
         self._size = 0
         self.verdict: tuple[Reason, str] | None = None
-        self.limit(None)
+        self.capped = False
 
     def limit(self, enough: int | None, *, follows: bool = False) -> None:
-        """Accept the body up to *enough* bytes, which make it complete.
+        """Accept bodies up to *enough* bytes, which make them complete.
 
-        ``capped`` says that there was more. None sets no such limit. If redirects are
+        ``capped`` then says that there was more. None sets no such limit. If redirects are
         followed (*follows*), the body of a redirect is dropped.
         """
         self._follows = follows
         self._enough = enough is not None
         self._bound = self._most if enough is None else enough
-        self.capped = False
 
     def write(self, chunk: bytes) -> int | None:
         """Take a piece of the body.
@@ -150,7 +152,8 @@ class Response:
 
     def finish(self) -> None:
         """Check at the end that it is complete and no other response follows."""
-        if self._begun and any(line.startswith(b"HTTP/") for line in self.lines[self._head_lines :]):
+        trailers = self._begun and self.lines[self._head_lines :]
+        if trailers and any(line.startswith(b"HTTP/") for line in trailers):
             self.mark_truncated()
         if self._decoder is not None and self.verdict is None and not self.capped:
             try:

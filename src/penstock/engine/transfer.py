@@ -41,6 +41,7 @@ class Transfer:
     __slots__ = (
         "_cacert",
         "_destination",
+        "_follows",
         "_headers",
         "_on_open",
         "_plain",
@@ -91,13 +92,15 @@ class Transfer:
         self._settings = settings
         self._cacert = cacert
         self._on_open = on_open
+        self._follows = settings.max_redirects > 0
         self._configure_handle()
 
     def begin(self, job: Job, now: float, wall: float) -> None:
         """Take *job* at the monotonic time *now*, the Unix time *wall*."""
         self.job, self.started, self.connect_from, self.wall = job, now, now, wall
         self.lookup, self.excused, self.resent, self.route = 0.0, 0.0, False, None
-        self._limit_body(job)
+        # The redirects of a robots.txt are followed even if redirects of pages are not.
+        self.response.limit(job.enough, follows=self._follows or type(job) is Prerequisite)
 
     def clear(self) -> None:
         """Prepare for another job."""
@@ -161,13 +164,8 @@ class Transfer:
         """Prepare to send the job once more, and set the pin again."""
         assert self.job is not None
         self.response.clear()
-        self._limit_body(self.job)
         if self.pin is not None:
             self.easy.setopt(pycurl.RESOLVE, [self.pin.entry])
-
-    def _limit_body(self, job: Job) -> None:
-        # The redirects of a robots.txt are followed even if redirects of pages are not.
-        self.response.limit(job.enough, follows=self._settings.max_redirects > 0 or type(job) is Prerequisite)
 
     def resume(self, now: float) -> None:
         """Resume a transfer that waited for memory; its wait does not count."""
