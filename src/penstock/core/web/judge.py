@@ -16,7 +16,7 @@ from penstock.core.web.breaker import Breakers, OutageDetectors, was_looked_up, 
 from penstock.core.web.delays import AdaptiveDelays
 from penstock.core.web.model import Attempt, Failed, Fetched, Job, Kind, Outcome, Prerequisite, Reason, Skipped
 from penstock.core.web.requests import REDIRECTS, RejectedRedirect, follow
-from penstock.core.web.retry import Retry, retry_after
+from penstock.core.web.retry import ERRORS, Retry, retry_after
 from penstock.core.web.robots import HOPS, attribute, read_answer
 
 __all__ = ["Judge", "judge_once"]
@@ -52,6 +52,9 @@ class Judge(Struct, frozen=True):
             redirected = _follow(attempt, most, now)
             if redirected is not None:
                 return redirected
+        if attempt.error is None and attempt.status is not None and attempt.status < ERRORS:
+            # Most answers: nothing asks for a pause or another attempt.
+            return _conclude(attempt)
         wish = retry_after(attempt)
         park = None if wish is None else now + wish
         delay = self.retry.delay(attempt, draw)

@@ -15,7 +15,10 @@ from msgspec import Struct
 from penstock.core.schedule.backoff import BASE, CAP, backoff
 from penstock.core.web.model import Attempt, Reason, split_head
 
-__all__ = ["IDEMPOTENT", "LATER", "LONGEST_PARK", "STATUSES", "Retry", "reason", "retry_after"]
+__all__ = ["ERRORS", "IDEMPOTENT", "LATER", "LONGEST_PARK", "STATUSES", "Retry", "reason", "retry_after"]
+
+ERRORS: Final = 400
+"""The first status that may ask for another attempt, or for a pause."""
 
 STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 522, 524})
 """Statuses that may change with the next attempt. 522 and 524 are Cloudflare's for an origin it cannot reach."""
@@ -51,7 +54,7 @@ def retry_after(attempt: Attempt) -> float | None:
     or a date (RFC 9110, section 10.2.3); a date counts from the arrival of the answer
     by our clock. Of several the longest holds; any other value is ignored.
     """
-    if attempt.status is None or attempt.status < 400:
+    if attempt.status is None or attempt.status < ERRORS:
         return None
     answered = attempt.started + attempt.times.total
     wishes = [_seconds(value, answered) for name, value in split_head(attempt.head) if name.lower() == "retry-after"]
