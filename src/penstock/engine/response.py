@@ -82,7 +82,8 @@ class Response:
     def clear(self) -> None:
         """Prepare for another response; the limit stays as it is."""
         self.lines.clear()
-        self._memory.leave(self)
+        if self._memory.first is self:
+            self._memory.leave(self)
         if self.paused:
             self.resume()
         self._chunks: list[bytes] = []

@@ -240,7 +240,10 @@ class Transfer:
         libcurl's total is that of its last event, and not used.
         """
         info, before = self.easy.getinfo, self.lookup
-        job = self._count_sendings()
+        job = self.job
+        assert job is not None
+        if job.method not in IDEMPOTENT:
+            job = self._count_sendings(job)
         total = before + info(pycurl.TOTAL_TIME) if cut is None else cut - self.started
         total = max(0.0, total - self.excused)
         head = self.response.head()[0]
@@ -277,17 +280,13 @@ class Transfer:
         times = Times(max(0.0, self.started - self.job.ready), self.lookup, total=self.lookup)
         return Attempt(self.job, error, detail, started=self.wall, times=times, lacking=lacking)
 
-    def _count_sendings(self) -> Job:
-        """Return the job, with libcurl's own retries of it counted as attempts.
+    def _count_sendings(self, job: Job) -> Job:
+        """Return *job*, with libcurl's own retries of it counted as attempts.
 
         If the method is not idempotent, each sending has a new connection, so their
         numbers are equal. An idempotent request that meets a closed connection is sent
         again without being counted.
         """
-        job = self.job
-        assert job is not None
-        if job.method in IDEMPOTENT:
-            return job
         again = self.easy.getinfo(pycurl.NUM_CONNECTS) - 1
         return replace(job, earlier=job.earlier + again) if again > 0 else job
 

@@ -97,7 +97,7 @@ class AdaptiveDelays:
         """Begin with the *learned* seconds of an earlier session, by host."""
         self._hosts: OrderedDict[Hashable, _Host] = OrderedDict()
         for key, spacing in (learned or {}).items():
-            self._host(key).spacing = min(spacing, LONGEST)
+            self._add(key).spacing = min(spacing, LONGEST)
 
     def spacing(self, key: Hashable) -> float:
         """Return the seconds that starts on *key* should be apart; 0 if it is not slowed down."""
@@ -108,7 +108,11 @@ class AdaptiveDelays:
         """Learn from *attempt*, finished at *now*."""
         if attempt.error is not None and attempt.error not in _LATE:
             return  # a breaker counts failures to reach a host
-        host = self._host(attempt.job.key)
+        host = self._hosts.get(attempt.job.key)
+        if host is None:
+            host = self._add(attempt.job.key)
+        else:
+            self._hosts.move_to_end(attempt.job.key)
         if now - attempt.times.total < host.changed:
             return  # it began before the last step, and tells about the time before
         busy = attempt.error is not None or attempt.status in _BUSY
@@ -126,14 +130,10 @@ class AdaptiveDelays:
         """Return the hosts that are slowed down, and the seconds between two starts on each."""
         return {key: host.spacing for key, host in list(self._hosts.items()) if host.spacing}
 
-    def _host(self, key: Hashable) -> _Host:
-        host = self._hosts.get(key)
-        if host is None:
-            host = self._hosts[key] = _Host()
-            if len(self._hosts) > KNOWN:
-                self._hosts.popitem(last=False)
-        else:
-            self._hosts.move_to_end(key)
+    def _add(self, key: Hashable) -> _Host:
+        host = self._hosts[key] = _Host()
+        if len(self._hosts) > KNOWN:
+            self._hosts.popitem(last=False)
         return host
 
 
@@ -240,8 +240,9 @@ class _Host:
         self.answers += 1
         # At first the plain mean, so that the first answer, which includes its
         # connection, soon counts little.
-        self.usual += (seconds - self.usual) * max(USUAL, 1 / self.answers)
-        self.lately += (seconds - self.lately) * max(LATELY, 1 / self.answers)
+        share = 1 / self.answers
+        self.usual += (seconds - self.usual) * max(USUAL, share)
+        self.lately += (seconds - self.lately) * max(LATELY, share)
         return self.answers > FEW and self.lately > max(PATIENT * self.usual, self.usual + NOTICED)
 
 

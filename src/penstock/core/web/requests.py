@@ -111,8 +111,8 @@ class RejectedRedirect(Struct, frozen=True, gc=False):
 
 def is_redirect(head: bytes) -> bool:
     """Whether a response with the header block *head* is a redirect to follow."""
-    status = head[head.find(b" ") + 1 :][:3]
-    return status in _REDIRECTS and bool(_read_locations(head))
+    at = head.find(b" ") + 1
+    return head[at : at + 3] in _REDIRECTS and bool(_read_locations(head))
 
 
 def follow(attempt: Attempt, limit: int, now: float) -> Job | RejectedRedirect | None:
