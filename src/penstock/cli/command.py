@@ -1,7 +1,7 @@
 """The common part of fetch, resume, retry and demo: each runs a session.
 
-Knows click, and that such a command needs descriptors, shows progress and ends with an
-exit code. Does not know where its session comes from.
+Knows click, and that such a command needs descriptors and memory, shows progress and
+ends with an exit code. Does not know where its session comes from.
 """
 
 from __future__ import annotations
@@ -45,16 +45,19 @@ def session_command(name: str, *, tolerance: bool = True, **how: Any) -> Callabl
     The function calls its first argument, a ``Perform``, and returns the exit code.
 
     The command has the options of progress, and with *tolerance* the ones about
-    failures; it raises the limit of descriptors before the function is called. *how*
-    goes to click.
+    failures; before the function is called, it sets the limits of descriptors and of
+    kept memory for its process. *how* goes to click.
     """
 
     def decorate(function: Callable[..., Exit]) -> click.Command:
         @wraps(function)
         def run(**options: Any) -> Exit:
-            from penstock.machine.descriptors import raise_descriptors  # noqa: PLC0415 - a help page needs none
+            # A help page needs neither.
+            from penstock.machine.allocator import keep_freed_memory  # noqa: PLC0415
+            from penstock.machine.descriptors import raise_descriptors  # noqa: PLC0415
 
             raise_descriptors()
+            keep_freed_memory()
             return function(Perform(Showing.take(options)), **options)
 
         command: Callable[..., Exit] = run

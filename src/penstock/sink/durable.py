@@ -44,8 +44,9 @@ __all__ = [
     "write_file",
 ]
 
-BUFFER: Final = 1 << 20
-"""Bytes joined into one write. To join, sum and write a line of 10 kB takes 4.5 µs at any size from 128 KiB."""
+BUFFER: Final = 256 << 10
+"""Bytes joined into one write, and read at once. To join, sum and write a line of 10 kB takes 4.5 µs at any size from
+128 KiB; docs/decisions/allocator.md says why no more are held."""
 
 PART: Final = ".part"
 """The end of the name of an unfinished file. Half a file never has another name."""
