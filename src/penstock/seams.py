@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:  # work of any kind uses the seams, and must not load HTTP
     from pathlib import Path
@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # work of any kind uses the seams, and must not load HTTP
     from penstock.core.web.stored import Keep, Salvaged, Stored, Unreadable
 
 __all__ = [
+    "EXHAUSTED",
+    "NOT_YET",
     "Contents",
     "Engine",
     "Format",
@@ -48,6 +50,11 @@ class Signal(enum.Enum):
 
     EXHAUSTED = "exhausted"
     """The source has ended."""
+
+
+NOT_YET: Final = Signal.NOT_YET
+EXHAUSTED: Final = Signal.EXHAUSTED
+"""For code that runs for each item: Python 3.11 takes 60 ns to read a member of an enum from its class."""
 
 
 class Contents(Protocol):

@@ -19,7 +19,7 @@ from penstock.core.schedule.statistics import Statistics
 from penstock.core.schedule.verdicts import Allow, Deny, Done, Ending, Satisfied, Verdict
 from penstock.errors import Stalled
 from penstock.loop.delivery import Delivery
-from penstock.seams import Engine, Gate, Overflow, Signal, Source
+from penstock.seams import EXHAUSTED, NOT_YET, Engine, Gate, Overflow, Source
 
 __all__ = ["Driver", "Judge", "Stages"]
 
@@ -235,11 +235,11 @@ class Driver(Generic[R]):
             item = self._source.pull()
         except Exception as failure:  # noqa: BLE001 - the caller gets it from raise_failure
             self.failure = self.failure or failure
-            item = Signal.EXHAUSTED
-        if isinstance(item, Signal):
-            if item is Signal.NOT_YET:
-                self._frontier.starve()
-                return False
+            item = EXHAUSTED
+        if item is NOT_YET:
+            self._frontier.starve()
+            return False
+        if item is EXHAUSTED:
             self._exhausted = True
             self._frontier.close()
             return True

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from penstock.seams import Signal
+from penstock.seams import EXHAUSTED, Signal
 
 __all__ = ["BATCH", "Inline", "ReadAhead"]
 
@@ -38,7 +38,7 @@ class Inline:
     def pull(self) -> Item | Signal:
         """Return the next item, or EXHAUSTED. Raises what the iterator raises, once."""
         try:
-            return next(self._items, Signal.EXHAUSTED)
+            return next(self._items, EXHAUSTED)
         except BaseException:
             self._items = iter(())
             raise

@@ -110,7 +110,7 @@ class Frontier(Limits):
         self.bound = Bottleneck.NOTHING
         self._slots = Slots(concurrency)
         self._delays: KeyDelays | None = None
-        self._ahead = ahead
+        self._reads_ahead = ahead is not Ahead.NOWHERE
         self._spills = ahead is Ahead.OVERFLOW
         self._limiter = RateLimiter(rate)
         self._queues = KeyQueues()
@@ -130,7 +130,7 @@ class Frontier(Limits):
     @property
     def keyed(self) -> bool:
         """Whether jobs may have different keys."""
-        return self._ahead is not Ahead.NOWHERE
+        return self._reads_ahead
 
     @property
     def spilled(self) -> int:
@@ -390,7 +390,7 @@ class Frontier(Limits):
 
     def _may_pull(self, withheld: int | None) -> bool:
         """Return whether to read on; asked only if no job held may start."""
-        if self.closed or self.held >= self.window or (self._ahead is Ahead.NOWHERE and self.held > self._backing_off):
+        if self.closed or self.held >= self.window or (not self._reads_ahead and self.held > self._backing_off):
             return False
         known = self.running + self.held + self._backlog.spilled
         return withheld is None or known + withheld < IN_ORDER * self._concurrency
