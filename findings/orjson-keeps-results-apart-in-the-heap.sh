@@ -37,4 +37,9 @@ read -r result lines < <("$folder/env/bin/python" "$folder/look.py" result)
 read -r copy _ < <("$folder/env/bin/python" "$folder/look.py" copy)
 echo "orjson 3.13.0: $lines bytes in 1,000 results"
 echo "the heap grows by $result bytes if they are kept, by $copy if copies are"
-[ "$result" -gt $((8 * lines)) ] && [ "$copy" -lt $((5 * lines)) ]
+"$folder/env/bin/python" - "$result" "$copy" "$lines" <<'PYTHON'
+import sys
+
+result, copy, lines = map(int, sys.argv[1:])
+sys.exit(not (result > 8 * lines and copy < 5 * lines))
+PYTHON
