@@ -63,6 +63,7 @@ RATIOS: Final = (
     Ratio("penstock_run", "scrapy_spider", 35, "plain"),
     Ratio("penstock_for", "bare", 0.6, "50"),
     Ratio("penstock_async", "bare", 0.6, "50"),
+    Ratio("penstock_for", "wreq_workers", 1, "50"),
     Ratio("penstock_run", "penstock_run", 0.5, "hosts", "50"),
     Ratio("penstock_run", "penstock_run", 0.4, "names", "one"),
     Ratio("penstock_run", "penstock_run", 0.4, "names46", "one"),

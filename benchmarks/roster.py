@@ -64,6 +64,8 @@ ROSTER: Final = (
     Client("penstock_generator", "penstock, for, generator"),
     Client("penstock_stdout", "penstock fetch >/dev/null"),
     Client("penstock_run", "penstock, run folder", fast=True),
+    Client("penstock_command", "penstock fetch -o", fast=True),
+    Client("wreq_workers", "wreq", fast=True, python="wreq"),
     Client("curl_parallel", "curl --parallel", hosts=5_000, fast=True, command="curl"),
     Client("wget2_files", "wget2, saving files", pages=15_000, hosts=10_000, fast=True, command="wget2"),
     Client("aiohttp_uvloop", "aiohttp on uvloop", pages=15_000, hosts=10_000, python="uvloop"),
