@@ -307,7 +307,7 @@ def test_a_disk_that_refuses_a_sitemap_ends_the_run(web, listed, pages, tmp_path
     assert penstock.resume(tmp_path / "run").tally.total == 1
 
 
-@pytest.mark.parametrize(("times", "timeout"), [(1, "2"), (2, "600")])
+@pytest.mark.parametrize(("times", "timeout"), [(1, "1"), (2, "600")])
 def test_ctrl_c_ends_a_run_that_waits_for_a_sitemap(web, listed, tmp_path, times, timeout):
     """The first lets the request end, at its time-out at the latest; the second drops it."""
     command = [sys.executable, "-m", "penstock", "fetch", listed("/hang/a.xml"), "-o", tmp_path / "run", "--no-robots"]
