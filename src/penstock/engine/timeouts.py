@@ -38,12 +38,10 @@ class Timeouts(Deadlines[Transfer]):
 
     def find_limit(self, transfer: Transfer) -> float:
         """Return when the current phase must be over."""
-        assert transfer.job is not None
-        # As in ``find_end``, which costs a call.
-        end = transfer.started + transfer.excused + self._timeout - transfer.job.spent
-        return (
-            min(transfer.connect_from + transfer.excused + self._connect_timeout, end) if transfer.connecting else end
-        )
+        end = self.find_end(transfer)
+        if not transfer.connecting:
+            return end
+        return min(transfer.connect_from + transfer.excused + self._connect_timeout, end)
 
     def find_end(self, transfer: Transfer) -> float:
         """Return when the whole attempt must be over."""

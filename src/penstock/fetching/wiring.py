@@ -128,16 +128,18 @@ def make_flow(
     def make(_loop: AbstractEventLoop | None) -> Driver[Outcome]:
         engine = fitted.engine(frontier, delivery)
         path = None if folder is None else folder.path
-        desk = DocumentDesk(Requests(settings.request_headers()), engine.wake)
-        documents = keep_documents(None if path is None else DocumentStore(path), desk.fetch)
-        jobs = read_jobs(source, settled, settings, contents, documents)
-        # Parsing ten million settled rows again takes a minute; on a thread, a Ctrl-C
-        # is still handled.
-        threaded = source.blocks or source.nests or settings.unique
-        pulled: Source[Any] = ReadAhead(jobs, engine.wake) if threaded else Inline(jobs)
+        pulled: Source[Any]
         if source.nests:
-            pulled = desk.source(pulled)
+            desk = DocumentDesk(Requests(settings.request_headers()), engine.wake)
+            documents = keep_documents(None if path is None else DocumentStore(path), desk.fetch)
+            jobs = read_jobs(source, settled, settings, contents, documents)
+            pulled = desk.source(ReadAhead(jobs, engine.wake))
             delivery.divert(desk.take)
+        else:
+            jobs = read_jobs(source, settled, settings, contents)
+            # Parsing ten million settled rows again takes a minute; on a thread, a
+            # Ctrl-C is still handled.
+            pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
         gate = make_gate(settings, path, fitted.notify)
         stages = Stages(pulled, frontier, engine, judge, delivery)
         return Driver(stages, gate=gate, overflow=DiskOverflow(path))

@@ -25,6 +25,12 @@ from penstock.sink.durable import write_file
 
 __all__ = ["DocumentStore", "StoredDocument"]
 
+DIGITS: Final = 32
+"""Hexadecimal digits of a URL's SHA-256 in the name of a file: 128 bits."""
+
+LEVEL: Final = 6
+"""The usual level of zlib."""
+
 
 class StoredDocument(Struct, frozen=True):
     """The *body* of a document, or None if it can't be had.
@@ -71,16 +77,12 @@ class DocumentStore:
     def put(self, url: str, document: StoredDocument) -> None:
         """Store *document* durably. Raises OutputError if that fails."""
         head = msgspec.json.encode(_Head(document.body is not None, document.public))
-        packed = gzip.compress(head + b"\n" + (document.body or b""), FAST, mtime=0)
+        packed = gzip.compress(head + b"\n" + (document.body or b""), LEVEL, mtime=0)
         write_file(self._locate(url), packed)
 
     def _locate(self, url: str) -> Path:
         digest = hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
         return self._folder / DOCUMENT_FILE.format(digest[:DIGITS])
-
-
-DIGITS: Final = 32
-FAST: Final = 6
 
 
 def _open_plain(path: str, flags: int) -> int:

@@ -48,8 +48,6 @@ BLOCK: Final = 65_536
 Entry = tuple[int, dict[str, str]]
 """The line in which an entry begins, and the texts of its elements by name."""
 
-Reading = Generator[Row | Nested, Any, None]
-
 
 class Sitemap:
     """The format of a sitemap, or of a sitemap index, whose sitemaps are read as well.
@@ -171,7 +169,7 @@ class _Walk:
         self._rows = rows
         self._remarks = remarks
 
-    def read(self, entries: _Entries, via: Via | None, depth: int) -> Reading:
+    def read(self, entries: _Entries, via: Via | None, depth: int) -> Rows:
         """Yield the rows of *entries*; follow the entries of an index *depth* levels."""
         for entry in entries:
             if entries.is_index:
@@ -181,7 +179,7 @@ class _Walk:
             elif (row := self._rows.take(entry, via)) is not None:
                 yield row
 
-    def follow(self, entry: Entry, via: Via | None, depth: int) -> Reading:
+    def follow(self, entry: Entry, via: Via | None, depth: int) -> Rows:
         """Yield the rows of the document that *entry* names, else its own row."""
         url = entry[1].get(self._column, "")
         document = (yield Nested(url, via)) if url else None

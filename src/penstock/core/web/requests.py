@@ -66,8 +66,8 @@ class Requests(Struct, frozen=True):
             return _skip(row, place.reason, place.detail)
         assert isinstance(place, Place)
         url, headers, via = row.url, self.headers, row.via
-        if via is not None and origin(place.url) != via.origin:
-            headers = _filter(headers, lambda name: name in CROSSES_ORIGINS)
+        if via is not None:
+            headers = _limit_to_origin(headers, via.origin, place.url)
         if row.headers:
             if not all(_is_host_of(place.url, value) for name, value in row.headers if name.lower() == "host"):
                 return _skip(row, Reason.INVALID_REQUEST, ELSEWHERE)
@@ -165,9 +165,7 @@ def _is_same(one: Job, other: Job) -> bool:
 
 def _make_hop(attempt: Attempt, place: Place, now: float) -> Job:
     job = attempt.job
-    headers, method, body = job.headers, job.method, job.body
-    if origin(place.url) != origin(job.target):
-        headers = _filter(headers, lambda name: name in CROSSES_ORIGINS)
+    headers, method, body = _limit_to_origin(job.headers, origin(job.target), place.url), job.method, job.body
     if place.authorization is not None:
         headers = _merge(headers, (("Authorization", place.authorization),))
     if method not in ("GET", "HEAD") and (attempt.status == 303 or (attempt.status in (301, 302) and method == "POST")):
@@ -186,6 +184,11 @@ def _make_hop(attempt: Attempt, place: Place, now: float) -> Job:
         # If the address of the answer is unknown, it may have been a public one.
         public=job.public or attempt.ip is None or is_public(attempt.ip),
     )
+
+
+def _limit_to_origin(headers: Headers, home: str, url: str) -> Headers:
+    """Return the *headers* meant for the origin *home* that may be sent to *url*, which a server chose."""
+    return headers if origin(url) == home else _filter(headers, lambda name: name in CROSSES_ORIGINS)
 
 
 def _merge(headers: Headers, more: Headers) -> Headers:
