@@ -39,6 +39,9 @@ __all__ = [
 
 Work = TypeVar("Work", contravariant=True)  # noqa: PLC0105 - what an engine is given to do: a Job, a Call
 Given = TypeVar("Given", covariant=True)  # noqa: PLC0105 - what a source gives to be done
+Block = TypeVar("Block")
+"""What a sink writes at once, in a form of its own."""
+
 Tried = TypeVar("Tried", covariant=True)  # noqa: PLC0105 - what an engine makes of it: an Attempt, a Called
 
 
@@ -214,18 +217,28 @@ class Report(Protocol):
         """Leave the screen ready for another line of text; the last call."""
 
 
-class Sink(Protocol):
-    """Makes outcomes durable in one format."""
+class Sink(Protocol[Block]):
+    """Makes outcomes durable in one format: they are taken, cut into blocks, written, flushed.
+
+    One thread calls ``take`` and ``cut``, while another one calls ``write`` and ``flush``
+    with the blocks in their order.
+    """
 
     @property
     def name(self) -> str:
         """The name of the format."""
 
-    def write(self, outcome: Outcome) -> int:
-        """Take *outcome*, which may stay in memory; return roughly the bytes that it will take."""
+    def take(self, outcome: Outcome) -> int:
+        """Take *outcome* into memory, touch no file, and return roughly the bytes that it will take."""
+
+    def cut(self) -> Block:
+        """Return the outcomes taken since the last cut, perhaps none, and keep none of them."""
+
+    def write(self, block: Block) -> None:
+        """Write *block*, of which a part may stay in memory. Raises OutputError if that fails."""
 
     def flush(self) -> list[Extent]:
-        """Make everything taken durable; return the extents. Raises OutputError if that fails."""
+        """Make every block written durable; return the extents. Raises OutputError if that fails."""
 
     def close(self) -> None:
         """Close the files, without another flush. May be called twice."""
@@ -249,7 +262,7 @@ class Format(Protocol):
     def unfinished(self) -> str | None:
         """The same for files that are still written, if they have names of their own; a resume removes them."""
 
-    def open(self, folder: Path, committed: Mapping[str, int], *, inline_body: bool) -> Sink:
+    def open(self, folder: Path, committed: Mapping[str, int], *, inline_body: bool) -> Sink[Any]:
         """Return a sink that adds to its files in *folder*, of which *committed* gives the lengths in bytes.
 
         What a crash left beyond these is set aside first. Without *inline_body* bodies are not stored. Raises

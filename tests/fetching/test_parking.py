@@ -117,18 +117,38 @@ def test_what_is_over_is_forgotten(web, tmp_path):
     folder.close()
 
 
+PATIENCE = 30.0
+"""Seconds that no test takes."""
+
+
 class Notes:
     """A run folder, as far as it keeps what was learned of hosts; ``kept`` is all of it, one after the other."""
 
     def __init__(self) -> None:
         self.kept = []
 
-    def learn(self, learned) -> None:
-        self.kept.append(learned)
+    def commit(self, extents, tally, failures, learned) -> None:
+        if learned is not None:
+            self.kept.append(learned)
 
     def confirm(self):
         """Return itself in place of a ledger: no file is lost."""
         return self
+
+
+class Told:
+    """What feeds a store, and says what it has learned, one thing after the other."""
+
+    def __init__(self, told) -> None:
+        self._told = told
+
+    def learned(self):
+        return next(self._told)
+
+    def pause(self) -> None:
+        raise AssertionError("nothing waits for the disk")
+
+    resume = pause
 
 
 def test_a_host_that_is_left_alone_for_longer_is_noted_again_and_one_that_is_not_is_not():
@@ -136,7 +156,8 @@ def test_a_host_that_is_left_alone_for_longer_is_noted_again_and_one_that_is_not
     said = [Learned({"a": 1_000.0}), Learned({"a": 1_000.0001}), Learned({"a": 4_000.0}), Learned({"a": 4_000.0})]
     said += [Learned({"a": 4_000.0}, {"b": 0.25}), Learned({"a": 4_000.0}, {"b": 8.0})]
     notes, told = Notes(), iter([Learned(), *said])
-    store = FolderStore([], notes, 0.0, learned=lambda: next(told))
+    store = FolderStore([], notes, 0.0, Told(told))
     for _ in said:
         store.take([])
+        assert store.wait(PATIENCE)
     assert notes.kept == [said[0], said[2], said[4], said[5]]

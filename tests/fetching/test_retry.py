@@ -6,6 +6,7 @@ import pytest
 
 import penstock
 from penstock.core.schedule.frontier import Frontier
+from penstock.core.schedule.learned import Learned
 from penstock.core.schedule.tally import Tally
 from penstock.core.web.judge import Judge
 from penstock.core.web.model import Job, Reason
@@ -192,7 +193,7 @@ class Passing:
         sinks = [JSONL.open(path, {})]
         self.session = Session(
             RunProgress(self.flow(), Nothing(), self.folder),
-            FolderStore(sinks, self.folder, 10.0, clock=self.clock),
+            FolderStore(sinks, self.folder, 10.0, self, clock=self.clock),
             settings=Settings.of(delay=5),
             again=self.again,
             clock=self.clock,
@@ -206,6 +207,14 @@ class Passing:
         source = Inline(Job(seq, "h", f"http://h/{seq}", f"http://h/{seq}") for seq in range(self.jobs))
         stages = Stages(source, frontier, engine, Judge(Retry(1)), Delivery(Tally()))
         return Flow(frontier, lambda _loop: Driver(stages, clock=engine.clock))
+
+    def learned(self):
+        return Learned()
+
+    def pause(self):
+        raise AssertionError("nothing waits for the disk")
+
+    resume = pause
 
     def again(self):
         if self.folder.ledger.passes > 1:

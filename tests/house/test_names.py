@@ -81,6 +81,7 @@ TERMS: Mapping[str, frozenset[str]] = {
     "fetching/wiring.py": frozenset({"learned"}),
     "loop/flow.py": frozenset({"learned", "parked"}),
     "runs/ledger.py": frozenset({"learned", "settled"}),
+    "runs/store.py": frozenset({"learned"}),
 }
 """The methods of each file whose name is a term for a set of inputs or hosts, which they return."""
 

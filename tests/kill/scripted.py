@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from penstock.core.schedule.tally import Tally
+from penstock.core.schedule.learned import Learned
 from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped
 from penstock.errors import PenstockError
 from penstock.runs.files import LEDGER_FILE, outputs
@@ -25,17 +25,22 @@ from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.manifest import Manifest
 from penstock.runs.repair import repair
+from penstock.runs.store import FolderStore
 from penstock.runs.verify import Recount, verify
-from penstock.seams import Sink
 from penstock.settings import Settings
 from penstock.sink import durable
 from penstock.sink.formats import FORMATS, open_sinks
 from penstock.sink.jsonl import JSONL
-from penstock.testing.outcomes import failures_of
 
 INPUTS = 12
 FLUSH_EVERY = 4
 FILE_BYTES = 4000
+NEVER = 3600.0
+"""Seconds between two flushes that nobody asks for."""
+
+PATIENCE = 60.0
+"""Seconds that no batch takes."""
+
 BUFFER = 700
 """Small, so that there are several writes to a flush, and several files."""
 
@@ -65,28 +70,37 @@ def second_script() -> Iterator[Outcome]:
             yield Failed(seq, url, Reason.TIMEOUT, "no answer " * 40, attempts=3)
 
 
+class Feed:
+    """What feeds the store: it has learned nothing, and never waits for the disk, since each batch does."""
+
+    def learned(self) -> Learned:
+        return Learned()
+
+    def pause(self) -> None:
+        raise AssertionError("there is room")
+
+    resume = pause
+
+
 def work(path: Path, promised: set[int] | None = None, sinks: tuple[str, ...] = (JSONL.name,)) -> None:
     """Begin the run in the folder *path*, or resume it, to its end; every seq that is durable goes into *promised*."""
     manifest = Manifest.of(Settings(sinks=sinks), ("list.txt",), {"kind": "items", "count": INPUTS, "sha256": "aa"})
     again = RunFolder.holds_run(path)
-    with RunFolder.open(path) if again else RunFolder.create(path, manifest) as folder:
+    with closing(RunFolder.open(path) if again else RunFolder.create(path, manifest)) as folder:
         folder.check(manifest)
         settled = folder.ledger.settled()
         opened = open_sinks(sinks, path, folder.ledger.lengths, inline_body=True)
-        try:
+        with closing(FolderStore(opened, folder, NEVER, Feed())) as store:
             for batch in batched(outcome for outcome in script(again=again) if outcome.seq not in settled):
-                settle(folder, opened, batch)
+                settle(store, batch)
                 (set() if promised is None else promised).update(outcome.seq for outcome in batch)
             finish(folder)
             if folder.ledger.passes == 1:
                 folder.ledger.begin_pass({"reset"}, 2)
             for outcome in second_script():
                 if outcome.seq in folder.ledger.pending():
-                    settle(folder, opened, [outcome])
+                    settle(store, [outcome])
             finish(folder)
-        finally:
-            for sink in opened:
-                sink.close()
 
 
 def finish(folder: RunFolder) -> None:
@@ -99,14 +113,11 @@ def batched(outcomes: Iterator[Outcome]) -> Iterator[list[Outcome]]:
         yield batch
 
 
-def settle(folder: RunFolder, sinks: Sequence[Sink], batch: list[Outcome]) -> None:
-    tally = Tally()
-    for outcome in batch:
-        for sink in sinks:
-            sink.write(outcome)
-        tally.add(outcome)
-    extents = [extent for sink in sinks for extent in sink.flush()]
-    folder.ledger.commit(extents, tally, failures_of(batch))
+def settle(store: FolderStore, batch: list[Outcome]) -> None:
+    """Store *batch*, through the threads that do so in a run."""
+    store.take(batch)
+    store.finish(None, 0)
+    assert store.wait(PATIENCE)
 
 
 def settled_in(path: Path) -> set[int]:

@@ -28,6 +28,7 @@ import runpy
 import signal
 import sqlite3
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -150,6 +151,9 @@ class Shim:
         self._plan = plan
         self._end = end
         self._dead = False
+        # The writer and the committer are threads: each operation has one number, and none follows the last.
+        self._one_at_a_time = threading.RLock()
+        self._dying: int | None = None
         self._files: dict[int, Path] = {}
         self._disk = Disk(root)
         self._real: dict[str, Callable[..., Any]] = {}
@@ -169,28 +173,29 @@ class Shim:
 
     def operation(self, what: str, path: Path, halfway: Callable[[], object] | None = None) -> None:
         """Number one operation. This is where the process dies; a dead one does nothing more."""
-        if self._dead:
-            self._end()
-        plan, number = self._plan, len(self.operations)
-        self.operations.append(f"{what} {path.relative_to(self._root)}")
-        if plan is None or plan.at != number:
-            return
-        if plan.middle and halfway is not None:
-            halfway()
-        self._dead = True
-        self.__exit__()
-        try:
+        with self._one_at_a_time:
+            if self._dead:
+                self._end()
+            plan, number = self._plan, len(self.operations)
+            self.operations.append(f"{what} {path.relative_to(self._root)}")
+            if plan is None or plan.at != number:
+                return
+            if plan.middle and halfway is not None:
+                halfway()
+            self._dead = True
+            self._dying = threading.get_ident()
             if plan.cut is not None:
                 self._disk.lose_power(plan.cut)
-        finally:
-            self.__enter__()
-        self._end()
+            self._dying = None
+            self._end()
 
     def committed(self, path: Path) -> None:
         self._disk.file_flushed(path)
 
     def ours(self, path: Any) -> Path | None:
-        """*path* if it is below the root."""
+        """*path* if it is below the root, and not the thread at work that cuts the power."""
+        if self._dying == threading.get_ident():
+            return None
         if isinstance(path, int):
             return self._files.get(path)
         absolute = Path(os.path.abspath(os.fspath(path)))
@@ -214,13 +219,13 @@ class Shim:
         self._real["close"](fd)
 
     def _write(self, fd: int, data: Any) -> int:
-        path = self._files.get(fd)
+        path = self.ours(fd)
         if path is not None:
             self.operation("write", path, lambda: self._real["write"](fd, bytes(data)[: len(data) // 2]))
         return self._real["write"](fd, data)
 
     def _fsync(self, fd: int) -> None:
-        path = self._files.get(fd)
+        path = self.ours(fd)
         if path is None:
             self._real["fsync"](fd)
             return
@@ -229,7 +234,7 @@ class Shim:
         self._disk.folder_flushed(path) if path.is_dir() else self._disk.file_flushed(path)
 
     def _ftruncate(self, fd: int, length: int) -> None:
-        path = self._files.get(fd)
+        path = self.ours(fd)
         if path is not None:
             self.operation("ftruncate", path)
         self._real["ftruncate"](fd, length)

@@ -204,8 +204,8 @@ def seal_without_flush(file: AppendFile, sink: str, *, rows: int, seqs: BitMap64
     return extent
 
 
-def commit_then_flush(ledger, extents, tally, failures, *, commit=Ledger.commit):
-    commit(ledger, extents, tally, failures)
+def commit_then_flush(ledger, extents, *of_them, commit=Ledger.commit):
+    commit(ledger, extents, *of_them)
     for extent in extents:
         fd = os.open(ledger._path.parent / extent.file, os.O_RDWR)
         os.fsync(fd)

@@ -15,6 +15,7 @@ from penstock.runs.folder import RunFolder
 from penstock.runs.manifest import Manifest
 from penstock.settings import Settings
 from penstock.sink.jsonl import JSONL
+from penstock.testing.contracts import flush
 from penstock.testing.outcomes import failures_of
 
 
@@ -54,9 +55,9 @@ def settle(folder, *batches, file_bytes=1 << 30):
     for batch in batches:
         tally = Tally()
         for seq in batch:
-            sink.write(outcome(seq))
+            sink.take(outcome(seq))
             tally.add(outcome(seq))
-        folder.ledger.commit(sink.flush(), tally, failures_of(map(outcome, batch)))
+        folder.ledger.commit(flush(sink), tally, failures_of(map(outcome, batch)))
     sink.close()
 
 

@@ -30,6 +30,7 @@ from penstock.sink.jsonl import JSONL
 from penstock.source import fingerprint
 from penstock.source.iterables import Items
 from penstock.source.opened import FileInput
+from penstock.testing.contracts import flush
 
 FAST = {"robots": False, "delay": 0, "per_host": 4, "concurrency": 4, "flush_every": 0.01}
 URLS = [f"http://host{number}.test/" for number in range(12)]
@@ -104,9 +105,9 @@ def test_what_was_pulled_before_the_difference_finishes_and_is_committed(folder)
         list(Items(URLS).rows(SeqSet(), half_done.ledger.contents()))
         sink, tally = JSONL.open(folder, half_done.ledger.lengths("jsonl")), Tally()
         page = Fetched(2, URLS[2], status=200)
-        sink.write(page)
+        sink.take(page)
         tally.add(page)
-        half_done.ledger.commit(sink.flush(), tally)
+        half_done.ledger.commit(flush(sink), tally)
         sink.close()
     with pytest.raises(InputChanged, match="input 2 "):
         penstock.run([*URLS[:2], "http://other.test/", *URLS[3:]], folder, **FAST)

@@ -141,17 +141,17 @@ def test_ctrl_c_in_what_the_caller_gave_is_heard_when_the_page_is_stored(web, ur
 
 
 def in_the_sink(monkeypatch, action, *, before):
-    write = LineSink.write
+    take = LineSink.take
 
-    def writing(sink, outcome):
+    def taking(sink, outcome):
         if before:
             action()
-        size = write(sink, outcome)
+        size = take(sink, outcome)
         if not before:
             action()
         return size
 
-    monkeypatch.setattr(LineSink, "write", writing)
+    monkeypatch.setattr(LineSink, "take", taking)
 
 
 @pytest.mark.parametrize("before", [True, False])

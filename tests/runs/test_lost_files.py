@@ -17,6 +17,9 @@ from penstock.sink.formats import FORMATS
 from penstock.sink.jsonl import JSONL
 from penstock.testing.web import LocalWeb
 
+PATIENCE = 30.0
+"""Seconds that no commit takes."""
+
 FIRST = 4
 """Pages that are committed before anything happens."""
 
@@ -72,6 +75,7 @@ def often(monkeypatch):
         def take(self, outcomes):
             self._due = 0.0
             super().take(outcomes)
+            assert self.wait(PATIENCE)
 
     monkeypatch.setattr(sessions, "FolderStore", Often)
 

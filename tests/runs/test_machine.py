@@ -21,6 +21,7 @@ from penstock.runs.repair import repair
 from penstock.runs.verify import verify
 from penstock.settings import Settings
 from penstock.sink.jsonl import JSONL
+from penstock.testing.contracts import flush
 from penstock.testing.outcomes import failures_of
 
 FILE_BYTES = 2_000
@@ -72,7 +73,7 @@ class Run(RuleBasedStateMachine):
             outcome = Failed(seq, "http://a.test/", reason, f"{len(self.written)} " * size, attempts=size)
         else:
             outcome = Fetched(seq, "http://a.test/", status=200, body=b"%d " % seq * size)
-        self.sink.write(outcome)
+        self.sink.take(outcome)
         self.written[seq] = outcome
 
     @precondition(lambda self: not self.written and not self.flushed and self.committed)
@@ -84,7 +85,7 @@ class Run(RuleBasedStateMachine):
 
     @rule()
     def flush(self):
-        self.extents += self.sink.flush()
+        self.extents += flush(self.sink)
         self.flushed |= self.written
         self.written = {}
 

@@ -16,6 +16,7 @@ from penstock.runs.folder import RunFolder
 from penstock.runs.repair import Repair, repair
 from penstock.runs.verify import Recount, verify
 from penstock.sink.jsonl import JSONL
+from penstock.testing.contracts import flush
 from penstock.testing.outcomes import failures_of
 
 FAILED = {3, 8}
@@ -30,9 +31,9 @@ def store(folder, *outcomes, file_bytes=1 << 30):
     sink = replace(JSONL, file_bytes=file_bytes).open(folder.path, folder.ledger.lengths("jsonl"))
     tally = Tally()
     for outcome in outcomes:
-        sink.write(outcome)
+        sink.take(outcome)
         tally.add(outcome)
-    folder.ledger.commit(sink.flush(), tally, failures_of(outcomes))
+    folder.ledger.commit(flush(sink), tally, failures_of(outcomes))
     sink.close()
 
 
@@ -127,9 +128,9 @@ def test_what_failed_cannot_be_left_out(finished):
     tally.add(failure)
     with RunFolder.open(finished) as folder:
         sink = JSONL.open(finished, folder.ledger.lengths("jsonl"))
-        sink.write(failure)
+        sink.take(failure)
         with pytest.raises(PenstockError, match="the failures and the tally"):
-            folder.ledger.commit(sink.flush(), tally)
+            folder.ledger.commit(flush(sink), tally)
         sink.close()
 
 

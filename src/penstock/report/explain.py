@@ -34,6 +34,7 @@ _BOUNDS: Final = {
     Bottleneck.MEMORY: "the bytes of bodies held until they are stored ({memory})",
     Bottleneck.DESCRIPTORS: "the free file descriptors or ports: fewer requests at once, until there are more",
     Bottleneck.NAMES: "name resolution: most requests wait for it ({resolver} names another server)",
+    Bottleneck.DISK: "the disk: it stores more slowly than the requests are answered",
     Bottleneck.CUT_OFF: "the network: no host can be reached, so it waits and tries one now and then",
     Bottleneck.PAUSED: "a pause: nothing starts before it is over",
 }

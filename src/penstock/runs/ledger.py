@@ -200,18 +200,28 @@ class Ledger:
         with self._translate("read"):
             yield from extents_in(self._database)
 
-    def commit(self, extents: Sequence[Extent], tally: Tally, failures: Failures | None = None) -> None:
+    def commit(
+        self,
+        extents: Sequence[Extent],
+        tally: Tally,
+        failures: Failures | None = None,
+        learned: Learned | None = None,
+    ) -> None:
         """Settle the inputs in *extents*, of all sinks at once; *tally* and *failures* are of these alone.
 
-        Without extents it does nothing. A new input that is committed after ``finish``
+        The delays *learned* of hosts, if given, replace earlier ones. A new input that is committed after ``finish``
         reopens the run. Raises PenstockError if the arguments contradict each other or
         what was committed (a bug of Penstock's), OutputError if the disk refuses.
         """
         if not extents:
+            if learned is not None:
+                self.learn(learned)
             return
         failures = failures or {}
         seqs = self._check_commit(extents, tally, failures)
         with self._transaction():
+            if learned is not None:
+                self._write_learned(learned)
             number = self._scalar(_LAST_COMMIT) + 1
             counts = json.dumps(tally.as_dict(), separators=(",", ":"))
             self._database.execute("INSERT INTO commits VALUES (?, ?)", (number, counts))
@@ -254,13 +264,16 @@ class Ledger:
     def learn(self, learned: Learned) -> None:
         """Store the delays *learned* of hosts; they replace earlier ones."""
         with self._transaction():
-            for table, hosts in (("parked", learned.parked), ("slowed", learned.slowed)):
-                self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
-                self._database.executemany(f"INSERT INTO {table} VALUES (?, ?)", sorted(hosts.items()))  # noqa: S608
-            # Not in the schema, so that older versions of this program still read the database.
-            self._database.execute("CREATE TABLE IF NOT EXISTS noted (at REAL NOT NULL)")
-            self._database.execute("DELETE FROM noted")
-            self._database.execute("INSERT INTO noted VALUES (?)", (learned.noted,))
+            self._write_learned(learned)
+
+    def _write_learned(self, learned: Learned) -> None:
+        for table, hosts in (("parked", learned.parked), ("slowed", learned.slowed)):
+            self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
+            self._database.executemany(f"INSERT INTO {table} VALUES (?, ?)", sorted(hosts.items()))  # noqa: S608
+        # Not in the schema, so that older versions of this program still read the database.
+        self._database.execute("CREATE TABLE IF NOT EXISTS noted (at REAL NOT NULL)")
+        self._database.execute("DELETE FROM noted")
+        self._database.execute("INSERT INTO noted VALUES (?)", (learned.noted,))
 
     def learned(self) -> Learned:
         """Return what ``learn`` kept last, without damaged values: they may be lost, so they stop no run.

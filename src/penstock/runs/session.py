@@ -14,12 +14,16 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import replace
+
 from penstock.core.results import Progress, Summary
+from penstock.core.schedule.answers import Bottleneck
 from penstock.core.web.finish import EarlyEnd
 from penstock.core.web.model import Outcome
 from penstock.errors import PenstockError
 from penstock.loop.flow import Flow
 from penstock.loop.interrupts import DeferredSignals
+from penstock.runs.executor import STUCK
 from penstock.runs.notices import Notices
 from penstock.runs.progress import RunProgress
 from penstock.runs.store import Store
@@ -76,7 +80,7 @@ class Session:
         self._notices = notices or Notices()
         self._next_flow = again
         self._clock = clock
-        self._store_failed = False
+        self._store_failed = self._warned = False
         self._signals = DeferredSignals()
         self._finish = EarlyEnd(settings.stop_at, settings.min_speed)
         self._ended_by: str | None = None
@@ -153,22 +157,23 @@ class Session:
         try:
             for _ in turns:
                 self._store_completed()
+                self._warn_if_stuck()
                 self._say_notices(report)
                 if self._is_over():
                     flow.stop()
                 if due is not None and clock() >= due:
-                    report.update(self._progress.snapshot())
+                    report.update(self._snapshot())
                     due = clock() + (report.every or 0.0)
         except BaseException as failure:
             try:
-                self._commit_before(failure)
+                self._commit_before(failure, report)
             finally:
                 turns.close()
             raise
         with self._signals:
             # The whole input was read again, so the flow alone has counted every duplicate.
             inputs = self._progress.snapshot().done if flow.complete else None
-            self._store.finish(inputs, flow.statistics().tally.duplicates)
+            self._finish_storing(report, inputs, flow.statistics().tally.duplicates)
 
     def _store_completed(self) -> None:
         """Store the completed outcomes.
@@ -182,23 +187,46 @@ class Session:
                 self._store_failed = True
                 raise
 
-    def _commit_before(self, failure: BaseException) -> None:
+    def _commit_before(self, failure: BaseException, report: Report) -> None:
         """Commit the completed outcomes before *failure* is raised.
 
-        If the store itself has failed, nothing more is written to it.
+        If the store itself has failed, it is given no more of them.
         """
-        if self._store_failed:
-            return
         with self._signals:
             try:
-                self._store.take(self._progress.flow.take_completed())
-                self._store.finish(None, 0)
+                if not self._store_failed:
+                    self._store.take(self._progress.flow.take_completed())
+                self._finish_storing(report)
             except PenstockError as error:
-                failure.add_note(f"The outcomes that were complete by then could not be stored: {error}")
+                if error is not failure:
+                    failure.add_note(f"The outcomes that were complete by then could not be stored: {error}")
+
+    def _finish_storing(self, report: Report, inputs: int | None = None, duplicates: int = 0) -> None:
+        """Wait until everything taken is committed; if the disk is stuck, until the deadline."""
+        self._store.finish(inputs, duplicates)
+        while not self._store.wait(CHECK_EVERY, overdue=self._is_overdue()):
+            self._warn_if_stuck()
+            self._say_notices(report)
+
+    def _warn_if_stuck(self) -> None:
+        """Say once that the disk has not answered for long."""
+        silence = self._store.silence()
+        if silence < STUCK:
+            self._warned = False
+        elif not self._warned:
+            self._warned = True
+            self.notify(
+                f"The disk has not answered for {silence:.0f} s. Pages are held in memory meanwhile; "
+                "when that is full, no request starts."
+            )
 
     def _say_notices(self, report: Report) -> None:
         for notice in self._notices.take():
             report.remark(notice)
+
+    def _snapshot(self) -> Progress:
+        stands = self._progress.snapshot()
+        return replace(stands, bound=Bottleneck.DISK) if self._store.full() else stands
 
     def _check_interval(self) -> float | None:
         """Return the longest time between two turns; None without a bound."""
@@ -206,11 +234,14 @@ class Session:
             return None
         return min(self.settings.deadline or CHECK_EVERY, CHECK_EVERY)
 
+    def _is_overdue(self) -> bool:
+        return self._deadline is not None and self._clock() >= self._deadline
+
     def _is_over(self) -> bool:
         """Whether no more jobs are to start."""
         if self._ended_by is None:
             now = self._clock()
-            if self._deadline is not None and now >= self._deadline:
+            if self._is_overdue():
                 self._ended_by = "deadline"
             elif self._check_at is not None and now >= self._check_at:
                 # Once a second: a snapshot walks over all hosts.

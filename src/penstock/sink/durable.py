@@ -19,7 +19,7 @@ import contextlib
 import errno
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -160,22 +160,6 @@ class AppendFile:
         if self._held_bytes >= BUFFER:
             self._write()
 
-    def extend(self, pieces: Iterable[bytes]) -> int:
-        """Take *pieces*, which are one row, all or none of them, and return their size in bytes.
-
-        Raises as of ``append``.
-        """
-        self._write()
-        written, checksum = self._written, self._checksum
-        try:
-            for piece in pieces:
-                self.append(piece)
-        except BaseException:
-            if self._trouble is None:
-                self._go_back(written, checksum)
-            raise
-        return self.end - written
-
     def seal(self, sink: str, *, rows: int, seqs: SeqSet) -> Extent | None:
         """Make the bytes appended since the last seal durable and return the proof, or None if there are none.
 
@@ -213,15 +197,6 @@ class AppendFile:
             self._written += len(data)
             self._held.clear()
             self._held_bytes = 0
-
-    def _go_back(self, written: int, checksum: int) -> None:
-        """Drop the first part of an unfinished row."""
-        with self._all_or_nothing("cut"):
-            os.ftruncate(self._fd, written)
-            os.lseek(self._fd, written, os.SEEK_SET)
-        self._held.clear()
-        self._held_bytes = 0
-        self._written, self._checksum = written, checksum
 
     def _cut(self, committed: int) -> None:
         with self._all_or_nothing("prepare"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from penstock.seams import Format, Sink
 from penstock.sink.jsonl import JSONL
@@ -23,7 +23,7 @@ FORMATS: Final[dict[str, Format]] = {
 
 def open_sinks(
     names: Iterable[str], folder: Path, committed: Callable[[str], Mapping[str, int]], *, inline_body: bool
-) -> list[Sink]:
+) -> list[Sink[Any]]:
     """Return a sink for each of the formats *names*, in their order: all or none of them.
 
     *committed* gives the lengths of a format's files. Raises as of ``Format.open``.

@@ -178,6 +178,13 @@ def _interpret(line: bytes, place: int, decode: Decode) -> Stored | Unreadable:
         return Unreadable(str(error))
 
 
+class Lines(NamedTuple):
+    """Lines to be written, one for each of *seqs*; a long one as the pieces that it is made of."""
+
+    lines: list[bytes | Iterator[bytes]]
+    seqs: list[int]
+
+
 class LineSink:
     """Appends a line for each outcome to the files of *layout* in *folder*; see ``Format.open``."""
 
@@ -187,9 +194,9 @@ class LineSink:
         self._encode, _ = layout.load()
         self._folder = folder
         self._inline_body = inline_body
-        # A bitmap from the start: a list of the seqs of one flush grew to 5 MB at 25,000 outcomes a second.
-        self._seqs = SeqSet()
+        self._taken = Lines([], [])
         self._rows = 0
+        self._seqs = SeqSet()
         last = max(committed, default=layout.file_name(0))
         found = {file.name for file in folder.glob(f"{layout.stem}-*") if re.fullmatch(layout.pattern, file.name)}
         self._finished: list[tuple[Hold, int]] = []
@@ -199,21 +206,29 @@ class LineSink:
         self._file = AppendFile(folder / last, committed.get(last, 0))
         self._begin_next_if_full()
 
-    def write(self, outcome: Outcome) -> int:
-        """Take *outcome* and return the bytes of its line. Raises OutputError if a write is due and fails."""
-        # Counted first: if an interrupt comes before the end, there are more rows than seqs, and the ledger refuses.
-        self._rows += 1
+    def take(self, outcome: Outcome) -> int:
+        """Take *outcome* and return the bytes of its line, of its body alone if that is long."""
         data = self._encode(outcome, inline_body=self._inline_body)
-        if isinstance(data, bytes):
-            self._file.append(data)
-            size = len(data)
-        else:
-            size = self._file.extend(data)
-        self._seqs.add(outcome.seq)
-        return size
+        # If an interrupt comes between the two, there are more rows than seqs, and the ledger refuses.
+        self._taken.lines.append(data)
+        self._taken.seqs.append(outcome.seq)
+        return len(data) if isinstance(data, bytes) else len(outcome.body)
+
+    def cut(self) -> Lines:
+        """Return the lines taken since the last cut."""
+        taken, self._taken = self._taken, Lines([], [])
+        return taken
+
+    def write(self, block: Lines) -> None:
+        """Append the lines of *block*. Raises OutputError if the disk does not take them."""
+        for line in block.lines:
+            for piece in (line,) if isinstance(line, bytes) else line:
+                self._file.append(piece)
+        self._rows += len(block.lines)
+        self._seqs.update(block.seqs)
 
     def flush(self) -> list[Extent]:
-        """Make every line taken durable and return its extent.
+        """Make every line written durable and return its extent.
 
         Raises OutputError if that fails, FolderDamaged if a file of the run, an earlier one included, was replaced,
         removed or cut meanwhile.

@@ -17,7 +17,7 @@ from penstock.core.extents import Extent
 from penstock.core.web.model import Attempt, Failed, Fetched, Job, Outcome, Reason, Row, Skipped
 from penstock.seams import Engine, Signal, Sink, Source
 
-__all__ = ["check_engine", "check_sink", "check_source"]
+__all__ = ["check_engine", "check_sink", "check_source", "flush"]
 
 PATIENCE: Final = 5.0
 """Seconds of real time that a check waits for an event."""
@@ -82,19 +82,28 @@ def check_engine(
         engine.close()
 
 
-def check_sink(make: Callable[[Mapping[str, int]], Sink], read: Callable[[Extent], Sequence[int]]) -> None:
+def flush(sink: Sink[Any]) -> list[Extent]:
+    """Make everything that *sink* has taken durable, and return the extents."""
+    sink.write(sink.cut())
+    return sink.flush()
+
+
+def check_sink(make: Callable[[Mapping[str, int]], Sink[Any]], read: Callable[[Extent], Sequence[int]]) -> None:
     """Check that a crash and a reopen keep each committed outcome once, and no other.
 
     *make* opens the sink on the same storage each time, with the committed length of
     each file. *read* returns the seqs of the rows in an extent, in order.
     """
     sink = make({})
-    assert sink.flush() == [], "a flush without outcomes must return no extent"
+    assert sink.flush() == [], "a flush without a block must return no extent"
+    assert flush(sink) == [], "an empty block must make no extent"
     committed = _write(sink, range(8))
     assert sink.flush() == [], "a second flush returns the extents of the first"
     committed += _write(sink, range(8, 10))
 
-    sink.write(_outcome(10))
+    sink.take(_outcome(10))
+    sink.write(sink.cut())
+    sink.take(_outcome(11))
     sink.close()
     sink.close()
     sink = make(_lengths(committed))
@@ -303,10 +312,13 @@ def _outcome(seq: int) -> Outcome:
     return kinds[seq % len(kinds)]
 
 
-def _write(sink: Sink, seqs: Sequence[int]) -> list[Extent]:
-    """Write and flush outcomes with these *seqs*, and return the extents."""
-    for seq in seqs:
-        assert sink.write(_outcome(seq)) >= 0, "write must return a number of bytes"
+def _write(sink: Sink[Any], seqs: Sequence[int]) -> list[Extent]:
+    """Write and flush outcomes with these *seqs*, in two blocks, and return the extents."""
+    half = len(seqs) // 2
+    for part in (seqs[:half], seqs[half:]):
+        for seq in part:
+            assert sink.take(_outcome(seq)) >= 0, "take must return a number of bytes"
+        sink.write(sink.cut())
     extents = sink.flush()
     stored = [seq for extent in extents for seq in extent.seqs]
     assert sorted(stored) == sorted(seqs), f"the extents of {list(seqs)} have {stored}"

@@ -24,16 +24,26 @@ class MemorySink:
 
     def __init__(self, disk: list[Outcome] | None = None, committed: Mapping[str, int] | None = None) -> None:
         self.disk = [] if disk is None else disk
+        self._taken: list[Outcome] = []
         self.held: list[Outcome] = []
         self.closed = False
         del self.disk[(committed or {}).get(self.name, 0) :]
 
-    def write(self, outcome: Outcome) -> int:
-        """Hold *outcome* in memory, and return its size of 1."""
+    def take(self, outcome: Outcome) -> int:
+        """Take *outcome*, and return its size of 1."""
         if self.closed:
             raise OutputError("the memory sink is closed")
-        self.held.append(outcome)
+        self._taken.append(outcome)
         return 1
+
+    def cut(self) -> list[Outcome]:
+        """Return the outcomes taken since the last cut."""
+        taken, self._taken = self._taken, []
+        return taken
+
+    def write(self, block: list[Outcome]) -> None:
+        """Hold *block* in memory."""
+        self.held += block
 
     def flush(self) -> list[Extent]:
         """Move the held outcomes to the disk, and return their extent."""

@@ -112,6 +112,7 @@ class Bottleneck(enum.StrEnum):
     MEMORY = "memory"
     DESCRIPTORS = "descriptors"
     NAMES = "names"
+    DISK = "disk"
 
 
 class Ahead(enum.Enum):
