@@ -179,9 +179,10 @@ def _interpret(line: bytes, place: int, decode: Decode) -> Stored | Unreadable:
 
 
 class Lines(NamedTuple):
-    """Lines to be written, one for each of *seqs*; a long one as the pieces that it is made of."""
+    """So many *rows*, one for each of *seqs*, as the *pieces* that they are made of."""
 
-    lines: list[bytes | Iterator[bytes]]
+    pieces: list[bytes | Iterator[bytes]]
+    rows: int
     seqs: list[int]
 
 
@@ -194,7 +195,10 @@ class LineSink:
         self._encode, _ = layout.load()
         self._folder = folder
         self._inline_body = inline_body
-        self._taken = Lines([], [])
+        self._lines: list[bytes] = []
+        self._pieces: list[bytes | Iterator[bytes]] = []
+        self._count = 0
+        self._taken: list[int] = []
         self._rows = 0
         self._seqs = SeqSet()
         last = max(committed, default=layout.file_name(0))
@@ -208,23 +212,32 @@ class LineSink:
 
     def take(self, outcome: Outcome) -> int:
         """Take *outcome* and return the bytes of its line, of its body alone if that is long."""
-        data = self._encode(outcome, inline_body=self._inline_body)
-        # If an interrupt comes between the two, there are more rows than seqs, and the ledger refuses.
-        self._taken.lines.append(data)
-        self._taken.seqs.append(outcome.seq)
-        return len(data) if isinstance(data, bytes) else len(outcome.body)
+        # Counted first: if an interrupt comes before the end, there are more rows than seqs, and the ledger refuses.
+        self._count += 1
+        line = self._encode(outcome, inline_body=self._inline_body)
+        if isinstance(line, bytes):
+            self._lines.append(line)
+            size = len(line)
+        else:
+            self._join_lines()
+            self._pieces.append(line)
+            size = len(outcome.body)
+        self._taken.append(outcome.seq)
+        return size
 
     def cut(self) -> Lines:
         """Return the lines taken since the last cut."""
-        taken, self._taken = self._taken, Lines([], [])
-        return taken
+        self._join_lines()
+        block = Lines(self._pieces, self._count, self._taken)
+        self._pieces, self._count, self._taken = [], 0, []
+        return block
 
     def write(self, block: Lines) -> None:
         """Append the lines of *block*. Raises OutputError if the disk does not take them."""
-        for line in block.lines:
+        for line in block.pieces:
             for piece in (line,) if isinstance(line, bytes) else line:
                 self._file.append(piece)
-        self._rows += len(block.lines)
+        self._rows += block.rows
         self._seqs.update(block.seqs)
 
     def flush(self) -> list[Extent]:
@@ -245,6 +258,12 @@ class LineSink:
     def close(self) -> None:
         """Close the file; unflushed rows are lost, and were never claimed. May be called twice."""
         self._file.close()
+
+    def _join_lines(self) -> None:
+        """Make one piece of the short lines: apart they take more memory (docs/decisions/allocator.md)."""
+        if self._lines:
+            self._pieces.append(b"".join(self._lines))
+            self._lines.clear()
 
     def _begin_next_if_full(self) -> None:
         if self._file.end >= self._layout.file_bytes:
