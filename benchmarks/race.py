@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from benchmarks.disk import check_slow, compile_shim
 from benchmarks.measure import Broken, Reading, spawn
 from benchmarks.nameserver import answering
-from benchmarks.nginx import SIZE, Nginx
+from benchmarks.nginx import Nginx
 from benchmarks.roster import Client
 from benchmarks.scenarios import Scenario
 
@@ -43,6 +43,11 @@ class Heat(NamedTuple):
     def cost(self) -> float:
         """Seconds of processor time a page, without the start-up."""
         return (self.whole.cpu - self.startup.cpu) / max(self.pages - 1, 1)
+
+    @property
+    def faults(self) -> float:
+        """Minor page faults a page, without the start-up."""
+        return (self.whole.faults - self.startup.faults) / max(self.pages - 1, 1)
 
     @property
     def is_rough(self) -> bool:
@@ -79,6 +84,10 @@ class Result(NamedTuple):
     def busy(self) -> float:
         """Return the share of one core that it used."""
         return median(heat.cost * heat.speed for heat in self.heats)
+
+    def faults(self) -> float:
+        """Return minor page faults a page."""
+        return median(heat.faults for heat in self.heats)
 
     def peak(self) -> int:
         """Return the peak memory in bytes."""
@@ -162,6 +171,10 @@ class Race:
         fetch = partial(self._fetch, scenario)
         return run_rounds(scenario.name, numbers, fetch, rounds=rounds, tell=self._tell)
 
+    @cached_property
+    def _shim(self) -> Path:
+        return compile_shim(self._folder)
+
     def _fetch(self, scenario: Scenario, client: Client, pages: int) -> Reading:
         """Let one process fetch one list. Raises Broken unless it got every page."""
         work = self._folder / "work"
@@ -174,19 +187,23 @@ class Race:
             # is measured.
             os.sync()
             before = self._server.served()
-            command = [sys.executable, "-m", f"benchmarks.clients.{client.name}"]
-            arguments = [str(urls), str(scenario.concurrency), str(SIZE), str(own)]
+            command = [client.build.python, "-m", f"benchmarks.clients.{client.name}"]
+            arguments = [str(urls), str(scenario.concurrency), str(scenario.size), str(own)]
+            shim = self._shim if client.slow_disk else None
             with ExitStack() as stack:
                 asked = []
                 if scenario.named:
                     server = answering(scenario.addresses(pages), self._server.core)
                     asked = [stack.enter_context(server), scenario.named]
-                reading = spawn([*self._under, *command, *arguments, *asked], work, tree=client.tree)
+                command_line = [*self._under, *command, *arguments, *asked]
+                reading = spawn(command_line, work, tree=client.build.tree, preload=shim)
+            if shim is not None:
+                check_slow(reading)
             # The count is a request too.
             served = self._server.served() - before - 1
             ok = reading.answer("ok")["ok"]
             if ok is None:
-                ok = spawn([*command, "--check", *arguments], work, tree=client.tree).answer("ok")["ok"]
+                ok = spawn([*command, "--check", *arguments], work, tree=client.build.tree).answer("ok")["ok"]
             if ok != pages or served < pages:
                 raise Broken(f"{ok} good pages of {pages:,}; nginx got {served:,} requests")
             return reading
