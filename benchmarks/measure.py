@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["ROOT", "Broken", "Reading", "spawn"]
+__all__ = ["LIMIT", "ROOT", "Broken", "Reading", "spawn"]
 
 LIMIT: Final = 120.0
 """Seconds that a process may take."""

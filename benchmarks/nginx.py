@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-__all__ = ["HTML", "LARGE", "PLAIN", "SIZES", "Nginx", "NginxFailed"]
+__all__ = ["HTML", "LARGE", "PLAIN", "SIZES", "Nginx", "NginxFailed", "page"]
 
 HTML: Final = "page.html"
 PLAIN: Final = "plain.txt"
@@ -90,9 +90,8 @@ class Nginx:
         """
         pages = self.folder / "pages"
         pages.mkdir(parents=True)
-        (pages / HTML).write_bytes(_html())
-        (pages / PLAIN).write_bytes(_plain())
-        (pages / LARGE).write_bytes(_large())
+        for name in SIZES:
+            (pages / name).write_bytes(page(name))
         configuration = self.folder / "nginx.conf"
         configuration.write_text(self._configuration)
         with (self.folder / "said").open("wb") as said:
@@ -135,18 +134,15 @@ class Nginx:
         raise NginxFailed(said.strip() or "nginx did not start and printed no message")
 
 
-def _html() -> bytes:
-    """Return a page as from a template: JSON escapes some 6 of 100 bytes."""
-    text = "".join(ITEM % (number, number, number, number) for number in range(100))
-    return text.encode()[: SIZES[HTML]]
+def page(name: str) -> bytes:
+    """Return the page of that *name*, in UTF-8.
 
-
-def _plain() -> bytes:
-    """Return a page without a character that JSON escapes."""
-    return (b"Words and more words, and no line feed between them. " * 200)[: SIZES[PLAIN]]
-
-
-def _large() -> bytes:
-    """Return such a page with some words that are not ASCII; it ends within ASCII."""
-    text = "".join((ITEM + ABROAD) % (number, number, number, number) for number in range(1_000))
-    return text.encode()[: SIZES[LARGE]]
+    ``HTML`` is as from a template: JSON escapes some 6 of 100 bytes. ``PLAIN`` has no
+    character that JSON escapes, ``LARGE`` some words that are not ASCII.
+    """
+    if name == PLAIN:
+        text = "Words and more words, and no line feed between them. " * 200
+    else:
+        form = ITEM + ABROAD if name == LARGE else ITEM
+        text = "".join(form.replace("%d", str(number)) for number in range(SIZES[name] // 100))
+    return text.encode()[: SIZES[name]]

@@ -12,16 +12,25 @@ from contextlib import ExitStack
 from functools import cached_property, partial
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from benchmarks.disk import check_slow, compile_shim
-from benchmarks.measure import Broken, Reading, spawn
+from benchmarks.measure import LIMIT, Broken, Reading, spawn
 from benchmarks.nameserver import answering
 from benchmarks.nginx import Nginx
 from benchmarks.roster import Client
 from benchmarks.scenarios import Scenario
 
 __all__ = ["Heat", "Race", "Result", "Versus", "run_rounds"]
+
+
+ENOUGH: Final = 5.0
+"""Seconds that the pages may always take to count: a start-up varies by less, even if
+it takes half a minute because every fsync takes a second."""
+
+
+SLOW_LIMIT: Final = 600.0
+"""Seconds that a client on the slow disk may take."""
 
 
 class Heat(NamedTuple):
@@ -52,7 +61,7 @@ class Heat(NamedTuple):
     @property
     def is_rough(self) -> bool:
         """Whether the pages took less than the start-up, so the speed is unsure."""
-        return self.whole.wall < 2 * self.startup.wall
+        return self.whole.wall - self.startup.wall < min(self.startup.wall, ENOUGH)
 
 
 class Versus(NamedTuple):
@@ -196,7 +205,8 @@ class Race:
                     server = answering(scenario.addresses(pages), self._server.core)
                     asked = [stack.enter_context(server), scenario.named]
                 command_line = [*self._under, *command, *arguments, *asked]
-                reading = spawn(command_line, work, tree=client.build.tree, preload=shim)
+                limit = LIMIT if shim is None else SLOW_LIMIT
+                reading = spawn(command_line, work, limit, tree=client.build.tree, preload=shim)
             if shim is not None:
                 check_slow(reading)
             # The count is a request too.
