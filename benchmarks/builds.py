@@ -1,6 +1,6 @@
 """The penstock that a client imports: this tree's, or an older commit's.
 
-Knows trees, commits and environments. Does not know what is measured with them.
+Knows trees, commits and environments. Does not know the clients.
 """
 
 from __future__ import annotations

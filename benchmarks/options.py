@@ -28,7 +28,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--scenario",
         type=_names(known),
         default=[name for name in known if name not in unusual],
-        help=f"some of {', '.join(known)}; by default all but {', '.join(unusual)}",
+        help=f"some of {', '.join(known)}; by default all except {', '.join(unusual)}",
     )
     clients = [client.name for client in (*ROSTER, *THROTTLES)]
     beside = "beside the bare loop or the TaskGroup"
