@@ -28,7 +28,6 @@ ENOUGH: Final = 5.0
 """Seconds that the pages may always take to count: a start-up varies by less, even if
 it takes half a minute because every fsync takes a second."""
 
-
 SLOW_LIMIT: Final = 600.0
 """Seconds that a client on the slow disk may take."""
 
