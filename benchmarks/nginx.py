@@ -1,4 +1,4 @@
-"""The server: one nginx process on its own core, with two files of 10,000 bytes.
+"""The server: one nginx process on its own core, with three files.
 
 Knows the configuration of nginx, and the number of its requests. Does not know the
 clients.
@@ -14,13 +14,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-__all__ = ["HTML", "PLAIN", "SIZE", "Nginx", "NginxFailed"]
-
-SIZE: Final = 10_000
-"""Bytes of each page."""
+__all__ = ["HTML", "LARGE", "PLAIN", "SIZES", "Nginx", "NginxFailed", "page"]
 
 HTML: Final = "page.html"
 PLAIN: Final = "plain.txt"
+LARGE: Final = "large.html"
+
+SIZES: Final = {HTML: 10_000, PLAIN: 10_000, LARGE: 250_000}
+"""Bytes of each page."""
 
 CONFIGURATION: Final = """\
 daemon off;
@@ -48,6 +49,7 @@ http {{
         listen {address}:{port} backlog=4096;
         root {folder}/pages;
         location = /served {{ stub_status; }}
+        location = /{large} {{ charset utf-8; }}
     }}
 }}
 """
@@ -56,6 +58,9 @@ ITEM: Final = """<div class="item" id="item-%d">
   <a href="/catalogue/item-%d.html" title="Item %d">Item %d</a> &mdash;
   a description of it in a line or two of text, such as there is on every page
 </div>
+"""
+
+ABROAD: Final = """<p lang="de">Größe für Gäste aus Århus, Łódź und 東京: 25 €</p>
 """
 
 STARTUP: Final = 5.0
@@ -73,7 +78,9 @@ class Nginx:
         self.folder = folder
         self.port = port
         self.core = core
-        self._configuration = CONFIGURATION.format(folder=folder, address=address, port=port, connections=connections)
+        self._configuration = CONFIGURATION.format(
+            folder=folder, address=address, port=port, connections=connections, large=LARGE
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -83,8 +90,8 @@ class Nginx:
         """
         pages = self.folder / "pages"
         pages.mkdir(parents=True)
-        (pages / HTML).write_bytes(_html())
-        (pages / PLAIN).write_bytes(_plain())
+        for name in SIZES:
+            (pages / name).write_bytes(page(name))
         configuration = self.folder / "nginx.conf"
         configuration.write_text(self._configuration)
         with (self.folder / "said").open("wb") as said:
@@ -127,12 +134,15 @@ class Nginx:
         raise NginxFailed(said.strip() or "nginx did not start and printed no message")
 
 
-def _html() -> bytes:
-    """Return a page as from a template: JSON escapes some 6 of 100 bytes."""
-    text = "".join(ITEM % (number, number, number, number) for number in range(100))
-    return text.encode()[:SIZE]
+def page(name: str) -> bytes:
+    """Return the page of that *name*, in UTF-8.
 
-
-def _plain() -> bytes:
-    """Return a page without a character that JSON escapes."""
-    return (b"Words and more words, and no line feed between them. " * 200)[:SIZE]
+    ``HTML`` is as from a template: JSON escapes some 6 of 100 bytes. ``PLAIN`` has no
+    character that JSON escapes, ``LARGE`` some words that are not ASCII.
+    """
+    if name == PLAIN:
+        text = "Words and more words, and no line feed between them. " * 200
+    else:
+        form = ITEM + ABROAD if name == LARGE else ITEM
+        text = "".join(form.replace("%d", str(number)) for number in range(SIZES[name] // 100))
+    return text.encode()[: SIZES[name]]

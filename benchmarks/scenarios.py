@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from benchmarks.nginx import HTML, PLAIN
+from benchmarks.nginx import HTML, LARGE, PLAIN, SIZES
 from benchmarks.roster import Client
 
 __all__ = ["SCENARIOS", "Scenario"]
@@ -17,7 +17,8 @@ class Scenario(NamedTuple):
     With *named*, the hosts are names to look up, each with its own address; it has a
     digit for each family that the client must believe to have a route. Only the clients
     in *only*, if any, and none in *without* take part. *beside* is a scenario that runs
-    with this one, as a number to reach compares the two.
+    with this one, as a number to reach compares the two. Lists are *shorter* by this
+    factor. A scenario that is not *usual* runs only if it is named.
     """
 
     name: str
@@ -30,16 +31,25 @@ class Scenario(NamedTuple):
     only: frozenset[str] = frozenset()
     beside: str | None = None
     without: frozenset[str] = frozenset()
+    shorter: int = 1
+    usual: bool = True
+
+    @property
+    def size(self) -> int:
+        """The bytes of each page."""
+        return SIZES[self.page]
 
     def takes(self, client: Client) -> bool:
         """Return whether *client* takes part."""
         if self.only and client.name not in self.only:
             return False
+        if client.scenarios and self.name not in client.scenarios:
+            return False
         return client.name not in self.without and (client.fast or not self.only_fast)
 
     def pages(self, client: Client) -> int:
         """Return the number of pages of *client*, without ``--pages``."""
-        return client.hosts if self.many_hosts else client.pages
+        return (client.hosts if self.many_hosts else client.pages) // self.shorter
 
     def write_urls(self, file: Path, port: int, pages: int) -> None:
         """Write a list of *pages* URLs, one a line.
@@ -71,7 +81,7 @@ def _address(number: int) -> str:
     return f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
 
 
-NAMING: Final = frozenset({"engine", "penstock_for", "penstock_run"})
+NAMING: Final = frozenset({"engine", "penstock_for", "penstock_run", "penstock_command"})
 """The clients that take a name server."""
 
 SCENARIOS: Final = (
@@ -98,4 +108,17 @@ SCENARIOS: Final = (
     Scenario("one", "10 kB of HTML, one host, 50 at once, only the clients that take a name server", only=NAMING),
     Scenario("2", "10 kB of HTML, one host, 2 at once", concurrency=2, only_fast=True),
     Scenario("500", "10 kB of HTML, one host, 500 at once", concurrency=500, only_fast=True),
+    Scenario(
+        "large",
+        "250 kB of HTML with some characters beyond ASCII, one host, 50 at once",
+        page=LARGE,
+        only=frozenset({"bare", "penstock_for", "penstock_run", "penstock_command", "aiohttp_workers"}),
+        shorter=10,
+    ),
+    Scenario(
+        "slow",
+        "10 kB of HTML, one host, 50 at once, a commit every 2 s",
+        only=frozenset({"penstock_flushing", "penstock_slow_disk"}),
+        usual=False,
+    ),
 )
