@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from msgspec.structs import replace
 from tests.kill.instant import Instant
@@ -15,14 +17,22 @@ from penstock.runs import store
 from penstock.runs.files import is_left, outputs
 from penstock.runs.folder import RunFolder
 from penstock.sink.formats import FORMATS
-from penstock.sink.jsonl import JSONL
+from penstock.sink.jsonl import JSONL, JSONL_GZ, JSONL_ZST
 from penstock.testing.format_contract import check_format
 
 INPUTS = [f"http://host{seq}.test/{'later' if seq % 4 == 3 else 'page'}/{seq}" for seq in range(24)]
 FAILED = len(INPUTS) // 4
 FAST = {"robots": False, "pace": "fixed", "delay": 0, "concurrency": 1, "attempts": 1, "flush_every": 0.01}
 
-CHOICES = [("tabs",), ("parts",), ("jsonl", "tabs"), ("jsonl", "parts"), ("parts", "jsonl", "tabs")]
+CHOICES = [
+    ("tabs",),
+    ("parts",),
+    ("jsonl.zst",),
+    ("jsonl.gz", "tabs", "jsonl"),
+    ("jsonl", "tabs"),
+    ("jsonl", "parts"),
+    ("parts", "jsonl", "tabs"),
+]
 
 
 class Engine(Instant):
@@ -64,7 +74,18 @@ def damage(file):
 
 
 @pytest.mark.parametrize(
-    "format_", [JSONL, replace(JSONL, file_bytes=1), TABS, replace(TABS, file_bytes=900), PARTS], ids=lambda f: f.name
+    "format_",
+    [
+        JSONL,
+        replace(JSONL, file_bytes=1),
+        JSONL_ZST,
+        replace(JSONL_ZST, file_bytes=1),
+        JSONL_GZ,
+        TABS,
+        replace(TABS, file_bytes=900),
+        PARTS,
+    ],
+    ids=lambda f: f.name,
 )
 def test_a_format_keeps_the_contract(format_, tmp_path):
     check_format(format_, tmp_path)
@@ -177,11 +198,13 @@ def test_what_a_crash_leaves_of_a_file_that_is_renamed_later_is_removed(path):
 
 
 def test_a_format_that_is_not_known_is_refused(path, monkeypatch):
-    with pytest.raises(UsageError, match="sinks: there is no 'parquet'; choose from: jsonl, tabs, parts"):
-        run(path, ("parquet",))
+    known = re.escape(", ".join(FORMATS))
+    with pytest.raises(UsageError, match=f"sinks: there is no 'scrolls'; choose from: {known}$"):
+        run(path, ("scrolls",))
     assert not path.exists()
     run(path, ("tabs",))
     monkeypatch.delitem(FORMATS, "tabs")
     for action in (penstock.resume, penstock.verify):
-        with pytest.raises(FolderMismatch, match="names the format tabs, this Penstock knows jsonl, parts"):
+        known = re.escape(", ".join(FORMATS))
+        with pytest.raises(FolderMismatch, match=f"names the format tabs, this Penstock knows {known}"):
             action(path)

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from penstock.errors import FolderError, OutputError
 from penstock.seams import Format
-from penstock.sink.durable import PART
+from penstock.sink.durable import PART, TORN
 from penstock.sink.formats import FORMATS
 
 __all__ = [
@@ -67,7 +67,7 @@ def outputs(path: Path, format_: Format | None = None) -> list[Path]:
 def asides(path: Path, format_: Format | None = None) -> list[Path]:
     """Return the files in the folder *path* that hold bytes cut off from others, or from the outputs of one format."""
     names = [name for name in _list_names(path) if _names().aside.fullmatch(name)]
-    return [path / name for name in names if format_ is None or re.match(format_.pattern, name)]
+    return [path / name for name in names if format_ is None or re.fullmatch(format_.pattern, name.partition(TORN)[0])]
 
 
 def is_left(name: str) -> bool:

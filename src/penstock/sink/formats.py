@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from penstock.seams import Format, Sink
-from penstock.sink.jsonl import JSONL
+from penstock.sink.jsonl import JSONL, JSONL_GZ, JSONL_ZST
 
 __all__ = ["FORMATS", "open_sinks"]
 
 FORMATS: Final[dict[str, Format]] = {
     JSONL.name: JSONL,
+    JSONL_ZST.name: JSONL_ZST,
+    JSONL_GZ.name: JSONL_GZ,
 }
 """Every format by its name."""
 

@@ -1,17 +1,20 @@
 """Formats of one line per outcome, in files that only grow.
 
 Knows how the files follow each other, how to find lines again, and how to reduce a
-damaged file to its good lines. Does not know the content of a line, or how bytes are made
-durable (``durable``).
+damaged file to its good lines, compressed or not. Does not know the content of a line, how
+lines are compressed (``frames``), or how bytes are made durable (``durable``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import ClassVar, Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -20,8 +23,9 @@ from penstock.core.web.model import Outcome
 from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadable
 from penstock.errors import OutputError
 from penstock.sink.durable import AppendFile, Hold, certify, locate_origin
+from penstock.sink.frames import Compression, FrameFile, find_frames, read_lines
 
-__all__ = ["Decode", "Encode", "LineFormat", "LineSink"]
+__all__ = ["Decode", "Encode", "LineFormat", "LineSink", "Lines"]
 
 FILE_BYTES: Final = 4 << 30
 """Bytes of a file after which the next one begins: small enough to copy."""
@@ -44,16 +48,21 @@ class LineFormat(Struct, frozen=True):
     """The format *name*, in files called ``STEM-00000.SUFFIX`` and so on.
 
     *load* returns what makes a line and what reads one back, which takes the line and its
-    place, and raises ValueError if the line is not whole. It may import what only they
-    need. The flush that makes a file *file_bytes* long begins the next one.
+    place, and raises ValueError if the line is not whole. *compression*, if given, returns how the
+    lines are compressed. Both may import what only they need. The flush that makes a file
+    *file_bytes* long begins the next one.
     """
 
     name: str
     stem: str
     suffix: str
     load: Callable[[], tuple[Encode, Decode]]
+    compression: Callable[[], Compression] | None = None
     file_bytes: int = FILE_BYTES
     unfinished: None = None
+
+    has_heading: ClassVar[bool] = False
+    """Whether each file begins with a line that is no row; such a format is not compressed."""
 
     @property
     def pattern(self) -> str:
@@ -68,6 +77,19 @@ class LineFormat(Struct, frozen=True):
         """Return the number in a ``file_name``."""
         return int(name.removeprefix(f"{self.stem}-").removesuffix(f".{self.suffix}"))
 
+    def find_heading(self, folder: Path) -> bytes | None:  # noqa: ARG002 - for formats that have one
+        """Return the line that each file in *folder* begins with, empty for no line, or None if it can't be found."""
+        return b""
+
+    def append_to(self, file: Path, committed: int) -> AppendFile | FrameFile:
+        """Open *file* at *committed* bytes to append lines, as of AppendFile."""
+        opened = AppendFile(file, committed)
+        return opened if self.compression is None else FrameFile(opened, self.compression())
+
+    def list_files(self, folder: Path) -> list[Path]:
+        """Return the files in *folder*, in order."""
+        return sorted(file for file in folder.glob(f"{self.stem}-*") if re.fullmatch(self.pattern, file.name))
+
     def open(self, folder: Path, committed: Mapping[str, int], *, inline_body: bool = True) -> LineSink:
         """Return a sink, as of ``Format.open``."""
         return LineSink(self, folder, committed, inline_body=inline_body)
@@ -80,26 +102,25 @@ class LineFormat(Struct, frozen=True):
     def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Reduce *file* to the rows that *keep* wants, as of ``Format.salvage``.
 
-        Rows before the first bad one stay in their place; good ones behind it are appended again.
+        Rows before the first bad one stay in their place; good ones behind it are appended again. Of compressed rows
+        a whole frame stays or goes.
         """
-        stretches = list(self._good_prefix(file, keep, longest))
+        heading = self.find_heading(file.parent)
+        stretches, answers = self._find_good_prefix(file, keep, longest)
         end = stretches[-1].end if stretches else 0
-        with closing(AppendFile(file, end)) as grown:
+        with closing(self.append_to(file, end)) as grown:
             for stretch in stretches:
                 yield certify(file, stretch.start, stretch.end, sink=self.name, seqs=stretch.rows.seqs), stretch.rows
             if grown.torn is not None:
-                yield from self._append_from(grown.torn, grown, keep, longest)
+                yield from self._append_from(grown.torn, grown, _repeat(answers, keep), longest, heading)
 
     def recover(self, aside: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Append the rows of *aside* that *keep* wants to the last file, as of ``Format.recover``."""
-        last = self._files(aside.parent)[-1]
-        with closing(AppendFile(last, last.stat().st_size if last.exists() else 0)) as grown:
-            yield from self._append_from(aside, grown, keep, longest)
-
-    def _files(self, folder: Path) -> list[Path]:
-        """Return the files in *folder*, in order, or the one to begin with if there is none."""
-        found = sorted(file for file in folder.glob(f"{self.stem}-*") if re.fullmatch(self.pattern, file.name))
-        return found or [folder / self.file_name(0)]
+        heading = self.find_heading(aside.parent)
+        files = self.list_files(aside.parent)
+        last = files[-1] if files else aside.parent / self.file_name(0)
+        with closing(self.append_to(last, last.stat().st_size if files else 0)) as grown:
+            yield from self._append_from(aside, grown, keep, longest, heading)
 
     def _rows(
         self, file: Path, start: int, end: int | None = None, *, first: int = 0, longest: int | None = None
@@ -109,29 +130,51 @@ class LineFormat(Struct, frozen=True):
         *first* is the place of the first byte of the file in the one it was cut off from.
         """
         _, decode = self.load()
-        with file.open("rb") as lines:
-            lines.seek(start)
+        with file.open("rb") as opened:
             stop = file.stat().st_size if end is None else end
-            while start < stop and (line := lines.readline(min(stop - start, longest or stop - start))):
-                yield _Row(line, start, _interpret(line, first + start, decode))
-                start += len(line)
+            most = longest or stop
+            opened.seek(start)
+            if self.has_heading and first + start == 0:
+                start = len(opened.readline(min(stop, most)))
+            if self.compression is None:
+                while start < stop and (line := opened.readline(min(stop - start, most))):
+                    yield _Row(line, start, start + len(line), _interpret(line, first + start, decode))
+                    start += len(line)
+                return
+            compression = self.compression()
+            for frame in find_frames(opened, start, stop, compression):
+                if frame.fault is not None:
+                    lost = f"bytes {frame.start} to {frame.end} can't be decompressed: {frame.fault}"
+                    yield _Row(b"", frame.start, frame.end, Unreadable(lost))
+                    continue
+                for line in read_lines(opened, frame, compression, longest):
+                    yield _Row(line, frame.start, frame.end, _interpret(line, first + frame.start, decode))
 
-    def _good_prefix(self, file: Path, keep: Keep, longest: int) -> Iterator[_Stretch]:
-        """Yield the stretches of good rows before the first bad one."""
-        stretch = _Stretch(0, 0, RowTotals())
-        for row in self._rows(file, 0, longest=longest):
-            if not isinstance(row.says, Stored) or not keep(file.name, row.says):
+    def _find_good_prefix(self, file: Path, keep: Keep, longest: int) -> tuple[list[_Stretch], list[bool]]:
+        """Return the stretches of good rows before the first bad one.
+
+        Also return what *keep* said of the rows behind them that it was asked about.
+        """
+        stretches = [_Stretch(0, 0, RowTotals())]
+        answers: list[bool] = []
+        for _, rows in groupby(self._rows(file, 0, longest=longest), attrgetter("place")):
+            good, end, answers = _judge(rows, partial(keep, file.name))
+            if not good:
                 break
-            if stretch.is_full_for(row.says.seq):
-                yield stretch
-                stretch = _Stretch(stretch.end, stretch.end, RowTotals())
-            stretch.rows.add(row.says)
-            stretch = stretch._replace(end=row.place + len(row.line))
-        if stretch.end > stretch.start:
-            yield stretch
+            if any(stretches[-1].is_full_for(stored.seq) for stored in good):
+                stretches.append(_Stretch(stretches[-1].end, stretches[-1].end, RowTotals()))
+            for stored in good:
+                stretches[-1].rows.add(stored)
+            stretches[-1] = stretches[-1]._replace(end=end)
+            answers = []
+        return [stretch for stretch in stretches if stretch.end], answers
 
-    def _append_from(self, aside: Path, file: AppendFile, keep: Keep, longest: int) -> Iterator[Salvaged]:
+    def _append_from(
+        self, aside: Path, file: AppendFile | FrameFile, keep: Keep, longest: int, heading: bytes | None
+    ) -> Iterator[Salvaged]:
         """Append the good rows of *aside* to *file*, and yield extents of them."""
+        if heading is None and file.end == 0:
+            return
         name, first = locate_origin(aside)
         stretch = _Stretch(file.end, file.end, RowTotals())
         for row in self._rows(aside, 0, first=first, longest=longest):
@@ -140,22 +183,28 @@ class LineFormat(Struct, frozen=True):
             if stretch.is_full_for(row.says.seq):
                 yield from self._seal(file, stretch)
                 stretch = _Stretch(file.end, file.end, RowTotals())
+            if file.end == 0 and heading:
+                file.append(heading)
             file.append(row.line)
             stretch.rows.add(row.says)
             stretch = stretch._replace(end=file.end)
         yield from self._seal(file, stretch)
 
-    def _seal(self, file: AppendFile, stretch: _Stretch) -> Iterator[Salvaged]:
+    def _seal(self, file: AppendFile | FrameFile, stretch: _Stretch) -> Iterator[Salvaged]:
         extent = file.seal(self.name, rows=len(stretch.rows.seqs), seqs=stretch.rows.seqs)
         if extent is not None:
             yield extent, stretch.rows
 
 
 class _Row(NamedTuple):
-    """A *line*, its *place* in the file that it is read from, and what it says."""
+    """A *line* and what it says, in the bytes from *place* to *end* of the file that it is read from.
+
+    The bytes of a compressed line are those of its frame.
+    """
 
     line: bytes
     place: int
+    end: int
     says: Stored | Unreadable
 
 
@@ -171,6 +220,33 @@ class _Stretch(NamedTuple):
         return self.end - self.start >= EXTENT_BYTES or seq in self.rows.seqs
 
 
+def _judge(rows: Iterable[_Row], keep: Callable[[Stored], bool]) -> tuple[list[Stored], int, list[bool]]:
+    """Return the *rows* of a line or frame, none of them unless all stay, with its end and the answers of *keep*."""
+    good: dict[int, Stored] = {}
+    answers: list[bool] = []
+    end = 0
+    for row in rows:
+        if isinstance(row.says, Unreadable):
+            return [], end, answers
+        answers.append(keep(row.says))
+        if not answers[-1] or row.says.seq in good:
+            return [], end, answers
+        good[row.says.seq] = row.says
+        end = row.end
+    return list(good.values()), end, answers
+
+
+def _repeat(answers: Iterable[bool], keep: Keep) -> Keep:
+    """Return a *keep* whose first answers are those given before, since it is asked once for each row."""
+    given = iter(answers)
+
+    def repeat(file: str, stored: Stored) -> bool:
+        answer = next(given, None)
+        return keep(file, stored) if answer is None else answer
+
+    return repeat
+
+
 def _interpret(line: bytes, place: int, decode: Decode) -> Stored | Unreadable:
     try:
         return decode(line, place)
@@ -179,11 +255,15 @@ def _interpret(line: bytes, place: int, decode: Decode) -> Stored | Unreadable:
 
 
 class Lines(NamedTuple):
-    """So many *rows*, one for each of *seqs*, as the *pieces* that they are made of."""
+    """So many *rows*, one for each of *seqs*, as the *pieces* that they are made of.
+
+    A file begins with the *heading*.
+    """
 
     pieces: list[bytes | Iterator[bytes]]
     rows: int
     seqs: list[int]
+    heading: bytes = b""
 
 
 class LineSink:
@@ -202,12 +282,12 @@ class LineSink:
         self._rows = 0
         self._seqs = SeqSet()
         last = max(committed, default=layout.file_name(0))
-        found = {file.name for file in folder.glob(f"{layout.stem}-*") if re.fullmatch(layout.pattern, file.name)}
+        found = {file.name for file in layout.list_files(folder)}
         self._finished: list[tuple[Hold, int]] = []
         for name in sorted(found.union(committed) - {last}):
-            self._leave(AppendFile(folder / name, committed.get(name, 0)))
+            self._leave(layout.append_to(folder / name, committed.get(name, 0)))
         self._number = layout.file_number(last)
-        self._file = AppendFile(folder / last, committed.get(last, 0))
+        self._file = layout.append_to(folder / last, committed.get(last, 0))
         self._begin_next_if_full()
 
     def take(self, outcome: Outcome) -> int:
@@ -234,6 +314,8 @@ class LineSink:
 
     def write(self, block: Lines) -> None:
         """Append the lines of *block*. Raises OutputError if the disk does not take them."""
+        if self._file.end == 0 and block.rows and block.heading:
+            self._file.append(block.heading)
         for line in block.pieces:
             for piece in (line,) if isinstance(line, bytes) else line:
                 self._file.append(piece)
@@ -272,9 +354,9 @@ class LineSink:
             path = self._folder / self._layout.file_name(self._number)
             if path.exists() and path.stat().st_size:  # the remains of a crash were cut when the sink was made
                 raise OutputError(f"{path} was made by something else during the run; move it away")
-            self._file = AppendFile(path, 0)
+            self._file = self._layout.append_to(path, 0)
 
-    def _leave(self, file: AppendFile) -> None:
+    def _leave(self, file: AppendFile | FrameFile) -> None:
         """Close *file*, which is complete, and note which file it is."""
         self._finished.append((Hold.of(file.path), file.end))
         file.close()
