@@ -59,8 +59,8 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {}
 LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "msgspec": ("",),
     "brotli": ("core.web.codings", "testing"),
-    "backports": ("core.web.codings", "source.archives"),
-    "compression": ("core.web.codings", "source.archives"),
+    "backports": ("core.web.codings", "sink.compressions", "source.archives"),
+    "compression": ("core.web.codings", "sink.compressions", "source.archives"),
     "can_ada": ("core.web.hosts",),
     "protego": ("core.web.robots",),
     "pycares": ("engine.resolver",),

@@ -7,10 +7,12 @@ What was reset is tried again when all have an outcome, as a run with two passes
 
 from __future__ import annotations
 
+import csv
+import gzip
 import json
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -31,6 +33,11 @@ from penstock.settings import Settings
 from penstock.sink import durable
 from penstock.sink.formats import FORMATS, open_sinks
 from penstock.sink.jsonl import JSONL
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 INPUTS = 12
 FLUSH_EVERY = 4
@@ -127,11 +134,30 @@ def settled_in(path: Path) -> set[int]:
 
 
 def identities(path: Path) -> list[tuple[object, ...]]:
-    """What must be the same however often a run was ended: of several lines for one input the last counts."""
-    records = [json.loads(row) for file in outputs(path, JSONL) for row in file.read_bytes().splitlines()]
-    newest = {record["seq"]: record for record in records}
-    names = ("seq", "outcome", "error", "status", "sha256")
-    return sorted(tuple(record[name] for name in names) for record in newest.values())
+    """What must be the same however often a run was ended: of several rows for one input the last counts.
+
+    Each format is read by a library of its own; all of the run must say the same.
+    """
+    found = {sink: identities_in(path, sink) for sink in read_manifest(path).settings.sinks if sink in READERS}
+    first, *others = found.values()
+    assert all(other == first for other in others), f"{list(found)} differ"
+    return first
+
+
+READERS: dict[str, Callable[[Path], Iterable[dict[str, object]]]] = {
+    "jsonl": lambda file: map(json.loads, file.read_bytes().splitlines()),
+    "jsonl.zst": lambda file: map(json.loads, zstd.open(file)),
+    "jsonl.gz": lambda file: map(json.loads, gzip.open(file)),
+    "csv": lambda file: csv.DictReader(file.read_text(encoding="utf-8").splitlines()),
+}
+"""How the records in a file of a format are read."""
+
+
+def identities_in(path: Path, sink: str) -> list[tuple[object, ...]]:
+    """The same, of one format; an empty cell of a table is null."""
+    newest = {int(str(row["seq"])): row for file in outputs(path, FORMATS[sink]) for row in READERS[sink](file)}
+    names = ("outcome", "error", "status", "sha256")
+    return [(seq, *(str(row[name] or "") for name in names)) for seq, row in sorted(newest.items())]
 
 
 def problems(path: Path, expected: list[tuple[object, ...]]) -> list[str]:

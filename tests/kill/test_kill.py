@@ -24,21 +24,26 @@ from tests.runs.toys import PARTS, TABS
 import penstock.runs.folder
 from penstock.core.extents import Extent
 from penstock.errors import PenstockError
+from penstock.runs.files import outputs
 from penstock.runs.ledger import Ledger
 from penstock.runs.repair import repair
 from penstock.sink import durable
 from penstock.sink.durable import AppendFile
 from penstock.sink.formats import FORMATS
-from penstock.sink.jsonl import JSONL
+from penstock.sink.jsonl import JSONL, JSONL_GZ, JSONL_ZST
+from penstock.sink.table import CSV
 
 ENDS = (None, *Cut)
+
+FILE_BYTES = dict.fromkeys((JSONL, TABS), scripted.FILE_BYTES) | dict.fromkeys((JSONL_ZST, JSONL_GZ, CSV), 700)
+"""Each run has several files of a format; what is compressed, or has no bodies, is shorter."""
 
 
 @pytest.fixture(autouse=True)
 def small_files(monkeypatch):
     monkeypatch.setattr(durable, "BUFFER", scripted.BUFFER)
-    monkeypatch.setitem(FORMATS, JSONL.name, replace(JSONL, file_bytes=scripted.FILE_BYTES))
-    monkeypatch.setitem(FORMATS, TABS.name, replace(TABS, file_bytes=scripted.FILE_BYTES))
+    for format_, file_bytes in FILE_BYTES.items():
+        monkeypatch.setitem(FORMATS, format_.name, replace(format_, file_bytes=file_bytes))
     monkeypatch.setitem(FORMATS, PARTS.name, PARTS)
 
 
@@ -150,11 +155,19 @@ def test_a_repair_may_be_ended_at_any_operation(root, expected):
     assert not wrong
 
 
-SEVERAL = [("jsonl", "tabs"), ("parts", "jsonl")]
+OTHERS = [
+    ("jsonl", "tabs"),
+    ("parts", "jsonl"),
+    ("jsonl.zst",),
+    ("jsonl.gz",),
+    ("csv",),
+    ("jsonl", "jsonl.zst", "csv"),
+    ("csv", "jsonl.gz", "jsonl"),
+]
 
 
-@pytest.mark.parametrize("sinks", SEVERAL)
-def test_a_run_in_several_formats_may_be_ended_at_any_operation_too(root, expected, sinks):
+@pytest.mark.parametrize("sinks", OTHERS)
+def test_a_run_in_other_formats_may_be_ended_at_any_operation_too(root, expected, sinks):
     draw = random.Random(6)
     every = list(plans(operations_of(root, partial(scripted.work, root / "run", None, sinks))))
     wrong = {}
@@ -165,8 +178,8 @@ def test_a_run_in_several_formats_may_be_ended_at_any_operation_too(root, expect
     assert not wrong
 
 
-@pytest.mark.parametrize("sinks", SEVERAL)
-def test_a_repair_of_several_formats_may_be_ended_at_any_operation_too(root, expected, sinks):
+@pytest.mark.parametrize("sinks", OTHERS)
+def test_a_repair_of_other_formats_may_be_ended_at_any_operation_too(root, expected, sinks):
     path = damaged(root, sinks)
     wrong = {}
     for plan in random.Random(7).choices(list(plans(operations_of(root, partial(repair, path)))), k=40):
@@ -182,7 +195,7 @@ def test_a_repair_of_several_formats_may_be_ended_at_any_operation_too(root, exp
 def damaged(root, sinks=("jsonl",)):
     path = emptied(root)
     end(root, partial(scripted.work, path, None, sinks), None)
-    file = path / "outcomes-00000.jsonl"
+    file = outputs(path, FORMATS[sinks[-1]])[0]
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)

@@ -18,6 +18,7 @@ from penstock.runs.files import is_left, outputs
 from penstock.runs.folder import RunFolder
 from penstock.sink.formats import FORMATS
 from penstock.sink.jsonl import JSONL, JSONL_GZ, JSONL_ZST
+from penstock.sink.table import CSV
 from penstock.testing.format_contract import check_format
 
 INPUTS = [f"http://host{seq}.test/{'later' if seq % 4 == 3 else 'page'}/{seq}" for seq in range(24)]
@@ -81,6 +82,8 @@ def damage(file):
         JSONL_ZST,
         replace(JSONL_ZST, file_bytes=1),
         JSONL_GZ,
+        CSV,
+        replace(CSV, file_bytes=900),
         TABS,
         replace(TABS, file_bytes=900),
         PARTS,

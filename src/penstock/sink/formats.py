@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from penstock.seams import Format, Sink
 from penstock.sink.jsonl import JSONL, JSONL_GZ, JSONL_ZST
+from penstock.sink.table import CSV
 
 __all__ = ["FORMATS", "open_sinks"]
 
@@ -19,6 +20,7 @@ FORMATS: Final[dict[str, Format]] = {
     JSONL.name: JSONL,
     JSONL_ZST.name: JSONL_ZST,
     JSONL_GZ.name: JSONL_GZ,
+    CSV.name: CSV,
 }
 """Every format by its name."""
 

@@ -81,6 +81,10 @@ class LineFormat(Struct, frozen=True):
         """Return the line that each file in *folder* begins with, empty for no line, or None if it can't be found."""
         return b""
 
+    def is_heading(self, line: bytes) -> bool:  # noqa: ARG002 - for formats that have one
+        """Return whether *line* may be a heading."""
+        return False
+
     def append_to(self, file: Path, committed: int) -> AppendFile | FrameFile:
         """Open *file* at *committed* bytes to append lines, as of AppendFile."""
         opened = AppendFile(file, committed)
@@ -135,7 +139,10 @@ class LineFormat(Struct, frozen=True):
             most = longest or stop
             opened.seek(start)
             if self.has_heading and first + start == 0:
-                start = len(opened.readline(min(stop, most)))
+                heading = opened.readline(min(stop, most))
+                if not self.is_heading(heading):
+                    yield _Row(heading, 0, len(heading), Unreadable("the row of column names is damaged"))
+                start = len(heading)
             if self.compression is None:
                 while start < stop and (line := opened.readline(min(stop - start, most))):
                     yield _Row(line, start, start + len(line), _interpret(line, first + start, decode))

@@ -23,7 +23,7 @@ from msgspec import Struct
 from penstock.core.web.model import Fetched, Kind, Outcome, Times, split_head
 from penstock.core.web.stored import Stored
 
-__all__ = ["LONG", "encode", "line", "pieces", "read_line"]
+__all__ = ["LONG", "Seq", "dump", "encode", "line", "make_record", "pieces", "read_line"]
 
 LONG: Final = 1 << 20
 """Bytes of a body from which on its line is made in pieces. As one text the body would take four times its size, or
@@ -49,7 +49,7 @@ def line(outcome: Outcome, *, inline_body: bool) -> bytes:
     Without *inline_body* the line has the length and the digest of the body, but not
     the body. Broken text becomes U+FFFD, and a value without a form in JSON a text.
     """
-    return _dump(_record(outcome, inline_body))
+    return dump(make_record(outcome, inline_body=inline_body))
 
 
 def encode(outcome: Outcome, *, inline_body: bool) -> bytes | Iterator[bytes]:
@@ -69,10 +69,10 @@ def _split_long(outcome: Outcome) -> Iterator[bytes]:
     """Yield the line of an *outcome* whose body may fill much of the memory."""
     body = memoryview(outcome.body)
     starts = range(0, len(body), PIECE)
-    before = _record(outcome, inline_body=False)
+    before = make_record(outcome, inline_body=False)
     after = {name: before.pop(name) for name in ("data", "input")}
     del before["body"], before["body_base64"]
-    yield _dump(before)[:-2]
+    yield dump(before)[:-2]
     if _is_text(outcome.body):
         yield b',"body":"'
         # The decoder holds the first bytes of a character that is cut in two until it has the rest.
@@ -85,7 +85,7 @@ def _split_long(outcome: Outcome) -> Iterator[bytes]:
         for start in starts:
             yield binascii.b2a_base64(body[start : start + PIECE], newline=False)
         yield b'",'
-    yield _dump(after)[1:]
+    yield dump(after)[1:]
 
 
 def _is_text(body: bytes) -> bool:
@@ -102,12 +102,12 @@ def _is_text(body: bytes) -> bool:
     return True
 
 
-def _dump(record: dict[str, Any]) -> bytes:
-    """Return *record* as JSON and a line feed."""
+def dump(value: Any) -> bytes:
+    """Return *value* as JSON and a line feed."""
     try:
-        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
-        return orjson.dumps(_clean(record, 0), option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(_clean(value, 0), option=orjson.OPT_APPEND_NEWLINE)
 
 
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -170,7 +170,8 @@ def read_line(data: bytes, place: int = 0) -> Stored:
     )
 
 
-def _record(outcome: Outcome, inline_body: bool) -> dict[str, Any]:  # noqa: FBT001 - private, and called for every page
+def make_record(outcome: Outcome, *, inline_body: bool) -> dict[str, Any]:
+    """Return the fields of *outcome*, schema 1; ``line`` says what of the body."""
     body = outcome.body
     text = encoded = digest = None
     if body or isinstance(outcome, Fetched):
