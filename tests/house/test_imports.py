@@ -66,6 +66,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "pycares": ("engine.resolver",),
     "pycurl": ("engine.cookies", "engine.curl", "engine.multi", "engine.renewal", "engine.transfer"),
     "certifi": ("engine.curl",),
+    "isal": ("sink.compressions",),
     "orjson": ("source", "sink"),
     "pyarrow": ("source.columnar",),
     "pyroaring": ("core.extents",),

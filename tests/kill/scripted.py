@@ -146,8 +146,8 @@ def identities(path: Path) -> list[tuple[object, ...]]:
 
 READERS: dict[str, Callable[[Path], Iterable[dict[str, object]]]] = {
     "jsonl": lambda file: map(json.loads, file.read_bytes().splitlines()),
-    "jsonl.zst": lambda file: map(json.loads, zstd.open(file)),
-    "jsonl.gz": lambda file: map(json.loads, gzip.open(file)),
+    "jsonl.zst": lambda file: map(json.loads, zstd.decompress(file.read_bytes()).splitlines()),
+    "jsonl.gz": lambda file: map(json.loads, gzip.decompress(file.read_bytes()).splitlines()),
     "csv": lambda file: csv.DictReader(file.read_text(encoding="utf-8").splitlines()),
 }
 """How the records in a file of a format are read."""

@@ -29,7 +29,7 @@ LEFT = [
 ]
 FOREIGN = [
     *("film.mkv.part", "film.mkv.part-journal", "run.jsonx", "run.json.part.part", "run.db.bak", "notes.txt"),
-    *("outcomes-mine.jsonl", "outcomes-1.jsonl", f"{OUTPUT}.gz", f"{OUTPUT}.torn-x", "a.torn-0-00000000", "run.db\n"),
+    *("outcomes-mine.jsonl", "outcomes-1.jsonl", f"{OUTPUT}.xz", f"{OUTPUT}.torn-x", "a.torn-0-00000000", "run.db\n"),
     *("my-outcomes-00000.jsonl", "robots.db.old", "thesis.torn.part"),
 ]
 

@@ -83,13 +83,14 @@ def test_a_full_file_is_followed_by_another_after_a_flush(make, tmp_path):
 def test_a_file_that_something_else_has_made_meanwhile_is_left_alone(make, tmp_path):
     sink = make({}, file_bytes=700)
     (tmp_path / "outcomes-00001.jsonl").write_bytes(b"years of work")
+    written(sink, 0, 1)
     with pytest.raises(OutputError, match=r"outcomes-00001\.jsonl was made by something else"):
-        written(sink, 0, 1)
+        written(sink, 2)
     assert [file.name for file in sorted(tmp_path.iterdir())] == ["outcomes-00000.jsonl", "outcomes-00001.jsonl"]
     assert (tmp_path / "outcomes-00001.jsonl").read_bytes() == b"years of work"
 
 
-@pytest.mark.parametrize("name", ["outcomes-mine.jsonl", "outcomes-1.jsonl", "outcomes-00001.jsonl.gz"])
+@pytest.mark.parametrize("name", ["outcomes-mine.jsonl", "outcomes-1.jsonl", "outcomes-00001.jsonl.xz"])
 def test_a_name_that_only_resembles_a_files_is_not_one(make, tmp_path, name):
     (tmp_path / name).write_bytes(b"years of work")
     make({}).close()

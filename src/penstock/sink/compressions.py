@@ -11,17 +11,23 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
-from penstock.sink.frames import STEP, Compression
+from penstock.sink.frames import STEP, Compression, Packer
 
 if sys.version_info >= (3, 14):
     from compression.zstd import CompressionParameter, ZstdCompressor, ZstdDecompressor, ZstdError
 else:
     from backports.zstd import CompressionParameter, ZstdCompressor, ZstdDecompressor, ZstdError
 
+try:  # the extra "isal"
+    from isal import isal_zlib
+except ImportError:
+    isal_zlib = None  # type: ignore[assignment] # a module, or none
+
 __all__ = ["GZIP", "ZSTD"]
 
 ZSTD_LEVEL: Final = 3
 GZIP_LEVEL: Final = 1
+ISAL_LEVEL: Final = 2
 
 _WITH_HEADER: Final = 16 + zlib.MAX_WBITS
 
@@ -74,16 +80,19 @@ class _GzipUnpacker:
             raise ValueError(str(error)) from error
 
 
-# The checksum finds damage that decompresses.
-ZSTD: Final = Compression(
-    lambda: ZstdCompressor(
-        options={CompressionParameter.compression_level: ZSTD_LEVEL, CompressionParameter.checksum_flag: 1}
-    ),
-    _ZstdUnpacker,
-    b"\x28\xb5\x2f\xfd",
-)
+def _pack_zstd() -> Packer:
+    # The checksum finds damage that decompresses.
+    level, checksum = CompressionParameter.compression_level, CompressionParameter.checksum_flag
+    return ZstdCompressor(options={level.value: ZSTD_LEVEL, checksum.value: 1})
 
-# The magic is a member's fixed header as zlib writes it: deflated, without a name, without a time (RFC 1952).
-GZIP: Final = Compression(
-    lambda: zlib.compressobj(GZIP_LEVEL, wbits=_WITH_HEADER), _GzipUnpacker, b"\x1f\x8b\x08\0\0\0\0\0"
-)
+
+def _pack_gzip() -> Packer:
+    if isal_zlib is None:
+        return zlib.compressobj(GZIP_LEVEL, wbits=_WITH_HEADER)
+    return isal_zlib.compressobj(ISAL_LEVEL, wbits=_WITH_HEADER)
+
+
+ZSTD: Final = Compression(_pack_zstd, _ZstdUnpacker, b"\x28\xb5\x2f\xfd")
+
+# A member's header as both libraries write it: deflated, without a name, without a time (RFC 1952, section 2.3).
+GZIP: Final = Compression(_pack_gzip, _GzipUnpacker, b"\x1f\x8b\x08\0\0\0\0\0")

@@ -18,7 +18,7 @@ from msgspec import Struct
 from penstock.core.extents import Extent, SeqSet
 from penstock.sink.durable import AppendFile
 
-__all__ = ["STEP", "Compression", "FrameFile", "Unpacker", "find_frames", "read_lines"]
+__all__ = ["STEP", "Compression", "FrameFile", "Packer", "Unpacker", "find_frames", "read_lines"]
 
 FRAME_BYTES: Final = 4 << 20
 """Bytes of lines after which a frame ends: more would make it hardly smaller, and damage costs a whole frame."""

@@ -22,7 +22,7 @@ from penstock.core.extents import Extent, SeqSet
 from penstock.core.web.model import Outcome
 from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadable
 from penstock.errors import OutputError
-from penstock.sink.durable import AppendFile, Hold, certify, locate_origin
+from penstock.sink.durable import AppendFile, Hold, certify, locate_origin, remove
 from penstock.sink.frames import Compression, FrameFile, find_frames, read_lines
 
 __all__ = ["Decode", "Encode", "LineFormat", "LineSink", "Lines"]
@@ -49,8 +49,8 @@ class LineFormat(Struct, frozen=True):
 
     *load* returns what makes a line and what reads one back, which takes the line and its
     place, and raises ValueError if the line is not whole. *compression*, if given, returns how the
-    lines are compressed. Both may import what only they need. The flush that makes a file
-    *file_bytes* long begins the next one.
+    lines are compressed. Both may import what only they need. The first rows after a flush
+    that left a file *file_bytes* long begin the next one.
     """
 
     name: str
@@ -107,7 +107,7 @@ class LineFormat(Struct, frozen=True):
         """Reduce *file* to the rows that *keep* wants, as of ``Format.salvage``.
 
         Rows before the first bad one stay in their place; good ones behind it are appended again. Of compressed rows
-        a whole frame stays or goes.
+        a whole frame stays or goes. A file without rows is removed.
         """
         heading = self.find_heading(file.parent)
         stretches, answers = self._find_good_prefix(file, keep, longest)
@@ -117,6 +117,9 @@ class LineFormat(Struct, frozen=True):
                 yield certify(file, stretch.start, stretch.end, sink=self.name, seqs=stretch.rows.seqs), stretch.rows
             if grown.torn is not None:
                 yield from self._append_from(grown.torn, grown, _repeat(answers, keep), longest, heading)
+            is_empty = grown.end == 0
+        if is_empty:
+            remove(file)  # no gzip file, and no table
 
     def recover(self, aside: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Append the rows of *aside* that *keep* wants to the last file, as of ``Format.recover``."""
@@ -295,7 +298,6 @@ class LineSink:
             self._leave(layout.append_to(folder / name, committed.get(name, 0)))
         self._number = layout.file_number(last)
         self._file = layout.append_to(folder / last, committed.get(last, 0))
-        self._begin_next_if_full()
 
     def take(self, outcome: Outcome) -> int:
         """Take *outcome* and return the bytes of its line, of its body alone if that is long."""
@@ -321,7 +323,10 @@ class LineSink:
 
     def write(self, block: Lines) -> None:
         """Append the lines of *block*. Raises OutputError if the disk does not take them."""
-        if self._file.end == 0 and block.rows and block.heading:
+        if block.rows and not self._rows:
+            # Not before there are rows for it: an empty file is no gzip file.
+            self._begin_next_if_full()
+        if self._file.end == 0 and block.rows:
             self._file.append(block.heading)
         for line in block.pieces:
             for piece in (line,) if isinstance(line, bytes) else line:
@@ -341,7 +346,6 @@ class LineSink:
         rows, self._rows = self._rows, 0
         seqs.run_optimize()
         extent = self._file.seal(self.name, rows=rows, seqs=seqs)
-        self._begin_next_if_full()
         return [] if extent is None else [extent]
 
     def close(self) -> None:
