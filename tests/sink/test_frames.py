@@ -86,7 +86,7 @@ def test_a_long_body_is_compressed_in_pieces_and_stays_one_line(format_, tmp_pat
 @FORMATS
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
 def test_a_byte_that_changed_costs_its_frame_alone(format_, tmp_path, share):
-    """What is lost is said: the bytes, and why."""
+    """The lost bytes are named, and why they are lost."""
     extents = written(format_, tmp_path, [page(0)], [page(1, os.urandom(20_000)), page(2)], [page(3)])
     file = tmp_path / extents[0].file
     damage(file, extents[1].start + int((extents[1].end - extents[1].start) * share))
@@ -114,7 +114,7 @@ def test_a_repair_keeps_the_frames_before_the_damage_in_place_and_appends_those_
 
 @FORMATS
 def test_a_repair_asks_about_each_row_once(format_, tmp_path):
-    """Also about those of a frame of which one row goes, which is read twice."""
+    """Also if one row of a frame goes, so that the frame is read twice."""
     (extent,) = written(format_, tmp_path, [page(seq) for seq in range(5)])
     asked = []
 

@@ -49,7 +49,7 @@ _INTEGER: Final = msgspec.json.Decoder(Seq)
 
 
 def encode(outcome: Outcome, *, inline_body: bool) -> bytes:  # noqa: ARG001 - no row has a body
-    """Return the cells of *outcome* as one line, without those of its input; never raises."""
+    """Return the cells of *outcome* as one line, without the input; never raises."""
     found = make_record(outcome, inline_body=False)
     found["redirects"] = len(outcome.redirects)
     found |= {f"ms_{name}": value for name, value in found["ms"].items()}

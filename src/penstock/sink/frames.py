@@ -34,7 +34,7 @@ class Packer(Protocol):
     """Compresses one frame."""
 
     def compress(self, data: bytes, /) -> bytes:
-        """Take *data* and return what is ready of the frame."""
+        """Take *data* and return the bytes of the frame that are ready."""
 
     def flush(self) -> bytes:
         """End the frame and return the rest of it."""
@@ -52,7 +52,7 @@ class Unpacker(Protocol):
 
     @property
     def unused_data(self) -> bytes:
-        """What of the data is behind the frame."""
+        """The rest of the data, behind the frame."""
 
 
 class Compression(Struct, frozen=True):
@@ -127,7 +127,7 @@ class FrameFile:
 def find_frames(file: BinaryIO, start: int, stop: int, compression: Compression) -> Iterator[Frame]:
     """Yield the frames of *file* from *start* to *stop*, each read to its end, and the damaged stretches between them.
 
-    What is behind a damaged place is no frame before the next *magic*, which may be one by chance.
+    A damaged stretch ends at the next *magic*, which may be there by chance.
     """
     while start < stop:
         fault = "it is cut off"

@@ -209,7 +209,7 @@ class LineFormat(Struct, frozen=True):
 class _Row(NamedTuple):
     """A *line* and what it says, in the bytes from *place* to *end* of the file that it is read from.
 
-    The bytes of a compressed line are those of its frame.
+    A compressed line has the bytes of its frame.
     """
 
     line: bytes

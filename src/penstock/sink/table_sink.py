@@ -24,7 +24,7 @@ Fields = dict[str, Any] | None
 class TableSink(LineSink):
     """Appends a row for each outcome; the first block of a run decides the columns of all its files.
 
-    They are those of an outcome, the fields of the fullest input in that block, and one for all other fields.
+    They are the columns of an outcome, the fields of the fullest input in that block, and one for all other fields.
     """
 
     def __init__(self, layout: LineFormat, folder: Path, committed: Mapping[str, int]) -> None:
