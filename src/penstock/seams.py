@@ -272,6 +272,12 @@ class Format(Protocol):
     def read(self, folder: Path, extent: Extent) -> Iterator[Stored | Unreadable]:
         """Yield the rows of *extent*, in order. Raises OSError if its file cannot be read."""
 
+    def outcomes(self, folder: Path, extent: Extent) -> Iterator[Outcome | Unreadable]:
+        """Yield the outcomes of *extent*, in order, with everything that the format keeps of them.
+
+        Raises OSError if its file cannot be read.
+        """
+
     def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Reduce *file* to the rows that *keep* wants, in their order, and yield extents that cover it.
 
