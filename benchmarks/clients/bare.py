@@ -76,10 +76,11 @@ class Loop:
         ok = 0
         self.start(urls)
         while self.is_busy():
-            if self.timer is not None and self.timer <= time.monotonic():
-                self.timer = None
-                self.multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
             timeout = -1 if self.timer is None else max(0.0, self.timer - time.monotonic())
+            if timeout == 0:
+                self.timer = None
+                # It may end every transfer, so the wait below must not block.
+                self.multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
             for fd, events in self.epoll.poll(timeout):
                 action = pycurl.CSELECT_IN if events & ~select.EPOLLOUT else 0
                 if events & select.EPOLLOUT:
