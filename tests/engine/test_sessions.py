@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.tls import TlsServer
 
 from penstock import fetch
 from penstock.engine import multi
 from penstock.engine.handles import Handles, identify_trust
 from penstock.engine.sessions import Sessions
 from penstock.testing.outcomes import in_a_word
-from tests.tls import TlsServer
 
 BRISK = {"delay": 0, "robots": False, "pace": "fixed", "attempts": 1, "concurrency": 1, "ordered": True}
 
@@ -57,8 +57,11 @@ class Web:
     def __init__(self, folder: Path) -> None:
         self.seen: list[Met] = []
         self.then: Callable[[], None] = lambda: None
-        self.line: Callable[[], asyncio.Protocol] = lambda: Closing(self.seen, lambda: self.then())
-        self.server = TlsServer(folder, ["http/1.1"], lambda: self.line())
+        self.line = Closing
+        self.server = TlsServer(folder, ["http/1.1"], self._make_line)
+
+    def _make_line(self) -> asyncio.Protocol:
+        return self.line(self.seen, self.then)
 
     def visit(self, *hosts: str, **settings):
         """Fetch a page of each host in turn; gives for each whether its session was resumed."""
@@ -172,7 +175,7 @@ def test_a_handle_between_two_flows_has_no_connection(web, idle):
             self._seen.append(Met("a", resumed=False))
             self._transport.write(REPLY.replace(b"Connection: close\r\n", b""))
 
-    web.line = lambda: Keeping(web.seen, web.then)
+    web.line = Keeping
     web.visit("a")
     assert closed.wait(10)
     trust = identify_trust(web.server.cacert.encode(), None)

@@ -71,7 +71,7 @@ class Multi:
     def close(self, stale: list[str]) -> None:
         """Close every connection; the easy handles must be closed after this.
 
-        *stale* removes what is left in libcurl's name cache.
+        *stale* are the entries that empty libcurl's name cache.
         """
         if self._trust is not None and self._close_connections(stale):
             self._handle.setopt(pycurl.M_SOCKETFUNCTION, _ignore)

@@ -1,8 +1,8 @@
 """The TLS sessions of hosts, kept after their connections: a host met again resumes.
 
 Knows which of libcurl's shares has the sessions of an origin. Does not know TLS, trust
-or connections: libcurl keeps sessions apart by what was verified, and each engine, with
-its one set of settings, has sessions of its own. See docs/decisions/tls-sessions.md.
+or connections: each engine, with its one set of settings, has sessions of its own, and
+libcurl resumes none that was verified in another way. See docs/decisions/tls-sessions.md.
 """
 
 from __future__ import annotations
