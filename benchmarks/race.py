@@ -169,7 +169,8 @@ class Race:
         own = work / "own"
         own.mkdir(parents=True)
         try:
-            scenario.write_urls(urls, self._server.port, pages)
+            server = self._server
+            scenario.write_urls(urls, server.tls_port if scenario.tls else server.port, pages)
             # Write the files of earlier clients to the disk now, and not while this one
             # is measured.
             os.sync()
@@ -179,8 +180,10 @@ class Race:
             with ExitStack() as stack:
                 asked = []
                 if scenario.named:
-                    server = answering(scenario.addresses(pages), self._server.core)
-                    asked = [stack.enter_context(server), scenario.named]
+                    names = answering(scenario.addresses(pages), server.core)
+                    asked = [stack.enter_context(names), scenario.named]
+                elif scenario.tls:
+                    asked = ["", "", str(server.trusted), f"::127.0.0.1:{server.tls_port}"]
                 reading = spawn([*self._under, *command, *arguments, *asked], work, tree=client.tree)
             # The count is a request too.
             served = self._server.served() - before - 1

@@ -33,6 +33,7 @@ class Loop:
     """One multi handle and one epoll; a handle that has finished takes the next URL."""
 
     def __init__(self, task: Task) -> None:
+        self.task = task
         self.size = task.size
         self.epoll = select.epoll()
         self.watched: dict[int, int] = {}
@@ -54,6 +55,9 @@ class Loop:
         # libcurl prunes its name cache by walking all of it at the end of every
         # transfer.
         easy.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
+        if self.task.cacert is not None:
+            easy.setopt(pycurl.CAINFO, self.task.cacert)
+            easy.setopt(pycurl.CONNECT_TO, [self.task.connect_to])
         self.chunks[easy] = chunks
         return easy
 
