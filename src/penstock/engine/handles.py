@@ -47,6 +47,10 @@ class Handles:
         self._lock = threading.Lock()
         self._idle: list[tuple[Trust, Any]] = []
 
+    def __len__(self) -> int:
+        """Return how many handles are kept."""
+        return len(self._idle)
+
     def take(self, trust: Trust | None) -> Any:
         """Return a handle that has served *trust* before, or a new one."""
         with self._lock:
