@@ -32,12 +32,14 @@ from penstock.engine.deadlines import GRACE
 from penstock.engine.dns import Answer, Names
 from penstock.engine.encoding import encode_path
 from penstock.engine.families import Families
+from penstock.engine.handles import identify_trust
 from penstock.engine.multi import Multi
 from penstock.engine.pausing import pause_or_resume
 from penstock.engine.renewal import Renewals
 from penstock.engine.resolver import Resolver
 from penstock.engine.resources import Resources
 from penstock.engine.route import Pins, Routes, select_addresses
+from penstock.engine.sessions import Sessions
 from penstock.engine.sockets import Sockets
 from penstock.engine.timeouts import Timeouts
 from penstock.engine.transfer import Transfer
@@ -81,6 +83,8 @@ class CurlEngine:
         self._clock = clock
         self._cacert = encode_path(settings.cacert) if settings.cacert else os.fsencode(certifi.where())
         self._cookies = Cookies() if settings.cookies else None
+        # A handle has one share, and with cookies that is the jar.
+        self._sessions = None if settings.cookies else Sessions()
         self._sockets = Sockets()
         self._timeouts = Timeouts(settings)
         resolver = Resolver(self._sockets, settings.resolver, clock)
@@ -94,7 +98,8 @@ class CurlEngine:
         self._transfers: list[Transfer] = []
         self._finished: deque[Attempt] = deque()
         self._closed = False
-        self._multi = Multi(self._sockets, clock)
+        trust = None if settings.insecure else identify_trust(self._cacert, settings.proxy)
+        self._multi = Multi(self._sockets, clock, trust)
         self._resources = resources or Resources()
         self._connections = connections or CONNECTIONS_PER_SLOT * settings.concurrency
         self._keep(self._connections)
@@ -225,7 +230,7 @@ class CurlEngine:
         self._closed = True
         self.cancel()
         self._names.close()
-        self._multi.close()
+        self._multi.close(self._pins.clear())
         for transfer in self._transfers:
             transfer.easy.close()
         self._transfers.clear()
@@ -300,6 +305,8 @@ class CurlEngine:
     def _send(self, transfer: Transfer, addresses: tuple[str, ...]) -> None:
         """Give *transfer* to libcurl, to connect to *addresses* or the proxy."""
         transfer.configure()
+        if self._sessions is not None and transfer.job is not None and transfer.job.target.startswith("https:"):
+            transfer.share_sessions(self._sessions.find(transfer.job.target))
         route = transfer.route
         if route is not None and not route.literal and len(addresses) == 1:
             # One address needs no list in libcurl's cache.

@@ -110,6 +110,10 @@ class Sockets:
                 ready.append((fd, events))
         return ready
 
+    def count_connections(self) -> int:
+        """Return how many of the connections added are still open."""
+        return sum(_is_open(fd, inode) for fd, inode in self._inodes.items())
+
     def take_wake(self) -> bool:
         """Return whether there was a wake-up since the last call."""
         woken, self._woken = self._woken, False
@@ -159,3 +163,10 @@ class Sockets:
                 borrowed.shutdown(socket.SHUT_RDWR)
         finally:
             borrowed.detach()
+
+
+def _is_open(fd: int, inode: int) -> bool:
+    try:
+        return os.fstat(fd).st_ino == inode
+    except OSError:
+        return False

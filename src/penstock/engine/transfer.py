@@ -46,6 +46,7 @@ class Transfer:
         "_on_open",
         "_plain",
         "_settings",
+        "_share",
         "connect_from",
         "connecting",
         "easy",
@@ -92,6 +93,7 @@ class Transfer:
         self._settings = settings
         self._cacert = cacert
         self._on_open = on_open
+        self._share: pycurl.CurlShare | None = None
         self._follows = settings.max_redirects > 0
         self._configure_handle()
 
@@ -159,6 +161,15 @@ class Transfer:
                 self.easy.unsetopt(pycurl.CONNECT_TO)
             else:
                 self.easy.setopt(pycurl.CONNECT_TO, [destination])
+
+    def share_sessions(self, share: pycurl.CurlShare) -> None:
+        """Resume a TLS session that *share* has, and keep new ones there."""
+        if share is not self._share:
+            if self._share is not None:
+                # pycurl refuses to replace a share.
+                self.easy.unsetopt(pycurl.SHARE)
+            self.easy.setopt(pycurl.SHARE, share)
+            self._share = share
 
     def prepare_resend(self) -> None:
         """Prepare to send the job once more, and set the pin again."""
