@@ -30,6 +30,8 @@ PAUSE: Final = 0x10000001
 
 _NOTHING: Final[Iterator[bytes]] = iter(())
 
+_NO_HEAD: Final = (b"", False)
+
 BLOCK: Final = 1 << 20
 """Bytes of a body that are joined into a block. Blocks of one size leave no holes in
 the heap that another can't fill; growing buffers left too many, and eight bodies took
@@ -82,21 +84,22 @@ class Response:
     def clear(self) -> None:
         """Prepare for another response; the limit stays as it is."""
         self.lines.clear()
-        if self._memory.first is self:
-            self._memory.leave(self)
+        memory = self._memory
+        if memory.first is self:
+            memory.leave(self)
         if self.paused:
             self.resume()
         self._chunks: list[bytes] = []
         self._chunks_size = 0
         self._blocks: list[bytes] = []
-        if self._held:
-            self._release_memory()
+        memory.held -= self._held
+        self._held = 0
         self._decoder: Decoder | None = None
         # The rest of a coded chunk that was refused midway, and the number of its
         # bytes, which libcurl will pass again.
         self._decoding = _NOTHING
         self._again = 0
-        self._head: tuple[bytes, bool] = (b"", False)
+        self._head = _NO_HEAD
         self._lines_read = 0
         self._head_lines = 0
         self._begun = False
@@ -128,7 +131,9 @@ class Response:
         if self._redirects:
             self._size += len(chunk)
             return None if self._size <= DRAINED else -1
-        if self._memory.refuses(self):
+        memory = self._memory
+        # Without a call, as there is room for most of them.
+        if memory.held + memory.waiting >= memory.enough and memory.refuses(self):
             return self._pause()
         if self._decoder is not None:
             return self._decode(chunk)
@@ -149,6 +154,21 @@ class Response:
         self.verdict = self.verdict or (
             Reason.TRUNCATED,
             "within the response, the server asked for HTTP/1.1",
+        )
+
+    def is_plain(self) -> bool:
+        """Whether it has ended as most do.
+
+        That is with a whole header block and a body, and without a coding, a trailer, a
+        redirect or a fault.
+        """
+        return (
+            self._begun
+            and self._decoder is None
+            and self.verdict is None
+            and len(self.lines) == self._head_lines
+            and self._head[1]
+            and not (self._redirects or self.capped)
         )
 
     def finish(self) -> None:
@@ -204,12 +224,14 @@ class Response:
         self._begun = True
         self._head_lines = len(self.lines)
         head = self.head()[0]
-        if _is_switch(head):
-            self.verdict = UNASKED_SWITCH
-            return
-        if self._follows and is_redirect(head):
-            self._redirects = True
-            return
+        # Most responses are 200s.
+        if head[9:12] != b"200":
+            if _is_switch(head):
+                self.verdict = UNASKED_SWITCH
+                return
+            if self._follows and is_redirect(head):
+                self._redirects = True
+                return
         if b"content-encoding" not in head.lower():
             return
         codings = [value for name, value in split_head(head) if name.lower() == "content-encoding"]
