@@ -196,9 +196,13 @@ class Response:
         The lines also hold the interim responses (and a proxy's) before it, and the
         trailers after it.
         """
-        if len(self.lines) != self._lines_read:
-            self._lines_read = len(self.lines)
-            self._head = _find_final_head(b"".join(self.lines))
+        count = len(self.lines)
+        if count != self._lines_read:
+            self._lines_read = count
+            raw = b"".join(self.lines)
+            # Mostly the final block is the only one, and complete.
+            end = raw.find(b"\r\n\r\n")
+            self._head = (raw[:end], True) if 0 <= end == len(raw) - 4 else _find_final_head(raw)
         return self._head
 
     def is_redirect(self) -> bool:
@@ -222,8 +226,8 @@ class Response:
     def _read_head(self) -> None:
         """Read the header block, which is complete at the first piece of the body."""
         self._begun = True
-        self._head_lines = len(self.lines)
         head = self.head()[0]
+        self._head_lines = self._lines_read
         # Most responses are 200s.
         if head[9:12] != b"200":
             if _is_switch(head):
@@ -323,9 +327,6 @@ class Response:
 
 
 def _find_final_head(raw: bytes) -> tuple[bytes, bool]:
-    end = raw.find(b"\r\n\r\n")
-    if end >= 0 and end + 4 == len(raw):
-        return raw[:end], True
     blocks = raw.replace(b"\r\n", b"\n").split(b"\n\n")
     starts = [index for index, block in enumerate(blocks) if block.startswith(b"HTTP/")]
     if not starts:
