@@ -107,7 +107,11 @@ class Multi:
         return not self._sockets.count_connections()
 
     def _on_timer(self, milliseconds: int) -> None:
-        self.due = None if milliseconds < 0 else self._clock() + milliseconds / 1000
+        if milliseconds > 0:
+            self.due = self._clock() + milliseconds / 1000
+        else:
+            # At once, whatever the time is.
+            self.due = None if milliseconds else 0.0
 
     def _on_socket(self, what: int, fd: int, _multi: Any, _data: Any) -> None:
         if what == pycurl.POLL_REMOVE:

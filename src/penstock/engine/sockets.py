@@ -61,13 +61,15 @@ class Sockets:
             if self._inodes.get(fd) != os.fstat(fd).st_ino:
                 self._forget(fd)
             self._idle.discard(fd)
-        self._want(fd, events)
+        if self._watched.get(fd) != events:
+            self._want(fd, events)
 
     def release(self, fd: int) -> None:
         """Note that no transfer uses *fd*; keep watching it if it is a connection."""
         if fd in self._inodes:
             self._idle.add(fd)
-            self._want(fd, READ)
+            if self._watched.get(fd) != READ:
+                self._want(fd, READ)
         else:
             self._forget(fd)
 
@@ -137,11 +139,9 @@ class Sockets:
 
     def _want(self, fd: int, events: int) -> None:
         before = self._watched.get(fd)
-        if before == events:
-            return
         if before is None:
             self._poller.register(fd, events)
-        else:
+        elif before != events:
             self._poller.modify(fd, events)
         self._watched[fd] = events
 

@@ -83,6 +83,9 @@ USUAL: Final = 1 / 64
 LATELY: Final = 1 / 4
 """The weight of one answer in the averages of the time that answers take."""
 
+MANY: Final = round(1 / USUAL)
+"""Answers from which on both weights hold; before that, the usual time is the plain mean."""
+
 FEW: Final = 8
 """Answers before their usual time is known."""
 
@@ -238,12 +241,17 @@ class _Host:
     def lags(self, seconds: float) -> bool:
         """Count an answer that took *seconds*; return whether answers take far longer than before."""
         self.answers += 1
-        # At first the plain mean, so that the first answer, which includes its
-        # connection, soon counts little.
-        share = 1 / self.answers
-        self.usual += (seconds - self.usual) * max(USUAL, share)
-        self.lately += (seconds - self.lately) * max(LATELY, share)
-        return self.answers > FEW and self.lately > max(PATIENT * self.usual, self.usual + NOTICED)
+        if self.answers < MANY:
+            # At first the plain mean, so that the first answer, which includes its
+            # connection, soon counts little.
+            share = 1 / self.answers
+            self.usual += (seconds - self.usual) * share
+            self.lately += (seconds - self.lately) * max(LATELY, share)
+        else:
+            self.usual += (seconds - self.usual) * USUAL
+            self.lately += (seconds - self.lately) * LATELY
+        # The cheaper question first: nearly always it is enough.
+        return self.lately > self.usual + NOTICED and self.lately > PATIENT * self.usual and self.answers > FEW
 
 
 class _Trial:
