@@ -63,11 +63,6 @@ class Multi:
         """Close every connection; the easy handles must be closed after this."""
         self._handle.close()
 
-    def on_open(self, fd: int, _purpose: int) -> int:
-        """Watch the new connection's socket *fd* even while it is idle."""
-        self._sockets.add(fd)
-        return int(pycurl.SOCKOPT_OK)
-
     def _on_timer(self, milliseconds: int) -> None:
         self.due = None if milliseconds < 0 else self._clock() + milliseconds / 1000
 
