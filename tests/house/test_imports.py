@@ -82,6 +82,7 @@ PURE = frozenset(
     {
         "__future__",
         "base64",
+        "bisect",
         "collections",
         "collections.abc",
         "compression.zstd",
