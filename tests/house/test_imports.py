@@ -90,6 +90,7 @@ PURE = frozenset(
     {
         "__future__",
         "base64",
+        "bisect",
         "collections",
         "collections.abc",
         "compression.zstd",

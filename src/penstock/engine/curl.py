@@ -295,7 +295,7 @@ class CurlEngine:
     # -- libcurl
 
     def _new_transfer(self) -> Transfer:
-        transfer = Transfer(self._settings, self._cacert, self._multi.on_open, self._resources.memory)
+        transfer = Transfer(self._settings, self._cacert, self._sockets.add, self._resources.memory)
         if self._cookies is not None:
             self._cookies.attach(transfer.easy)
         self._transfers.append(transfer)

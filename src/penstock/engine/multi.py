@@ -80,11 +80,6 @@ class Multi:
         else:
             self._handle.close()
 
-    def on_open(self, fd: int, _purpose: int) -> int:
-        """Watch the new connection's socket *fd* even while it is idle."""
-        self._sockets.add(fd)
-        return int(pycurl.SOCKOPT_OK)
-
     def _close_connections(self, stale: list[str]) -> bool:
         """Close every connection without closing the handle; return whether all are.
 

@@ -30,6 +30,8 @@ s)."""
 SUPPRESS_CONNECT_HEADERS: Final = 265
 """libcurl's number of an option (curl.h) that pycurl 7.49 has no name for."""
 
+SOCKOPT_OK: Final = int(pycurl.SOCKOPT_OK)
+
 
 class Transfer:
     """One easy handle, used for one job after another, and its state.
@@ -75,9 +77,7 @@ class Transfer:
     _kind: type[Job] | None
     """The type of the job before, for whose limits the response is set."""
 
-    def __init__(
-        self, settings: HttpSettings, cacert: bytes, on_open: Callable[[int, int], int], memory: Memory
-    ) -> None:
+    def __init__(self, settings: HttpSettings, cacert: bytes, on_open: Callable[[int], None], memory: Memory) -> None:
         self.easy = pycurl.Curl()
         self.response = Response(settings.max_body, memory)
         self.paused_at: float | None = None
@@ -313,7 +313,7 @@ class Transfer:
         again = self.easy.getinfo(pycurl.NUM_CONNECTS) - 1
         return replace(job, earlier=job.earlier + again) if again > 0 else job
 
-    def _open(self, fd: int, purpose: int) -> int:
+    def _open(self, fd: int, _purpose: int) -> int:
         """Let libcurl use the socket *fd*, unless a response has begun.
 
         libcurl 8.23 sends a request again over HTTP/2 after RST_STREAM with
@@ -323,7 +323,8 @@ class Transfer:
             self.response.mark_truncated()
             return int(pycurl.SOCKOPT_ERROR)
         self.opened = True
-        return self._on_open(fd, purpose)
+        self._on_open(fd)
+        return SOCKOPT_OK
 
     def _configure_handle(self) -> None:
         """Set the options that stay the same from job to job."""
