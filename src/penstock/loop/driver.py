@@ -103,7 +103,7 @@ class Driver(Generic[R]):
             if type(answer) is Start:
                 start(answer.job, now)
             elif type(answer) is Pull:
-                if not self._pull():
+                if not self._pull(min(TURNS, frontier.room(len(outcomes), delivery.withheld)), now):
                     return frontier.wakes_at()
             elif type(answer) is Wait:
                 if answer.until is None and not (frontier.running or outcomes or frontier.bound is Bottleneck.PAUSED):
@@ -122,18 +122,19 @@ class Driver(Generic[R]):
         """Judge what the engine has finished, after at most *timeout* seconds."""
         attempts = self.engine.collect(timeout)
         if attempts:
-            judge, settle, deliver = self._judge, self._frontier.settle, self._deliver
+            judge, settle, put = self._judge, self._frontier.settle, self._delivery.put
             now, draw = self.clock(), self._draw
             for attempt in attempts:
                 verdict = judge(attempt, now, draw())
                 settle(attempt.job, verdict, now)
                 if type(verdict) is Done:
-                    deliver(verdict.outcome)
+                    put(verdict.outcome)
                     continue
                 if type(verdict) is Satisfied and self._gate is not None:
                     self._gate.learn(verdict.result)
                 if self._stopping:
                     self._dropped = True
+            self._heed_failure()
 
     def has_more(self) -> bool:
         """Return whether there are outcomes to take, or may be later."""
@@ -229,26 +230,35 @@ class Driver(Generic[R]):
         else:
             self._frontier.defer(decision.prerequisite)
 
-    def _pull(self) -> bool:
-        """Take one item from the source; return False if it has none at the moment, or if that ended everything."""
-        try:
-            item = self._source.pull()
-        except Exception as failure:  # noqa: BLE001 - the caller gets it from raise_failure
-            self.failure = self.failure or failure
-            item = EXHAUSTED
-        if item is NOT_YET:
-            self._frontier.starve()
-            return False
-        if item is EXHAUSTED:
-            self._exhausted = True
-            self._frontier.close()
-            return True
-        if item.seq >= 0:
-            self._pulled += 1
-        if isinstance(item, Ending):
-            self._deliver(item)
-        elif type(answer := self._frontier.offer(item)) is Spill:
-            self._move_or_deliver(answer)
+    def _pull(self, room: int, now: float) -> bool:
+        """Take items from the source, up to *room* and as long as each may start at once.
+
+        Return False if the source has none at the moment, or if one ended everything.
+        """
+        pull, try_start, start = self._source.pull, self._frontier.try_start, self.engine.start
+        for _ in range(room):
+            try:
+                item = pull()
+            except Exception as failure:  # noqa: BLE001 - the caller gets it from raise_failure
+                self.failure = self.failure or failure
+                item = EXHAUSTED
+            if item is NOT_YET:
+                self._frontier.starve()
+                return False
+            if item is EXHAUSTED:
+                self._exhausted = True
+                self._frontier.close()
+                return True
+            if item.seq >= 0:
+                self._pulled += 1
+            if isinstance(item, Ending):
+                self._deliver(item)
+                break
+            if not try_start(item):
+                if type(answer := self._frontier.offer(item)) is Spill:
+                    self._move_or_deliver(answer)
+                break
+            start(item, now)
         return not self._aborting
 
     def _move_or_deliver(self, answer: Answer) -> None:
@@ -265,10 +275,14 @@ class Driver(Generic[R]):
             self._frontier.refill(answer.key, overflow.take(answer.key, answer.most))
 
     def _deliver(self, outcome: Any) -> None:
-        delivery = self._delivery
-        delivery.put(outcome)
-        if delivery.failure is not None:
-            self.failure = self.failure or delivery.failure
+        self._delivery.put(outcome)
+        self._heed_failure()
+
+    def _heed_failure(self) -> None:
+        """End everything if an outcome that was delivered is the error that is to end it."""
+        failure = self._delivery.failure
+        if failure is not None:
+            self.failure = self.failure or failure
             self.abort()
 
     def _close_the_rest(self) -> None:

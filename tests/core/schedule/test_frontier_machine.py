@@ -272,7 +272,7 @@ class FrontierMachine(RuleBasedStateMachine):
             if isinstance(answer, Start):
                 self.model.start(answer.job, self.now)
             elif isinstance(answer, Pull) and offers:
-                self.frontier.offer(self.model.offer(offers.pop(), self.now))
+                self.pull(offers, undelivered, withheld)
             else:
                 break
         if isinstance(answer, Pull):
@@ -280,6 +280,17 @@ class FrontierMachine(RuleBasedStateMachine):
         if isinstance(answer, Wait):
             self.explain(undelivered, withheld)
         return answer
+
+    def pull(self, offers: list[str], undelivered: int, withheld: int | None) -> None:
+        """Take as many jobs as there is room for, until one does not start at once."""
+        for _ in range(min(self.frontier.room(undelivered, withheld), len(offers))):
+            self.model.check(Pull(), self.now, undelivered, withheld)
+            job = self.model.offer(offers.pop(), self.now)
+            if not self.frontier.try_start(job):
+                self.frontier.offer(job)
+                return
+            self.model.check(Start(job), self.now, undelivered, withheld)
+            self.model.start(job, self.now)
 
     def explain(self, undelivered: int, withheld: int | None) -> None:
         """What the frontier says of why it waits."""

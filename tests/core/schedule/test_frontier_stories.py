@@ -333,3 +333,61 @@ def test_a_key_with_free_slots_goes_to_the_back_of_the_queue_each_time():
         order.append(job)
         settle(frontier, job, float(now))
     assert order == [a0, b0, a1, b1, a2]
+
+
+# Starts without a queue
+
+
+def test_a_job_that_was_pulled_starts_at_once_if_its_key_is_free():
+    frontier = make(closed=False, concurrency=3, per_key=1, delay=2.0)
+
+    assert frontier.next(0.0) == Pull()
+    assert frontier.room() == 3
+    assert frontier.try_start(a0)
+    assert not frontier.try_start(a1), "all slots of its key are taken"
+    assert frontier.try_start(b0)
+    assert (frontier.running, frontier.held, frontier.room()) == (2, 0, 1)
+    settle(frontier, a0, 1.0)
+    assert frontier.next(1.0) == Pull()
+    assert not frontier.try_start(a1), "the delay of its key is not over"
+    assert frontier.next(2.0) == Pull()
+    assert frontier.try_start(a1)
+
+
+@pytest.mark.parametrize("limits", [{"pauses": 1}, {"concurrency": 1}])
+def test_a_limit_that_is_set_between_two_pulls_holds_for_the_second(limits):
+    """The iterator that is pulled from may set it."""
+    frontier = make(closed=False)
+
+    assert frontier.next(0.0) == Pull()
+    assert frontier.try_start(a0)
+    for name, limit in limits.items():
+        setattr(frontier, name, limit)
+    assert not frontier.try_start(b0)
+    frontier.offer(b0)
+    assert frontier.next(0.0) == Wait(None)
+
+
+def test_no_job_that_the_gate_is_asked_about_starts_at_once():
+    frontier = make(closed=False)
+    frontier.asks = True
+
+    assert frontier.next(0.0) == Pull()
+    assert not frontier.try_start(a0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "known", "room"),
+    [
+        ({}, {}, 8),
+        ({}, {"undelivered": 3}, 5),
+        ({}, {"withheld": 14}, 2),
+        ({"window": 2}, {}, 2),
+        ({"rate": 5.0}, {}, 1),
+    ],
+)
+def test_there_is_room_for_what_the_limits_would_let_start(limits, known, room):
+    frontier = make(closed=False, **limits)
+
+    assert frontier.next(0.0, **known) == Pull()
+    assert frontier.room(**known) == room
