@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap64
 
+from penstock.core.schedule.verdicts import Duplicate
 from penstock.core.web.model import Job
 from penstock.seams import Signal
 from penstock.settings import InputSettings
 from penstock.source.opened import open_inputs
-from penstock.source.pulled import Inline, ReadAhead
+from penstock.source.pulled import BATCH, Inline, ReadAhead
 
 NOT_YET, EXHAUSTED = Signal.NOT_YET, Signal.EXHAUSTED
 
@@ -56,8 +57,8 @@ def ahead(bell):
     """A ReadAhead over an iterator, closed at the end of the test, its thread gone."""
     made = []
 
-    def ahead(items, **settings):
-        made.append(ReadAhead(iter(items), bell, **settings))
+    def ahead(items, ahead=BATCH):
+        made.append(ReadAhead(iter(items), bell, ahead))
         return made[-1]
 
     yield ahead
@@ -68,9 +69,17 @@ def ahead(bell):
             assert not source._thread.is_alive()
 
 
-def pulled(source, bell):
+def ask(source, room=1):
+    """What a driver does that has *room*: pull, and request what is not there."""
+    item = source.pull()
+    if item is NOT_YET:
+        source.request(room)
+    return item
+
+
+def pulled(source, bell, room=1):
     """The next answer that is not NOT_YET."""
-    while (item := source.pull()) is NOT_YET:
+    while (item := ask(source, room)) is NOT_YET:
         bell.wait()
     return item
 
@@ -148,7 +157,7 @@ def test_an_iterator_that_cannot_be_closed_is_let_go():
 @pytest.mark.parametrize("batch", [1, 2, 3, 64])
 @pytest.mark.parametrize("count", [0, 1, 2, 63, 64, 65, 1_000])
 def test_reading_ahead_gives_every_item_once_and_in_order(ahead, bell, batch, count):
-    source = ahead(jobs(count), batch=batch)
+    source = ahead(jobs(count), batch)
 
     assert [job.seq for job in everything(source, bell)] == list(range(count))
     assert source.pull() is EXHAUSTED
@@ -166,7 +175,7 @@ def test_nothing_is_read_before_the_first_pull(ahead, bell):
 def test_no_more_is_read_than_the_batch_that_nobody_has_pulled(batch, count):
     """The witness is looked at when the thread has gone to rest: it must have stopped at the bound."""
     items, bell = Witnessed(), Bell()
-    source = ReadAhead(iter(items), bell, batch=batch)
+    source = ReadAhead(iter(items), bell, batch)
     for number in range(count):
         pulled(source, bell)
         assert items.asked <= number + 1 + batch
@@ -174,6 +183,83 @@ def test_no_more_is_read_than_the_batch_that_nobody_has_pulled(batch, count):
     source._thread.join(PATIENCE)
     assert items.asked <= count + batch
     assert items.closed == 1
+
+
+@given(st.integers(1, 20), st.integers(1, 60))
+def test_no_more_is_taken_than_there_is_room_for(room, count):
+    items, bell = Witnessed(), Bell()
+    source = ReadAhead(iter(items), bell)
+    for number in range(count):
+        pulled(source, bell, room)
+        assert items.asked <= number + room
+    source.close()
+    source._thread.join(PATIENCE)
+    assert items.asked <= count - 1 + room
+
+
+@pytest.fixture
+def gated(ahead, bell):
+    """A source of which each item waits until the test opens the gate, and the numbers of those it made."""
+    gate, inside, made = threading.Semaphore(0), threading.Semaphore(0), []
+
+    def slow():
+        for number in itertools.count():
+            inside.release()
+            assert gate.acquire(timeout=PATIENCE)
+            made.append(number)
+            yield number
+
+    source = ahead(slow(), 0)
+    source.made = made
+    source.enter = lambda: inside.acquire(timeout=PATIENCE)
+    source.open = gate.release
+    return source
+
+
+def test_a_request_takes_back_what_an_earlier_one_allowed(gated, bell):
+    """Three were wanted, and the thread waits for the first of them; then there is no room any more."""
+    assert ask(gated, 3) is NOT_YET
+    assert gated.enter()
+    gated.request(0)
+    gated.open()
+    bell.wait()
+    assert not gated._room.wait(0)
+    assert gated.pull() == 0
+    assert not gated._has_room(gated._held)
+    gated.request(1)
+    assert gated.enter()
+    assert gated.made == [0]
+    gated.open()
+
+
+def test_an_item_on_its_way_to_the_driver_is_counted_once(gated, bell):
+    """It comes after the pull that found nothing, and before the request: it is one of the two that it allows."""
+    assert ask(gated, 1) is NOT_YET
+    assert gated.enter()
+    assert gated.pull() is NOT_YET
+    gated.open()
+    bell.wait()
+    gated.request(2)
+    assert gated.enter()
+    gated.open()
+    bell.rung.acquire(timeout=0)
+    while len(gated._held) < 2:
+        assert gated._thread.is_alive()
+    assert not gated._has_room(gated._held)
+    assert gated.made == [0, 1]
+
+
+def test_duplicates_need_no_room_but_are_not_held_without_end(bell):
+    """They are finished once they are known: a long run of them must not take a turn each."""
+    items = Witnessed()
+    source = ReadAhead(itertools.chain((Duplicate(number) for number in range(1000)), items), bell)
+    found = [pulled(source, bell) for _ in range(1000)]
+    assert [item.seq for item in found] == list(range(1000))
+    assert bell.times <= 1000 // BATCH + 2
+    assert pulled(source, bell).seq == 0
+    assert items.asked == 1
+    source.close()
+    source._thread.join(PATIENCE)
 
 
 def test_memory_is_flat_however_much_is_read(ahead, bell):
@@ -200,8 +286,8 @@ def test_pull_does_not_wait_for_an_iterator_that_does(ahead, bell):
 
     source = ahead(slow())
     assert pulled(source, bell) == "first"
-    assert source.pull() is NOT_YET
-    assert source.pull() is NOT_YET
+    assert ask(source) is NOT_YET
+    assert ask(source) is NOT_YET
     gate.set()
     assert pulled(source, bell) == "second"
     assert pulled(source, bell) is EXHAUSTED
@@ -216,7 +302,7 @@ def test_one_waking_is_enough_however_often_there_was_nothing(ahead, bell):
         assert rest.wait(PATIENCE)
 
     source = ahead(slow())
-    assert [source.pull() for _ in range(3)] == [NOT_YET] * 3
+    assert [ask(source) for _ in range(3)] == [NOT_YET] * 3
     gate.set()
     bell.wait()
     assert source.pull() == "item"
@@ -293,7 +379,7 @@ def test_the_end_wakes_too(ahead, bell):
         yield from ()
 
     source = ahead(nothing())
-    assert source.pull() is NOT_YET
+    assert ask(source) is NOT_YET
     gate.set()
     bell.wait()
     assert source.pull() is EXHAUSTED
@@ -321,7 +407,7 @@ def test_closing_before_the_first_pull_starts_no_thread(bell):
 
 def test_closing_closes_the_iterator_and_ends_the_thread(bell):
     items = Witnessed()
-    source = ReadAhead(items, bell, batch=4)
+    source = ReadAhead(items, bell, 4)
     pulled(source, bell)
     source.close()
     source._thread.join(PATIENCE)
@@ -344,7 +430,7 @@ def test_closing_does_not_wait_for_a_thread_that_waits(bell, recwarn):
             ended.append(threading.current_thread().name)
 
     source = ReadAhead(slow(), bell)
-    assert source.pull() is NOT_YET
+    assert ask(source) is NOT_YET
     assert inside.wait(PATIENCE)
     source.close()
     assert source.pull() is EXHAUSTED
@@ -371,7 +457,7 @@ def test_a_generator_that_fails_when_it_is_closed_on_the_thread_disturbs_nobody(
             raise LookupError
 
     source = ReadAhead(stubborn(), bell)
-    source.pull()
+    ask(source)
     assert inside.wait(PATIENCE)
     source.close()
     gate.set()
@@ -390,7 +476,7 @@ def test_a_pipe_that_trickles_gives_each_line_at_once(ahead, bell, pipe):
     reader, writer = pipe
     source = ahead(open_inputs(["-"], InputSettings(), reader.fileno()).rows(BitMap64()))
     for number in range(3):
-        assert source.pull() is NOT_YET
+        assert ask(source) is NOT_YET
         writer.write(b"http://a/\n")
         assert pulled(source, bell).seq == number
     writer.close()
@@ -403,7 +489,7 @@ def test_closing_does_not_wait_for_a_pipe_nobody_writes_to(ahead, bell, pipe):
     source = ahead(open_inputs(["-"], InputSettings(), reader.fileno()).rows(BitMap64()))
     writer.write(b"http://a/\n")
     pulled(source, bell)
-    assert source.pull() is NOT_YET
+    assert ask(source) is NOT_YET
 
     before = time.monotonic()
     source.close()
@@ -427,12 +513,13 @@ import threading
 from penstock.core.extents import SeqSet
 from penstock.seams import Signal
 from penstock.settings import InputSettings
-from penstock.source.pulled import ReadAhead
+from penstock.source.pulled import BATCH, ReadAhead
 from penstock.source.opened import open_inputs
 
 bell = threading.Semaphore(0)
-source = ReadAhead(open_inputs(["-"], InputSettings()).rows(SeqSet()), bell.release)
+source = ReadAhead(open_inputs(["-"], InputSettings()).rows(SeqSet()), bell.release, BATCH)
 while (row := source.pull()) is Signal.NOT_YET:
+    source.request(1)
     bell.acquire()
 print(row.url, source.pull().value)
 if {close}:

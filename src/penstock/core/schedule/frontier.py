@@ -103,10 +103,7 @@ class Frontier(Limits):
         rate: float | None = None,
         ahead: Ahead = Ahead.WINDOW,
     ) -> None:
-        """All bounds are at least 1; *delay* is at least 0; *rate* is above 0, or None for no limit.
-
-        With ``Ahead.OVERFLOW`` there is a *window*.
-        """
+        """All bounds given are at least 1; *delay* is at least 0; *rate* is above 0, or None for no limit."""
         self.window = window
         super().__init__(concurrency=concurrency, per_key=per_key, delay=delay, rate=rate)
         self.running = 0
@@ -116,7 +113,7 @@ class Frontier(Limits):
         self._slots = Slots(concurrency)
         self._delays: KeyDelays | None = None
         self._reads_ahead = ahead is not Ahead.NOWHERE
-        self._spills = ahead is Ahead.OVERFLOW and window is not None
+        self._spills = ahead is Ahead.OVERFLOW
         self._limiter = RateLimiter(rate)
         self._queues = KeyQueues()
         self._backlog = Backlog(self._queues, window or concurrency)
@@ -177,10 +174,8 @@ class Frontier(Limits):
             self.held -= len(jobs)
             return Spill(tuple(jobs))
         else:
-            bound, until = (
-                self._why_held(undelivered, withheld),
-                self.wakes_at() if self.held or backlog.spilled else None,
-            )
+            bound = self._why_held(undelivered, withheld)
+            until = self.wakes_at() if self.held or backlog.spilled else None
         if self.closed and not (self.held or self.running or backlog.spilled or backlog.endings):
             return FINISHED
         self.bound = bound
@@ -424,7 +419,8 @@ class Frontier(Limits):
             return Bottleneck.NOTHING
         if self.held == self._backing_off:
             return Bottleneck.BACKOFF
-        return Bottleneck.KEYS if self.closed or self._spills or not self._reads_ahead else Bottleneck.WINDOW
+        reads_on = self._reads_ahead and not (self.closed or self._spills) and withheld is None
+        return Bottleneck.WINDOW if reads_on else Bottleneck.KEYS
 
     def _rearrange(self) -> None:
         """Apply new limits: move every queue to where it belongs now. Walks over all keys."""
