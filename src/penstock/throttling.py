@@ -148,11 +148,9 @@ def throttle(
       items are then between the next to come out and the newest.
     * *fail_fast*: the first error is raised from the loop, and all running work is
       cancelled.
-    * ``window`` (1 to 100,000,000): the look-ahead, to find an item whose key is not
-      busy. By default, items pulled from an iterator and not finished never exceed
-      *concurrency*, those included that wait for a retry; with *ordered*, twice that.
-      With a ``window`` they never exceed *concurrency* + ``window``. Of a list or
-      another collection, which exists already, it is 1,000 by default.
+    * ``window`` (1 to 100,000,000): the look-ahead, to find a key that is not busy.
+      Items pulled and not finished never exceed *concurrency* + ``window``; by default
+      not even *concurrency* (*ordered*: twice that), or for a list 1,000 more.
 
     If the consumer is cancelled or leaves, running work is cancelled and the iterator
     closed; inside ``async with`` that has happened when the block is left. Work that

@@ -250,7 +250,7 @@ def test_what_bounds_a_generator_of_one_busy_host_is_the_window(web):
     assert penstock.Bottleneck.WINDOW in bounds
 
 
-def test_a_resume_skips_what_is_settled_and_then_keeps_the_bound(web, tmp_path, each_once):
+def test_a_resume_skips_what_is_settled_and_then_keeps_the_bound(web, tmp_path):
     """Settled items need no room, and those that are left are read as always."""
     urls = [web.url(number % HOSTS, f"/{number}") for number in range(600)]
     penstock.run(iter(urls[:400]), tmp_path / "run", robots=False, **FAST)
