@@ -81,6 +81,7 @@ class Driver(Generic[R]):
         self._draw = draw
         self._shortage = NO_SHORTAGE
         self._pulled = 0
+        self._requested = False
         self._exhausted = False
         self._stopping = False
         self._aborting = False
@@ -106,8 +107,7 @@ class Driver(Generic[R]):
                 if not self._pull(min(TURNS, frontier.room(len(outcomes), delivery.withheld)), now):
                     return frontier.wakes_at()
             elif type(answer) is Wait:
-                if answer.until is None and not (frontier.running or outcomes or frontier.bound is Bottleneck.PAUSED):
-                    raise Stalled(f"nothing runs and nothing will wake: {frontier!r}")
+                self._check_wait(answer.until)
                 return answer.until
             elif type(answer) is Finished:
                 self._finish(whole=True)
@@ -141,13 +141,15 @@ class Driver(Generic[R]):
         return bool(self.outcomes) or not self.finished
 
     def stop(self) -> None:
-        """Start nothing more; jobs that run may finish. For any thread and for signal handlers."""
+        """Start and pull nothing more; jobs that run may finish. For any thread and for signal handlers."""
         self._stopping = True
+        self._source.request(0)
         self.engine.wake()
 
     def abort(self) -> None:
-        """Start nothing more and drop what runs. For any thread and for signal handlers."""
+        """Start and pull nothing more and drop what runs. For any thread and for signal handlers."""
         self._aborting = True
+        self._source.request(0)
         self.engine.wake()
 
     def close(self) -> None:
@@ -244,6 +246,7 @@ class Driver(Generic[R]):
                 item = EXHAUSTED
             if item is NOT_YET:
                 self._frontier.starve()
+                self._request()
                 return False
             if item is EXHAUSTED:
                 self._exhausted = True
@@ -260,6 +263,23 @@ class Driver(Generic[R]):
                 break
             start(item, now)
         return not self._aborting
+
+    def _request(self) -> None:
+        """Let the source make as many items as there is room for."""
+        self._requested = True
+        self._source.request(self._frontier.room(len(self.outcomes), self._delivery.withheld))
+        if self._stopping or self._aborting:
+            # Another thread, or a signal handler, may have called stop() in between.
+            self._source.request(0)
+
+    def _check_wait(self, until: float | None) -> None:
+        """Take back what the source was allowed: there is no room now. Raises Stalled if nothing ends the wait."""
+        if self._requested:
+            self._requested = False
+            self._source.request(0)
+        frontier = self._frontier
+        if until is None and not (frontier.running or self.outcomes or frontier.bound is Bottleneck.PAUSED):
+            raise Stalled(f"nothing runs and nothing will wake: {frontier!r}")
 
     def _move_or_deliver(self, answer: Answer) -> None:
         """Move jobs between the frontier and the overflow, or deliver endings, as the frontier says."""

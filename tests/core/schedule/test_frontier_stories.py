@@ -180,10 +180,52 @@ def test_it_reads_no_further_than_the_window():
 
     assert frontier.next(0.0) == Start(a0)
     assert frontier.next(0.0) == Wait(None)
-    assert frontier.bound is Bottleneck.KEYS
+    assert frontier.bound is Bottleneck.WINDOW
     settle(frontier, a0, 1.0)
     assert frontier.next(1.0) == Start(a1)
     assert frontier.next(1.0) == Pull()
+
+
+def test_without_a_window_it_reads_only_what_the_concurrency_leaves():
+    """What runs, what is held, and what the consumer has not taken: all of it counts."""
+    frontier = make(a0, a1, closed=False, per_key=1, concurrency=4, window=None)
+
+    assert frontier.next(0.0) == Start(a0)
+    assert frontier.next(0.0) == Pull()
+    assert (frontier.room(), frontier.room(undelivered=1)) == (2, 1)
+    frontier.offer(a2)
+    assert frontier.next(0.0, undelivered=1) == Wait(None)
+    assert frontier.bound is Bottleneck.WINDOW
+    assert frontier.next(0.0) == Pull()
+    assert frontier.room() == 1
+    frontier.concurrency = 3
+    assert frontier.next(0.0) == Wait(None)
+
+
+def test_a_rate_asks_for_one_item_at_a_time():
+    frontier = make(closed=False, concurrency=4, window=None, rate=1.0)
+
+    assert frontier.next(0.0) == Pull()
+    assert frontier.room() == 1
+
+
+def test_without_a_window_what_waits_to_be_tried_again_leaves_no_room():
+    frontier = make(a0, closed=False, window=None, concurrency=1)
+
+    assert frontier.next(0.0) == Start(a0)
+    frontier.settle(a0, Again(a0, 5.0), 1.0)
+    assert frontier.next(1.0) == Wait(5.0)
+    assert frontier.bound is Bottleneck.BACKOFF
+
+
+def test_without_a_window_twice_the_concurrency_is_known_if_outcomes_come_in_order():
+    frontier = make(a0, closed=False, window=None, concurrency=2)
+
+    assert frontier.next(0.0, 0, withheld=0) == Start(a0)
+    assert frontier.next(0.0, 0, withheld=2) == Pull()
+    assert frontier.room(0, withheld=2) == 1
+    assert frontier.next(0.0, 0, withheld=3) == Wait(None)
+    assert frontier.bound is Bottleneck.ORDER
 
 
 def test_what_waits_to_be_tried_again_counts_for_the_window():

@@ -6,15 +6,15 @@ sockets, URLs, what an attempt means, or what time it is.
 The driver calls ``next(now)`` until the answer is ``Wait``, and passes the verdict on
 every attempt to ``settle``. The answer is ``Pull`` only if a slot is free and none of
 the jobs held may start. So the frontier reads ahead only as far as it takes to find a
-key that is not busy.
+key that is not busy. ``room`` says how many items may be pulled then.
 
 The jobs of a key wait in its queue. A queue is in at most one place (``QueuePlace``): in the
 ready line, where keys take turns, or in the timers until its delay has passed. A queue
 whose slots are all taken is in none; the verdict on one of its jobs brings it back. So
 nothing here walks over queues that wait.
 
-Decisions: docs/decisions/pull-last.md, docs/decisions/robots-gate.md,
-docs/decisions/schedule-without-web.md.
+Decisions: docs/decisions/pull-last.md, docs/decisions/look-ahead.md,
+docs/decisions/robots-gate.md, docs/decisions/schedule-without-web.md.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Frontier(Holdings):
 
     A job that comes back (a retry, a redirect) was read already, so it is held even if
     the window is full. Nothing is read meanwhile: *held* and *running* together never
-    exceed *window* + *concurrency* - 1.
+    exceed *window* + *concurrency* - 1. Without a window they, the endings here and the
+    outcomes not delivered never exceed *concurrency*, or IN_ORDER times that if
+    outcomes come out in order.
 
     *ahead* says how far the frontier reads on while no job may start. With
     ``Ahead.WINDOW`` it stops if the window is full. With ``Ahead.OVERFLOW`` it then
@@ -92,20 +94,20 @@ class Frontier(Holdings):
     def __init__(
         self,
         *,
-        window: int,
+        window: int | None,
         concurrency: int,
         per_key: int,
         delay: float = 0.0,
         rate: float | None = None,
         ahead: Ahead = Ahead.WINDOW,
     ) -> None:
-        """All bounds are at least 1; *delay* is at least 0; *rate* is above 0, or None for no limit."""
+        """All bounds given are at least 1; *delay* is at least 0; *rate* is above 0, or None for no limit."""
         self.window = window
         super().__init__(concurrency=concurrency, per_key=per_key, delay=delay, rate=rate)
         self._slots = Slots(concurrency)
         self._reads_ahead = ahead is not Ahead.NOWHERE
         self._spills = ahead is Ahead.OVERFLOW
-        self._backlog = Backlog(self._queues, window)
+        self._backlog = Backlog(self._queues, window or concurrency)
         self._ready: deque[KeyQueue] = deque()
 
     @property
@@ -144,16 +146,17 @@ class Frontier(Holdings):
         until = None
         if self.running + undelivered >= self._slots.number:
             bound, until = self._slots.why_none(self, self.running, undelivered, now)
-        elif self._ready or self._may_pull(withheld):
+        elif self._ready or self._may_pull(undelivered, withheld):
             if self._rate is None or (until := self._limiter.free_at()) <= now:
-                scouting = self._slots.scouts and self._may_pull(withheld)
+                scouting = self._slots.scouts and self._may_pull(undelivered, withheld)
                 return self._first() if self._ready and not scouting else PULL
             bound = Bottleneck.RATE
-        elif self._spills and not self.closed and self.held >= self.window and (jobs := backlog.evict()):
+        elif self._spills and not self.closed and self.held >= backlog.window and (jobs := backlog.evict()):
             self.held -= len(jobs)
             return Spill(tuple(jobs))
         else:
-            bound, until = self._why_held(withheld), self.wakes_at() if self.held or backlog.spilled else None
+            bound = self._why_held(undelivered, withheld)
+            until = self.wakes_at() if self.held or backlog.spilled else None
         if self.closed and not (self.held or self.running or backlog.spilled or backlog.endings):
             return FINISHED
         self.bound = bound
@@ -165,11 +168,11 @@ class Frontier(Holdings):
         It is enough to ask again after the first that ``try_start`` does not start.
         """
         free = self._slots.number - self.running - undelivered if self._rate is None else 1
-        return min(free, self._left(withheld))
+        return min(free, self._left(undelivered, withheld))
 
     def offer(self, job: Keyed) -> Held | Spill:
         """Take *job*; it may start when the limits of its key allow. Return ``Spill`` if its key has its share here."""
-        if self._spills and 2 * self.held >= self.window and self._backlog.spill(job.key, self._now):
+        if self._spills and 2 * self.held >= self._backlog.window and self._backlog.spill(job.key, self._now):
             return Spill((job,))
         held = self._hold(job)
         if self._slots.scouts:
@@ -376,27 +379,31 @@ class Frontier(Holdings):
             self._place(queue)
         return HELD
 
-    def _may_pull(self, withheld: int | None) -> bool:
+    def _may_pull(self, undelivered: int, withheld: int | None) -> bool:
         """Return whether to read on; asked only if no job held may start."""
         if self.closed or (not self._reads_ahead and self.held > self._backing_off):
             return False
-        return self._left(withheld) > 0
+        return self._left(undelivered, withheld) > 0
 
-    def _left(self, withheld: int | None) -> int:
+    def _left(self, undelivered: int, withheld: int | None) -> int:
         """Return how many items more the window and the order allow."""
-        left = self.window - self.held
-        if withheld is None:
-            return left
         known = self.running + self.held + self._backlog.spilled
-        return min(left, IN_ORDER * self._concurrency - known - withheld)
+        most = self._concurrency if withheld is None else IN_ORDER * self._concurrency - withheld
+        if self.window is None:
+            return most - known - len(self._backlog.endings) - undelivered
+        left = self.window - self.held
+        return left if withheld is None else min(left, most - known)
 
-    def _why_held(self, withheld: int | None) -> Bottleneck:
+    def _why_held(self, undelivered: int, withheld: int | None) -> Bottleneck:
         """Return why nothing may start, and nothing be pulled, though there is a slot."""
-        if withheld and self._may_pull(None):
+        if withheld and self._may_pull(undelivered, None):
             return Bottleneck.ORDER
         if not self.held:
             return Bottleneck.NOTHING
-        return Bottleneck.KEYS if self.held > self._backing_off else Bottleneck.BACKOFF
+        if self.held == self._backing_off:
+            return Bottleneck.BACKOFF
+        reads_on = self._reads_ahead and not (self.closed or self._spills) and withheld is None
+        return Bottleneck.WINDOW if reads_on else Bottleneck.KEYS
 
     def _rearrange(self) -> None:
         """Apply new limits: move every queue to where it belongs now. Walks over all keys."""
