@@ -80,6 +80,7 @@ TERMS: Mapping[str, frozenset[str]] = {
     "core/web/delays.py": frozenset({"learned"}),
     "fetching/wiring.py": frozenset({"learned"}),
     "loop/flow.py": frozenset({"learned", "parked"}),
+    "reading/run.py": frozenset({"failed"}),
     "runs/ledger.py": frozenset({"learned", "settled"}),
     "runs/store.py": frozenset({"learned"}),
 }
