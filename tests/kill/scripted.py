@@ -81,6 +81,9 @@ class Feed:
 
     resume = pause
 
+    def wake(self) -> None:
+        pass
+
 
 def work(path: Path, promised: set[int] | None = None, sinks: tuple[str, ...] = (JSONL.name,)) -> None:
     """Begin the run in the folder *path*, or resume it, to its end; every seq that is durable goes into *promised*."""

@@ -75,10 +75,12 @@ def make_space(path: Path, settings: Settings) -> Space:
 class Fitted:
     """*settings* as far as they fit into this process.
 
-    *notify* is called with each limit that must be lowered.
+    *notify* is called with each limit that must be lowered. ``unstored`` returns the
+    bytes in memory that a store has taken from the flows: they count as bodies do.
     """
 
     def __init__(self, settings: Settings, notify: Callable[[str], object]) -> None:
+        self.unstored: Callable[[], int] = int
         self._found: Preflight = fit_descriptors(settings.concurrency, CONNECTIONS_PER_SLOT)
         self.notify = notify
         self.settings = replace(settings, concurrency=self._found.concurrency)
@@ -90,7 +92,7 @@ class Fitted:
         settings = self.settings
         resources = Resources(
             lambda: frontier.concurrency,
-            undelivered=lambda: sum(len(outcome.body) for outcome in delivery.ready),
+            undelivered=lambda: sum(len(outcome.body) for outcome in delivery.ready) + self.unstored(),
             memory=settings.memory,
             body=settings.max_body,
             notify=self.notify,
@@ -234,6 +236,10 @@ class Passes:
     def resume(self) -> None:
         """Take one ``pause`` back."""
         self.flow.resume()
+
+    def wake(self) -> None:
+        """Look again whether there is room in memory."""
+        self.flow.wake()
 
     def _begin(self) -> Flow[Outcome]:
         ledger, delivery = self._folder.ledger, make_delivery(self._on_page)
