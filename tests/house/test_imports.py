@@ -67,7 +67,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "pycurl": ("engine.cookies", "engine.curl", "engine.multi", "engine.renewal", "engine.transfer"),
     "certifi": ("engine.curl",),
     "orjson": ("source", "sink"),
-    "pyarrow": ("source.columnar",),
+    "pyarrow": ("sink.parquet", "source.columnar"),
     "pyroaring": ("core.extents",),
     "rich": ("report",),
     "click": ("cli",),
