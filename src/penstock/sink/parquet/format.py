@@ -18,7 +18,7 @@ from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadab
 from penstock.errors import OutputError
 from penstock.sink.durable import PART, AppendFile, Hold, certify, locate_origin, remove, set_aside, sweep
 from penstock.sink.parquet.columns import Taken, arrow, build, schema
-from penstock.sink.parquet.part import Part
+from penstock.sink.parquet.part import PartFile
 from penstock.sink.parquet.reader import PartReader
 
 __all__ = ["PARQUET"]
@@ -50,7 +50,7 @@ class ParquetFormat:
         for name, size in sorted(committed.items()):
             file = folder / name
             if not file.exists() or file.stat().st_size != size:
-                AppendFile(file, size).close()  # sets aside what was added, and refuses a file that is shorter
+                AppendFile(file, size).close()  # sets added bytes aside, refuses a shorter file
             finished.append((Hold.of(file), size))
         return ParquetSink(folder, finished, inline_body=inline_body)
 
@@ -114,7 +114,7 @@ def _copy(source: Path, choice: _Choice, path: Path) -> Iterator[Salvaged]:
     """Write the rows of *choice* from *source* to the new file *path*, if there is any."""
     if not choice.rows.seqs:
         return
-    with PartReader(source) as reader, closing(Part(path, reader.schema())) as part:
+    with PartReader(source) as reader, closing(PartFile(path, reader.schema())) as part:
         for group, kept in enumerate(choice.kept):
             if kept:
                 for batch in reader.read_table(group).take(kept).to_batches():
@@ -151,7 +151,7 @@ class ParquetSink:
         self._taken: list[Taken] = []
         self._rows: list[Taken] = []
         self._size = 0
-        self._part: Part | None = None
+        self._part: PartFile | None = None
 
     def take(self, outcome: Outcome) -> int:
         """Take *outcome*, and return roughly the bytes that it takes in memory."""
@@ -171,6 +171,8 @@ class ParquetSink:
                 self._convert()
             self._rows.append(row)
             self._size += row.size
+        if self._size > BATCH_BYTES:
+            self._convert()
 
     def flush(self) -> list[Extent]:
         """Make every outcome written durable, in a file of their own, and return its extent.
@@ -196,7 +198,7 @@ class ParquetSink:
         if not self._rows:
             return
         if self._part is None:
-            self._part = Part(self._folder / _file_name(self._number), schema())
+            self._part = PartFile(self._folder / _file_name(self._number), schema())
             self._number += 1
         rows, self._rows, self._size = self._rows, [], 0
         self._part.add(build(rows, inline_body=self._inline_body), [row.outcome.seq for row in rows])

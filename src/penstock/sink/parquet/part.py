@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from penstock.core.extents import Extent, SeqSet
 from penstock.errors import OutputError
-from penstock.sink.durable import PART, AppendFile, rename
+from penstock.sink.durable import BUFFER, PART, AppendFile, rename
 from penstock.sink.parquet.columns import arrow
 
-__all__ = ["GROUP_BYTES", "Part"]
+__all__ = ["GROUP_BYTES", "PartFile"]
 
 GROUP_BYTES: Final = 8 << 20
 """Bytes of a row group before compression; only a group of one row may have more. A reader holds one at a time."""
@@ -31,7 +31,7 @@ REPETITIVE: Final = ("outcome", "error", "http", "ip", "coding", "headers.list.e
 """Columns that get a dictionary: few values, often."""
 
 
-class Part:
+class PartFile:
     """The part *path*. Every row goes into it with ``add``, and ``seal`` makes it durable under its name.
 
     Raises OutputError if the disk does not take it.
@@ -41,7 +41,7 @@ class Part:
         """Begin the file aside."""
         self._path = path
         self._file = AppendFile(path.with_name(path.name + PART), 0)
-        self._stream = _Stream(self._file)
+        self._stream = _Drain(self._file)
         self._batches: list[Any] = []
         self._held = 0
         self._rows = 0
@@ -69,6 +69,8 @@ class Part:
         self._held += batch.nbytes
         self._rows += batch.num_rows
         self._seqs.update(seqs)
+        if self._held >= GROUP_BYTES:  # a long body does not wait
+            self._write_group()
 
     def seal(self, sink: str) -> Extent:
         """Close the file, make it durable under its name, and return its extent."""
@@ -98,8 +100,8 @@ class Part:
                 self._writer.write_table(table, row_group_size=table.num_rows)
 
 
-class _Stream:
-    """What pyarrow writes to. After the end it drops everything: an abandoned writer still writes its last bytes."""
+class _Drain:
+    """Passes bytes from pyarrow on to a file. At the end it drops them: an abandoned writer writes a footer."""
 
     closed = False
 
@@ -109,7 +111,8 @@ class _Stream:
 
     def write(self, data: bytes) -> int:
         if not self.ended:
-            self._file.append(data)
+            for start in range(0, len(data), BUFFER):  # longer pieces would be joined, and so copied
+                self._file.append(data[start : start + BUFFER])
         return len(data)
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""Reads a part back, a row group at a time, and says what is damaged.
+"""Reads a part back, a row group at a time.
 
 Knows pyarrow's reader. Damage in one row group does not hide the others.
 """
