@@ -9,39 +9,36 @@ import argparse
 import json
 import os
 import resource
-import shlex
 import shutil
 import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.against import (
+    ALONE,
     COMPARED,
-    SKIP,
-    check_tree,
+    compare_parts,
     compare_races,
-    compare_skips,
     compare_throttles,
     comparison_table,
     pairs,
 )
 from benchmarks.alone import PARTS
-from benchmarks.bars import RATIOS, Ratio
+from benchmarks.bars import RATIOS, Ratio, page_faults
+from benchmarks.builds import HERE, Build, check, check_out, find_commit
 from benchmarks.loopback import enter, raise_loopback
-from benchmarks.measure import ROOT, Broken
+from benchmarks.measure import Broken
 from benchmarks.nginx import Nginx, NginxFailed
+from benchmarks.options import parse
 from benchmarks.race import Race, Result
 from benchmarks.roster import BARE, ROSTER, TASKGROUP, THROTTLES, Client
 from benchmarks.scenarios import SCENARIOS, Scenario
 from benchmarks.table import bars, scenario_table, throttle_table
 from benchmarks.throttle import THROTTLE, Throttles
-
-ROUNDS: Final = 3
-INPUTS: Final = 1_000_000
 
 DESCRIPTORS: Final = 20_000
 """Some clients keep a connection to every host; nginx may have half as many."""
@@ -52,30 +49,62 @@ Results = dict[tuple[str, str], Result]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the scenarios; return 1 if a client of ours failed, 2 without nginx."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options = _options(given)
+    options = parse(given)
     scenarios = _scenarios(options)
     if scenarios and shutil.which("nginx") is None:
         _tell("the server of these benchmarks is nginx, which is not installed: apt-get install nginx-light")
         return 2
-    if options.inside:
-        raise_loopback()
-    elif scenarios:
-        enter([*given, "--inside"])
-        _tell("no network namespace is available (unshare of util-linux; root or user namespaces): skip many hosts")
-        scenarios = [scenario for scenario in scenarios if not scenario.many_hosts]
-    client_core, server_core = _cores()
-    os.sched_setaffinity(0, {client_core})
+    if scenarios and shutil.which("openssl") is None:
+        _tell("openssl makes the server's certificate, and is not installed: apt-get install openssl")
+        return 2
     try:
-        with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
-            if options.against is not None:
-                return _against(scenarios, options, Path(folder), server_core)
-            results = _race(scenarios, options, Path(folder), server_core)
-            throttled, values = _throttles(options, Path(folder))
-            results |= throttled
-            values |= _parts(options, Path(folder))
+        with ExitStack() as stack:
+            # Before the namespace, which has no network to install from.
+            old = None if options.against is None else stack.enter_context(_old_build(options))
+            if options.inside:
+                raise_loopback()
+            elif scenarios:
+                enter([*given, *(["--checkout", *options.checkout] if options.checkout else []), "--inside"])
+                _tell("no network namespace is available (unshare of util-linux; root or user namespaces)")
+                _tell("skip the scenarios with many hosts")
+                scenarios = [scenario for scenario in scenarios if not scenario.many_hosts]
+            client_core, server_core = _cores()
+            os.sched_setaffinity(0, {client_core})
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="penstock-bench-")))
+            if old is not None:
+                return _against(scenarios, old, options, folder, server_core)
+            return _all(scenarios, options, folder, server_core)
     except (NginxFailed, Broken) as failure:
         _tell(str(failure))
         return 2
+
+
+@contextmanager
+def _old_build(options: argparse.Namespace) -> Iterator[Build]:
+    """Give the build that ``--against`` names, and remove its checkout at the end.
+
+    A restart in a namespace leaves it; the new process gets ``--checkout``.
+    """
+    if Path(options.against).is_dir():
+        yield Build(Path(options.against).resolve())
+        return
+    if options.checkout is None:
+        commit = find_commit(options.against)
+        options.checkout = [str(check_out(commit, _tell)), commit]
+    folder, commit = options.checkout
+    try:
+        yield Build.in_folder(Path(folder), commit)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _all(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, server_core: int) -> int:
+    """Measure this tree and its neighbours; return 1 if a client of ours failed."""
+    results = _race(scenarios, options, folder, server_core)
+    throttled, values = _throttles(options, folder)
+    values |= page_faults(results)
+    results |= throttled
+    values |= _parts(options, folder)
     verdicts = bars(results, values)
     if verdicts:
         print(f"numbers to reach (benchmarks/bars.py)\n{verdicts}")
@@ -92,11 +121,10 @@ def _scenarios(options: argparse.Namespace) -> list[Scenario]:
     return [scenario for scenario in SCENARIOS if scenario.name in {*options.scenario, *beside}]
 
 
-def _against(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, server_core: int) -> int:
-    """Compare this tree with another one; return 1 if a client failed with either."""
-    old = options.against.resolve()
-    for tree in (old, ROOT):
-        check_tree(tree, folder)
+def _against(scenarios: list[Scenario], old: Build, options: argparse.Namespace, folder: Path, server_core: int) -> int:
+    """Compare this tree with *old*; return 1 if a client failed with either."""
+    for build in (old, HERE):
+        check(build, folder)
     compared = []
     if scenarios:
         with _serving(options, folder, server_core) as race:
@@ -106,8 +134,9 @@ def _against(scenarios: list[Scenario], options: argparse.Namespace, folder: Pat
     if THROTTLE in options.scenario:
         runner = Throttles(pairs(THROTTLE, old, options.only), folder, _tell, options.under)
         compared += compare_throttles(runner, rounds=options.rounds, items=options.pages)
-    if SKIP in options.scenario:
-        compared.append(compare_skips(old, folder, rounds=options.rounds, lines=options.pages, tell=_tell))
+    for part in ALONE:
+        if part in options.scenario:
+            compared.append(compare_parts(part, old, folder, rounds=options.rounds, lines=options.pages, tell=_tell))
     print(comparison_table(compared))
     if options.json is not None:
         options.json.write_text(json.dumps([each._asdict() for each in compared], indent=1))
@@ -120,14 +149,16 @@ def _serving(options: argparse.Namespace, folder: Path, core: int) -> Iterator[R
     descriptors = _raise_descriptors()
     # Inside there is no interface but loopback.
     address = "0.0.0.0" if options.inside else "127.0.0.1"
-    with Nginx(folder / "nginx", address, _free_port(), core=core, connections=descriptors // 2) as server:
+    ports = _free_port(), _free_port()
+    with Nginx(folder / "nginx", address, ports, core=core, connections=descriptors // 2) as server:
         yield Race(server, folder, _tell, options.under)
 
 
 def _race(scenarios: list[Scenario], options: argparse.Namespace, folder: Path, server_core: int) -> Results:
     """Run every scenario, and print each table at its end."""
     results: Results = {}
-    clients = _present(ROSTER, BARE, options.only) if scenarios else []
+    roster = [client for client in ROSTER if any(scenario.takes(client) for scenario in scenarios)]
+    clients = _present(roster, BARE, options.only)
     if not clients:
         return results
     with _serving(options, folder, server_core) as race:
@@ -180,45 +211,6 @@ def _present(roster: Sequence[Client], reference: Client, only: list[str] | None
         else:
             _tell(f"without {client.title}; install it with: {remedy}")
     return present
-
-
-def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    known = list(dict.fromkeys([*(scenario.name for scenario in SCENARIOS), THROTTLE, *PARTS]))
-    parser.add_argument("--scenario", type=_names(known), default=known, help=f"some of {', '.join(known)}")
-    clients = [client.name for client in (*ROSTER, *THROTTLES)]
-    beside = "beside the bare loop or the TaskGroup"
-    parser.add_argument("--only", type=_names(clients), help=f"{beside}, some of {', '.join(clients)}")
-    parser.add_argument("--pages", type=int, help="pages (or items, or lines) of every client, the slow ones too")
-    parser.add_argument(
-        "--rounds", type=int, default=ROUNDS, help="number of rounds; the table shows medians (%(default)s)"
-    )
-    parser.add_argument(
-        "--inputs", type=int, default=INPUTS, help="inputs of the part 'memory', items of the throttles' (%(default)s)"
-    )
-    parser.add_argument(
-        "--against",
-        type=Path,
-        metavar="TREE",
-        help="compare Penstock with that of another source tree, and nothing else",
-    )
-    parser.add_argument("--json", type=Path, help="a file for all readings")
-    parser.add_argument(
-        "--under", type=shlex.split, default=[], help="the command of a profiler that starts the clients"
-    )
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
-
-
-def _names(known: list[str]) -> Any:
-    def parse(text: str) -> list[str]:
-        names = text.split(",")
-        for name in names:
-            if name not in known:
-                raise argparse.ArgumentTypeError(f"no {name!r}; known are {', '.join(known)}")
-        return names
-
-    return parse
 
 
 def _cores() -> tuple[int, int]:

@@ -1,18 +1,19 @@
-"""Two source trees of Penstock side by side, under the same client programs.
+"""Two builds of Penstock side by side, under the same client programs.
 
-Knows the compared clients and the ratio to reach. Does not know how a client is
-measured, nor the difference between the trees.
+Knows the compared clients and parts. Does not know how a client is measured, nor the
+difference between the builds.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Final, NamedTuple
 
-from benchmarks.measure import ROOT, Broken, spawn
+from benchmarks.bars import at_least
+from benchmarks.builds import HERE, Build
+from benchmarks.measure import Broken, spawn
 from benchmarks.race import Race, Result
 from benchmarks.roster import ROSTER, THROTTLES, Client
 from benchmarks.scenarios import Scenario
@@ -20,44 +21,62 @@ from benchmarks.table import columns
 from benchmarks.throttle import THROTTLE, Throttles
 
 __all__ = [
+    "ALONE",
     "COMPARED",
-    "SKIP",
     "Comparison",
-    "check_tree",
+    "compare_parts",
     "compare_races",
-    "compare_skips",
     "compare_throttles",
     "comparison_table",
     "pairs",
 ]
 
-AT_LEAST: Final = 0.98
-"""The new tree must be at least this many times as fast as the old one."""
-
-SKIP: Final = "resume"
-"""The part that reads settled inputs, which no client does."""
-
 LINES: Final = 2_000_000
 
 COMPARED: Final[dict[str, tuple[str, ...]]] = {
-    "50": ("penstock_run", "penstock_for", "penstock_async"),
-    "hosts": ("penstock_run", "penstock_for"),
+    "50": ("penstock_run", "penstock_command", "penstock_for", "penstock_async"),
+    "hosts": ("penstock_run", "penstock_command", "penstock_for"),
+    "names": ("penstock_run", "penstock_command"),
+    "large": ("penstock_run", "penstock_command", "penstock_for"),
     THROTTLE: ("throttle_async", "throttle_for", "throttle_keys", "coiterate"),
-    SKIP: (),
 }
 """The clients compared in each scenario."""
 
 
-class Comparison(NamedTuple):
-    """One client with two trees: *ratios* has new speed / old speed for each round.
+def skip(build: Build, folder: Path, lines: int | None) -> float:
+    """Return settled inputs read a second, of *lines*."""
+    command = [build.python, "-m", "benchmarks.parts.skip", str(lines or LINES), str(folder)]
+    return float(spawn(command, folder, tree=build.tree).said)
 
-    *old* and *new* are medians, in pages, items or lines a second; *cost* is the median
-    ratio of processor times, old to new, or None if it was not measured. *is_rough* is
-    as for ``Result``.
+
+def frontier(build: Build, folder: Path, _lines: int | None) -> float:
+    """Return jobs a second, with a delay on every host.
+
+    Each build has its own driver for the same jobs, as this is no public interface.
+    """
+    assert build.tree is not None
+    command = [build.python, "-m", "benchmarks.parts.frontier", "1"]
+    return 1e6 / float(spawn(command, folder, tree=build.tree, cwd=build.tree).said)
+
+
+ALONE: Final[dict[str, tuple[str, Callable[[Build, Path, int | None], float]]]] = {
+    "resume": ("settled inputs read", skip),
+    "frontier": ("frontier, 10^5 hosts, a delay on each", frontier),
+}
+"""The compared parts, which no client does: title and measurement of each."""
+
+
+class Comparison(NamedTuple):
+    """One client with two builds: *ratios* has new speed / old speed for each round.
+
+    *bar* is the number that their median must reach. *old* and *new* are medians, in
+    pages, items, lines or jobs a second; *cost* is the median ratio of processor times,
+    old to new, or None if it was not measured. *is_rough* is as for ``Result``.
     """
 
     scenario: str
     title: str
+    bar: float
     old: float
     new: float
     ratios: tuple[float, ...]
@@ -71,24 +90,14 @@ class Comparison(NamedTuple):
         return median(self.ratios)
 
 
-def check_tree(tree: Path, work: Path) -> None:
-    """Let a process import penstock from *tree*, which also compiles it.
-
-    Raises Broken if it gets another one.
-    """
-    said = spawn([sys.executable, "-c", "import penstock; print(penstock.__file__)"], work, tree=tree).said.strip()
-    if not Path(said).is_relative_to(tree / "src"):
-        raise Broken(f"{tree / 'src'} has no penstock: a process got {said}")
-
-
-def pairs(scenario: str, old: Path, only: Sequence[str] | None) -> list[Client]:
-    """Return each compared client twice: with the tree *old*, then with this one."""
+def pairs(scenario: str, old: Build, only: Sequence[str] | None) -> list[Client]:
+    """Return each compared client twice: with the build *old*, then with this one."""
     clients = [client for client in (*ROSTER, *THROTTLES) if client.name in COMPARED[scenario]]
     return [
-        client._replace(tree=tree, title=f"{client.title} ({which})")
+        client._replace(build=build, title=f"{client.title} ({which})")
         for client in clients
         if only is None or client.name in only
-        for tree, which in ((old, "old"), (ROOT, "new"))
+        for build, which in ((old, "old"), (HERE, "new"))
     ]
 
 
@@ -104,26 +113,30 @@ def compare_throttles(runner: Throttles, *, rounds: int, items: int | None) -> l
     return _compare(THROTTLE, runner.race(THROTTLE, rounds=rounds, items=items))
 
 
-def compare_skips(
-    old: Path, folder: Path, *, rounds: int, lines: int | None, tell: Callable[[str], None]
+def compare_parts(
+    part: str, old: Build, folder: Path, *, rounds: int, lines: int | None, tell: Callable[[str], None]
 ) -> Comparison:
-    """Compare how fast settled inputs are read."""
-    speeds: dict[Path, list[float]] = {old: [], ROOT: []}
-    command = [sys.executable, "-m", "benchmarks.parts.skip", str(lines or LINES), str(folder)]
+    """Compare one of the parts in ALONE, the builds in turn in each round."""
+    title, measure = ALONE[part]
+    bar = at_least(part, part, old.commit)
+    speeds: dict[Build, list[float]] = {old: [], HERE: []}
     for number in range(rounds):
-        tell(f"[{SKIP}, round {number + 1} of {rounds}]")
-        for tree in (old, ROOT) if number % 2 == 0 else (ROOT, old):
-            speeds[tree].append(float(spawn(command, folder, tree=tree).said))
-    ratios = tuple(after / before for before, after in zip(speeds[old], speeds[ROOT], strict=True))
-    return Comparison(SKIP, "settled inputs read", median(speeds[old]), median(speeds[ROOT]), ratios, None)
+        tell(f"[{part}, round {number + 1} of {rounds}]")
+        for build in (old, HERE) if number % 2 == 0 else (HERE, old):
+            try:
+                speeds[build].append(measure(build, folder, lines))
+            except Broken as broken:
+                return Comparison(part, title, bar, 0, 0, (0,), None, f"{'new' if build == HERE else 'old'}: {broken}")
+    ratios = tuple(after / before for before, after in zip(speeds[old], speeds[HERE], strict=True))
+    return Comparison(part, title, bar, median(speeds[old]), median(speeds[HERE]), ratios, None)
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> str:
     """Return a line for each comparison, and below it what went wrong."""
-    head = ("what", "scenario", "old /s", "new /s", "new / old", "from", "to", "by CPU", "")
+    head = ("what", "scenario", "old /s", "new /s", "new / old", "from", "to", "by CPU", "bar", "")
     rows = [_row(each) for each in comparisons]
     faults = [f"{each.title}, {each.scenario}: {each.fault}" for each in comparisons if each.fault]
-    return "\n".join([columns([head, *rows], "llrrrrrrl"), *faults])
+    return "\n".join([columns([head, *rows], "llrrrrrrrl"), *faults])
 
 
 def _compare(scenario: str, results: Sequence[Result]) -> list[Comparison]:
@@ -133,21 +146,22 @@ def _compare(scenario: str, results: Sequence[Result]) -> list[Comparison]:
 
 def _pair(scenario: str, old: Result, new: Result) -> Comparison:
     title = new.client.title.removesuffix(" (new)")
+    bar = at_least(scenario, new.client.name, old.client.build.commit)
     for result, which in ((old, "old"), (new, "new")):
         if result.fault is not None:
-            return Comparison(scenario, title, 0, 0, (0,), None, f"{which}: {result.fault}")
+            return Comparison(scenario, title, bar, 0, 0, (0,), None, f"{which}: {result.fault}")
     ratios = tuple(new_heat.speed / heat.speed for new_heat, heat in zip(new.heats, old.heats, strict=True))
-    return Comparison(
-        scenario, title, old.speed(), new.speed(), ratios, new.against(old).cost, None, old.is_rough() or new.is_rough()
-    )
+    cost, is_rough = new.against(old).cost, old.is_rough() or new.is_rough()
+    return Comparison(scenario, title, bar, old.speed(), new.speed(), ratios, cost, is_rough=is_rough)
 
 
 def _row(each: Comparison) -> tuple[str, ...]:
     if each.fault is not None:
-        return each.title, each.scenario, "FAILED", *[""] * 6
+        return each.title, each.scenario, "FAILED", *[""] * 7
     if each.is_rough:
-        return each.title, each.scenario, "too few", *[""] * 6
+        return each.title, each.scenario, "too few", *[""] * 7
     cost = "" if each.cost is None else f"{each.cost:.3f}"
-    spread = f"{min(each.ratios):.3f}", f"{max(each.ratios):.3f}"
-    mark = "pass" if each.ratio >= AT_LEAST else "SHORT"
-    return each.title, each.scenario, f"{each.old:,.0f}", f"{each.new:,.0f}", f"{each.ratio:.3f}", *spread, cost, mark
+    speeds = f"{each.old:,.0f}", f"{each.new:,.0f}"
+    ratios = f"{each.ratio:.3f}", f"{min(each.ratios):.3f}", f"{max(each.ratios):.3f}"
+    mark = "pass" if each.ratio >= each.bar else "SHORT"
+    return each.title, each.scenario, *speeds, *ratios, cost, f">= {each.bar:g}", mark

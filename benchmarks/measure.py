@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["ROOT", "Broken", "Reading", "spawn"]
+__all__ = ["LIMIT", "ROOT", "Broken", "Reading", "spawn"]
 
 LIMIT: Final = 120.0
 """Seconds that a process may take."""
@@ -33,7 +33,8 @@ class Reading(NamedTuple):
 
     *floor* is the least peak that can be measured: Linux counts the memory of a process
     from before it became another program, and before that it was this one. *said* is
-    its standard output.
+    its standard output. *faults* are its minor page faults: each is a page of memory
+    that the kernel found without a disk.
     """
 
     wall: float
@@ -41,6 +42,7 @@ class Reading(NamedTuple):
     peak: int
     floor: int
     said: str
+    faults: int
 
     def answer(self, first: str) -> Mapping[str, int | None]:
         """Return the line of JSON in its output whose first name is *first*.
@@ -55,21 +57,34 @@ class Reading(NamedTuple):
         return answer
 
 
-def spawn(command: list[str], folder: Path, limit: float = LIMIT, *, tree: Path | None = None) -> Reading:
+def spawn(
+    command: list[str],
+    folder: Path,
+    limit: float = LIMIT,
+    *,
+    tree: Path | None = None,
+    cwd: Path = ROOT,
+    preload: Path | None = None,
+) -> Reading:
     """Run *command* to its end and return what it took.
 
     Its output goes to files in *folder*, since a pipe needs a reader on the same core.
-    It imports penstock from the sources in *tree*, if given. Raises Broken if it fails
-    or takes longer than *limit* seconds.
+    It imports penstock from the sources in *tree*, and benchmarks from *cwd*; *preload*
+    is a library loaded before all others. Raises Broken if it fails or takes longer
+    than *limit* seconds.
     """
-    # Before site-packages, which may have an editable install of another tree.
-    environment = None if tree is None else {**os.environ, "PYTHONPATH": str(tree / "src")}
+    environment = dict(os.environ)
+    if tree is not None:
+        # Before site-packages, which may have an editable install of another tree.
+        environment["PYTHONPATH"] = str(tree / "src")
+    if preload is not None:
+        environment["LD_PRELOAD"] = str(preload)
     out, err = folder / "stdout", folder / "stderr"
     with out.open("wb") as stdout, err.open("wb") as stderr:
         began = time.perf_counter()
         process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=cwd,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=stdout,
@@ -93,7 +108,7 @@ def spawn(command: list[str], folder: Path, limit: float = LIMIT, *, tree: Path 
         raise Broken(f"exit code {process.returncode}: {_last_line(err)}")
     floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     cpu, peak = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024
-    return Reading(wall, cpu, peak, floor, out.read_text(errors="replace"))
+    return Reading(wall, cpu, peak, floor, out.read_text(errors="replace"), used.ru_minflt)
 
 
 def _kill(group: int) -> None:

@@ -1,4 +1,4 @@
-"""The server: one nginx process on its own core, with two files of 10,000 bytes.
+"""The server: one nginx process on its own core, with three files.
 
 Knows the configuration of nginx, and the number of its requests. Does not know the
 clients.
@@ -14,13 +14,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-__all__ = ["HTML", "PLAIN", "SIZE", "Nginx", "NginxFailed"]
+from benchmarks.tls import make_certificate
 
-SIZE: Final = 10_000
-"""Bytes of each page."""
+__all__ = ["HTML", "LARGE", "PLAIN", "SIZES", "Nginx", "NginxFailed", "page"]
 
 HTML: Final = "page.html"
 PLAIN: Final = "plain.txt"
+LARGE: Final = "large.html"
+
+SIZES: Final = {HTML: 10_000, PLAIN: 10_000, LARGE: 250_000}
+"""Bytes of each page."""
 
 CONFIGURATION: Final = """\
 daemon off;
@@ -48,6 +51,14 @@ http {{
         listen {address}:{port} backlog=4096;
         root {folder}/pages;
         location = /served {{ stub_status; }}
+        location = /{large} {{ charset utf-8; }}
+    }}
+    server {{
+        listen 127.0.0.1:{tls_port} ssl backlog=4096;
+        root {folder}/pages;
+        ssl_certificate {chain};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.2 TLSv1.3;
     }}
 }}
 """
@@ -56,6 +67,9 @@ ITEM: Final = """<div class="item" id="item-%d">
   <a href="/catalogue/item-%d.html" title="Item %d">Item %d</a> &mdash;
   a description of it in a line or two of text, such as there is on every page
 </div>
+"""
+
+ABROAD: Final = """<p lang="de">Größe für Gäste aus Århus, Łódź und 東京: 25 €</p>
 """
 
 STARTUP: Final = 5.0
@@ -67,13 +81,27 @@ class NginxFailed(Exception):
 
 
 class Nginx:
-    """Serves on *port* of *address*, with its files in *folder*, on the core *core*."""
+    """Serves on the first of *ports* of *address*, with its files in *folder*, on the core *core*.
 
-    def __init__(self, folder: Path, address: str, port: int, *, core: int, connections: int) -> None:
+    The second of *ports* is for TLS, on 127.0.0.1; the file ``trusted`` verifies it.
+    """
+
+    def __init__(self, folder: Path, address: str, ports: tuple[int, int], *, core: int, connections: int) -> None:
         self.folder = folder
-        self.port = port
+        self.port, self.tls_port = ports
         self.core = core
-        self._configuration = CONFIGURATION.format(folder=folder, address=address, port=port, connections=connections)
+        folder.mkdir(parents=True)
+        chain, key, self.trusted = make_certificate(folder)
+        self._configuration = CONFIGURATION.format(
+            folder=folder,
+            address=address,
+            port=self.port,
+            tls_port=self.tls_port,
+            connections=connections,
+            chain=chain,
+            key=key,
+            large=LARGE,
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -83,8 +111,8 @@ class Nginx:
         """
         pages = self.folder / "pages"
         pages.mkdir(parents=True)
-        (pages / HTML).write_bytes(_html())
-        (pages / PLAIN).write_bytes(_plain())
+        for name in SIZES:
+            (pages / name).write_bytes(page(name))
         configuration = self.folder / "nginx.conf"
         configuration.write_text(self._configuration)
         with (self.folder / "said").open("wb") as said:
@@ -127,12 +155,15 @@ class Nginx:
         raise NginxFailed(said.strip() or "nginx did not start and printed no message")
 
 
-def _html() -> bytes:
-    """Return a page as from a template: JSON escapes some 6 of 100 bytes."""
-    text = "".join(ITEM % (number, number, number, number) for number in range(100))
-    return text.encode()[:SIZE]
+def page(name: str) -> bytes:
+    """Return the page of that *name*, in UTF-8.
 
-
-def _plain() -> bytes:
-    """Return a page without a character that JSON escapes."""
-    return (b"Words and more words, and no line feed between them. " * 200)[:SIZE]
+    ``HTML`` is as from a template: JSON escapes some 6 of 100 bytes. ``PLAIN`` has no
+    character that JSON escapes, ``LARGE`` some words that are not ASCII.
+    """
+    if name == PLAIN:
+        text = "Words and more words, and no line feed between them. " * 200
+    else:
+        form = ITEM + ABROAD if name == LARGE else ITEM
+        text = "".join(form.replace("%d", str(number)) for number in range(SIZES[name] // 100))
+    return text.encode()[: SIZES[name]]

@@ -7,21 +7,29 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from benchmarks.measure import Broken, Reading, spawn
+from benchmarks.disk import check_slow, compile_shim
+from benchmarks.measure import LIMIT, Broken, Reading, spawn
 from benchmarks.nameserver import answering
-from benchmarks.nginx import SIZE, Nginx
+from benchmarks.nginx import Nginx
 from benchmarks.roster import Client
 from benchmarks.scenarios import Scenario
 
 __all__ = ["Heat", "Race", "Result", "Versus", "run_rounds"]
+
+
+ENOUGH: Final = 5.0
+"""Seconds that the pages may always take to count: a start-up varies by less, even if
+it takes half a minute because every fsync takes a second."""
+
+SLOW_LIMIT: Final = 600.0
+"""Seconds that a client on the slow disk may take."""
 
 
 class Heat(NamedTuple):
@@ -45,9 +53,14 @@ class Heat(NamedTuple):
         return (self.whole.cpu - self.startup.cpu) / max(self.pages - 1, 1)
 
     @property
+    def faults(self) -> float:
+        """Minor page faults a page, without the start-up."""
+        return (self.whole.faults - self.startup.faults) / max(self.pages - 1, 1)
+
+    @property
     def is_rough(self) -> bool:
         """Whether the pages took less than the start-up, so the speed is unsure."""
-        return self.whole.wall < 2 * self.startup.wall
+        return self.whole.wall - self.startup.wall < min(self.startup.wall, ENOUGH)
 
 
 class Versus(NamedTuple):
@@ -79,6 +92,10 @@ class Result(NamedTuple):
     def busy(self) -> float:
         """Return the share of one core that it used."""
         return median(heat.cost * heat.speed for heat in self.heats)
+
+    def faults(self) -> float:
+        """Return minor page faults a page."""
+        return median(heat.faults for heat in self.heats)
 
     def peak(self) -> int:
         """Return the peak memory in bytes."""
@@ -162,6 +179,10 @@ class Race:
         fetch = partial(self._fetch, scenario)
         return run_rounds(scenario.name, numbers, fetch, rounds=rounds, tell=self._tell)
 
+    @cached_property
+    def _shim(self) -> Path:
+        return compile_shim(self._folder)
+
     def _fetch(self, scenario: Scenario, client: Client, pages: int) -> Reading:
         """Let one process fetch one list. Raises Broken unless it got every page."""
         work = self._folder / "work"
@@ -169,24 +190,32 @@ class Race:
         own = work / "own"
         own.mkdir(parents=True)
         try:
-            scenario.write_urls(urls, self._server.port, pages)
+            server = self._server
+            scenario.write_urls(urls, server.tls_port if scenario.tls else server.port, pages)
             # Write the files of earlier clients to the disk now, and not while this one
             # is measured.
             os.sync()
             before = self._server.served()
-            command = [sys.executable, "-m", f"benchmarks.clients.{client.name}"]
-            arguments = [str(urls), str(scenario.concurrency), str(SIZE), str(own)]
+            command = [client.build.python, "-m", f"benchmarks.clients.{client.name}"]
+            arguments = [str(urls), str(scenario.concurrency), str(scenario.size), str(own)]
+            shim = self._shim if client.slow_disk else None
             with ExitStack() as stack:
                 asked = []
                 if scenario.named:
-                    server = answering(scenario.addresses(pages), self._server.core)
-                    asked = [stack.enter_context(server), scenario.named]
-                reading = spawn([*self._under, *command, *arguments, *asked], work, tree=client.tree)
+                    names = answering(scenario.addresses(pages), server.core)
+                    asked = [stack.enter_context(names), scenario.named]
+                elif scenario.tls:
+                    asked = ["", "", str(server.trusted), f"::127.0.0.1:{server.tls_port}"]
+                command_line = [*self._under, *command, *arguments, *asked]
+                limit = LIMIT if shim is None else SLOW_LIMIT
+                reading = spawn(command_line, work, limit, tree=client.build.tree, preload=shim)
+            if shim is not None:
+                check_slow(reading)
             # The count is a request too.
             served = self._server.served() - before - 1
             ok = reading.answer("ok")["ok"]
             if ok is None:
-                ok = spawn([*command, "--check", *arguments], work, tree=client.tree).answer("ok")["ok"]
+                ok = spawn([*command, "--check", *arguments], work, tree=client.build.tree).answer("ok")["ok"]
             if ok != pages or served < pages:
                 raise Broken(f"{ok} good pages of {pages:,}; nginx got {served:,} requests")
             return reading

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import penstock
+from benchmarks import disk
+from benchmarks.builds import INSTALLED, Build
 
 __all__ = ["BARE", "ROSTER", "TASKGROUP", "THROTTLES", "Client"]
 
@@ -19,8 +20,9 @@ class Client(NamedTuple):
     It fetches *pages* from one host, or one page from each of *hosts*: fewer if it is
     slow, so that a run takes seconds. A throttle has *pages* items. *fast* clients also
     run with 2 and 500 at once. *python* is the module that it needs, *command* the
-    program, *public* the name in Penstock. *tree* is the source tree whose penstock it
-    imports, if not the installed one.
+    program, *public* the name in Penstock. *build* is the penstock that it imports. With
+    *slow_disk*, its every fsync takes a second. If *scenarios* are given, it takes part
+    in these alone.
     """
 
     name: str
@@ -31,7 +33,9 @@ class Client(NamedTuple):
     python: str | None = None
     command: str | None = None
     public: str | None = None
-    tree: Path | None = None
+    build: Build = INSTALLED
+    slow_disk: bool = False
+    scenarios: frozenset[str] = frozenset()
 
     @property
     def is_ours(self) -> bool:
@@ -46,13 +50,15 @@ class Client(NamedTuple):
             return f"apt-get install {self.command}"
         if self.public is not None and not _is_public(self.public):
             return f"a Penstock that has penstock.{self.public}; this one is {penstock.__version__}"
-        return None
+        return disk.missing() if self.slow_disk else None
 
 
 def _is_public(name: str) -> bool:
     """Return whether Penstock has *name*, without loading it."""
     return name in penstock.__all__ or importlib.util.find_spec(f"penstock.{name}") is not None
 
+
+SLOW: Final = frozenset({"slow"})
 
 BARE: Final = Client("bare", "bare engine loop", fast=True)
 
@@ -65,6 +71,14 @@ ROSTER: Final = (
     Client("penstock_stdout", "penstock fetch >/dev/null"),
     Client("penstock_run", "penstock, run folder", fast=True),
     Client("penstock_command", "penstock fetch -o", fast=True),
+    Client("penstock_flushing", "penstock fetch -o --flush-every 2", pages=120_000, scenarios=SLOW),
+    Client(
+        "penstock_slow_disk",
+        "penstock fetch -o --flush-every 2, slow fsync",
+        pages=120_000,
+        slow_disk=True,
+        scenarios=SLOW,
+    ),
     Client("wreq_workers", "wreq", fast=True, python="wreq"),
     Client("curl_parallel", "curl --parallel", hosts=5_000, fast=True, command="curl"),
     Client("wget2_files", "wget2, saving files", pages=15_000, hosts=10_000, fast=True, command="wget2"),

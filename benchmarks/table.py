@@ -12,7 +12,7 @@ from benchmarks.throttle import PAUSING, THROTTLE
 
 __all__ = ["bars", "columns", "scenario_table", "throttle_table"]
 
-HEAD = ("client", "pages", "pages/s", "CPU µs/page", "busy", "peak MB", "/ bare", "start s")
+HEAD = ("client", "pages", "pages/s", "CPU µs/page", "busy", "peak MB", "faults/page", "/ bare", "start s")
 
 THROTTLE_HEAD = ("throttle", "items", "µs/item", "CPU µs/item", "/ TaskGroup", "pausing", "peak MB", "start s")
 
@@ -23,7 +23,7 @@ def scenario_table(scenario: Scenario, results: Sequence[Result]) -> str:
     """Return a line for each client of one scenario."""
     reference = next((result for result in results if result.client == BARE), None)
     rows = [_row(result, reference) for result in results]
-    return "\n".join([f"{scenario.name}: {scenario.title}", columns([HEAD, *rows], "lrrrrrrr"), *_faults(results)])
+    return "\n".join([f"{scenario.name}: {scenario.title}", columns([HEAD, *rows], "lrrrrrrrr"), *_faults(results)])
 
 
 def throttle_table(results: Mapping[tuple[str, str], Result]) -> str:
@@ -60,7 +60,7 @@ def _row(result: Result, reference: Result | None) -> tuple[str, ...]:
     memory = _memory(result)
     startup = f"{result.startup():.2f}"
     if result.is_rough():
-        return (title, pages, "too few", "", "", memory, "", startup)
+        return (title, pages, "too few", "", "", memory, "", "", startup)
     return (
         title,
         pages,
@@ -68,6 +68,7 @@ def _row(result: Result, reference: Result | None) -> tuple[str, ...]:
         f"{result.cost() * 1e6:,.1f}",
         f"{result.busy():.0%}",
         memory,
+        f"{result.faults():.2f}",
         f"{result.against(reference).speed:.3f}" if reference is not None and reference.counts() else "",
         startup,
     )
@@ -108,8 +109,9 @@ def _faults(results: Iterable[Result]) -> list[str]:
 def _ratio_row(ratio: Ratio, reached: Versus) -> tuple[str, ...]:
     other = TITLES[ratio.other] if ratio.elsewhere is None else f"itself in {ratio.elsewhere}"
     what = f"{TITLES[ratio.client]} / {other}"
-    mark = _mark(ok=reached.speed >= ratio.at_least)
-    return what, ratio.scenario, f">= {ratio.at_least:g}", f"{reached.speed:.2f}", f"{reached.cost:.2f}", mark
+    bar = f">= {ratio.at_least:.3g}{' by CPU' if ratio.by_cpu else ''}"
+    mark = _mark(ok=ratio.holds(reached))
+    return what, ratio.scenario, bar, f"{reached.speed:.2f}", f"{reached.cost:.2f}", mark
 
 
 def _limit_row(limit: Limit, measured: float) -> tuple[str, ...]:

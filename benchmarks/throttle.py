@@ -6,7 +6,6 @@ result is good.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -92,8 +91,8 @@ class Throttles:
 
     def _add_up(self, kind: str, client: Client, items: int) -> Reading:
         """Run *items* in one process. Raises Broken unless each ran once."""
-        command = [sys.executable, "-m", f"benchmarks.throttles.{client.name}", str(items), kind]
-        reading = spawn([*self._under, *command], self._folder, tree=client.tree)
+        command = [client.build.python, "-m", f"benchmarks.throttles.{client.name}", str(items), kind]
+        reading = spawn([*self._under, *command], self._folder, tree=client.build.tree)
         total, right = reading.answer("total")["total"], items * (items + 1) // 2
         if total != right:
             raise Broken(f"the numbers up to {items:,} add up to {total:,}, not {right:,}: some were lost or ran twice")

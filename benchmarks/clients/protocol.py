@@ -1,7 +1,7 @@
 """The arguments of every client, and its answer.
 
     python -m benchmarks.clients.NAME [--check] URLS CONCURRENCY SIZE FOLDER [RESOLVER
-        FAMILIES]
+        FAMILIES [CACERT CONNECT_TO]]
 
 fetches every line of the file URLS, CONCURRENCY at once, and prints one line of JSON,
 ``{"ok": n}``: the number of complete responses with status 200 and a body of SIZE
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Task", "main", "say"]
+__all__ = ["Task", "main", "pretend", "say"]
 
 
 class Task(NamedTuple):
@@ -26,7 +26,8 @@ class Task(NamedTuple):
 
     *resolver* is the name server, if any. *families* is 4 or 46, a digit for each
     family that the client must believe to have a route: with loopback alone there is
-    none, and Penstock would ask for both.
+    none, and Penstock would ask for both. *cacert* and *connect_to*, if any, are a file
+    of trusted certificates and where every name leads, as in Penstock's settings.
     """
 
     urls: Path
@@ -35,6 +36,8 @@ class Task(NamedTuple):
     folder: Path
     resolver: str | None = None
     families: str = ""
+    cacert: str | None = None
+    connect_to: str = ""
 
     def lines(self) -> Iterator[str]:
         """Yield the URLs, read lazily."""
@@ -48,9 +51,12 @@ def main(fetch: Callable[[Task], int | None], check: Callable[[Task], int] | Non
     arguments = sys.argv[1:]
     checking = arguments[0] == "--check"
     urls, concurrency, size, folder, *names = arguments[1:] if checking else arguments
-    task = Task(Path(urls), int(concurrency), int(size), Path(folder), *names)
+    resolver, families, cacert, connect_to = [*names, *[""] * 4][:4]
+    task = Task(
+        Path(urls), int(concurrency), int(size), Path(folder), resolver or None, families, cacert or None, connect_to
+    )
     if task.families:
-        _pretend(task.families)
+        pretend(task.families)
     if checking:
         assert check is not None
         say(check(task))
@@ -58,10 +64,14 @@ def main(fetch: Callable[[Task], int | None], check: Callable[[Task], int] | Non
         say(fetch(task))
 
 
-def _pretend(ways: str) -> None:
+def pretend(ways: str) -> None:
+    """Let Penstock believe that only the families in *ways* have a route."""
     from penstock.engine import families  # noqa: PLC0415 - most clients are not Penstock, and it would count as their start
 
-    families.has_route = lambda family: {families.IPV4: "4", families.IPV6: "6"}[family] in ways
+    # Up to 932e14d and a little later it was called routed.
+    name = "has_route" if hasattr(families, "has_route") else "routed"
+    assert hasattr(families, name)
+    setattr(families, name, lambda family: {families.IPV4: "4", families.IPV6: "6"}[family] in ways)
 
 
 def say(ok: int | None) -> None:

@@ -120,7 +120,7 @@ def test_a_disk_that_never_answers_is_named_and_ends_the_run_by_its_deadline(web
     listed, folder = tmp_path / "urls.txt", tmp_path / "pages"
     listed.write_text("".join(f"{web.url(path=f'/page/{number}')}\n" for number in range(1_000)))
     report = Listening()
-    with slow(monkeypatch, what), pytest.raises(OutputError, match=r"has not answered .* penstock\.resume"):
+    with slow(monkeypatch, what), pytest.raises(OutputError, match=r"has not answered .* a resume fetches the rest"):
         penstock.run(listed, folder, report=report, deadline=0.5, memory=10**6, max_body=10**5, **SETTINGS)
     assert [text for text in report.said if "disk has not answered" in text]
     assert Bottleneck.DISK in report.bounds

@@ -20,7 +20,6 @@ from penstock.core.web.model import Outcome
 from penstock.core.web.retry import reason
 from penstock.errors import OutputError
 from penstock.machine.disk import Space
-from penstock.remedies import call
 from penstock.runs.executor import STUCK, FlowControl, SerialExecutor
 from penstock.runs.folder import RunFolder
 from penstock.seams import Sink
@@ -231,11 +230,9 @@ class FolderStore:
         done = self._writer.wait(seconds) and self._committer.wait(seconds)
         silence = self.silence()
         if overdue and not done and silence >= STUCK:
-            path = self._folder.path
             raise OutputError(
-                f"the disk of {path} has not answered for {silence:.0f} s, and the deadline has passed; everything "
-                "committed before is safe; continue with: ",
-                call("resume", path),
+                f"the disk of {self._folder.path} has not answered for {silence:.0f} s, and the deadline has passed; "
+                "everything committed before is safe, and a resume fetches the rest"
             )
         return done
 

@@ -21,7 +21,7 @@ from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadab
 from penstock.errors import OutputError
 from penstock.sink.durable import AppendFile, Hold, certify, locate_origin
 
-__all__ = ["Decode", "Encode", "LineFormat", "LineSink"]
+__all__ = ["Decode", "Encode", "LineFormat", "LineSink", "Restore"]
 
 FILE_BYTES: Final = 4 << 30
 """Bytes of a file after which the next one begins: small enough to copy."""
@@ -39,19 +39,24 @@ class Encode(Protocol):
 
 Decode = Callable[[bytes, int], Stored]
 
+Restore = Callable[[bytes], Outcome]
+"""Returns the outcome in a line. Raises ValueError if there is none."""
+
 
 class LineFormat(Struct, frozen=True):
     """The format *name*, in files called ``STEM-00000.SUFFIX`` and so on.
 
     *load* returns what makes a line and what reads one back, which takes the line and its
-    place, and raises ValueError if the line is not whole. It may import what only they
-    need. The flush that makes a file *file_bytes* long begins the next one.
+    place, and raises ValueError if the line is not whole. *load_restore* returns what makes
+    an outcome of a line again. They may import what only they need. The flush that makes
+    a file *file_bytes* long begins the next one.
     """
 
     name: str
     stem: str
     suffix: str
     load: Callable[[], tuple[Encode, Decode]]
+    load_restore: Callable[[], Restore]
     file_bytes: int = FILE_BYTES
     unfinished: None = None
 
@@ -76,6 +81,15 @@ class LineFormat(Struct, frozen=True):
         """Yield the rows of *extent*, as of ``Format.read``."""
         for row in self._rows(folder / extent.file, extent.start, extent.end):
             yield row.says
+
+    def outcomes(self, folder: Path, extent: Extent) -> Iterator[Outcome | Unreadable]:
+        """Yield the outcomes of *extent*, as of ``Format.outcomes``."""
+        restore = self.load_restore()
+        for line, _ in _lines(folder / extent.file, extent.start, extent.end):
+            try:
+                yield restore(line)
+            except ValueError as error:
+                yield Unreadable(str(error))
 
     def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Reduce *file* to the rows that *keep* wants, as of ``Format.salvage``.
@@ -109,12 +123,8 @@ class LineFormat(Struct, frozen=True):
         *first* is the place of the first byte of the file in the one it was cut off from.
         """
         _, decode = self.load()
-        with file.open("rb") as lines:
-            lines.seek(start)
-            stop = file.stat().st_size if end is None else end
-            while start < stop and (line := lines.readline(min(stop - start, longest or stop - start))):
-                yield _Row(line, start, _interpret(line, first + start, decode))
-                start += len(line)
+        for line, place in _lines(file, start, end, longest):
+            yield _Row(line, place, _interpret(line, first + place, decode))
 
     def _good_prefix(self, file: Path, keep: Keep, longest: int) -> Iterator[_Stretch]:
         """Yield the stretches of good rows before the first bad one."""
@@ -151,6 +161,16 @@ class LineFormat(Struct, frozen=True):
             yield extent, stretch.rows
 
 
+def _lines(file: Path, start: int, end: int | None = None, longest: int | None = None) -> Iterator[tuple[bytes, int]]:
+    """Yield the lines of *file* between two offsets, each with its place; one of over *longest* bytes in pieces."""
+    with file.open("rb") as lines:
+        lines.seek(start)
+        stop = file.stat().st_size if end is None else end
+        while start < stop and (line := lines.readline(min(stop - start, longest or stop - start))):
+            yield line, start
+            start += len(line)
+
+
 class _Row(NamedTuple):
     """A *line*, its *place* in the file that it is read from, and what it says."""
 
@@ -179,9 +199,10 @@ def _interpret(line: bytes, place: int, decode: Decode) -> Stored | Unreadable:
 
 
 class Lines(NamedTuple):
-    """Lines to be written, one for each of *seqs*; a long one as the pieces that it is made of."""
+    """So many *rows*, one for each of *seqs*, as the *pieces* that they are made of."""
 
-    lines: list[bytes | Iterator[bytes]]
+    pieces: list[bytes | Iterator[bytes]]
+    rows: int
     seqs: list[int]
 
 
@@ -194,7 +215,10 @@ class LineSink:
         self._encode, _ = layout.load()
         self._folder = folder
         self._inline_body = inline_body
-        self._taken = Lines([], [])
+        self._lines: list[bytes] = []
+        self._pieces: list[bytes | Iterator[bytes]] = []
+        self._count = 0
+        self._taken: list[int] = []
         self._rows = 0
         self._seqs = SeqSet()
         last = max(committed, default=layout.file_name(0))
@@ -208,23 +232,32 @@ class LineSink:
 
     def take(self, outcome: Outcome) -> int:
         """Take *outcome* and return the bytes of its line, of its body alone if that is long."""
-        data = self._encode(outcome, inline_body=self._inline_body)
-        # If an interrupt comes between the two, there are more rows than seqs, and the ledger refuses.
-        self._taken.lines.append(data)
-        self._taken.seqs.append(outcome.seq)
-        return len(data) if isinstance(data, bytes) else len(outcome.body)
+        # Counted first: if an interrupt comes before the end, there are more rows than seqs, and the ledger refuses.
+        self._count += 1
+        line = self._encode(outcome, inline_body=self._inline_body)
+        if isinstance(line, bytes):
+            self._lines.append(line)
+            size = len(line)
+        else:
+            self._join_lines()
+            self._pieces.append(line)
+            size = len(outcome.body)
+        self._taken.append(outcome.seq)
+        return size
 
     def cut(self) -> Lines:
         """Return the lines taken since the last cut."""
-        taken, self._taken = self._taken, Lines([], [])
-        return taken
+        self._join_lines()
+        block = Lines(self._pieces, self._count, self._taken)
+        self._pieces, self._count, self._taken = [], 0, []
+        return block
 
     def write(self, block: Lines) -> None:
         """Append the lines of *block*. Raises OutputError if the disk does not take them."""
-        for line in block.lines:
+        for line in block.pieces:
             for piece in (line,) if isinstance(line, bytes) else line:
                 self._file.append(piece)
-        self._rows += len(block.lines)
+        self._rows += block.rows
         self._seqs.update(block.seqs)
 
     def flush(self) -> list[Extent]:
@@ -245,6 +278,12 @@ class LineSink:
     def close(self) -> None:
         """Close the file; unflushed rows are lost, and were never claimed. May be called twice."""
         self._file.close()
+
+    def _join_lines(self) -> None:
+        """Make one piece of the short lines: apart they take more memory (docs/decisions/allocator.md)."""
+        if self._lines:
+            self._pieces.append(b"".join(self._lines))
+            self._lines.clear()
 
     def _begin_next_if_full(self) -> None:
         if self._file.end >= self._layout.file_bytes:
