@@ -18,6 +18,7 @@ from penstock.errors import FolderDamaged, OutputError, UsageError
 from penstock.sink import durable
 from penstock.sink.durable import checksum
 from penstock.sink.formats import FORMATS
+from penstock.sink.outcome import read_outcome
 from penstock.sink.parquet import columns, part
 from penstock.sink.parquet import format as files
 from penstock.sink.parquet.format import PARQUET
@@ -136,6 +137,15 @@ def test_a_row_says_what_the_line_says(make, tmp_path):
         found, body = as_line(row)
         assert found == expected
         assert body == (outcome.body if has_body else None)
+
+
+def test_an_outcome_comes_back_whole(make, tmp_path):
+    """As from a line: what is stored of it again is the same."""
+    extent = written(make({}), *OUTCOMES)
+    found = list(PARQUET.outcomes(tmp_path, extent))
+    for outcome, again in zip(OUTCOMES, found, strict=True):
+        assert type(again) is type(outcome)
+        assert line(again, inline_body=True) == line(read_outcome(line(outcome, inline_body=True)), inline_body=True)
 
 
 def test_a_time_is_of_this_zone_to_the_millisecond(make, tmp_path):

@@ -61,6 +61,13 @@ class ParquetFormat:
                 rows = part.read_rows(group)
                 yield from [rows] if isinstance(rows, Unreadable) else rows
 
+    def outcomes(self, folder: Path, extent: Extent) -> Iterator[Outcome | Unreadable]:
+        """Yield the outcomes of *extent*, as of ``Format.outcomes``."""
+        with PartReader(folder / extent.file) as part:
+            for group in range(part.groups):
+                outcomes = part.read_outcomes(group)
+                yield from [outcomes] if isinstance(outcomes, Unreadable) else outcomes
+
     def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Reduce *file* to the rows that *keep* wants, as of ``Format.salvage``."""
         choice = _choose(file, file.name, keep, longest)

@@ -5,15 +5,19 @@ Knows pyarrow's reader. Damage in one row group does not hide the others.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
+from penstock.core.web.model import Outcome
 from penstock.core.web.stored import Stored, Unreadable
 from penstock.sink.parquet.columns import VERSION, VERSION_KEY, arrow, read_rows
 from penstock.sink.parquet.part import GROUP_BYTES
 
 __all__ = ["PartReader"]
+
+Row = TypeVar("Row", Stored, Outcome)
 
 ROOM: Final = 4 * GROUP_BYTES
 """More than a row group has besides its longest row."""
@@ -56,13 +60,22 @@ class PartReader:
 
     def read_rows(self, group: int) -> list[Stored] | Unreadable:
         """Return the rows of a row *group*, or why it cannot be read."""
+        return self._read(group, read_rows)
+
+    def read_outcomes(self, group: int) -> list[Outcome] | Unreadable:
+        """Return the outcomes of a row *group*, or why it cannot be read."""
+        from penstock.sink.parquet.restore import restore_rows  # noqa: PLC0415 - few need it
+
+        return self._read(group, restore_rows)
+
+    def _read(self, group: int, read: Callable[[Any], Iterable[Row]]) -> list[Row] | Unreadable:
         if self._fault is not None:
             return self._fault
         try:
             size = self._part.metadata.row_group(group).total_byte_size
             if self._longest is not None and size > self._longest + ROOM:
                 return Unreadable(f"row group {group} says that it has {size} bytes")
-            return list(read_rows(self.read_table(group)))
+            return list(read(self.read_table(group)))
         except self._broken as error:
             return _describe(error)
 
