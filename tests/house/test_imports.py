@@ -19,34 +19,14 @@ SOURCE = Path(__file__).parents[2] / "src"
 
 STAGE = ("core", "seams", "settings", "errors", "remedies")
 COMMANDS = (
-    *(
-        "",
-        "core",
-        "errors",
-        "fetching",
-        "machine",
-        "reading",
-        "remedies",
-        "report",
-        "runs.session",
-        "settings",
-        "version",
-    ),
+    *("", "core", "errors", "fetching", "machine", "reading", "remedies", "report"),
+    *("runs.session", "settings", "sink.formats", "version"),
 )
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "": (
-        "cooperation",
-        "core",
-        "errors",
-        "loop",
-        "reading",
-        "running",
-        "seams",
-        "settings",
-        "streaming",
-        "throttling",
-        "version",
+        *("cooperation", "core", "errors", "loop", "reading", "running"),
+        *("seams", "settings", "streaming", "throttling", "version"),
     ),
     "__main__": ("cli",),
     "version": (),
