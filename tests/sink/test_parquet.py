@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+import penstock
 from penstock.core.web.model import Failed, Fetched, Hop, Reason, Skipped, Times
 from penstock.core.web.stored import Unreadable
 from penstock.errors import FolderDamaged, OutputError, UsageError
@@ -420,3 +421,12 @@ def test_parts_are_read_together_whatever_each_lacks(make, tmp_path):
     frame = pandas.concat(map(pandas.read_parquet, sorted(tmp_path.glob("pages-*.parquet"))))
     assert list(frame.sort_values("seq")["bytes"]) == [len(outcome.body) for outcome in OUTCOMES]
     assert str(frame["started"].dtype) == "datetime64[ms, UTC]"
+
+
+def test_a_run_without_the_extra_goes_on_when_it_is_installed(tmp_path, monkeypatch):
+    with monkeypatch.context() as missing:
+        missing.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(UsageError, match="pip install"):
+            penstock.run(["nothing"], tmp_path / "run", sinks=["parquet"])
+    assert penstock.run(["nothing"], tmp_path / "run", sinks=["parquet"]).complete
+    assert penstock.verify(tmp_path / "run").ok
