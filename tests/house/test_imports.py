@@ -82,7 +82,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     ),
     "certifi": ("engine.curl",),
     "orjson": ("source", "sink"),
-    "pyarrow": ("source.columnar",),
+    "pyarrow": ("sink.parquet", "source.columnar"),
     "pyroaring": ("core.extents",),
     "rich": ("report",),
     "click": ("cli",),

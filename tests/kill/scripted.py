@@ -31,6 +31,7 @@ from penstock.settings import Settings
 from penstock.sink import durable
 from penstock.sink.formats import FORMATS, open_sinks
 from penstock.sink.jsonl import JSONL
+from penstock.sink.parquet.format import PARQUET
 
 INPUTS = 12
 FLUSH_EVERY = 4
@@ -130,10 +131,15 @@ def settled_in(path: Path) -> set[int]:
 
 
 def identities(path: Path) -> list[tuple[object, ...]]:
-    """What must be the same however often a run was ended: of several lines for one input the last counts."""
-    records = [json.loads(row) for file in outputs(path, JSONL) for row in file.read_bytes().splitlines()]
-    newest = {record["seq"]: record for record in records}
+    """What must be the same however often a run was ended: of several rows for one input the last counts."""
     names = ("seq", "outcome", "error", "status", "sha256")
+    records = [json.loads(row) for file in outputs(path, JSONL) for row in file.read_bytes().splitlines()]
+    if not records:
+        from pyarrow.parquet import ParquetFile  # noqa: PLC0415 - few need it, and it takes long
+
+        parts = outputs(path, PARQUET)
+        records = [row for part in parts for row in ParquetFile(part).read(list(names)).to_pylist()]
+    newest = {record["seq"]: record for record in records}
     return sorted(tuple(record[name] for name in names) for record in newest.values())
 
 

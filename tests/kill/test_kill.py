@@ -24,6 +24,7 @@ from tests.runs.toys import PARTS, TABS
 import penstock.runs.folder
 from penstock.core.extents import Extent
 from penstock.errors import PenstockError
+from penstock.runs.files import outputs
 from penstock.runs.ledger import Ledger
 from penstock.runs.repair import repair
 from penstock.sink import durable
@@ -150,7 +151,7 @@ def test_a_repair_may_be_ended_at_any_operation(root, expected):
     assert not wrong
 
 
-SEVERAL = [("jsonl", "tabs"), ("parts", "jsonl")]
+SEVERAL = [("jsonl", "tabs"), ("parts", "jsonl"), ("parquet",), ("jsonl", "parquet")]
 
 
 @pytest.mark.parametrize("sinks", SEVERAL)
@@ -182,7 +183,7 @@ def test_a_repair_of_several_formats_may_be_ended_at_any_operation_too(root, exp
 def damaged(root, sinks=("jsonl",)):
     path = emptied(root)
     end(root, partial(scripted.work, path, None, sinks), None)
-    file = path / "outcomes-00000.jsonl"
+    file = outputs(path)[0]
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)

@@ -22,7 +22,10 @@ INPUTS = [f"http://host{seq}.test/{'later' if seq % 4 == 3 else 'page'}/{seq}" f
 FAILED = len(INPUTS) // 4
 FAST = {"robots": False, "pace": "fixed", "delay": 0, "concurrency": 1, "attempts": 1, "flush_every": 0.01}
 
-CHOICES = [("tabs",), ("parts",), ("jsonl", "tabs"), ("jsonl", "parts"), ("parts", "jsonl", "tabs")]
+CHOICES = [
+    *[("tabs",), ("parts",), ("jsonl", "tabs"), ("jsonl", "parts"), ("parts", "jsonl", "tabs")],
+    *[("parquet",), ("jsonl", "parquet")],
+]
 
 
 class Engine(Instant):
@@ -177,11 +180,11 @@ def test_what_a_crash_leaves_of_a_file_that_is_renamed_later_is_removed(path):
 
 
 def test_a_format_that_is_not_known_is_refused(path, monkeypatch):
-    with pytest.raises(UsageError, match="sinks: there is no 'parquet'; choose from: jsonl, tabs, parts"):
-        run(path, ("parquet",))
+    with pytest.raises(UsageError, match=r"sinks: there is no 'orc'; choose from: jsonl, .*tabs, parts"):
+        run(path, ("orc",))
     assert not path.exists()
     run(path, ("tabs",))
     monkeypatch.delitem(FORMATS, "tabs")
     for action in (penstock.resume, penstock.verify):
-        with pytest.raises(FolderMismatch, match="names the format tabs, this Penstock knows jsonl, parts"):
+        with pytest.raises(FolderMismatch, match=r"names the format tabs, this Penstock knows jsonl, .*parts"):
             action(path)

@@ -12,11 +12,13 @@ from typing import Any, Final
 
 from penstock.seams import Format, Sink
 from penstock.sink.jsonl import JSONL
+from penstock.sink.parquet.format import PARQUET
 
 __all__ = ["FORMATS", "open_sinks"]
 
 FORMATS: Final[dict[str, Format]] = {
     JSONL.name: JSONL,
+    PARQUET.name: PARQUET,
 }
 """Every format by its name."""
 

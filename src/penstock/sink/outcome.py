@@ -6,6 +6,7 @@ Knows the fields of schema 1. Does not know files.
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -14,7 +15,7 @@ from msgspec import Struct
 
 from penstock.core.web.model import Failed, Fetched, Hop, Kind, Outcome, Reason, Skipped, Times
 
-__all__ = ["read_outcome"]
+__all__ = ["make_head", "read_outcome"]
 
 _CLASSES: Final[dict[Kind, type[Outcome]]] = {Kind.FETCHED: Fetched, Kind.FAILED: Failed, Kind.SKIPPED: Skipped}
 
@@ -80,7 +81,7 @@ def read_outcome(line: bytes) -> Outcome:
         times=_times(found.ms),
         ip=found.ip,
         http=found.http,
-        head=_head(found),
+        head=b"" if found.status is None else make_head(found.http, found.status, found.headers),
         body=_body(found),
         data=found.data,
         input=found.input,
@@ -91,11 +92,9 @@ def _times(ms: _Milliseconds) -> Times:
     return Times(ms.wait / 1e3, ms.dns / 1e3, ms.connect / 1e3, ms.tls / 1e3, ms.first_byte / 1e3, ms.total / 1e3)
 
 
-def _head(found: _Record) -> bytes:
-    """Return a header block that has the fields of the line, in their order."""
-    if found.status is None:
-        return b""
-    lines = [f"HTTP/{found.http or '1.1'} {found.status}", *(f"{name}: {value}" for name, value in found.headers)]
+def make_head(http: str | None, status: int, headers: Iterable[tuple[str, str]]) -> bytes:
+    """Return a header block that has these *headers*, in their order."""
+    lines = [f"HTTP/{http or '1.1'} {status}", *(f"{name}: {value}" for name, value in headers)]
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1", "replace")
 
 

@@ -25,7 +25,7 @@ from msgspec import Struct
 from penstock.core.web.model import Fetched, Kind, Outcome, Times, split_head
 from penstock.core.web.stored import Stored
 
-__all__ = ["LONG", "encode", "line", "pieces", "read_line"]
+__all__ = ["LONG", "clean_text", "encode", "encode_value", "line", "pieces", "read_line"]
 
 LONG: Final = 1 << 20
 """Bytes of a body from which on its line is made in pieces. As one text the body would take four times its size, or
@@ -67,6 +67,16 @@ def pieces(outcome: Outcome, *, inline_body: bool) -> Iterable[bytes]:
     return (encoded,) if isinstance(encoded, bytes) else encoded
 
 
+def encode_value(value: Any) -> bytes:
+    """Return a ``data`` or an ``input`` alone as JSON, as the line has it; never raises."""
+    return _dump(value)[:-1]
+
+
+def clean_text(text: str) -> str:
+    """Return *text* with U+FFFD for what UTF-8 can't have."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _split_long(outcome: Outcome) -> Iterator[bytes]:
     """Yield the line of an *outcome* whose body may fill much of the memory."""
     body = memoryview(outcome.body)
@@ -104,7 +114,7 @@ def _is_text(body: bytes) -> bool:
     return True
 
 
-def _dump(record: dict[str, Any]) -> bytes:
+def _dump(record: Any) -> bytes:
     """Return *record* as JSON and a line feed."""
     try:
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
@@ -235,7 +245,7 @@ def _second(whole: int) -> str:
 def _clean(value: Any, depth: int) -> Any:
     """Return *value* in a form that orjson takes."""
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return clean_text(value)
     if isinstance(value, int):
         return _number(value)
     if not isinstance(value, dict | list | tuple):
