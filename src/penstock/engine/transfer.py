@@ -18,6 +18,7 @@ from penstock.engine.codes import TIMED_OUT, find_reason
 from penstock.engine.encoding import encode_headers, find_exact_target
 from penstock.engine.response import Response
 from penstock.engine.route import Pin, Route, canonicalize
+from penstock.engine.sent import SentRequest
 from penstock.machine.memory import Memory
 from penstock.settings import HttpSettings
 
@@ -26,6 +27,8 @@ __all__ = ["Transfer"]
 NEVER_MS: Final = 7 * 86_400 * 1000
 """libcurl's own connect time-out, so long that only ours counts (its default is 300
 s)."""
+
+HTTP_VERSIONS: Final = {"1.1": pycurl.CURL_HTTP_VERSION_1_1, "2": pycurl.CURL_HTTP_VERSION_2TLS}
 
 SUPPRESS_CONNECT_HEADERS: Final = 265
 """libcurl's number of an option (curl.h) that pycurl 7.49 has no name for."""
@@ -57,6 +60,7 @@ class Transfer:
         "resent",
         "response",
         "route",
+        "sent",
         "started",
         "wall",
     )
@@ -74,6 +78,7 @@ class Transfer:
     ) -> None:
         self.easy = pycurl.Curl()
         self.response = Response(settings.max_body, memory)
+        self.sent = SentRequest() if settings.keep_requests else None
         self.paused_at: float | None = None
         self.job: Job | None = None
         # Where to connect; None if a proxy connects.
@@ -105,6 +110,8 @@ class Transfer:
     def clear(self) -> None:
         """Prepare for another job."""
         self.response.clear()
+        if self.sent is not None:
+            self.sent.clear()
         self.job = self.pin = self.paused_at = None
 
     def configure(self) -> None:
@@ -269,6 +276,7 @@ class Transfer:
             info(pycurl.PRIMARY_IP) or None,
             head[5 : head.find(b" ")].decode("latin-1") if head else None,
             lacking,
+            self.sent.message() if self.sent is not None else b"",
         )
 
     def make_unsent_attempt(self, error: Reason, detail: str, lacking: str | None = None) -> Attempt:
@@ -299,6 +307,8 @@ class Transfer:
         if self.response.lines:
             self.response.mark_truncated()
             return int(pycurl.SOCKOPT_ERROR)
+        if self.sent is not None:
+            self.sent.clear()
         return self._on_open(fd, purpose)
 
     def _configure_handle(self) -> None:
@@ -323,6 +333,11 @@ class Transfer:
             easy.setopt(SUPPRESS_CONNECT_HEADERS, 1)
             if settings.connect_to:
                 easy.setopt(pycurl.CONNECT_TO, [canonicalize(entry) for entry in settings.connect_to])
+        if settings.http_version is not None:
+            easy.setopt(pycurl.HTTP_VERSION, HTTP_VERSIONS[settings.http_version])
+        if self.sent is not None:
+            easy.setopt(pycurl.DEBUGFUNCTION, self.sent.take)
+            easy.setopt(pycurl.VERBOSE, 1)
         if settings.insecure:
             easy.setopt(pycurl.SSL_VERIFYPEER, 0)
             easy.setopt(pycurl.SSL_VERIFYHOST, 0)

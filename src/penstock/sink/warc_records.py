@@ -1,0 +1,277 @@
+"""The records of a WARC file (version 1.1): how an outcome becomes some, a gzip member each.
+
+Knows the fields of records, and which header of a response no longer holds for the body
+that is stored. Does not know files, or how records are found again
+(``warc_reader``). docs/formats/warc.md describes them, docs/decisions/warc.md has the
+reasons.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, Protocol
+
+from penstock.core.web.model import Fetched, Outcome
+from penstock.core.web.requests import CROSSES_ORIGINS
+from penstock.sink.record import line
+from penstock.version import __version__
+
+__all__ = ["ENTRY", "Gzip", "RecordWriter", "settle_head"]
+
+ENTRY: Final = b"outcome: "
+"""The name of the field in a metadata record whose value is the outcome as a line of JSON, without its body."""
+
+LEVEL: Final = 1
+"""Of isal's four: 32 µs for 10 kB of HTML, and 0.46 of its bytes. Level 0 takes 24 µs and leaves 0.52, level 2 takes
+38 µs for half a per cent less; zlib's level 6 takes 190 µs and leaves 0.45."""
+
+GZIP: Final = 31
+"""The window bits that mean a gzip member (zlib.h)."""
+
+LONG: Final = 1 << 20
+"""Bytes of a body from which on it is compressed in pieces, so that it is not in memory twice."""
+
+PIECE: Final = 1 << 18
+
+REPEATED: Final = 1024
+"""Bytes of a body from which on a repetition of it is not stored again; a revisit record has some 200 itself."""
+
+REMEMBERED: Final = 1 << 14
+"""Bodies of which it is known that they were stored: about 6 MB. The longest unused one is forgotten."""
+
+CODING: Final = b"content-encoding"
+LENGTH: Final = b"content-length"
+FRAMING: Final = frozenset({b"transfer-encoding", b"trailer"})
+CODED: Final = frozenset({b"content-md5", b"content-digest", b"digest", b"repr-digest"})
+"""Fields that speak of the coded body (RFC 1864, RFC 9530), and hold no longer if it was decoded."""
+
+ORIGINAL: Final = b"X-Crawl-"
+"""What Common Crawl puts before the name of a field that does not hold for the body it stores."""
+
+WITHHELD: Final = b"***"
+"""What stands for a secret, as in run.json."""
+
+SENT: Final = frozenset(
+    {b"host", b"content-length", b"content-type", b"proxy-connection"}.union(name.encode() for name in CROSSES_ORIGINS)
+)
+"""Fields of a request whose values are no secrets: those that ``run.json`` keeps, and those that libcurl writes."""
+
+PROFILE: Final = b"http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
+REQUEST: Final = b"application/http; msgtype=request"
+RESPONSE: Final = b"application/http; msgtype=response"
+FIELDS: Final = b"application/warc-fields"
+"""Metadata of this type is no capture to an indexer; JSON would be one (cdxj-indexer 1.5)."""
+
+PROTOCOLS: Final = {"1.0": b"http/1.0", "1.1": b"http/1.1", "2": b"h2"}
+
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
+
+Fields = list[tuple[bytes, bytes | None]]
+
+
+class _Stream(Protocol):
+    def compress(self, data: bytes | memoryview) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+class Gzip(NamedTuple):
+    """The two functions of a library like zlib that make gzip members."""
+
+    compress: Callable[[bytes, int, int], bytes]
+    stream: Callable[..., _Stream]
+
+    def member(self, head: bytes, body: bytes, end: bytes) -> Iterator[bytes]:
+        """Yield the pieces of a member of these three."""
+        if len(body) < LONG:
+            yield self.compress(b"".join((head, body, end)), LEVEL, GZIP)
+            return
+        stream, view = self.stream(level=LEVEL, wbits=GZIP), memoryview(body)
+        yield stream.compress(head)
+        for start in range(0, len(view), PIECE):
+            yield stream.compress(view[start : start + PIECE])
+        yield stream.compress(end) + stream.flush()
+
+
+class _First(NamedTuple):
+    """The response whose body has been stored: its record, date and address."""
+
+    name: bytes
+    date: bytes
+    uri: bytes
+
+
+class RecordWriter:
+    """Makes the records of one file after another, each with names of its own.
+
+    Call ``begin_file`` for each file: a revisit record refers to a response in the same
+    file alone, which was written before it. So a crash never keeps a revisit whose
+    response it takes, and each file can be read without the others.
+    """
+
+    def __init__(self, gzip: Gzip, clock: Callable[[], float] = time.time) -> None:
+        self._gzip = gzip
+        self._clock = clock
+        self._session = os.urandom(8).hex()
+        self._count = int.from_bytes(os.urandom(7), "big")
+        self._stored: OrderedDict[bytes, _First] = OrderedDict()
+
+    def begin_file(self, name: str) -> bytes:
+        """Return the warcinfo record for the head of the file *name*."""
+        self._stored.clear()
+        said = (
+            f"software: penstock/{__version__}\r\nformat: WARC File Format 1.1\r\n"
+            "conformsTo: http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n"
+        )
+        fields = [*_begin(b"warcinfo", self._name(), _date(self._clock()), FIELDS), (b"WARC-Filename", name.encode())]
+        return b"".join(self._record(fields, said.encode()))
+
+    def row(self, outcome: Outcome, *, inline_body: bool) -> Iterator[bytes]:
+        """Yield the records of *outcome*: request, response and metadata, or metadata alone if there is no body."""
+        when = _date(self._clock() if outcome.started is None else outcome.started)
+        target = outcome.final_url or outcome.url
+        uri = target.encode() if _URI.fullmatch(target) else None
+        names: list[bytes] = []
+        if isinstance(outcome, Fetched) and inline_body and uri is not None:
+            names.append(self._name())
+            if outcome.request:
+                names.insert(0, self._name())
+                yield from self._request(outcome, names, when, uri)
+            yield from self._response(outcome, names, when, uri)
+        said = ENTRY + line(outcome, inline_body=False).rstrip(b"\n") + b"\r\n"
+        fields = _begin(b"metadata", self._name(), when, FIELDS, uri)
+        fields += [(b"WARC-Concurrent-To", name) for name in names]
+        yield from self._record(fields, said)
+
+    def _request(self, outcome: Outcome, names: list[bytes], when: bytes, uri: bytes) -> Iterator[bytes]:
+        fields = _begin(b"request", names[0], when, REQUEST, uri)
+        fields += [(b"WARC-Concurrent-To", names[1]), *_connection(outcome)]
+        return self._record(fields, _withhold(outcome.request))
+
+    def _response(self, outcome: Outcome, names: list[bytes], when: bytes, uri: bytes) -> Iterator[bytes]:
+        name, body = names[-1], outcome.body
+        digest = hashlib.sha1(body, usedforsecurity=False).digest()
+        head = settle_head(outcome.head, len(body), outcome.coding) + b"\r\n\r\n"
+        first = self._recall(digest, _First(name, when, uri)) if len(body) >= REPEATED else None
+        fields = _begin(b"response" if first is None else b"revisit", name, when, RESPONSE, uri)
+        fields += [(b"WARC-Concurrent-To", request) for request in names[:-1]]
+        fields += [*_connection(outcome), (b"WARC-Payload-Digest", _spell(digest))]
+        if first is None:
+            return self._record(fields, head, body)
+        fields += [
+            (b"WARC-Profile", PROFILE),
+            (b"WARC-Refers-To", first.name),
+            (b"WARC-Refers-To-Target-URI", first.uri),
+            (b"WARC-Refers-To-Date", first.date),
+            (b"WARC-Truncated", b"length"),
+        ]
+        return self._record(fields, head)
+
+    def _recall(self, digest: bytes, this: _First) -> _First | None:
+        """Return the response that stored the body with this *digest*; if there is none, *this* one does."""
+        first = self._stored.get(digest)
+        if first is not None:
+            self._stored.move_to_end(digest)
+            return first
+        self._stored[digest] = this
+        if len(self._stored) > REMEMBERED:
+            self._stored.popitem(last=False)
+        return None
+
+    def _record(self, fields: Fields, block: bytes, rest: bytes = b"") -> Iterator[bytes]:
+        """Yield the pieces of a record with these *fields*, whose block is *block* and *rest*."""
+        digest = hashlib.sha1(block, usedforsecurity=False)
+        digest.update(rest)
+        lines = [
+            b"WARC/1.1",
+            *(field + b": " + value for field, value in fields if value is not None),
+            b"WARC-Block-Digest: " + _spell(digest.digest()),
+            b"Content-Length: %d" % (len(block) + len(rest)),
+            b"\r\n",
+        ]
+        return self._gzip.member(b"\r\n".join(lines) + block, rest, b"\r\n\r\n")
+
+    def _name(self) -> bytes:
+        """Return a new record's name: a UUID of version 8 (RFC 9562), random for this session, then counted."""
+        self._count += 1
+        head, tail = self._session, f"{self._count:015x}"
+        return f"<urn:uuid:{head[:8]}-{head[8:12]}-8{head[13:]}-8{tail[:3]}-{tail[3:]}>".encode()
+
+
+def _begin(kind: bytes, name: bytes, when: bytes, content: bytes, uri: bytes | None = None) -> Fields:
+    """Return the fields that every record has, and the target if it has one."""
+    return [
+        (b"WARC-Type", kind),
+        (b"WARC-Record-ID", name),
+        (b"WARC-Date", when),
+        (b"WARC-Target-URI", uri),
+        (b"Content-Type", content),
+    ]
+
+
+def _connection(outcome: Outcome) -> Fields:
+    """Return the fields of a request and its response about the connection.
+
+    The engine does not know the version of TLS, so none is stated.
+    """
+    return [
+        (b"WARC-IP-Address", None if outcome.ip is None else outcome.ip.encode()),
+        (b"WARC-Protocol", PROTOCOLS.get(outcome.http or "")),
+    ]
+
+
+def settle_head(head: bytes, length: int, coding: str | None) -> bytes:
+    """Return the header block *head* of a response, such that it holds for a body of *length* bytes.
+
+    *coding* names the content codings that are still on the body. A field that does not
+    hold gets another name, with its value as it was received; then the length is stated.
+    """
+    lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    names = [_field_name(text) for text in lines]
+    codings = b",".join(text.partition(b":")[2] for text, name in zip(lines, names, strict=True) if name == CODING)
+    left = [] if coding is None else coding.split(", ")
+    decoded = [name for name in codings.decode("latin-1").lower().replace(" ", "").split(",") if name] != left
+    stale = FRAMING | CODED | {CODING} if codings and decoded else FRAMING
+    changed = stated = False
+    for number, name in enumerate(names):
+        if name in stale or (name == LENGTH and lines[number].partition(b":")[2].strip() != b"%d" % length):
+            lines[number] = ORIGINAL + lines[number]
+            changed = True
+        elif name == LENGTH:
+            stated = True
+    if changed and left and decoded:
+        lines.append(b"Content-Encoding: " + ", ".join(left).encode("latin-1"))
+    if changed and not stated:
+        lines.append(b"Content-Length: %d" % length)
+    return b"\r\n".join(lines)
+
+
+def _field_name(text: bytes) -> bytes:
+    """Return the name in a line of a header block, in lower case; none for a folded line."""
+    return text.partition(b":")[0].rstrip().lower()
+
+
+def _withhold(request: bytes) -> bytes:
+    """Return *request* without the values of fields that may be secrets."""
+    head, blank, body = request.partition(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    for number, text in enumerate(lines):
+        name = text.partition(b":")[0]
+        if name.lower() not in SENT:
+            lines[number] = name + b": " + WITHHELD
+    return b"\r\n".join((first, *lines)) + blank + body
+
+
+def _spell(digest: bytes) -> bytes:
+    return b"sha1:" + base64.b32encode(digest)
+
+
+def _date(seconds: float) -> bytes:
+    """Return a time since 1970 as WARC 1.1 writes it, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6].encode() + b"Z"
