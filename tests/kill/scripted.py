@@ -7,6 +7,7 @@ What was reset is tried again when all have an outcome, as a run with two passes
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 import zlib
@@ -31,6 +32,8 @@ from penstock.settings import Settings
 from penstock.sink import durable
 from penstock.sink.formats import FORMATS, open_sinks
 from penstock.sink.jsonl import JSONL
+from penstock.sink.warc import WARC
+from penstock.sink.warc_records import ENTRY
 
 INPUTS = 12
 FLUSH_EVERY = 4
@@ -129,6 +132,9 @@ def settled_in(path: Path) -> set[int]:
 def identities(path: Path) -> list[tuple[object, ...]]:
     """What must be the same however often a run was ended: of several lines for one input the last counts."""
     records = [json.loads(row) for file in outputs(path, JSONL) for row in file.read_bytes().splitlines()]
+    if WARC.name in read_manifest(path).settings.sinks and not records:
+        lines = (line for file in outputs(path, WARC) for line in gzip.decompress(file.read_bytes()).splitlines())
+        records = [json.loads(line.removeprefix(ENTRY)) for line in lines if line.startswith(ENTRY)]
     newest = {record["seq"]: record for record in records}
     names = ("seq", "outcome", "error", "status", "sha256")
     return sorted(tuple(record[name] for name in names) for record in newest.values())
