@@ -62,7 +62,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "backports": ("core.web.codings", "source.archives"),
     "compression": ("core.web.codings", "source.archives"),
     "can_ada": ("core.web.hosts",),
-    "isal": ("sink.warc",),
+    "isal": ("sink.warc_sink",),
     "protego": ("core.web.robots",),
     "pycares": ("engine.resolver",),
     "pycurl": ("engine.cookies", "engine.curl", "engine.multi", "engine.renewal", "engine.transfer"),

@@ -22,7 +22,7 @@ from penstock.core.web.model import Failed, Fetched, Hop, Reason, Skipped
 from penstock.core.web.stored import Stored, Unreadable
 from penstock.errors import UsageError
 from penstock.settings import Settings
-from penstock.sink import warc, warc_records
+from penstock.sink import warc_records, warc_sink
 from penstock.sink.warc import WARC
 from penstock.sink.warc_records import settle_head
 from penstock.testing.contracts import flush
@@ -509,5 +509,5 @@ def test_what_the_records_say_of_the_payload_is_true(crawled):
 def test_the_writer_is_not_loaded_by_a_reader(monkeypatch, make, tmp_path):
     """So that a run can be verified where the extra is missing."""
     (extent,) = written(make(), page(0))
-    monkeypatch.setattr(warc, "_load_gzip", partial(pytest.fail, "isal is not for readers"))
+    monkeypatch.setattr(warc_sink, "make_writer", partial(pytest.fail, "isal is not for readers"))
     assert seqs_of(tmp_path, extent) == [0]

@@ -75,7 +75,8 @@ FIELDS: Final = "application/warc-fields"
 PROTOCOLS: Final = {"1.0": "http/1.0", "1.1": "http/1.1", "2": "h2"}
 
 _DOUBTFUL: Final = re.compile(
-    rb"(?i)\n(?:content-length[ \t]*:[ \t]*([0-9]{1,18})[ \t]*(?![^\r])|transfer-encoding|trailer|content-(?:encoding|length))"
+    rb"(?i)\n(?:content-length[ \t]*:[ \t]*([0-9]{1,18})[ \t]*(?![^\r])"
+    rb"|transfer-encoding|trailer|content-(?:encoding|length))"
 )
 """Fields of a response that may not hold for the body, with the length that one states."""
 
