@@ -23,7 +23,10 @@ from penstock.settings import (
     parse_duration,
     parse_size,
 )
+from penstock.sink.formats import FORMATS
 from penstock.version import __version__
+
+KNOWN = ", ".join(FORMATS)
 
 BOUNDS = [(name, one.spec.low, one.spec.high) for name, one in SETTINGS.items() if one.spec.low is not None]
 
@@ -97,7 +100,7 @@ def test_what_is_no_finite_number_is_refused(name, number):
         ("column", 2.5, "is of type float; it is a text or a whole number, or None"),
         ("connect_to", [5], "is [5]; it is a text or a list of texts"),
         ("connect_to", 5, "is 5; it is a text or a list of texts"),
-        ("sinks", 5, "is 5; it is one of jsonl"),
+        ("sinks", 5, f"is 5; it is one of {KNOWN}"),
         ("body", None, "is None; it is one of inline, none"),
     ],
 )
@@ -144,9 +147,9 @@ def test_one_sink_may_be_given_as_it_is():
 
 @pytest.mark.parametrize(("sinks", "shown"), [([], "empty"), (["jsonl", "jsonl"], "jsonl, jsonl")])
 def test_sinks_are_known_and_each_at_most_once(sinks, shown):
-    assert refusal(sinks=sinks) == f"sinks is {shown}; name each at most once of jsonl"
+    assert refusal(sinks=sinks) == f"sinks is {shown}; name each at most once of {KNOWN}"
     for unknown in ("parquet", ["parquet"], ["jsonl", "parquet"]):
-        assert refusal(sinks=unknown) == "sinks: there is no 'parquet'; choose from: jsonl"
+        assert refusal(sinks=unknown) == f"sinks: there is no 'parquet'; choose from: {KNOWN}"
 
 
 @pytest.mark.parametrize(
@@ -365,6 +368,7 @@ def test_each_part_gets_its_own_slice():
         resolver="127.0.0.1:53",
         max_redirects=3,
         cookies=True,
+        http_version="2",
         input_format="csv",
         column="link",
         url_template="http://{}/",
@@ -376,7 +380,7 @@ def test_each_part_gets_its_own_slice():
     )
     for other in ({"proxy": "http://p.example"}, {"public_only": True}):  # which can't be together
         changed = replace(settings, **other)
-        sliced(changed.http(), changed, left_out={"proxy", "public_only"} - other.keys())
+        sliced(changed.http(), changed, left_out={"proxy", "public_only", "keep_requests"} - other.keys())
     sliced(settings.input(), settings)
     output = settings.output()
     assert (output.sinks, output.body, output.flush_every) == (("jsonl",), "none", 1.0)

@@ -177,11 +177,11 @@ def test_what_a_crash_leaves_of_a_file_that_is_renamed_later_is_removed(path):
 
 
 def test_a_format_that_is_not_known_is_refused(path, monkeypatch):
-    with pytest.raises(UsageError, match="sinks: there is no 'parquet'; choose from: jsonl, tabs, parts"):
+    with pytest.raises(UsageError, match=r"sinks: there is no 'parquet'; choose from: jsonl, .*tabs, parts"):
         run(path, ("parquet",))
     assert not path.exists()
     run(path, ("tabs",))
     monkeypatch.delitem(FORMATS, "tabs")
     for action in (penstock.resume, penstock.verify):
-        with pytest.raises(FolderMismatch, match="names the format tabs, this Penstock knows jsonl, parts"):
+        with pytest.raises(FolderMismatch, match=r"names the format tabs, this Penstock knows jsonl, .*parts"):
             action(path)

@@ -21,7 +21,7 @@ from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadab
 from penstock.errors import OutputError
 from penstock.sink.durable import AppendFile, Hold, certify, locate_origin
 
-__all__ = ["Decode", "Encode", "LineFormat", "LineSink", "Lines", "Row", "Stretch"]
+__all__ = ["Decode", "Encode", "FileRow", "LineFormat", "LineSink", "Lines", "Stretch"]
 
 FILE_BYTES: Final = 4 << 30
 """Bytes of a file after which the next one begins: small enough to copy."""
@@ -103,7 +103,7 @@ class LineFormat(Struct, frozen=True):
 
     def _rows(
         self, file: Path, start: int, end: int | None = None, *, first: int = 0, longest: int | None = None
-    ) -> Iterator[Row]:
+    ) -> Iterator[FileRow]:
         """Yield the rows of *file* between two offsets; a line of over *longest* bytes comes in pieces.
 
         *first* is the place of the first byte of the file in the one it was cut off from.
@@ -113,7 +113,7 @@ class LineFormat(Struct, frozen=True):
             lines.seek(start)
             stop = file.stat().st_size if end is None else end
             while start < stop and (line := lines.readline(min(stop - start, longest or stop - start))):
-                yield Row(line, start, _interpret(line, first + start, decode))
+                yield FileRow(line, start, _interpret(line, first + start, decode))
                 start += len(line)
 
     def _good_prefix(self, file: Path, keep: Keep, longest: int) -> Iterator[Stretch]:
@@ -151,7 +151,7 @@ class LineFormat(Struct, frozen=True):
             yield extent, stretch.rows
 
 
-class Row(NamedTuple):
+class FileRow(NamedTuple):
     """A *line*, its *place* in the file that it is read from, and what it says."""
 
     line: bytes

@@ -14,7 +14,7 @@ from typing import Final
 from penstock.core.extents import SeqSet
 from penstock.core.web.stored import Keep, Salvaged, Stored
 from penstock.sink.durable import AppendFile
-from penstock.sink.line_format import Decode, Encode, LineFormat, LineSink, Row, Stretch
+from penstock.sink.line_format import Decode, Encode, FileRow, LineFormat, LineSink, Stretch
 
 __all__ = ["WARC"]
 
@@ -23,7 +23,7 @@ FILE_BYTES: Final = 10**9
 
 
 class WarcFormat(LineFormat, frozen=True):
-    """Files of gzip members, of which those of one outcome are what a line is to ``LineFormat``."""
+    """Files of gzip members. The members of one outcome together are a row, as a line is in other files."""
 
     def open(self, folder: Path, committed: Mapping[str, int], *, inline_body: bool = True) -> LineSink:
         """Return a sink, as of ``Format.open``. Raises UsageError if isal is missing."""
@@ -41,7 +41,7 @@ class WarcFormat(LineFormat, frozen=True):
 
     def _rows(
         self, file: Path, start: int, end: int | None = None, *, first: int = 0, longest: int | None = None
-    ) -> Iterator[Row]:
+    ) -> Iterator[FileRow]:
         from penstock.sink.warc_reader import read_entries  # noqa: PLC0415 - as in _load
 
         with file.open("rb") as source:
@@ -56,7 +56,7 @@ class WarcFormat(LineFormat, frozen=True):
         yield from super()._append_from(aside, file, keep, longest)
 
     def _seal(self, file: AppendFile, stretch: Stretch) -> Iterator[Salvaged]:
-        # A file that no row came to stays empty: its head alone would be an extent of nothing.
+        # A file without a row stays empty: its head alone would be an extent without an input.
         if stretch.rows.seqs:
             yield from super()._seal(file, stretch)
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from penstock.core.web.stored import Stored, Unreadable
-from penstock.sink.line_format import Row
+from penstock.sink.line_format import FileRow
 from penstock.sink.record import read_line
 from penstock.sink.warc_records import ENTRY, GZIP
 
@@ -27,7 +27,7 @@ MAGIC: Final = b"\x1f\x8b\x08"
 VERSION: Final = b"WARC/1.1\r\n"
 
 PARTS: Final = frozenset({b"request", b"response", b"revisit"})
-"""Types of records that stand before the metadata record of their outcome."""
+"""Types of the records before the metadata record of their outcome."""
 
 
 class Entry(Stored, frozen=True, gc=False):
@@ -50,7 +50,7 @@ class _Member(NamedTuple):
 
 
 class _Record(NamedTuple):
-    """A record, whose block is *content* from *start* to *end*; *beside* names those that belong to it."""
+    """A record, whose block is *content* from *start* to *end*; *beside* names the others of its outcome."""
 
     kind: bytes
     name: bytes
@@ -68,8 +68,8 @@ class _Digested(Struct, frozen=True, gc=False):
 _DIGESTED: Final = msgspec.json.Decoder(_Digested)
 
 
-def read_entries(source: BinaryIO, start: int, stop: int, *, first: int = 0, longest: int | None) -> Iterator[Row]:
-    """Yield the outcomes in *source* between two offsets, and what is unreadable between them.
+def read_entries(source: BinaryIO, start: int, stop: int, *, first: int = 0, longest: int | None) -> Iterator[FileRow]:
+    """Yield the outcomes in *source* between two offsets, and each unreadable stretch.
 
     *first* is the place of the first byte in the file that they were cut off from. A
     record with over *longest* bytes is not read.
@@ -80,28 +80,30 @@ def read_entries(source: BinaryIO, start: int, stop: int, *, first: int = 0, lon
             record = _parse(member.content)
         except ValueError as error:
             yield from _end_early(held)
-            yield Row(b"", member.place, Unreadable(str(error)))
+            yield FileRow(b"", member.place, Unreadable(str(error)))
             continue
         if record.kind in PARTS:
             held.append((member, record))
         elif record.kind == b"metadata":
             place = held[0][0].place if held else member.place
             data = b"".join((*(part.data for part, _ in held), member.data))
-            yield Row(data, place, _interpret([part for _, part in held], record, first + place))
+            yield FileRow(data, place, _interpret([part for _, part in held], record, first + place))
             held.clear()
     yield from _end_early(held)
 
 
-def _end_early(held: list[tuple[_Member, _Record]]) -> Iterator[Row]:
+def _end_early(held: list[tuple[_Member, _Record]]) -> Iterator[FileRow]:
     if held:
-        yield Row(b"", held[0][0].place, Unreadable(f"a {held[0][1].kind.decode()} record without its metadata record"))
+        yield FileRow(
+            b"", held[0][0].place, Unreadable(f"a {held[0][1].kind.decode()} record without its metadata record")
+        )
     held.clear()
 
 
 def _interpret(held: list[_Record], metadata: _Record, place: int) -> Stored | Unreadable:
     """Return the outcome of *metadata* and the records *held* before it."""
     if [record.name for record in held] != metadata.beside:
-        return Unreadable("the records before a metadata record are not those that it names")
+        return Unreadable("a metadata record names other records than the ones before it")
     said = metadata.content[metadata.start : metadata.end].removeprefix(ENTRY).replace(b"\r\n", b"\n")
     try:
         stored, digest = read_line(said, place), _DIGESTED.decode(said).sha256
@@ -163,7 +165,7 @@ def _split(source: BinaryIO, start: int, stop: int, longest: int | None) -> Iter
 def _take_member(
     source: BinaryIO, place: int, ahead: bytes, stop: int, longest: int | None
 ) -> tuple[bytes, bytes, bytes] | None:
-    """Return the bytes of the member at *place*, its content, and what was read after it; None if it is damaged.
+    """Return the bytes of the member at *place*, its content, and the bytes read after it; None if it is damaged.
 
     *ahead* are bytes at *place* that were read before.
     """

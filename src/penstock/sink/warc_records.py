@@ -56,15 +56,15 @@ CODED: Final = frozenset({b"content-md5", b"content-digest", b"digest", b"repr-d
 """Fields that speak of the coded body (RFC 1864, RFC 9530), and hold no longer if it was decoded."""
 
 ORIGINAL: Final = b"X-Crawl-"
-"""What Common Crawl puts before the name of a field that does not hold for the body it stores."""
+"""The prefix of a field's name if it does not hold for the stored body, as Common Crawl writes it."""
 
 WITHHELD: Final = b"***"
-"""What stands for a secret, as in run.json."""
+"""The text that replaces a secret, as in run.json."""
 
 SENT: Final = frozenset(
     {b"host", b"content-length", b"content-type", b"proxy-connection"}.union(name.encode() for name in CROSSES_ORIGINS)
 )
-"""Fields of a request whose values are no secrets: those that ``run.json`` keeps, and those that libcurl writes."""
+"""Fields of a request whose values are no secrets: ``run.json`` keeps them too, or libcurl writes them."""
 
 PROFILE: Final = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 REQUEST: Final = "application/http; msgtype=request"
@@ -83,7 +83,7 @@ _DOUBTFUL: Final = re.compile(
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 
 
-class _Stream(Protocol):
+class _Compressor(Protocol):
     def compress(self, data: bytes | memoryview) -> bytes: ...
     def flush(self) -> bytes: ...
 
@@ -92,7 +92,7 @@ class Gzip(NamedTuple):
     """The two functions of a library like zlib that make gzip members."""
 
     compress: Callable[[bytes, int, int], bytes]
-    stream: Callable[..., _Stream]
+    stream: Callable[..., _Compressor]
 
     def member(self, head: bytes, body: bytes, end: bytes) -> Iterator[bytes]:
         """Yield the pieces of a member of these three."""
