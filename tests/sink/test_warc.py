@@ -114,6 +114,26 @@ def test_what_the_record_of_an_outcome_has_comes_back(make, tmp_path):
     assert b'"redirects":[{"url":"http://a.test/old","status":301},' in block
 
 
+def test_an_outcome_comes_back_with_its_request_and_a_revisit_with_its_body(make, tmp_path):
+    """The response may be in an earlier extent of the file."""
+    sink = make()
+    given = [page(0), page(1), Failed(2, "http://a.test/2", Reason.RESET), page(3, HTML + b"3")]
+    extents = [*written(sink, *given[:1]), *written(sink, *given[1:])]
+    assert kinds(tmp_path).count("revisit") == 1
+    found = [outcome for extent in extents for outcome in WARC.outcomes(tmp_path, extent)]
+    assert [(type(one), one.seq, one.body, one.request) for one in found] == [
+        (type(one), one.seq, one.body, one.request) for one in given
+    ]
+
+
+def test_a_revisit_whose_response_was_taken_away_has_no_outcome(make, tmp_path):
+    first, second = (written(sink := make(), page(0)), written(sink, page(1)))
+    file = tmp_path / first[0].file
+    file.write_bytes(bytes(first[0].end) + file.read_bytes()[first[0].end :])
+    (said,) = WARC.outcomes(tmp_path, second[0])
+    assert said == Unreadable("the response that a revisit refers to is not in its file")
+
+
 def test_digests_are_sha1_in_base32(make, tmp_path):
     written(make(), page(0, b"abc"))
     fields = records_in(tmp_path)[2][1]

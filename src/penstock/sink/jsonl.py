@@ -1,10 +1,13 @@
-"""The format ``jsonl``: each outcome a line of JSON. ``record`` has its fields, ``line_format`` its files."""
+"""The format ``jsonl``: each outcome a line of JSON.
+
+``record`` has its fields, ``outcome`` reads them back, ``line_format`` has its files.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from penstock.sink.line_format import Decode, Encode, LineFormat
+from penstock.sink.line_format import Decode, Encode, LineFormat, Restore
 
 __all__ = ["JSONL"]
 
@@ -15,4 +18,10 @@ def _load() -> tuple[Encode, Decode]:
     return encode, read_line
 
 
-JSONL: Final = LineFormat("jsonl", "outcomes", "jsonl", _load)
+def _load_restore() -> Restore:
+    from penstock.sink.outcome import read_outcome  # noqa: PLC0415 - few need it
+
+    return read_outcome
+
+
+JSONL: Final = LineFormat("jsonl", "outcomes", "jsonl", _load, _load_restore)

@@ -21,7 +21,7 @@ from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadab
 from penstock.errors import OutputError
 from penstock.sink.durable import AppendFile, Hold, certify, locate_origin
 
-__all__ = ["Decode", "Encode", "FileRow", "LineFormat", "LineSink", "Lines", "Stretch"]
+__all__ = ["Decode", "Encode", "FileRow", "LineFormat", "LineSink", "Lines", "Restore", "Stretch"]
 
 FILE_BYTES: Final = 4 << 30
 """Bytes of a file after which the next one begins: small enough to copy."""
@@ -39,19 +39,24 @@ class Encode(Protocol):
 
 Decode = Callable[[bytes, int], Stored]
 
+Restore = Callable[[bytes], Outcome]
+"""Returns the outcome in a line. Raises ValueError if there is none."""
+
 
 class LineFormat(Struct, frozen=True):
     """The format *name*, in files called ``STEM-00000.SUFFIX`` and so on.
 
     *load* returns what makes a line and what reads one back, which takes the line and its
-    place, and raises ValueError if the line is not whole. It may import what only they
-    need. The flush that makes a file *file_bytes* long begins the next one.
+    place, and raises ValueError if the line is not whole. *load_restore* returns what makes
+    an outcome of a line again. They may import what only they need. The flush that makes
+    a file *file_bytes* long begins the next one.
     """
 
     name: str
     stem: str
     suffix: str
     load: Callable[[], tuple[Encode, Decode]]
+    load_restore: Callable[[], Restore]
     file_bytes: int = FILE_BYTES
     unfinished: None = None
 
@@ -76,6 +81,15 @@ class LineFormat(Struct, frozen=True):
         """Yield the rows of *extent*, as of ``Format.read``."""
         for row in self._rows(folder / extent.file, extent.start, extent.end):
             yield row.says
+
+    def outcomes(self, folder: Path, extent: Extent) -> Iterator[Outcome | Unreadable]:
+        """Yield the outcomes of *extent*, as of ``Format.outcomes``."""
+        restore = self.load_restore()
+        for line, _ in _lines(folder / extent.file, extent.start, extent.end):
+            try:
+                yield restore(line)
+            except ValueError as error:
+                yield Unreadable(str(error))
 
     def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Reduce *file* to the rows that *keep* wants, as of ``Format.salvage``.
@@ -109,12 +123,8 @@ class LineFormat(Struct, frozen=True):
         *first* is the place of the first byte of the file in the one it was cut off from.
         """
         _, decode = self.load()
-        with file.open("rb") as lines:
-            lines.seek(start)
-            stop = file.stat().st_size if end is None else end
-            while start < stop and (line := lines.readline(min(stop - start, longest or stop - start))):
-                yield FileRow(line, start, _interpret(line, first + start, decode))
-                start += len(line)
+        for line, place in _lines(file, start, end, longest):
+            yield FileRow(line, place, _interpret(line, first + place, decode))
 
     def _good_prefix(self, file: Path, keep: Keep, longest: int) -> Iterator[Stretch]:
         """Yield the stretches of good rows before the first bad one."""
@@ -149,6 +159,16 @@ class LineFormat(Struct, frozen=True):
         extent = file.seal(self.name, rows=len(stretch.rows.seqs), seqs=stretch.rows.seqs)
         if extent is not None:
             yield extent, stretch.rows
+
+
+def _lines(file: Path, start: int, end: int | None = None, longest: int | None = None) -> Iterator[tuple[bytes, int]]:
+    """Yield the lines of *file* between two offsets, each with its place; one of over *longest* bytes in pieces."""
+    with file.open("rb") as lines:
+        lines.seek(start)
+        stop = file.stat().st_size if end is None else end
+        while start < stop and (line := lines.readline(min(stop - start, longest or stop - start))):
+            yield line, start
+            start += len(line)
 
 
 class FileRow(NamedTuple):

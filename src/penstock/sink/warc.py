@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from penstock.core.extents import SeqSet
-from penstock.core.web.stored import Keep, Salvaged, Stored
+from penstock.core.extents import Extent, SeqSet
+from penstock.core.web.model import Outcome
+from penstock.core.web.stored import Keep, Salvaged, Stored, Unreadable
 from penstock.sink.durable import AppendFile
-from penstock.sink.line_format import Decode, Encode, FileRow, LineFormat, LineSink, Stretch
+from penstock.sink.line_format import Decode, Encode, FileRow, LineFormat, LineSink, Restore, Stretch
 
 __all__ = ["WARC"]
 
@@ -30,6 +31,12 @@ class WarcFormat(LineFormat, frozen=True):
         from penstock.sink.warc_sink import WarcSink  # noqa: PLC0415 - as in _load
 
         return WarcSink(self, folder, committed, inline_body=inline_body)
+
+    def outcomes(self, folder: Path, extent: Extent) -> Iterator[Outcome | Unreadable]:
+        """Yield the outcomes of *extent*, as of ``Format.outcomes``."""
+        from penstock.sink.warc_reader import read_outcomes  # noqa: PLC0415 - as in _load
+
+        return read_outcomes(folder / extent.file, extent.start, extent.end)
 
     def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Reduce *file* to the rows that *keep* wants, as of ``Format.salvage``, without revisits of responses lost."""
@@ -87,4 +94,10 @@ def _load() -> tuple[Encode, Decode]:
     return make_writer().row, read_line
 
 
-WARC: Final = WarcFormat("warc", "pages", "warc.gz", _load, FILE_BYTES)
+def _load_restore() -> Restore:
+    from penstock.sink.outcome import read_outcome  # noqa: PLC0415 - as in _load
+
+    return read_outcome
+
+
+WARC: Final = WarcFormat("warc", "pages", "warc.gz", _load, _load_restore, FILE_BYTES)

@@ -6,21 +6,27 @@ library alone, so a run can be checked without the extra that writes.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import zlib
 from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from penstock.core.web.model import Outcome
 from penstock.core.web.stored import Stored, Unreadable
 from penstock.sink.line_format import FileRow
+from penstock.sink.outcome import read_outcome
 from penstock.sink.record import read_line
 from penstock.sink.warc_records import ENTRY, GZIP
 
-__all__ = ["Entry", "read_entries"]
+__all__ = ["Entry", "read_entries", "read_outcomes"]
 
 CHUNK: Final = 1 << 16
 MAGIC: Final = b"\x1f\x8b\x08"
@@ -92,6 +98,58 @@ def read_entries(source: BinaryIO, start: int, stop: int, *, first: int = 0, lon
     yield from _end_early(held)
 
 
+def read_outcomes(file: Path, start: int, stop: int) -> Iterator[Outcome | Unreadable]:
+    """Yield the outcomes of *file* between two offsets, each with its request and its body.
+
+    The body of a revisit is that of the response it refers to.
+    """
+    with file.open("rb") as source:
+        for row in read_entries(source, start, stop, longest=None):
+            if isinstance(row.says, Unreadable):
+                yield row.says
+                continue
+            try:
+                yield _restore(file, [_parse(member.content) for member in _split_bytes(row.line)])
+            except ValueError as error:
+                yield Unreadable(str(error))
+
+
+def _restore(file: Path, records: list[_Record]) -> Outcome:
+    """Return the outcome of these *records*. Raises ValueError if they don't hold one."""
+    outcome = read_outcome(_said(records[-1]))
+    for record in records[:-1]:
+        if record.kind == b"request":
+            outcome = replace(outcome, request=record.content[record.start : record.end])
+        elif record.refers_to is None:
+            outcome = replace(outcome, body=bytes(_body(record)))
+        else:
+            outcome = replace(outcome, body=_find_body(file, record.refers_to))
+    return outcome
+
+
+def _find_body(file: Path, name: bytes) -> bytes:
+    """Return the body in the response *name* of *file*. Raises ValueError if it is not there."""
+    place = _find_responses(file, file.stat().st_size).get(_number(name))
+    if place is None:
+        raise ValueError("the response that a revisit refers to is not in its file")
+    with file.open("rb") as source:
+        member = next(_split(source, place, file.stat().st_size, None))
+    return bytes(_body(_parse(member.content)))
+
+
+@functools.lru_cache(maxsize=1)
+def _find_responses(file: Path, size: int) -> dict[int, int]:
+    """Return the place of each response in the first *size* bytes of *file*, by its number."""
+    found = {}
+    with file.open("rb") as source:
+        for member in _split(source, 0, size, None):
+            with contextlib.suppress(ValueError):
+                record = _parse(member.content)
+                if record.kind == b"response":
+                    found[_number(record.name)] = member.place
+    return found
+
+
 def _end_early(held: list[tuple[_Member, _Record]]) -> Iterator[FileRow]:
     if held:
         yield FileRow(
@@ -104,7 +162,7 @@ def _interpret(held: list[_Record], metadata: _Record, place: int) -> Stored | U
     """Return the outcome of *metadata* and the records *held* before it."""
     if [record.name for record in held] != metadata.beside:
         return Unreadable("a metadata record names other records than the ones before it")
-    said = metadata.content[metadata.start : metadata.end].removeprefix(ENTRY).replace(b"\r\n", b"\n")
+    said = _said(metadata)
     try:
         stored, digest = read_line(said, place), _DIGESTED.decode(said).sha256
         if not held:
@@ -116,8 +174,18 @@ def _interpret(held: list[_Record], metadata: _Record, place: int) -> Stored | U
         return Unreadable(str(error))
     if last.kind == b"revisit":
         return entry
-    body = memoryview(last.content)[last.content.find(b"\r\n\r\n", last.start) + 4 : last.end]
+    body = _body(last)
     return replace(entry, intact=len(body) == stored.length and hashlib.sha256(body).hexdigest() == digest)
+
+
+def _said(metadata: _Record) -> bytes:
+    """Return the line of JSON in a metadata record."""
+    return metadata.content[metadata.start : metadata.end].removeprefix(ENTRY).replace(b"\r\n", b"\n")
+
+
+def _body(response: _Record) -> memoryview:
+    """Return the bytes after the header block of a response."""
+    return memoryview(response.content)[response.content.find(b"\r\n\r\n", response.start) + 4 : response.end]
 
 
 def _number(name: bytes) -> int:
@@ -160,6 +228,10 @@ def _split(source: BinaryIO, start: int, stop: int, longest: int | None) -> Iter
             data, content, ahead = member
             yield _Member(place, data, content)
             place += len(data)
+
+
+def _split_bytes(data: bytes) -> Iterator[_Member]:
+    return _split(BytesIO(data), 0, len(data), None)
 
 
 def _take_member(
