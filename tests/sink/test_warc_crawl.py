@@ -106,6 +106,18 @@ def test_the_connection_is_described_as_far_as_it_is_known(crawled):
     assert "WARC-Cipher-Suite" not in fields
 
 
+def test_a_cookie_of_the_jar_is_there_without_its_value(tmp_path):
+    with RawServer(
+        {"/set": answer(b"", b"Set-Cookie: a=secret", b"Content-Length: 0"), "/next": ANSWERS["/post"]}
+    ) as server:
+        urls = [server.url("/set"), server.url("/next")]
+        penstock.run(urls, tmp_path / "run", sinks=["warc"], cookies=True, **FAST)
+        (got,) = server.got["/next"]
+    (stored,) = blocks(tmp_path / "run", ["request"])["next"]
+    assert b"Cookie: a=secret\r\n" in got
+    assert stored == got.replace(b"a=secret", b"***")
+
+
 @pytest.mark.parametrize("given", [{}, {"http_version": "2"}, {"http_version": "1.1"}])
 def test_servers_are_asked_for_http_1_1_unless_told_otherwise(tmp_path, given):
     with GivesUp(tmp_path) as server:
