@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import io
@@ -16,7 +17,6 @@ from tests.sink.warc_files import kinds, records, records_in, refer
 
 import penstock
 from penstock.settings import Settings
-from penstock.sink import warc_records
 
 warcio = pytest.importorskip("warcio.archiveiterator")
 fastwarc = pytest.importorskip("fastwarc.warc")
@@ -211,6 +211,6 @@ def test_what_the_records_say_of_the_payload_is_true(crawled):
         if kind == "response":
             head, _, body = block.partition(b"\r\n\r\n")
             digest = hashlib.sha1(body).digest()
-            assert fields["WARC-Payload-Digest"] == "sha1:" + warc_records.base64.b32encode(digest).decode()
+            assert fields["WARC-Payload-Digest"] == "sha1:" + base64.b32encode(digest).decode()
             stated = [int(line.partition(b":")[2]) for line in io.BytesIO(head) if line.startswith(b"Content-Length:")]
             assert stated == [len(body)]
