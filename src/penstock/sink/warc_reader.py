@@ -55,7 +55,7 @@ class _Member(NamedTuple):
     content: bytes | None
 
 
-class _Record(NamedTuple):
+class _WarcRecord(NamedTuple):
     """A record, whose block is *content* from *start* to *end*; *beside* names the others of its outcome."""
 
     kind: bytes
@@ -80,7 +80,7 @@ def read_entries(source: BinaryIO, start: int, stop: int, *, first: int = 0, lon
     *first* is the place of the first byte in the file that they were cut off from. A
     record with over *longest* bytes is not read.
     """
-    held: list[tuple[_Member, _Record]] = []
+    held: list[tuple[_Member, _WarcRecord]] = []
     for member in _split(source, start, stop, longest):
         try:
             record = _parse(member.content)
@@ -114,7 +114,7 @@ def read_outcomes(file: Path, start: int, stop: int) -> Iterator[Outcome | Unrea
                 yield Unreadable(str(error))
 
 
-def _restore(file: Path, records: list[_Record]) -> Outcome:
+def _restore(file: Path, records: list[_WarcRecord]) -> Outcome:
     """Return the outcome of these *records*. Raises ValueError if they don't hold one."""
     outcome = read_outcome(_said(records[-1]))
     for record in records[:-1]:
@@ -150,7 +150,7 @@ def _find_responses(file: Path, size: int) -> dict[int, int]:
     return found
 
 
-def _end_early(held: list[tuple[_Member, _Record]]) -> Iterator[FileRow]:
+def _end_early(held: list[tuple[_Member, _WarcRecord]]) -> Iterator[FileRow]:
     if held:
         yield FileRow(
             b"", held[0][0].place, Unreadable(f"a {held[0][1].kind.decode()} record without its metadata record")
@@ -158,7 +158,7 @@ def _end_early(held: list[tuple[_Member, _Record]]) -> Iterator[FileRow]:
     held.clear()
 
 
-def _interpret(held: list[_Record], metadata: _Record, place: int) -> Stored | Unreadable:
+def _interpret(held: list[_WarcRecord], metadata: _WarcRecord, place: int) -> Stored | Unreadable:
     """Return the outcome of *metadata* and the records *held* before it."""
     if [record.name for record in held] != metadata.beside:
         return Unreadable("a metadata record names other records than the ones before it")
@@ -178,12 +178,12 @@ def _interpret(held: list[_Record], metadata: _Record, place: int) -> Stored | U
     return replace(entry, intact=len(body) == stored.length and hashlib.sha256(body).hexdigest() == digest)
 
 
-def _said(metadata: _Record) -> bytes:
+def _said(metadata: _WarcRecord) -> bytes:
     """Return the line of JSON in a metadata record."""
     return metadata.content[metadata.start : metadata.end].removeprefix(ENTRY).replace(b"\r\n", b"\n")
 
 
-def _body(response: _Record) -> memoryview:
+def _body(response: _WarcRecord) -> memoryview:
     """Return the bytes after the header block of a response."""
     return memoryview(response.content)[response.content.find(b"\r\n\r\n", response.start) + 4 : response.end]
 
@@ -193,7 +193,7 @@ def _number(name: bytes) -> int:
     return int(name[-17:-14] + name[-13:-1], 16)
 
 
-def _parse(content: bytes | None) -> _Record:
+def _parse(content: bytes | None) -> _WarcRecord:
     """Return the record in a member. Raises ValueError if there is none."""
     if content is None:
         raise ValueError("a record is damaged or cut off")
@@ -210,7 +210,7 @@ def _parse(content: bytes | None) -> _Record:
     if not content.endswith(b"\r\n\r\n") or fields.get(b"Content-Length") != b"%d" % (end - start):
         raise ValueError("a record has another length than it says")
     kind, name = fields.get(b"WARC-Type", b""), fields.get(b"WARC-Record-ID", b"")
-    return _Record(kind, name, beside, fields.get(b"WARC-Refers-To"), content, start, end)
+    return _WarcRecord(kind, name, beside, fields.get(b"WARC-Refers-To"), content, start, end)
 
 
 def _split(source: BinaryIO, start: int, stop: int, longest: int | None) -> Iterator[_Member]:
