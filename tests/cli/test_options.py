@@ -40,6 +40,7 @@ GIVEN = {
     "user_agent": (["--user-agent", "me"], "me"),
     "contact": (["--contact", "me@a.test"], "me@a.test"),
     "proxy": (["--proxy", "http://127.0.0.1:1"], "http://127.0.0.1:1"),
+    "http_version": (["--http-version", "1.1"], "1.1"),
     "insecure": (["--insecure"], True),
     "cacert": (["--cacert", certifi.where()], certifi.where()),
     "connect_to": (["--connect-to", "::a:1", "--connect-to", "b:2::"], ["::a:1", "b:2::"]),

@@ -42,7 +42,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "machine": ("core", "errors"),
     "source": (*STAGE, "loop.cancellation"),
     "engine": (*STAGE, "loop.cancellation", "machine"),
-    "sink": ("core", "seams", "errors", "remedies"),
+    "sink": ("core", "seams", "errors", "remedies", "version"),
     "report": STAGE,
     "scratch": STAGE,
     "runs": (*STAGE, "loop", "machine.disk", "sink.durable", "sink.formats"),
@@ -69,6 +69,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "backports": ("core.web.codings", "source.archives"),
     "compression": ("core.web.codings", "source.archives"),
     "can_ada": ("core.web.hosts",),
+    "isal": ("sink.warc_sink",),
     "protego": ("core.web.robots",),
     "pycares": ("engine.resolver",),
     "pycurl": (

@@ -368,6 +368,7 @@ def test_each_part_gets_its_own_slice():
         resolver="127.0.0.1:53",
         max_redirects=3,
         cookies=True,
+        http_version="2",
         input_format="csv",
         column="link",
         url_template="http://{}/",
@@ -379,7 +380,7 @@ def test_each_part_gets_its_own_slice():
     )
     for other in ({"proxy": "http://p.example"}, {"public_only": True}):  # which can't be together
         changed = replace(settings, **other)
-        sliced(changed.http(), changed, left_out={"proxy", "public_only"} - other.keys())
+        sliced(changed.http(), changed, left_out={"proxy", "public_only", "keep_requests"} - other.keys())
     sliced(settings.input(), settings)
     output = settings.output()
     assert (output.sinks, output.body, output.flush_every) == (("jsonl",), "none", 1.0)

@@ -179,6 +179,7 @@ def test_another_pace_is_the_same_job():
         "delay": 9.0,
         "flush_every": 9.0,
         "deadline": 99.0,
+        "http_version": "1.1",
         "insecure": True,
         "max_body": 9,
         "memory": 9_000_000,

@@ -18,6 +18,7 @@ from penstock.engine.codes import TIMED_OUT, find_reason
 from penstock.engine.encoding import encode_headers, find_exact_target
 from penstock.engine.response import Response
 from penstock.engine.route import Pin, Route, canonicalize
+from penstock.engine.sent import SentRequest
 from penstock.machine.memory import Memory
 from penstock.settings import HttpSettings
 
@@ -26,6 +27,8 @@ __all__ = ["Transfer"]
 NEVER_MS: Final = 7 * 86_400 * 1000
 """libcurl's own connect time-out, so long that only ours counts (its default is 300
 s)."""
+
+HTTP_VERSIONS: Final = {"1.1": pycurl.CURL_HTTP_VERSION_1_1, "2": pycurl.CURL_HTTP_VERSION_2TLS}
 
 SUPPRESS_CONNECT_HEADERS: Final = 265
 """libcurl's number of an option (curl.h) that pycurl 7.49 has no name for."""
@@ -62,6 +65,7 @@ class Transfer:
         "resent",
         "response",
         "route",
+        "sent",
         "started",
         "wall",
     )
@@ -80,6 +84,7 @@ class Transfer:
     def __init__(self, settings: HttpSettings, cacert: bytes, on_open: Callable[[int], None], memory: Memory) -> None:
         self.easy = pycurl.Curl()
         self.response = Response(settings.max_body, memory)
+        self.sent = SentRequest() if settings.keep_requests else None
         self.paused_at: float | None = None
         self.job: Job | None = None
         # Where to connect; None if a proxy connects.
@@ -117,6 +122,8 @@ class Transfer:
     def clear(self) -> None:
         """Prepare for another job."""
         self.response.clear()
+        if self.sent is not None:
+            self.sent.clear()
         self.job = self.pin = self.paused_at = None
 
     def configure(self) -> None:
@@ -283,6 +290,7 @@ class Transfer:
             info(pycurl.PRIMARY_IP) or None,
             _read_version(head),
             lacking,
+            self.sent.message() if self.sent is not None else b"",
         )
 
     def _time_phases(self) -> tuple[float, float, float]:
@@ -322,6 +330,8 @@ class Transfer:
         if self.response.lines:
             self.response.mark_truncated()
             return int(pycurl.SOCKOPT_ERROR)
+        if self.sent is not None:
+            self.sent.clear()
         self.opened = True
         self._on_open(fd)
         return SOCKOPT_OK
@@ -348,6 +358,11 @@ class Transfer:
             easy.setopt(SUPPRESS_CONNECT_HEADERS, 1)
             if settings.connect_to:
                 easy.setopt(pycurl.CONNECT_TO, [canonicalize(entry) for entry in settings.connect_to])
+        if settings.http_version is not None:
+            easy.setopt(pycurl.HTTP_VERSION, HTTP_VERSIONS[settings.http_version])
+        if self.sent is not None:
+            easy.setopt(pycurl.DEBUGFUNCTION, self.sent.take)
+            easy.setopt(pycurl.VERBOSE, 1)
         if settings.insecure:
             easy.setopt(pycurl.SSL_VERIFYPEER, 0)
             easy.setopt(pycurl.SSL_VERIFYHOST, 0)

@@ -79,6 +79,10 @@ class CommonOptions(TypedDict, total=False):
     The environment's is ignored. The proxy connects in Penstock's place, so the address
     a redirect leads to is not checked."""
 
+    http_version: Literal["1.1", "2"] | None
+    """The newest version of HTTP to use; 2 is used over TLS alone. By default 2, and
+    1.1 if a WARC file is to hold the messages as they were sent. One of 1.1, 2."""
+
     insecure: bool
     """Do not verify certificates: an attacker on the path can read and change
     everything. Default False."""
@@ -181,5 +185,5 @@ class RunOptions(FetchOptions, ResumeOptions, total=False):
     tab."""
 
     sinks: str | Sequence[str]
-    """The formats in which a run folder stores. Default jsonl; one of jsonl,
-    parquet."""
+    """The formats in which a run folder stores. Default jsonl; one of jsonl, parquet,
+    warc."""

@@ -37,6 +37,7 @@ __all__ = ["CHANGEABLE", "SETTINGS", "Setting", "SettingsTable"]
 DAY: Final = 86_400
 
 BODIES: Final = ("inline", "none")
+HTTP_VERSIONS: Final = ("1.1", "2")
 PACES: Final = ("adaptive", "fixed")
 INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl", "json", "sitemap", "parquet", "arrow")
 
@@ -217,6 +218,16 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             resume=MAY_CHANGE,
             metavar="URL",
             check=check_proxy,
+        ),
+    ] = None
+    http_version: Annotated[
+        str | None,
+        Spec(
+            "Requests",
+            "The newest version of HTTP to use; 2 is used over TLS alone. By default 2, and 1.1 if a WARC file is to "
+            "hold the messages as they were sent.",
+            choices=HTTP_VERSIONS,
+            resume=MAY_CHANGE,
         ),
     ] = None
     insecure: Annotated[

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from penstock.bounds import check_number
 from penstock.core.schedule.answers import Ahead
@@ -30,6 +31,7 @@ from penstock.settings.slices import HttpSettings, InputSettings, OutputSettings
 from penstock.settings.spec import Unit
 from penstock.settings.table import SETTINGS, Setting, SettingsTable
 from penstock.settings.texts import parse_duration, parse_size
+from penstock.sink.formats import STORES_MESSAGES
 from penstock.version import __version__
 
 __all__ = ["Settings"]
@@ -65,8 +67,13 @@ class Settings(SettingsTable, frozen=True, kw_only=True):
         return settings
 
     def http(self) -> HttpSettings:
-        """Return the engine's slice."""
-        return cut(HttpSettings, self)
+        """Return the engine's slice.
+
+        For a sink that stores messages it keeps requests, and asks for HTTP/1.1 unless the settings say otherwise.
+        """
+        if STORES_MESSAGES.isdisjoint(self.sinks):
+            return cut(HttpSettings, self)
+        return replace(cut(HttpSettings, self), http_version=self.http_version or "1.1", keep_requests=True)
 
     def input(self) -> InputSettings:
         """Return the source's slice."""

@@ -13,14 +13,19 @@ from typing import Any, Final
 from penstock.seams import Format, Sink
 from penstock.sink.jsonl import JSONL
 from penstock.sink.parquet.format import PARQUET
+from penstock.sink.warc import WARC
 
-__all__ = ["FORMATS", "open_sinks"]
+__all__ = ["FORMATS", "STORES_MESSAGES", "open_sinks"]
 
 FORMATS: Final[dict[str, Format]] = {
     JSONL.name: JSONL,
     PARQUET.name: PARQUET,
+    WARC.name: WARC,
 }
 """Every format by its name."""
+
+STORES_MESSAGES: Final = frozenset({WARC.name})
+"""Formats that store requests and responses as they were sent. The engine keeps the requests for them alone."""
 
 
 def open_sinks(

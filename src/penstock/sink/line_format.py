@@ -21,7 +21,7 @@ from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadab
 from penstock.errors import OutputError
 from penstock.sink.durable import AppendFile, Hold, certify, locate_origin
 
-__all__ = ["Decode", "Encode", "LineFormat", "LineSink", "Restore"]
+__all__ = ["Decode", "Encode", "FileRow", "LineFormat", "LineSink", "Lines", "Restore", "Stretch"]
 
 FILE_BYTES: Final = 4 << 30
 """Bytes of a file after which the next one begins: small enough to copy."""
@@ -117,24 +117,24 @@ class LineFormat(Struct, frozen=True):
 
     def _rows(
         self, file: Path, start: int, end: int | None = None, *, first: int = 0, longest: int | None = None
-    ) -> Iterator[_Row]:
+    ) -> Iterator[FileRow]:
         """Yield the rows of *file* between two offsets; a line of over *longest* bytes comes in pieces.
 
         *first* is the place of the first byte of the file in the one it was cut off from.
         """
         _, decode = self.load()
         for line, place in _lines(file, start, end, longest):
-            yield _Row(line, place, _interpret(line, first + place, decode))
+            yield FileRow(line, place, _interpret(line, first + place, decode))
 
-    def _good_prefix(self, file: Path, keep: Keep, longest: int) -> Iterator[_Stretch]:
+    def _good_prefix(self, file: Path, keep: Keep, longest: int) -> Iterator[Stretch]:
         """Yield the stretches of good rows before the first bad one."""
-        stretch = _Stretch(0, 0, RowTotals())
+        stretch = Stretch(0, 0, RowTotals())
         for row in self._rows(file, 0, longest=longest):
             if not isinstance(row.says, Stored) or not keep(file.name, row.says):
                 break
             if stretch.is_full_for(row.says.seq):
                 yield stretch
-                stretch = _Stretch(stretch.end, stretch.end, RowTotals())
+                stretch = Stretch(stretch.end, stretch.end, RowTotals())
             stretch.rows.add(row.says)
             stretch = stretch._replace(end=row.place + len(row.line))
         if stretch.end > stretch.start:
@@ -143,19 +143,19 @@ class LineFormat(Struct, frozen=True):
     def _append_from(self, aside: Path, file: AppendFile, keep: Keep, longest: int) -> Iterator[Salvaged]:
         """Append the good rows of *aside* to *file*, and yield extents of them."""
         name, first = locate_origin(aside)
-        stretch = _Stretch(file.end, file.end, RowTotals())
+        stretch = Stretch(file.end, file.end, RowTotals())
         for row in self._rows(aside, 0, first=first, longest=longest):
             if not isinstance(row.says, Stored) or not keep(name, row.says):
                 continue
             if stretch.is_full_for(row.says.seq):
                 yield from self._seal(file, stretch)
-                stretch = _Stretch(file.end, file.end, RowTotals())
+                stretch = Stretch(file.end, file.end, RowTotals())
             file.append(row.line)
             stretch.rows.add(row.says)
             stretch = stretch._replace(end=file.end)
         yield from self._seal(file, stretch)
 
-    def _seal(self, file: AppendFile, stretch: _Stretch) -> Iterator[Salvaged]:
+    def _seal(self, file: AppendFile, stretch: Stretch) -> Iterator[Salvaged]:
         extent = file.seal(self.name, rows=len(stretch.rows.seqs), seqs=stretch.rows.seqs)
         if extent is not None:
             yield extent, stretch.rows
@@ -171,7 +171,7 @@ def _lines(file: Path, start: int, end: int | None = None, longest: int | None =
             start += len(line)
 
 
-class _Row(NamedTuple):
+class FileRow(NamedTuple):
     """A *line*, its *place* in the file that it is read from, and what it says."""
 
     line: bytes
@@ -179,7 +179,7 @@ class _Row(NamedTuple):
     says: Stored | Unreadable
 
 
-class _Stretch(NamedTuple):
+class Stretch(NamedTuple):
     """A stretch of rows that will be an extent."""
 
     start: int

@@ -144,4 +144,5 @@ def _outcome(attempt: Attempt, error: Reason | None, detail: str | None) -> Outc
         attempt.body if error is None else b"",
         None,
         job.fields,
+        attempt.request,
     )
