@@ -82,7 +82,7 @@ TERMS: Mapping[str, frozenset[str]] = {
     "loop/flow.py": frozenset({"learned", "parked"}),
     "reading/run.py": frozenset({"failed"}),
     "runs/ledger.py": frozenset({"learned", "settled"}),
-    "runs/store.py": frozenset({"learned"}),
+    "runs/store.py": frozenset({"learned", "unwritten"}),
 }
 """The methods of each file whose name is a term for a set of inputs or hosts, which they return."""
 
