@@ -54,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if scenarios and shutil.which("nginx") is None:
         _tell("the server of these benchmarks is nginx, which is not installed: apt-get install nginx-light")
         return 2
+    if scenarios and shutil.which("openssl") is None:
+        _tell("openssl makes the server's certificate, and is not installed: apt-get install openssl")
+        return 2
     try:
         with ExitStack() as stack:
             # Before the namespace, which has no network to install from.
@@ -146,7 +149,8 @@ def _serving(options: argparse.Namespace, folder: Path, core: int) -> Iterator[R
     descriptors = _raise_descriptors()
     # Inside there is no interface but loopback.
     address = "0.0.0.0" if options.inside else "127.0.0.1"
-    with Nginx(folder / "nginx", address, _free_port(), core=core, connections=descriptors // 2) as server:
+    ports = _free_port(), _free_port()
+    with Nginx(folder / "nginx", address, ports, core=core, connections=descriptors // 2) as server:
         yield Race(server, folder, _tell, options.under)
 
 

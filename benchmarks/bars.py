@@ -80,6 +80,8 @@ RATIOS: Final = (
     Ratio("penstock_slow_disk", "penstock_flushing", 0.9, "slow"),
     # At most 1.1 times the processor time of an item.
     Ratio("throttle_async", "taskgroup", 1 / 1.1, "throttle", by_cpu=True),
+    # At most 1.2 times the processor time of a page.
+    Ratio("penstock_run", "bare", 1 / 1.2, "tls", by_cpu=True),
     Ratio("throttle_async", "aiometer_amap", 5, "throttle"),
     Ratio("throttle_async", "aiostream_map", 8, "throttle"),
     Ratio("throttle_async", "cooperator_coroutines", 1.5, "throttle"),

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from benchmarks.tls import make_certificate
+
 __all__ = ["HTML", "LARGE", "PLAIN", "SIZES", "Nginx", "NginxFailed", "page"]
 
 HTML: Final = "page.html"
@@ -51,6 +53,13 @@ http {{
         location = /served {{ stub_status; }}
         location = /{large} {{ charset utf-8; }}
     }}
+    server {{
+        listen 127.0.0.1:{tls_port} ssl backlog=4096;
+        root {folder}/pages;
+        ssl_certificate {chain};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.2 TLSv1.3;
+    }}
 }}
 """
 
@@ -72,14 +81,26 @@ class NginxFailed(Exception):
 
 
 class Nginx:
-    """Serves on *port* of *address*, with its files in *folder*, on the core *core*."""
+    """Serves on the first of *ports* of *address*, with its files in *folder*, on the core *core*.
 
-    def __init__(self, folder: Path, address: str, port: int, *, core: int, connections: int) -> None:
+    The second of *ports* is for TLS, on 127.0.0.1; the file ``trusted`` verifies it.
+    """
+
+    def __init__(self, folder: Path, address: str, ports: tuple[int, int], *, core: int, connections: int) -> None:
         self.folder = folder
-        self.port = port
+        self.port, self.tls_port = ports
         self.core = core
+        folder.mkdir(parents=True)
+        chain, key, self.trusted = make_certificate(folder)
         self._configuration = CONFIGURATION.format(
-            folder=folder, address=address, port=port, connections=connections, large=LARGE
+            folder=folder,
+            address=address,
+            port=self.port,
+            tls_port=self.tls_port,
+            connections=connections,
+            chain=chain,
+            key=key,
+            large=LARGE,
         )
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -190,7 +190,8 @@ class Race:
         own = work / "own"
         own.mkdir(parents=True)
         try:
-            scenario.write_urls(urls, self._server.port, pages)
+            server = self._server
+            scenario.write_urls(urls, server.tls_port if scenario.tls else server.port, pages)
             # Write the files of earlier clients to the disk now, and not while this one
             # is measured.
             os.sync()
@@ -201,8 +202,10 @@ class Race:
             with ExitStack() as stack:
                 asked = []
                 if scenario.named:
-                    server = answering(scenario.addresses(pages), self._server.core)
-                    asked = [stack.enter_context(server), scenario.named]
+                    names = answering(scenario.addresses(pages), server.core)
+                    asked = [stack.enter_context(names), scenario.named]
+                elif scenario.tls:
+                    asked = ["", "", str(server.trusted), f"::127.0.0.1:{server.tls_port}"]
                 command_line = [*self._under, *command, *arguments, *asked]
                 limit = LIMIT if shim is None else SLOW_LIMIT
                 reading = spawn(command_line, work, limit, tree=client.build.tree, preload=shim)

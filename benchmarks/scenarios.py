@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from benchmarks.nginx import HTML, LARGE, PLAIN, SIZES
 from benchmarks.roster import Client
+from benchmarks.tls import DOMAIN
 
 __all__ = ["SCENARIOS", "Scenario"]
 
@@ -16,7 +17,8 @@ class Scenario(NamedTuple):
 
     With *named*, the hosts are names to look up, each with its own address; it has a
     digit for each family that the client must believe to have a route. Only the clients
-    in *only*, if any, and none in *without* take part. *beside* is a scenario that runs
+    in *only*, if any, and none in *without* take part. With *tls*, each of that many
+    hosts is a name that leads to the one server, over TLS. *beside* is a scenario that runs
     with this one, as a number to reach compares the two. Lists are *shorter* by this
     factor. A scenario that is not *usual* runs only if it is named.
     """
@@ -31,6 +33,7 @@ class Scenario(NamedTuple):
     only: frozenset[str] = frozenset()
     beside: str | None = None
     without: frozenset[str] = frozenset()
+    tls: int = 0
     shorter: int = 1
     usual: bool = True
 
@@ -49,6 +52,8 @@ class Scenario(NamedTuple):
 
     def pages(self, client: Client) -> int:
         """Return the number of pages of *client*, without ``--pages``."""
+        if self.tls:
+            return TLS_PAGES
         return (client.hosts if self.many_hosts else client.pages) // self.shorter
 
     def write_urls(self, file: Path, port: int, pages: int) -> None:
@@ -60,13 +65,15 @@ class Scenario(NamedTuple):
         with file.open("w") as lines:
             for number in range(pages):
                 host = self._host(number)
-                lines.write(f"http://{host}:{port}/{self.page}?{number}\n")
+                lines.write(f"{'https' if self.tls else 'http'}://{host}:{port}/{self.page}?{number}\n")
 
     def addresses(self, pages: int) -> dict[str, str]:
         """Return the addresses of the names in a list of *pages*."""
         return {_name(number): _address(number) for number in range(pages if self.named else 0)}
 
     def _host(self, number: int) -> str:
+        if self.tls:
+            return f"h{number % self.tls}.{DOMAIN}"
         if not self.many_hosts:
             return "127.0.0.1"
         return _name(number) if self.named else _address(number)
@@ -83,6 +90,12 @@ def _address(number: int) -> str:
 
 NAMING: Final = frozenset({"engine", "penstock_for", "penstock_run", "penstock_command"})
 """The clients that take a name server."""
+
+TLS_PAGES: Final = 3_000
+"""A page of a new host takes a millisecond, most of it for the handshake."""
+
+SPEAKING_TLS: Final = frozenset({"bare", "penstock_for", "penstock_run", "aiohttp_workers"})
+"""The clients that take an authority and an address for all names."""
 
 SCENARIOS: Final = (
     Scenario("50", "10 kB of HTML, one host, 50 at once"),
@@ -106,6 +119,8 @@ SCENARIOS: Final = (
         beside="one",
     ),
     Scenario("one", "10 kB of HTML, one host, 50 at once, only the clients that take a name server", only=NAMING),
+    Scenario("tls", "10 kB of HTML over TLS, as many hosts as pages, 50 at once", only=SPEAKING_TLS, tls=TLS_PAGES),
+    Scenario("tls20", "10 kB of HTML over TLS, 20 hosts kept alive, 50 at once", only=SPEAKING_TLS, tls=20),
     Scenario("2", "10 kB of HTML, one host, 2 at once", concurrency=2, only_fast=True),
     Scenario("500", "10 kB of HTML, one host, 500 at once", concurrency=500, only_fast=True),
     Scenario(

@@ -22,7 +22,7 @@ class TlsServer:
         self._line = line
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.set_alpn_protocols(speaks)
-        authority.issue_cert("127.0.0.1").configure_cert(self._context)
+        authority.issue_cert("127.0.0.1", "*.hosts.test").configure_cert(self._context)
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
         self._port = 0
@@ -36,8 +36,14 @@ class TlsServer:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
 
-    def url(self, path: str) -> str:
-        return f"https://127.0.0.1:{self._port}{path}"
+    def url(self, path: str, host: str = "127.0.0.1") -> str:
+        """The certificate is also for every *host* below hosts.test; ``everywhere`` leads there."""
+        return f"https://{host}:{self._port}{path}"
+
+    @property
+    def everywhere(self) -> str:
+        """The entry of ``connect_to`` that leads every name here."""
+        return f"::127.0.0.1:{self._port}"
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

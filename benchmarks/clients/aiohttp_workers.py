@@ -6,11 +6,26 @@ It stores nothing.
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Iterator
+from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from benchmarks.clients.protocol import Task, main
+
+
+class OneAddress(AbstractResolver):
+    """Says that every name is the server's."""
+
+    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_INET) -> list[Any]:
+        found = {"hostname": host, "host": "127.0.0.1", "port": port}
+        return [found | {"family": family, "proto": 0, "flags": socket.AI_NUMERICHOST}]
+
+    async def close(self) -> None:
+        pass
 
 
 async def work(session: aiohttp.ClientSession, urls: Iterator[str], size: int) -> int:
@@ -25,6 +40,9 @@ async def work(session: aiohttp.ClientSession, urls: Iterator[str], size: int) -
 async def work_all(task: Task) -> int:
     urls = task.lines()
     connector = aiohttp.TCPConnector(limit=task.concurrency)
+    if task.cacert is not None:
+        context = ssl.create_default_context(cafile=task.cacert)
+        connector = aiohttp.TCPConnector(limit=task.concurrency, ssl=context, resolver=OneAddress())
     async with aiohttp.ClientSession(connector=connector) as session:
         return sum(await asyncio.gather(*(work(session, urls, task.size) for _ in range(task.concurrency))))
 

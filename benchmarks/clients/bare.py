@@ -33,6 +33,7 @@ class Loop:
     """One multi handle and one epoll; a handle that has finished takes the next URL."""
 
     def __init__(self, task: Task) -> None:
+        self.task = task
         self.size = task.size
         self.epoll = select.epoll()
         self.watched: dict[int, int] = {}
@@ -54,6 +55,9 @@ class Loop:
         # libcurl prunes its name cache by walking all of it at the end of every
         # transfer.
         easy.setopt(pycurl.DNS_CACHE_TIMEOUT, 0)
+        if self.task.cacert is not None:
+            easy.setopt(pycurl.CAINFO, self.task.cacert)
+            easy.setopt(pycurl.CONNECT_TO, [self.task.connect_to])
         self.chunks[easy] = chunks
         return easy
 
@@ -76,10 +80,11 @@ class Loop:
         ok = 0
         self.start(urls)
         while self.is_busy():
-            if self.timer is not None and self.timer <= time.monotonic():
-                self.timer = None
-                self.multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
             timeout = -1 if self.timer is None else max(0.0, self.timer - time.monotonic())
+            if timeout == 0:
+                self.timer = None
+                # It may end every transfer, so the wait below must not block.
+                self.multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
             for fd, events in self.epoll.poll(timeout):
                 action = pycurl.CSELECT_IN if events & ~select.EPOLLOUT else 0
                 if events & select.EPOLLOUT:

@@ -15,7 +15,14 @@ def count(urls: Iterable[str], task: Task) -> int:
     ok = 0
     at_once = task.concurrency
     for page in penstock.fetch(
-        urls, concurrency=at_once, per_host=at_once, delay=0, robots=False, resolver=task.resolver
+        urls,
+        concurrency=at_once,
+        per_host=at_once,
+        delay=0,
+        robots=False,
+        resolver=task.resolver,
+        cacert=task.cacert,
+        connect_to=task.connect_to or (),
     ):
         ok += page.status == 200 and len(page.body) == task.size
     return ok

@@ -20,6 +20,8 @@ def fetch(task: Task) -> None:
         delay=0,
         robots=False,
         resolver=task.resolver,
+        cacert=task.cacert,
+        connect_to=task.connect_to or (),
     )
 
 

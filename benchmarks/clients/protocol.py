@@ -1,7 +1,7 @@
 """The arguments of every client, and its answer.
 
     python -m benchmarks.clients.NAME [--check] URLS CONCURRENCY SIZE FOLDER [RESOLVER
-        FAMILIES]
+        FAMILIES [CACERT CONNECT_TO]]
 
 fetches every line of the file URLS, CONCURRENCY at once, and prints one line of JSON,
 ``{"ok": n}``: the number of complete responses with status 200 and a body of SIZE
@@ -26,7 +26,8 @@ class Task(NamedTuple):
 
     *resolver* is the name server, if any. *families* is 4 or 46, a digit for each
     family that the client must believe to have a route: with loopback alone there is
-    none, and Penstock would ask for both.
+    none, and Penstock would ask for both. *cacert* and *connect_to*, if any, are a file
+    of trusted certificates and where every name leads, as in Penstock's settings.
     """
 
     urls: Path
@@ -35,6 +36,8 @@ class Task(NamedTuple):
     folder: Path
     resolver: str | None = None
     families: str = ""
+    cacert: str | None = None
+    connect_to: str = ""
 
     def lines(self) -> Iterator[str]:
         """Yield the URLs, read lazily."""
@@ -48,7 +51,10 @@ def main(fetch: Callable[[Task], int | None], check: Callable[[Task], int] | Non
     arguments = sys.argv[1:]
     checking = arguments[0] == "--check"
     urls, concurrency, size, folder, *names = arguments[1:] if checking else arguments
-    task = Task(Path(urls), int(concurrency), int(size), Path(folder), *names)
+    resolver, families, cacert, connect_to = [*names, *[""] * 4][:4]
+    task = Task(
+        Path(urls), int(concurrency), int(size), Path(folder), resolver or None, families, cacert or None, connect_to
+    )
     if task.families:
         pretend(task.families)
     if checking:

@@ -229,7 +229,7 @@ def test_an_input_without_a_command_is_answered_with_the_command(run, listed):
     [
         (["fech", "urls.txt"], "fech is no command; did you mean fetch?"),
         (["\x1b[2Jetry"], "\\x1b[2Jetry is no command; did you mean retry?"),
-        (["xyz"], "xyz is no command; there are: plan, fetch, resume, retry, leftover, verify, demo"),
+        (["xyz"], "xyz is no command; there are: plan, fetch, resume, retry, leftover, verify, export, cat, demo"),
         (["fetch", "--concurency", "5"], "'--concurrency'"),
         (["fetch", "--sinks", "jsonl"], "'--sink'"),
     ],

@@ -40,6 +40,7 @@ GIVEN = {
     "user_agent": (["--user-agent", "me"], "me"),
     "contact": (["--contact", "me@a.test"], "me@a.test"),
     "proxy": (["--proxy", "http://127.0.0.1:1"], "http://127.0.0.1:1"),
+    "http_version": (["--http-version", "1.1"], "1.1"),
     "insecure": (["--insecure"], True),
     "cacert": (["--cacert", certifi.where()], certifi.where()),
     "connect_to": (["--connect-to", "::a:1", "--connect-to", "b:2::"], ["::a:1", "b:2::"]),
@@ -137,7 +138,7 @@ def test_the_help_page_tells_default_and_bounds(run, name, low, high):
             "'--min-speed': 'quick' is not a number of outcomes a second, 0.001 to 1,000,000, as in --min-speed 0.5\n",
         ),
         (("-c", "5.5"), "'-c' / '--concurrency': '5.5' is not a whole number, 1 to 10,000\n"),
-        (("--sink", "scrolls"), f"'--sink': there is no 'scrolls'; choose from: {', '.join(FORMATS)}\n"),
+        (("--sink", "orc"), f"'--sink': there is no 'orc'; choose from: {', '.join(FORMATS)}\n"),
         (("--pace", "fast"), "'--pace': there is no 'fast'; choose from: adaptive, fixed\n"),
     ],
 )

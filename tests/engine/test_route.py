@@ -91,6 +91,15 @@ def test_an_entry_is_as_libcurl_takes_it():
     assert entries == [f"{pin.host}:8080:[2a00::1],1.1.1.1"]
 
 
+def test_all_entries_can_be_taken_away():
+    """Of those in use and of those that were."""
+    pins = Pins()
+    one, _ = pins.take(("1.1.1.1",), 80)
+    two, _ = pins.take(("1.1.1.2",), 80)
+    pins.drop(two)
+    assert pins.clear() == [f"-{one.key}", f"-{two.key}"]
+
+
 def test_entries_that_nobody_uses_any_more_are_taken_away_with_the_next():
     pins = Pins()
     one, _ = pins.take(("1.1.1.1",), 80)

@@ -131,6 +131,9 @@ class Notes:
         if learned is not None:
             self.kept.append(learned)
 
+    def close(self) -> None:
+        pass
+
     def confirm(self):
         """Return itself in place of a ledger: no file is lost."""
         return self
@@ -150,6 +153,9 @@ class Told:
 
     resume = pause
 
+    def wake(self) -> None:
+        pass
+
 
 def test_a_host_that_is_left_alone_for_longer_is_noted_again_and_one_that_is_not_is_not():
     """The time is worked out anew each time from two clocks, which never agree to the last digit."""
@@ -160,4 +166,5 @@ def test_a_host_that_is_left_alone_for_longer_is_noted_again_and_one_that_is_not
     for _ in said:
         store.take([])
         assert store.wait(PATIENCE)
+    store.close()
     assert notes.kept == [said[0], said[2], said[4], said[5]]

@@ -216,6 +216,9 @@ class Passing:
 
     resume = pause
 
+    def wake(self):
+        pass
+
     def again(self):
         if self.folder.ledger.passes > 1:
             return None

@@ -161,6 +161,8 @@ OTHERS = [
     ("jsonl.zst",),
     ("jsonl.gz",),
     ("csv",),
+    ("parquet",),
+    ("jsonl", "parquet"),
     ("jsonl", "jsonl.zst", "csv"),
     ("csv", "jsonl.gz", "jsonl"),
 ]

@@ -51,7 +51,7 @@ def test_the_defaults_are_polite():
 
 
 def test_every_number_has_bounds():
-    numbers = {name for name, one in SETTINGS.items() if one.type in (int, float, float | None)}
+    numbers = {name for name, one in SETTINGS.items() if one.type in (int, float, int | None, float | None)}
     assert numbers == {name for name, _, _ in BOUNDS}
 
 
@@ -148,8 +148,8 @@ def test_one_sink_may_be_given_as_it_is():
 @pytest.mark.parametrize(("sinks", "shown"), [([], "empty"), (["jsonl", "jsonl"], "jsonl, jsonl")])
 def test_sinks_are_known_and_each_at_most_once(sinks, shown):
     assert refusal(sinks=sinks) == f"sinks is {shown}; name each at most once of {KNOWN}"
-    for unknown in ("scrolls", ["scrolls"], ["jsonl", "scrolls"]):
-        assert refusal(sinks=unknown) == f"sinks: there is no 'scrolls'; choose from: {KNOWN}"
+    for unknown in ("orc", ["orc"], ["jsonl", "orc"]):
+        assert refusal(sinks=unknown) == f"sinks: there is no 'orc'; choose from: {KNOWN}"
 
 
 @pytest.mark.parametrize(
@@ -368,6 +368,7 @@ def test_each_part_gets_its_own_slice():
         resolver="127.0.0.1:53",
         max_redirects=3,
         cookies=True,
+        http_version="2",
         input_format="csv",
         column="link",
         url_template="http://{}/",
@@ -379,7 +380,7 @@ def test_each_part_gets_its_own_slice():
     )
     for other in ({"proxy": "http://p.example"}, {"public_only": True}):  # which can't be together
         changed = replace(settings, **other)
-        sliced(changed.http(), changed, left_out={"proxy", "public_only"} - other.keys())
+        sliced(changed.http(), changed, left_out={"proxy", "public_only", "keep_requests"} - other.keys())
     sliced(settings.input(), settings)
     output = settings.output()
     assert (output.sinks, output.body, output.flush_every) == (("jsonl",), "none", 1.0)

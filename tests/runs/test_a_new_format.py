@@ -29,9 +29,11 @@ CHOICES = [
     ("tabs",),
     ("parts",),
     ("jsonl.zst",),
+    ("parquet",),
     ("jsonl.gz", "tabs", "jsonl"),
     ("jsonl", "tabs"),
     ("jsonl", "parts"),
+    ("jsonl", "parquet"),
     ("parts", "jsonl", "tabs"),
 ]
 
@@ -202,8 +204,8 @@ def test_what_a_crash_leaves_of_a_file_that_is_renamed_later_is_removed(path):
 
 def test_a_format_that_is_not_known_is_refused(path, monkeypatch):
     known = re.escape(", ".join(FORMATS))
-    with pytest.raises(UsageError, match=f"sinks: there is no 'scrolls'; choose from: {known}$"):
-        run(path, ("scrolls",))
+    with pytest.raises(UsageError, match=f"sinks: there is no 'orc'; choose from: {known}$"):
+        run(path, ("orc",))
     assert not path.exists()
     run(path, ("tabs",))
     monkeypatch.delitem(FORMATS, "tabs")

@@ -46,6 +46,7 @@ HEADERS = st.lists(st.tuples(NAMES.filter(lambda name: not is_framing(name)), NA
 VALUES = {
     bool: st.booleans(),
     int: st.integers(0, 2**62),
+    int | None: st.none() | st.integers(0, 2**62),
     float: st.floats(allow_nan=False, allow_infinity=False),
     str: NAMES,
     str | None: st.none() | NAMES,
@@ -178,6 +179,7 @@ def test_another_pace_is_the_same_job():
         "delay": 9.0,
         "flush_every": 9.0,
         "deadline": 99.0,
+        "http_version": "1.1",
         "insecure": True,
         "max_body": 9,
         "memory": 9_000_000,

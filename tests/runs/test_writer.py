@@ -12,7 +12,6 @@ import pytest
 import penstock
 from penstock.core.schedule.answers import Bottleneck
 from penstock.errors import OutputError
-from penstock.fetching import sessions
 from penstock.runs import executor, session, store
 from penstock.runs.executor import FlowControl, SerialExecutor
 from penstock.runs.ledger import Ledger
@@ -54,6 +53,7 @@ class Gate:
 def slow(monkeypatch, what):
     """A disk that does not come back from a flush, or from a commit, until the gate is opened."""
     gate = Gate()
+    before = set(threading.enumerate())
     with monkeypatch.context() as patch:
         if what == "flush":
             real = os.fsync
@@ -63,15 +63,15 @@ def slow(monkeypatch, what):
             patch.setattr(Ledger, "commit", gate.around(Ledger.commit))
         yield gate
         gate.opened.set()
-        end_workers()
+        end_workers(before)
 
 
 def is_worker():
     return threading.current_thread().name in ("penstock-writer", "penstock-committer")
 
 
-def end_workers():
-    for thread in threading.enumerate():
+def end_workers(before):
+    for thread in set(threading.enumerate()) - before:
         if thread.name in ("penstock-writer", "penstock-committer"):
             thread.join(PATIENCE)
             assert not thread.is_alive()
@@ -114,18 +114,17 @@ def test_a_disk_that_never_answers_is_named_and_ends_the_run_by_its_deadline(web
     for module in (store, session, executor):
         monkeypatch.setattr(module, "STUCK", 0.1)
     monkeypatch.setattr(session, "CHECK_EVERY", 0.05)
-    monkeypatch.setattr(sessions, "MEMORY_SHARE", 100)  # 10 kB may wait
     monkeypatch.setattr(store, "BLOCK_BYTES", 1_000)
     monkeypatch.setattr(store, "FLUSH_BYTES", 5_000)
     listed, folder = tmp_path / "urls.txt", tmp_path / "pages"
     listed.write_text("".join(f"{web.url(path=f'/page/{number}')}\n" for number in range(1_000)))
     report = Listening()
-    with slow(monkeypatch, what), pytest.raises(OutputError, match=r"has not answered .* penstock\.resume"):
+    with slow(monkeypatch, what), pytest.raises(OutputError, match=r"has not answered .* a resume fetches the rest"):
         penstock.run(listed, folder, report=report, deadline=0.5, memory=10**6, max_body=10**5, **SETTINGS)
     assert [text for text in report.said if "disk has not answered" in text]
     assert Bottleneck.DISK in report.bounds
     asked = web.traffic().requests
-    assert asked < 200, "what waits for the disk is bounded"
+    assert asked < 400, "what waits for the disk is bounded"
     assert penstock.resume(folder, deadline=PATIENCE).complete
     assert penstock.verify(folder).ok
     assert web.traffic().requests <= 1_000 + asked

@@ -7,7 +7,7 @@ import re
 import zlib
 from pathlib import Path
 
-from penstock.core.web.model import Kind
+from penstock.core.web.model import Failed, Fetched, Kind, Reason, Skipped
 from penstock.core.web.stored import RowTotals, Stored, Unreadable
 from penstock.errors import FolderDamaged
 from penstock.sink.durable import certify, locate_origin, remove, set_aside, write_file
@@ -44,7 +44,15 @@ def decode(line, place):
     )
 
 
-TABS = LineFormat("tabs", "tabs", "tsv", lambda: (encode, decode))
+def restore(line):
+    said = decode(line, 0)
+    kinds = {Kind.FETCHED: Fetched, Kind.FAILED: Failed, Kind.SKIPPED: Skipped}
+    error = None if said.error is None else Reason(said.error)
+    body = bytes.fromhex(line.decode().split("\t")[8])
+    return kinds[said.kind](said.seq, said.url, error, status=said.status, attempts=said.attempts, body=body)
+
+
+TABS = LineFormat("tabs", "tabs", "tsv", lambda: (encode, decode), lambda _heading: restore)
 
 
 class Parts:
@@ -66,6 +74,9 @@ class Parts:
 
     def read(self, folder, extent):
         return iter(rows_of((folder / extent.file).read_bytes()))
+
+    def outcomes(self, folder, extent):
+        return (restore(f"{text}".encode()) for text in json.loads((folder / extent.file).read_bytes()))
 
     def salvage(self, file, keep, *, longest):
         rows = rows_of(file.read_bytes())

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.errors import OutputError
-from penstock.scratch import seen as module
+from penstock.scratch import temporary
 from penstock.scratch.seen import NameCounts, SeenRequests
 
 
@@ -75,7 +75,7 @@ def test_a_full_disk_is_told_with_the_remedy(make):
 
 def test_what_outgrows_its_cache_is_on_the_disk_in_a_file_without_a_name(monkeypatch):
     """So a kill leaves nothing behind."""
-    monkeypatch.setattr(module, "CACHE_BYTES", 16 << 10)
+    monkeypatch.setattr(temporary, "CACHE_BYTES", 16 << 10)
     before = set(nameless())
     with SeenRequests() as seen:
         assert all(seen.add(b"%d" % number) for number in range(20_000))

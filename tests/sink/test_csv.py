@@ -6,8 +6,9 @@ import csv
 import io
 
 import pytest
+from msgspec.structs import replace
 
-from penstock.core.web.model import Failed, Fetched, Hop, Reason, Skipped
+from penstock.core.web.model import Failed, Fetched, Hop, Reason, Skipped, Times
 from penstock.core.web.stored import Stored, Unreadable
 from penstock.errors import FolderDamaged
 from penstock.sink.cells import COLUMNS, make_cell, split_row
@@ -116,6 +117,29 @@ def test_a_row_says_what_was_stored(url, tmp_path):
     (row,) = CSV.read(tmp_path, extent)
     shown = url.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     assert row == Stored(row.place, 0, shown, "fetched", None, 200, 1, 2, 6, intact=True)
+
+
+def test_an_outcome_comes_back_with_what_the_table_has(tmp_path):
+    """In any extent: the columns of the input stand at the beginning of the file."""
+    given = {"id": "=1", "status": "new", "'=x": "'a", "more": None}
+    first = page(0, attempts=2, final_url="http://b.test/", started=1e9 + 0.25, ip="127.0.0.1", http="2", input=given)
+    second = Failed(1, "=x", Reason.TIMEOUT, "after 30 s", times=Times(wait=0.5), attempts=3, data=[1, "a"])
+    third = Skipped(2, "no URL", Reason.INVALID_URL, "no host", data="a text", input={"id": "2", "size": 3})
+    extents = written(tmp_path, [first], [second, third])
+    found = [outcome for extent in extents for outcome in CSV.outcomes(tmp_path, extent)]
+    assert found == [
+        replace(first, body=b"", input={"id": "=1", "status": "new", "'=x": "'a"}),
+        second,
+        third,
+    ]
+
+
+def test_a_row_that_has_other_columns_than_its_file_is_no_outcome(tmp_path):
+    """Not that of other fields: without a heading they have no names."""
+    first, second = written(tmp_path, [page(0, input=TWO)], [page(1, input=TWO)])
+    file = tmp_path / first.file
+    file.write_bytes(b"rubbish" + file.read_bytes()[7:])
+    assert list(CSV.outcomes(tmp_path, second)) == [Unreadable(f"the row has {len(COLUMNS) + 3} cells")]
 
 
 def test_a_row_with_long_cells_is_read_back(tmp_path):

@@ -99,6 +99,29 @@ def test_a_byte_that_changed_costs_its_frame_alone(format_, tmp_path, share):
 
 
 @FORMATS
+def test_outcomes_come_back_except_those_of_a_damaged_frame(format_, tmp_path):
+    given = [page(seq, os.urandom(20_000)) for seq in range(4)]
+    extents = written(format_, tmp_path, given[:1], given[1:3], given[3:])
+    damage(tmp_path / extents[0].file, extents[1].start + 10_000)
+    found = [[*format_.outcomes(tmp_path, extent)] for extent in extents]
+    assert [(one.seq, one.body) for one in (*found[0], *found[2])] == [(one.seq, one.body) for one in given[::3]]
+    assert {type(one) for one in found[1]} == {Unreadable}
+    assert found[1][0].reason.startswith(f"bytes {extents[1].start} to ")
+
+
+@FORMATS
+def test_outcomes_come_back_in_little_memory(format_, tmp_path):
+    """Of 32 MiB in one extent, a frame is decompressed a line at a time."""
+    (extent,) = written(format_, tmp_path, [page(seq, bytes([97 + seq % 26]) * (1 << 18)) for seq in range(128)])
+    tracemalloc.start()
+    count = sum(len(outcome.body) for outcome in format_.outcomes(tmp_path, extent))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 32 << 20
+    assert peak < 4 << 20
+
+
+@FORMATS
 def test_a_repair_keeps_the_frames_before_the_damage_in_place_and_appends_those_behind(format_, tmp_path):
     extents = written(format_, tmp_path, [page(0)], [page(1, os.urandom(20_000)), page(2)], [page(3), page(4)])
     file = tmp_path / extents[0].file

@@ -129,6 +129,10 @@ class Pins:
         else:
             self._stale[pin.key] = None
 
+    def clear(self) -> list[str]:
+        """Return the entries that remove every pin from libcurl's cache."""
+        return [f"-{key}" for key in (*self._users, *self._stale)]
+
 
 def select_addresses(addresses: Iterable[str], *, public_only: bool) -> tuple[tuple[str, ...], str]:
     """Select the addresses to connect to, a few of each family.

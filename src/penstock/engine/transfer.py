@@ -18,6 +18,7 @@ from penstock.engine.codes import TIMED_OUT, find_reason
 from penstock.engine.encoding import encode_headers, find_exact_target
 from penstock.engine.response import Response
 from penstock.engine.route import Pin, Route, canonicalize
+from penstock.engine.sent import SentRequest
 from penstock.machine.memory import Memory
 from penstock.settings import HttpSettings
 
@@ -27,8 +28,12 @@ NEVER_MS: Final = 7 * 86_400 * 1000
 """libcurl's own connect time-out, so long that only ours counts (its default is 300
 s)."""
 
+HTTP_VERSIONS: Final = {"1.1": pycurl.CURL_HTTP_VERSION_1_1, "2": pycurl.CURL_HTTP_VERSION_2TLS}
+
 SUPPRESS_CONNECT_HEADERS: Final = 265
 """libcurl's number of an option (curl.h) that pycurl 7.49 has no name for."""
+
+SOCKOPT_OK: Final = int(pycurl.SOCKOPT_OK)
 
 
 class Transfer:
@@ -43,20 +48,24 @@ class Transfer:
         "_destination",
         "_follows",
         "_headers",
+        "_kind",
         "_on_open",
         "_plain",
         "_settings",
+        "_share",
         "connect_from",
         "connecting",
         "easy",
         "excused",
         "job",
         "lookup",
+        "opened",
         "paused_at",
         "pin",
         "resent",
         "response",
         "route",
+        "sent",
         "started",
         "wall",
     )
@@ -69,17 +78,21 @@ class Transfer:
 
     _plain: bool
 
-    def __init__(
-        self, settings: HttpSettings, cacert: bytes, on_open: Callable[[int, int], int], memory: Memory
-    ) -> None:
+    _kind: type[Job] | None
+    """The type of the job before, for whose limits the response is set."""
+
+    def __init__(self, settings: HttpSettings, cacert: bytes, on_open: Callable[[int], None], memory: Memory) -> None:
         self.easy = pycurl.Curl()
         self.response = Response(settings.max_body, memory)
+        self.sent = SentRequest() if settings.keep_requests else None
         self.paused_at: float | None = None
         self.job: Job | None = None
         # Where to connect; None if a proxy connects.
         self.route: Route | None = None
         self.pin: Pin | None = None
         self.resent = False
+        # Whether libcurl opened a socket for it: without one, it has a kept connection.
+        self.opened = False
         self.connecting = False
         # Monotonic: when the job was started, and from when its connect time-out
         # counts, which is when its name look-up began.
@@ -92,19 +105,25 @@ class Transfer:
         self._settings = settings
         self._cacert = cacert
         self._on_open = on_open
+        self._share: pycurl.CurlShare | None = None
         self._follows = settings.max_redirects > 0
+        self._kind = None
         self._configure_handle()
 
     def begin(self, job: Job, now: float, wall: float) -> None:
         """Take *job* at the monotonic time *now*, the Unix time *wall*."""
         self.job, self.started, self.connect_from, self.wall = job, now, now, wall
-        self.lookup, self.excused, self.resent, self.route = 0.0, 0.0, False, None
-        # The redirects of a robots.txt are followed even if redirects of pages are not.
-        self.response.limit(job.enough, follows=self._follows or type(job) is Prerequisite)
+        self.lookup, self.excused, self.resent, self.opened, self.route = 0.0, 0.0, False, False, None
+        if type(job) is not self._kind:
+            self._kind = type(job)
+            # The redirects of a robots.txt are followed even if redirects of pages are not.
+            self.response.limit(job.enough, follows=self._follows or type(job) is Prerequisite)
 
     def clear(self) -> None:
         """Prepare for another job."""
         self.response.clear()
+        if self.sent is not None:
+            self.sent.clear()
         self.job = self.pin = self.paused_at = None
 
     def configure(self) -> None:
@@ -160,6 +179,15 @@ class Transfer:
             else:
                 self.easy.setopt(pycurl.CONNECT_TO, [destination])
 
+    def share_sessions(self, share: pycurl.CurlShare) -> None:
+        """Resume a TLS session that *share* has, and keep new ones there."""
+        if share is not self._share:
+            if self._share is not None:
+                # pycurl refuses to replace a share.
+                self.easy.unsetopt(pycurl.SHARE)
+            self.easy.setopt(pycurl.SHARE, share)
+            self._share = share
+
     def prepare_resend(self) -> None:
         """Prepare to send the job once more, and set the pin again."""
         assert self.job is not None
@@ -190,7 +218,7 @@ class Transfer:
         none.
         """
         response = self.response
-        if response.is_redirect():
+        if (code is None and response.is_plain()) or response.is_redirect():
             return None, None
         if code is None:
             response.finish()
@@ -245,9 +273,11 @@ class Transfer:
         if job.method not in IDEMPOTENT:
             job = self._count_sendings(job)
         total = before + info(pycurl.TOTAL_TIME) if cut is None else cut - self.started
-        total = max(0.0, total - self.excused)
+        if self.excused:
+            total = max(0.0, total - self.excused)
+        first = before + info(pycurl.STARTTRANSFER_TIME)
         head = self.response.head()[0]
-        names, connect, tls = info(pycurl.NAMELOOKUP_TIME), info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME)
+        dns, connect, tls = self._time_phases() if self.opened or self.route is None else (before, 0.0, 0.0)
         return Attempt(
             job,
             error,
@@ -256,20 +286,21 @@ class Transfer:
             head,
             self.response.body() if error is None else b"",
             self.wall,
-            Times(
-                max(0.0, self.started - job.ready),
-                # With a proxy libcurl resolves names; else its time is that of reading
-                # its cache.
-                names if self.route is None else before,
-                max(0.0, connect - names),
-                max(0.0, tls - connect) if tls else 0.0,
-                min(before + info(pycurl.STARTTRANSFER_TIME), total),
-                total,
-            ),
+            Times(max(0.0, self.started - job.ready), dns, connect, tls, min(first, total), total),
             info(pycurl.PRIMARY_IP) or None,
-            head[5 : head.find(b" ")].decode("latin-1") if head else None,
+            _read_version(head),
             lacking,
+            self.sent.message() if self.sent is not None else b"",
         )
+
+    def _time_phases(self) -> tuple[float, float, float]:
+        """Return the seconds of the name look-up, of connecting and of the TLS handshake."""
+        info = self.easy.getinfo
+        names, connect, tls = info(pycurl.NAMELOOKUP_TIME), info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME)
+        # With a proxy libcurl resolves names; else its time is that of reading its
+        # cache.
+        dns = names if self.route is None else self.lookup
+        return dns, max(0.0, connect - names), max(0.0, tls - connect) if tls else 0.0
 
     def make_unsent_attempt(self, error: Reason, detail: str, lacking: str | None = None) -> Attempt:
         """Return the attempt of a job that libcurl never got.
@@ -290,7 +321,7 @@ class Transfer:
         again = self.easy.getinfo(pycurl.NUM_CONNECTS) - 1
         return replace(job, earlier=job.earlier + again) if again > 0 else job
 
-    def _open(self, fd: int, purpose: int) -> int:
+    def _open(self, fd: int, _purpose: int) -> int:
         """Let libcurl use the socket *fd*, unless a response has begun.
 
         libcurl 8.23 sends a request again over HTTP/2 after RST_STREAM with
@@ -299,7 +330,11 @@ class Transfer:
         if self.response.lines:
             self.response.mark_truncated()
             return int(pycurl.SOCKOPT_ERROR)
-        return self._on_open(fd, purpose)
+        if self.sent is not None:
+            self.sent.clear()
+        self.opened = True
+        self._on_open(fd)
+        return SOCKOPT_OK
 
     def _configure_handle(self) -> None:
         """Set the options that stay the same from job to job."""
@@ -323,8 +358,20 @@ class Transfer:
             easy.setopt(SUPPRESS_CONNECT_HEADERS, 1)
             if settings.connect_to:
                 easy.setopt(pycurl.CONNECT_TO, [canonicalize(entry) for entry in settings.connect_to])
+        if settings.http_version is not None:
+            easy.setopt(pycurl.HTTP_VERSION, HTTP_VERSIONS[settings.http_version])
+        if self.sent is not None:
+            easy.setopt(pycurl.DEBUGFUNCTION, self.sent.take)
+            easy.setopt(pycurl.VERBOSE, 1)
         if settings.insecure:
             easy.setopt(pycurl.SSL_VERIFYPEER, 0)
             easy.setopt(pycurl.SSL_VERIFYHOST, 0)
         self._headers = self._destination = None
         self._plain = True
+
+
+def _read_version(head: bytes) -> str | None:
+    """Return the HTTP version that a header block names; None if it is empty."""
+    if head[:9] == b"HTTP/1.1 ":
+        return "1.1"
+    return head[5 : head.find(b" ")].decode("latin-1") if head else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from penstock.core.web.reasons import read_reasons
 from penstock.core.web.retry import LATER
@@ -41,9 +41,6 @@ from penstock.sink.formats import open_sinks
 __all__ = ["begin", "begin_or_resume", "resume", "retry", "run"]
 
 T = TypeVar("T")
-
-MEMORY_SHARE: Final = 4
-"""The part of the setting ``memory``, one in so many, that may wait for the disk as lines."""
 
 
 def run(
@@ -199,8 +196,9 @@ def _make_session(
         folder,
         output.flush_every,
         passes,
-        most=settings.memory // MEMORY_SHARE,
+        memory=settings.memory,
         space=make_space(folder.path, settings),
     )
+    fitted.unstored = store.unwritten
     progress = RunProgress(passes.flow, source, folder)
     return Session(progress, store, settings=fitted.settings, again=passes.again, notices=notices)

@@ -39,7 +39,7 @@ from penstock.scratch.overflow import DiskOverflow
 from penstock.scratch.rules import RulesStore
 from penstock.seams import Contents, Input, Source
 from penstock.settings import Settings
-from penstock.source.pulled import Inline, ReadAhead
+from penstock.source.pulled import BATCH, Inline, ReadAhead
 
 if TYPE_CHECKING:
     # The ledger comes with it, and a flow without a folder must not wait for that.
@@ -75,10 +75,12 @@ def make_space(path: Path, settings: Settings) -> Space:
 class Fitted:
     """*settings* as far as they fit into this process.
 
-    *notify* is called with each limit that must be lowered.
+    *notify* is called with each limit that must be lowered. ``unstored`` returns the
+    bytes in memory that a store has taken from the flows: they count as bodies do.
     """
 
     def __init__(self, settings: Settings, notify: Callable[[str], object]) -> None:
+        self.unstored: Callable[[], int] = int
         self._found: Preflight = fit_descriptors(settings.concurrency, CONNECTIONS_PER_SLOT)
         self.notify = notify
         self.settings = replace(settings, concurrency=self._found.concurrency)
@@ -90,7 +92,7 @@ class Fitted:
         settings = self.settings
         resources = Resources(
             lambda: frontier.concurrency,
-            undelivered=lambda: sum(len(outcome.body) for outcome in delivery.ready),
+            undelivered=lambda: sum(len(outcome.body) for outcome in delivery.ready) + self.unstored(),
             memory=settings.memory,
             body=settings.max_body,
             notify=self.notify,
@@ -117,7 +119,7 @@ def make_flow(
     """
     settings = fitted.settings
     learned = Learned() if folder is None else folder.ledger.learned()
-    frontier, judge = settings.rules(learned.slowed)
+    frontier, judge = settings.rules(learned.slowed, on_demand=source.on_demand)
     now, wall = time.monotonic(), time.time()
     if worked_on:
         frontier.suspend(now + settings.delay, now)
@@ -133,13 +135,14 @@ def make_flow(
             desk = DocumentDesk(Requests(settings.request_headers()), engine.wake)
             documents = keep_documents(None if path is None else DocumentStore(path), desk.fetch)
             jobs = read_jobs(source, settled, settings, contents, documents)
-            pulled = desk.source(ReadAhead(jobs, engine.wake))
+            pulled = desk.source(ReadAhead(jobs, engine.wake, BATCH))
             delivery.divert(desk.take)
         else:
             jobs = read_jobs(source, settled, settings, contents)
             # Parsing ten million settled rows again takes a minute; on a thread, a
             # Ctrl-C is still handled.
-            pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
+            ahead = 0 if source.on_demand else BATCH
+            pulled = ReadAhead(jobs, engine.wake, ahead) if source.blocks or settings.unique else Inline(jobs)
         gate = make_gate(settings, path, fitted.notify)
         stages = Stages(pulled, frontier, engine, judge, delivery)
         return Driver(stages, gate=gate, overflow=DiskOverflow(path))
@@ -233,6 +236,10 @@ class Passes:
     def resume(self) -> None:
         """Take one ``pause`` back."""
         self.flow.resume()
+
+    def wake(self) -> None:
+        """Look again whether there is room in memory."""
+        self.flow.wake()
 
     def _begin(self) -> Flow[Outcome]:
         ledger, delivery = self._folder.ledger, make_delivery(self._on_page)

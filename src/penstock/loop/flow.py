@@ -192,7 +192,7 @@ class Flow(Generic[R]):
             if not self._frontier.pauses:
                 raise NotPaused("this flow is not paused; each resume() takes back one pause()")
             self._frontier.pauses -= 1
-        self._wake()
+        self.wake()
 
     @property
     def concurrency(self) -> int:
@@ -205,7 +205,7 @@ class Flow(Generic[R]):
     @concurrency.setter
     def concurrency(self, concurrency: int) -> None:
         self._frontier.concurrency = check_number("concurrency", concurrency, 1, MOST_AT_ONCE, whole=True)
-        self._wake()
+        self.wake()
 
     @property
     def per_key(self) -> int | None:
@@ -223,7 +223,7 @@ class Flow(Generic[R]):
             raise UsageError("per_key is for items with a key; say which they have: throttle(..., key=function)")
         most = MOST_AT_ONCE if per_key is None else per_key
         self._frontier.per_key = check_number("per_key", most, 1, MOST_AT_ONCE, whole=True)
-        self._wake()
+        self.wake()
 
     @property
     def rate(self) -> float | None:
@@ -233,7 +233,7 @@ class Flow(Generic[R]):
     @rate.setter
     def rate(self, rate: float | None) -> None:
         self._frontier.rate = check_rate(rate)
-        self._wake()
+        self.wake()
 
     def parked(self) -> dict[Any, float]:
         """Return the paused keys (Retry-After), each with the end in seconds since 1970."""
@@ -402,7 +402,8 @@ class Flow(Generic[R]):
         """Whether the work itself is the caller."""
         return self._driver is not None and self._driver.engine.inside()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Look again at the limits: something outside has changed. For any thread."""
         if self._driver is not None and not self._closed:
             self._driver.engine.wake()
 

@@ -157,8 +157,10 @@ def _salvage(path: Path, manifest: Manifest, old: _Old) -> Iterator[Commit]:
         yield from (([extent], rows.tally, rows.failures) for extent, rows in found[0])
         return
     agreement = Agreement(path, [[extent for extent, _ in sink] for sink in found])
-    if not agreement.is_whole():
+    while not agreement.is_whole():
+        # A format may have to drop more: a revisit in a WARC file goes with its response.
         found = [list(_salvage_rows(path, format_, agreement.keep, longest)) for format_ in formats]
+        agreement = Agreement(path, [[extent for extent, _ in sink] for sink in found])
     # An input has one row in each sink now, so that all may be one commit, wherever a format's extents end.
     if found[0]:
         account = Account()

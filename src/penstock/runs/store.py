@@ -20,7 +20,6 @@ from penstock.core.web.model import Outcome
 from penstock.core.web.retry import reason
 from penstock.errors import OutputError
 from penstock.machine.disk import Space
-from penstock.remedies import call
 from penstock.runs.executor import STUCK, FlowControl, SerialExecutor
 from penstock.runs.folder import RunFolder
 from penstock.seams import Sink
@@ -141,6 +140,9 @@ class Feed(Protocol):
     def resume(self) -> None:
         """Take one ``pause`` back."""
 
+    def wake(self) -> None:
+        """Look again whether there is room in memory."""
+
 
 class _Account(NamedTuple):
     """What the ledger is to note of the outcomes of one flush, which take *size* bytes."""
@@ -160,8 +162,10 @@ class FolderStore:
     blocks before it, a commit takes extents. docs/decisions/flushing.md says why there are two.
 
     *every* is the longest time in seconds between a commit and the next flush. A commit
-    also stores what *feed* has learned. *feed* is paused at *most* bytes in memory, and
-    while too much is not committed. *space* is asked before an outcome is taken.
+    also stores what *feed* has learned. *feed* is paused while too much is not committed,
+    and woken when a block was written; it must count the bytes of ``unwritten``, and is
+    held up by the disk if they are half of *memory*. *space* is asked before an outcome
+    is taken.
     """
 
     def __init__(
@@ -171,7 +175,7 @@ class FolderStore:
         every: float,
         feed: Feed,
         *,
-        most: int = BLOCK_BYTES,
+        memory: int = BLOCK_BYTES,
         space: Space | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -191,7 +195,9 @@ class FolderStore:
         self._uncut = self._taken = 0
         self._writer = SerialExecutor("penstock-writer")
         self._committer = SerialExecutor("penstock-committer")
-        self._unwritten = FlowControl(most, feed.pause, feed.resume)
+        self._memory = memory
+        # Each is changed by one thread alone.
+        self._handed = self._written = 0
         self._uncommitted = FlowControl(FLUSH_BYTES * UNCOMMITTED, feed.pause, feed.resume)
         self._due = clock() + every
 
@@ -212,7 +218,7 @@ class FolderStore:
             if self._due != COMMITTING:
                 self._flush()
             if self._space is not None:
-                self._space.check(self._unwritten.size)
+                self._space.check(self.unwritten())
 
     def finish(self, inputs: int | None, duplicates: int) -> None:
         """Begin to commit the rest; ``wait`` says when it is done."""
@@ -231,11 +237,9 @@ class FolderStore:
         done = self._writer.wait(seconds) and self._committer.wait(seconds)
         silence = self.silence()
         if overdue and not done and silence >= STUCK:
-            path = self._folder.path
             raise OutputError(
-                f"the disk of {path} has not answered for {silence:.0f} s, and the deadline has passed; everything "
-                "committed before is safe; continue with: ",
-                call("resume", path),
+                f"the disk of {self._folder.path} has not answered for {silence:.0f} s, and the deadline has passed; "
+                "everything committed before is safe, and a resume fetches the rest"
             )
         return done
 
@@ -244,8 +248,12 @@ class FolderStore:
         return max(self._writer.busy(), self._committer.busy())
 
     def full(self) -> bool:
-        """Return whether *feed* is paused until more is stored."""
-        return self._unwritten.full or self._uncommitted.full
+        """Return whether the disk holds *feed* up."""
+        return self._uncommitted.full or 2 * self.unwritten() >= self._memory
+
+    def unwritten(self) -> int:
+        """Return the bytes taken, as lines or as bodies, that are in memory. Any thread may ask."""
+        return self._handed + self._uncut - self._written
 
     def close(self) -> None:
         """Release all files.
@@ -267,7 +275,7 @@ class FolderStore:
 
     def _take(self, outcome: Outcome) -> None:
         if self._space is not None:
-            self._space.admit(len(outcome.body), self._unwritten.size)
+            self._space.admit(len(outcome.body), self.unwritten())
         for sink in self._sinks:
             self._uncut += sink.take(outcome)
         self._counting = True
@@ -283,14 +291,15 @@ class FolderStore:
         """Have everything taken written."""
         size, self._uncut = self._uncut, 0
         self._taken += size
-        self._unwritten.add(size)
+        self._handed += size
         self._uncommitted.add(size)
         self._writer.submit(partial(self._write, [(sink, sink.cut()) for sink in self._sinks], size))
 
     def _write(self, blocks: list[tuple[Sink[Any], Any]], size: int) -> None:
         for sink, block in blocks:
             sink.write(block)
-        self._unwritten.remove(size)
+        self._written += size
+        self._feed.wake()
 
     def _flush(self) -> None:
         """Begin to make the outcomes taken durable and to settle their inputs.

@@ -1,8 +1,6 @@
 """Remember on disk which lines a reading of a list has met, and how often.
 
-Knows SQLite's temporary databases. They have no name, take no room on disk before they
-outgrow their cache, are in TMPDIR (else in /var/tmp), and are gone with their process,
-also after kill -9. Does not know what the strings mean.
+Knows temporary databases. Does not know what the strings mean.
 
 So memory is bounded, and every answer is exact. Nothing is flushed, since a second reading
 over the list can make it again.
@@ -12,50 +10,17 @@ from __future__ import annotations
 
 import sqlite3
 from hashlib import blake2b
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
-from penstock.errors import OutputError
+from penstock.scratch.temporary import Temporary, explain
 
 __all__ = ["NameCounts", "SeenRequests"]
-
-CACHE_BYTES: Final = 32 << 20
-"""Bytes of a database held in memory. A filter in front of it (pyroaring) and larger
-batches were tried: 10 million digests took 60 s either way."""
 
 NAMES_HELD: Final = 50_000
 """Names counted in memory before their counts go to the disk: some 10 MB."""
 
 
-class _Scratch:
-    """A temporary database that belongs to one thread at a time."""
-
-    def __init__(self, table: str) -> None:
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        try:
-            for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{CACHE_BYTES >> 10}"):
-                self._database.execute(f"PRAGMA {pragma}")
-            self._database.execute(table)
-            # One transaction that never ends, since nothing is to last.
-            self._database.execute("BEGIN")
-        except sqlite3.Error as error:
-            self._database.close()
-            raise _translate(error) from error
-
-    def close(self) -> None:
-        """Drop the database. May be called twice."""
-        self._database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class SeenRequests(_Scratch):
+class SeenRequests(Temporary):
     """A set of byte strings, stored as digests of 16 bytes; it only grows.
 
     Two strings count as one if their 128-bit BLAKE2b digests are equal: among 10^9
@@ -76,10 +41,10 @@ class SeenRequests(_Scratch):
         try:
             return self._execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount == 1
         except sqlite3.Error as error:
-            raise _translate(error) from error
+            raise explain(error) from error
 
 
-class NameCounts(_Scratch):
+class NameCounts(Temporary):
     """Counts how often each name comes."""
 
     def __init__(self, held: int = NAMES_HELD) -> None:
@@ -116,18 +81,11 @@ class NameCounts(_Scratch):
                 counts,
             )
         except sqlite3.Error as error:
-            raise _translate(error) from error
+            raise explain(error) from error
 
     def _query(self, query: str, *values: int) -> list[Any]:
         self._write_down()
         try:
             return self._database.execute(query, values).fetchall()
         except sqlite3.Error as error:
-            raise _translate(error) from error
-
-
-def _translate(error: sqlite3.Error) -> OutputError:
-    return OutputError(
-        f"cannot remember which URLs came before: {error}; free some space in /var/tmp, or name another folder with "
-        "TMPDIR"
-    )
+            raise explain(error) from error

@@ -32,9 +32,11 @@ class CommonOptions(TypedDict, total=False):
     and more than 100 at once run only if that is faster; with fixed, the limits alone
     decide. Default adaptive; one of adaptive, fixed."""
 
-    window: int
-    """Inputs read ahead and not started, in memory; above this, inputs of busy hosts
-    wait on the disk. Default 10,000; 1 to 100,000,000."""
+    window: int | None
+    """Inputs read ahead and not started, in memory. By default 10,000 of a file or a
+    list; above this, inputs of busy hosts wait on the disk. An iterator is by default
+    read only as far as ``concurrency`` leaves room; with a number, as far ahead as
+    that, to find other hosts. 1 to 100,000,000."""
 
     attempts: int
     """Tries for each input, the first included. Default 3; 1 to 100."""
@@ -76,6 +78,10 @@ class CommonOptions(TypedDict, total=False):
     """A proxy for all requests: http://, https://, socks5:// or socks5h://host:port.
     The environment's is ignored. The proxy connects in Penstock's place, so the address
     a redirect leads to is not checked."""
+
+    http_version: Literal["1.1", "2"] | None
+    """The newest version of HTTP to use; 2 is used over TLS alone. By default 2, and
+    1.1 if a WARC file is to hold the messages as they were sent. One of 1.1, 2."""
 
     insecure: bool
     """Do not verify certificates: an attacker on the path can read and change
@@ -180,4 +186,4 @@ class RunOptions(FetchOptions, ResumeOptions, total=False):
 
     sinks: str | Sequence[str]
     """The formats in which a run folder stores. Default jsonl; one of jsonl, jsonl.zst,
-    jsonl.gz, csv."""
+    jsonl.gz, parquet, warc, csv."""

@@ -20,7 +20,10 @@ Slice = TypeVar("Slice", bound=Struct)
 
 
 class HttpSettings(Struct, frozen=True):
-    """The slice of the HTTP engine. Times in seconds, sizes in bytes."""
+    """The slice of the HTTP engine. Times in seconds, sizes in bytes.
+
+    With *keep_requests* an attempt has the request as it was sent.
+    """
 
     concurrency: int = DEFAULT.concurrency
     timeout: float = DEFAULT.timeout
@@ -34,6 +37,8 @@ class HttpSettings(Struct, frozen=True):
     public_only: bool = DEFAULT.public_only
     max_redirects: int = DEFAULT.max_redirects
     cookies: bool = DEFAULT.cookies
+    http_version: str | None = DEFAULT.http_version
+    keep_requests: bool = False
 
 
 class InputSettings(Struct, frozen=True):
@@ -56,5 +61,5 @@ class OutputSettings(Struct, frozen=True):
 
 
 def cut(part: type[Slice], settings: SettingsTable) -> Slice:
-    """Return the slice *part* of *settings*."""
-    return part(**{name: getattr(settings, name) for name in part.__struct_fields__})
+    """Return the slice *part* of *settings*; a field that is no setting keeps its default."""
+    return part(**{name: getattr(settings, name) for name in part.__struct_fields__ if hasattr(settings, name)})

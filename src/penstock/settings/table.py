@@ -37,6 +37,7 @@ __all__ = ["CHANGEABLE", "SETTINGS", "Setting", "SettingsTable"]
 DAY: Final = 86_400
 
 BODIES: Final = ("inline", "none")
+HTTP_VERSIONS: Final = ("1.1", "2")
 PACES: Final = ("adaptive", "fixed")
 INPUT_FORMATS: Final = ("lines", "csv", "tsv", "jsonl", "json", "sitemap", "parquet", "arrow")
 
@@ -81,15 +82,19 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
         ),
     ] = "adaptive"
     window: Annotated[
-        int,
+        int | None,
         Spec(
             "Pace",
-            "Inputs read ahead and not started, in memory; above this, inputs of busy hosts wait on the disk.",
+            "Inputs read ahead and not started, in memory. By default 10,000 of a file or a list; above this, inputs "
+            "of busy hosts wait on the disk. An iterator is by default read only as far as `concurrency` leaves room; "
+            "with a number, as far ahead as that, to find other hosts.",
             low=1,
             high=10**8,
             resume=MAY_CHANGE,
+            option_text="Inputs read ahead and not started, in memory (10,000 by default); above this, inputs of "
+            "busy hosts wait on the disk.",
         ),
-    ] = 10_000
+    ] = None
     attempts: Annotated[
         int, Spec("Pace", "Tries for each input, the first included.", low=1, high=100, resume=MAY_CHANGE)
     ] = 3
@@ -213,6 +218,16 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
             resume=MAY_CHANGE,
             metavar="URL",
             check=check_proxy,
+        ),
+    ] = None
+    http_version: Annotated[
+        str | None,
+        Spec(
+            "Requests",
+            "The newest version of HTTP to use; 2 is used over TLS alone. By default 2, and 1.1 if a WARC file is to "
+            "hold the messages as they were sent.",
+            choices=HTTP_VERSIONS,
+            resume=MAY_CHANGE,
         ),
     ] = None
     insecure: Annotated[

@@ -10,17 +10,30 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 import orjson
 
-from penstock.core.web.model import Kind, Outcome
+from penstock.core.web.model import Kind, Outcome, Reason, Times
 from penstock.core.web.stored import Stored
-from penstock.sink.record import Seq, dump, make_record
+from penstock.sink.outcome import CLASSES
+from penstock.sink.record import Seq, clean_text, encode_value, make_record
 
-__all__ = ["COLUMNS", "INPUT", "encode", "join_cells", "make_cells", "name_column", "read_row", "split_row"]
+__all__ = [
+    "COLUMNS",
+    "INPUT",
+    "encode",
+    "join_cells",
+    "make_cells",
+    "name_column",
+    "read_fields",
+    "read_outcome",
+    "read_row",
+    "split_row",
+]
 
 COLUMNS: Final = (
     *("seq", "url", "outcome", "error", "detail", "status", "final_url", "redirects", "attempts", "started"),
@@ -47,6 +60,8 @@ _CELL: Final = re.compile(r'("[^"]*(?:""[^"]*)*"|[^",]*)(,|\Z)')
 
 _INTEGER: Final = msgspec.json.Decoder(Seq)
 
+_REST: Final = msgspec.json.Decoder(dict[str, Any])
+
 
 def encode(outcome: Outcome, *, inline_body: bool) -> bytes:  # noqa: ARG001 - no row has a body
     """Return the cells of *outcome* as one line, without the input; never raises."""
@@ -62,11 +77,10 @@ def read_row(line: bytes, place: int = 0) -> Stored:
     if len(cells) <= len(COLUMNS):
         raise ValueError(f"the row has {len(cells)} cells")
     found = dict(zip(COLUMNS, cells, strict=False))
-    url = found["url"]
     return Stored(
         place,
         _INTEGER.decode(found["seq"]),
-        url[1:] if url.startswith("'") and _FORMULA.match(url) else url,
+        _read_text(found["url"]),
         Kind(found["outcome"]),
         found["error"] or None,
         _INTEGER.decode(found["status"]) if found["status"] else None,
@@ -75,6 +89,55 @@ def read_row(line: bytes, place: int = 0) -> Stored:
         _INTEGER.decode(found["bytes"]),
         intact=True,
     )
+
+
+def read_outcome(line: bytes, fields: Sequence[str]) -> Outcome:
+    """Return the outcome in the row *line* of a file that has columns for these *fields* of the input.
+
+    Body, headers and redirects are empty. Values of the input are text, ``data`` is what
+    its text is as JSON, and line breaks stay two characters. Raises ValueError if it is
+    not a whole row.
+    """
+    cells = split_row(line)
+    if len(cells) != len(COLUMNS) + len(fields) + 1:
+        raise ValueError(f"the row has {len(cells)} cells")
+    found = {name: _read_text(cell) for name, cell in zip(COLUMNS, cells, strict=False) if cell}
+    given = {field: _read_text(cell) for field, cell in zip(fields, cells[len(COLUMNS) :], strict=False) if cell}
+    if cells[-1]:
+        given |= _REST.decode(cells[-1])
+    return CLASSES[Kind(found.get("outcome", ""))](
+        seq=_INTEGER.decode(found.get("seq", "")),
+        url=found.get("url", ""),
+        error=Reason(found["error"]) if "error" in found else None,  # type: ignore[call-arg] # by its value
+        detail=found.get("detail"),
+        status=_INTEGER.decode(found["status"]) if "status" in found else None,
+        final_url=found.get("final_url"),
+        attempts=_INTEGER.decode(found.get("attempts", "")),
+        started=datetime.fromisoformat(found["started"]).timestamp() if "started" in found else None,
+        times=Times(*(float(found.get(name, "")) / 1e3 for name in COLUMNS if name.startswith("ms_"))),
+        ip=found.get("ip"),
+        http=found.get("http"),
+        data=_read_data(found["data"]) if "data" in found else None,
+        input=given or None,
+    )
+
+
+def read_fields(heading: bytes) -> list[str]:
+    """Return the fields of the input that have the columns in *heading*, a row of column names."""
+    names = map(_read_text, split_row(heading)[len(COLUMNS) : -1])
+    return [name.removeprefix("input_") if _TAKEN.fullmatch(name) else name for name in names]
+
+
+def _read_text(cell: str) -> str:
+    """Return the text of *cell*, without the apostrophe of a formula."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _read_data(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except ValueError:
+        return text
 
 
 def split_row(line: bytes) -> list[str]:
@@ -102,7 +165,7 @@ def join_cells(cells: Iterable[str]) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+        return clean_text(text).encode()
 
 
 def name_column(field: Any) -> str:
@@ -133,7 +196,7 @@ def make_cell(value: Any) -> str:
     if isinstance(value, str):
         text = value
     else:
-        written = dump(value)[:-1].decode()
+        written = encode_value(value).decode()
         if not written.startswith('"'):
             return "" if written == "null" else written
         text = str(orjson.loads(written))

@@ -28,6 +28,7 @@ from penstock.errors import FolderDamaged, OutputError
 from penstock.remedies import call
 
 __all__ = [
+    "BUFFER",
     "PART",
     "TORN",
     "AppendFile",

@@ -12,17 +12,24 @@ from typing import Any, Final
 
 from penstock.seams import Format, Sink
 from penstock.sink.jsonl import JSONL, JSONL_GZ, JSONL_ZST
+from penstock.sink.parquet.format import PARQUET
 from penstock.sink.table import CSV
+from penstock.sink.warc import WARC
 
-__all__ = ["FORMATS", "open_sinks"]
+__all__ = ["FORMATS", "STORES_MESSAGES", "open_sinks"]
 
 FORMATS: Final[dict[str, Format]] = {
     JSONL.name: JSONL,
     JSONL_ZST.name: JSONL_ZST,
     JSONL_GZ.name: JSONL_GZ,
+    PARQUET.name: PARQUET,
+    WARC.name: WARC,
     CSV.name: CSV,
 }
-"""Every format by its name."""
+"""Every format by its name. A run that has several is read by the first of them here."""
+
+STORES_MESSAGES: Final = frozenset({WARC.name})
+"""Formats that store requests and responses as they were sent. The engine keeps the requests for them alone."""
 
 
 def open_sinks(

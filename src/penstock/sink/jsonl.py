@@ -1,6 +1,6 @@
 """The formats ``jsonl``, ``jsonl.zst`` and ``jsonl.gz``: each outcome a line of JSON, perhaps compressed.
 
-``record`` has the fields of a line, ``line_format`` the files.
+``record`` has the fields of a line, ``outcome`` reads them back, ``line_format`` has the files.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.sink.frames import Compression
-from penstock.sink.line_format import Decode, Encode, LineFormat
+from penstock.sink.line_format import Decode, Encode, LineFormat, Restore
 
 __all__ = ["JSONL", "JSONL_GZ", "JSONL_ZST"]
 
@@ -19,8 +19,14 @@ def _load() -> tuple[Encode, Decode]:
     return encode, read_line
 
 
+def _load_restore(_heading: bytes) -> Restore:
+    from penstock.sink.outcome import read_outcome  # noqa: PLC0415 - few need it
+
+    return read_outcome
+
+
 def _zstd() -> Compression:
-    from penstock.sink.compressions import ZSTD  # noqa: PLC0415 - nor is zstd
+    from penstock.sink.compressions import ZSTD  # noqa: PLC0415 - zstd is not for a help page
 
     return ZSTD
 
@@ -31,6 +37,6 @@ def _gzip() -> Compression:
     return GZIP
 
 
-JSONL: Final = LineFormat("jsonl", "outcomes", "jsonl", _load)
-JSONL_ZST: Final = LineFormat("jsonl.zst", "outcomes", "jsonl.zst", _load, _zstd)
-JSONL_GZ: Final = LineFormat("jsonl.gz", "outcomes", "jsonl.gz", _load, _gzip)
+JSONL: Final = LineFormat("jsonl", "outcomes", "jsonl", _load, _load_restore)
+JSONL_ZST: Final = LineFormat("jsonl.zst", "outcomes", "jsonl.zst", _load, _load_restore, _zstd)
+JSONL_GZ: Final = LineFormat("jsonl.gz", "outcomes", "jsonl.gz", _load, _load_restore, _gzip)

@@ -25,7 +25,7 @@ from penstock.errors import OutputError
 from penstock.sink.durable import AppendFile, Hold, certify, locate_origin, remove
 from penstock.sink.frames import Compression, FrameFile, find_frames, read_lines
 
-__all__ = ["Decode", "Encode", "LineFormat", "LineSink", "Lines"]
+__all__ = ["Decode", "Encode", "FileRow", "LineFormat", "LineSink", "Lines", "Restore"]
 
 FILE_BYTES: Final = 4 << 30
 """Bytes of a file after which the next one begins: small enough to copy."""
@@ -43,20 +43,26 @@ class Encode(Protocol):
 
 Decode = Callable[[bytes, int], Stored]
 
+Restore = Callable[[bytes], Outcome]
+"""Returns the outcome in a line. Raises ValueError if there is none."""
+
 
 class LineFormat(Struct, frozen=True):
     """The format *name*, in files called ``STEM-00000.SUFFIX`` and so on.
 
     *load* returns what makes a line and what reads one back, which takes the line and its
-    place, and raises ValueError if the line is not whole. *compression*, if given, returns how the
-    lines are compressed. Both may import what only they need. The first rows after a flush
-    that left a file *file_bytes* long begin the next one.
+    place, and raises ValueError if the line is not whole. *load_restore* takes the line that
+    each file begins with, empty for none, and returns what makes an outcome of any other line
+    again. *compression*, if given, returns how the lines are compressed. They may import what
+    only they need. The first rows after a flush that left a file *file_bytes* long begin the
+    next one.
     """
 
     name: str
     stem: str
     suffix: str
     load: Callable[[], tuple[Encode, Decode]]
+    load_restore: Callable[[bytes], Restore]
     compression: Callable[[], Compression] | None = None
     file_bytes: int = FILE_BYTES
     unfinished: None = None
@@ -103,6 +109,18 @@ class LineFormat(Struct, frozen=True):
         for row in self._rows(folder / extent.file, extent.start, extent.end):
             yield row.says
 
+    def outcomes(self, folder: Path, extent: Extent) -> Iterator[Outcome | Unreadable]:
+        """Yield the outcomes of *extent*, as of ``Format.outcomes``."""
+        restore = self.load_restore(self.find_heading(folder) or b"")
+        for line, _, _, fault in self._lines(folder / extent.file, extent.start, extent.end):
+            if fault is not None:
+                yield Unreadable(fault)
+                continue
+            try:
+                yield restore(line)
+            except ValueError as error:
+                yield Unreadable(str(error))
+
     def salvage(self, file: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Reduce *file* to the rows that *keep* wants, as of ``Format.salvage``.
 
@@ -131,34 +149,45 @@ class LineFormat(Struct, frozen=True):
 
     def _rows(
         self, file: Path, start: int, end: int | None = None, *, first: int = 0, longest: int | None = None
-    ) -> Iterator[_Row]:
+    ) -> Iterator[FileRow]:
         """Yield the rows of *file* between two offsets; a line of over *longest* bytes comes in pieces.
 
         *first* is the place of the first byte of the file in the one it was cut off from.
         """
         _, decode = self.load()
+        for line, place, line_end, fault in self._lines(file, start, end, begins=first == 0, longest=longest):
+            says = _interpret(line, first + place, decode) if fault is None else Unreadable(fault)
+            yield FileRow(line, place, line_end, says)
+
+    def _lines(
+        self, file: Path, start: int, end: int | None = None, *, begins: bool = True, longest: int | None = None
+    ) -> Iterator[FileLine]:
+        """Yield the lines of *file* between two offsets, decompressed; one of over *longest* bytes in pieces.
+
+        *begins* is whether the file is from its beginning on, where its heading is.
+        """
         with file.open("rb") as opened:
             stop = file.stat().st_size if end is None else end
             most = longest or stop
             opened.seek(start)
-            if self.has_heading and first + start == 0:
+            if self.has_heading and begins and start == 0:
                 heading = opened.readline(min(stop, most))
                 if not self.is_heading(heading):
-                    yield _Row(heading, 0, len(heading), Unreadable("the row of column names is damaged"))
+                    yield FileLine(heading, 0, len(heading), "the row of column names is damaged")
                 start = len(heading)
             if self.compression is None:
                 while start < stop and (line := opened.readline(min(stop - start, most))):
-                    yield _Row(line, start, start + len(line), _interpret(line, first + start, decode))
+                    yield FileLine(line, start, start + len(line), None)
                     start += len(line)
                 return
             compression = self.compression()
             for frame in find_frames(opened, start, stop, compression):
                 if frame.fault is not None:
                     lost = f"bytes {frame.start} to {frame.end} can't be decompressed: {frame.fault}"
-                    yield _Row(b"", frame.start, frame.end, Unreadable(lost))
+                    yield FileLine(b"", frame.start, frame.end, lost)
                     continue
                 for line in read_lines(opened, frame, compression, longest):
-                    yield _Row(line, frame.start, frame.end, _interpret(line, first + frame.start, decode))
+                    yield FileLine(line, frame.start, frame.end, None)
 
     def _find_good_prefix(self, file: Path, keep: Keep, longest: int) -> tuple[list[_Stretch], list[bool]]:
         """Return the stretches of good rows before the first bad one.
@@ -206,11 +235,20 @@ class LineFormat(Struct, frozen=True):
             yield extent, stretch.rows
 
 
-class _Row(NamedTuple):
-    """A *line* and what it says, in the bytes from *place* to *end* of the file that it is read from.
+class FileLine(NamedTuple):
+    """A *line* in the bytes from *place* to *end* of a file, or why these have none.
 
     A compressed line has the bytes of its frame.
     """
+
+    line: bytes
+    place: int
+    end: int
+    fault: str | None
+
+
+class FileRow(NamedTuple):
+    """A row, as the *line* or the other bytes that are stored of it, and what it says; the rest is as of FileLine."""
 
     line: bytes
     place: int
@@ -230,7 +268,7 @@ class _Stretch(NamedTuple):
         return self.end - self.start >= EXTENT_BYTES or seq in self.rows.seqs
 
 
-def _judge(rows: Iterable[_Row], keep: Callable[[Stored], bool]) -> tuple[list[Stored], int, list[bool]]:
+def _judge(rows: Iterable[FileRow], keep: Callable[[Stored], bool]) -> tuple[list[Stored], int, list[bool]]:
     """Return the *rows* of a line or frame, none of them unless all stay, with its end and the answers of *keep*."""
     good: dict[int, Stored] = {}
     answers: list[bool] = []
@@ -327,7 +365,7 @@ class LineSink:
             # Not before there are rows for it: an empty file is no gzip file.
             self._begin_next_if_full()
         if self._file.end == 0 and block.rows:
-            self._file.append(block.heading)
+            self._file.append(self._make_heading(block))
         for line in block.pieces:
             for piece in (line,) if isinstance(line, bytes) else line:
                 self._file.append(piece)
@@ -351,6 +389,10 @@ class LineSink:
     def close(self) -> None:
         """Close the file; unflushed rows are lost, and were never claimed. May be called twice."""
         self._file.close()
+
+    def _make_heading(self, block: Lines) -> bytes:
+        """Return what the file begins with, of which *block* has the first rows."""
+        return block.heading
 
     def _join_lines(self) -> None:
         """Make one piece of the short lines: apart they take more memory (docs/decisions/allocator.md)."""

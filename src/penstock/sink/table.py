@@ -6,11 +6,12 @@ Knows the row of column names that each file begins with. ``cells`` has the rest
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 
 from penstock.sink.durable import TORN, locate_origin
-from penstock.sink.line_format import Decode, Encode, LineFormat, LineSink
+from penstock.sink.line_format import Decode, Encode, LineFormat, LineSink, Restore
 
 __all__ = ["CSV"]
 
@@ -61,4 +62,10 @@ def _load() -> tuple[Encode, Decode]:
     return encode, read_row
 
 
-CSV: Final = TableFormat("csv", "outcomes", "csv", _load)
+def _load_restore(heading: bytes) -> Restore:
+    from penstock.sink.cells import read_fields, read_outcome  # noqa: PLC0415 - as in _load
+
+    return partial(read_outcome, fields=read_fields(heading) if heading else [])
+
+
+CSV: Final = TableFormat("csv", "outcomes", "csv", _load, _load_restore)

@@ -17,7 +17,7 @@ from penstock.core.extents import Extent
 from penstock.core.web.model import Attempt, Failed, Fetched, Job, Outcome, Reason, Row, Skipped
 from penstock.seams import Engine, Signal, Sink, Source
 
-__all__ = ["check_engine", "check_sink", "check_source", "flush"]
+__all__ = ["check_engine", "check_sink", "check_source", "flush", "make_outcome"]
 
 PATIENCE: Final = 5.0
 """Seconds of real time that a check waits for an event."""
@@ -101,9 +101,9 @@ def check_sink(make: Callable[[Mapping[str, int]], Sink[Any]], read: Callable[[E
     assert sink.flush() == [], "a second flush returns the extents of the first"
     committed += _write(sink, range(8, 10))
 
-    sink.take(_outcome(10))
+    sink.take(make_outcome(10))
     sink.write(sink.cut())
-    sink.take(_outcome(11))
+    sink.take(make_outcome(11))
     sink.close()
     sink.close()
     sink = make(_lengths(committed))
@@ -133,6 +133,7 @@ class _Pulled:
             item = self.source.pull()
             if item is not Signal.NOT_YET:
                 return item
+            self.source.request(1)
             assert self._woken.wait(PATIENCE), "the source returned NOT_YET and did not wake the caller"
 
 
@@ -299,7 +300,7 @@ def _select(fd: int, seconds: float | None) -> None:
 # -- sink
 
 
-def _outcome(seq: int) -> Outcome:
+def make_outcome(seq: int) -> Outcome:
     """Return an outcome by *seq*, with a body or text that is hard to store."""
     url = f"http://a.test/{seq}"
     kinds: Sequence[Outcome] = (
@@ -317,7 +318,7 @@ def _write(sink: Sink[Any], seqs: Sequence[int]) -> list[Extent]:
     half = len(seqs) // 2
     for part in (seqs[:half], seqs[half:]):
         for seq in part:
-            assert sink.take(_outcome(seq)) >= 0, "take must return a number of bytes"
+            assert sink.take(make_outcome(seq)) >= 0, "take must return a number of bytes"
         sink.write(sink.cut())
     extents = sink.flush()
     stored = [seq for extent in extents for seq in extent.seqs]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from penstock.core.extents import Extent
+from penstock.core.web.model import Outcome
 from penstock.core.web.stored import Keep, Salvaged, Stored
 from penstock.seams import Format
-from penstock.testing.contracts import check_sink
+from penstock.testing.contracts import check_sink, flush, make_outcome
 
 __all__ = ["check_format"]
 
@@ -29,6 +31,7 @@ def check_format(format_: Format, folder: Path) -> None:
     check_sink(partial(format_.open, folder, inline_body=True), lambda extent: _seqs(format_, folder, [extent]))
     files = _files(format_, folder)
     assert files, "the sink's files match the pattern"
+    _check_outcomes(format_, folder / "again")
     before, asides = {file: file.read_bytes() for file in files}, _asides(folder)
 
     kept = _salvaged(format_, files, lambda _file, _stored: True)
@@ -42,6 +45,20 @@ def check_format(format_: Format, folder: Path) -> None:
 
     kept = _checked(format_, format_.recover(aside, lambda _file, stored: stored.seq == 3, longest=LONGEST))
     assert _seqs(format_, folder, kept) == [3], "a row that was set aside can be recovered"
+
+
+def _check_outcomes(format_: Format, folder: Path) -> None:
+    """Check that the outcomes read back have the seqs, kinds, errors and statuses of the stored ones."""
+    folder.mkdir()
+    sink = format_.open(folder, {}, inline_body=True)
+    given = [make_outcome(seq) for seq in range(10)]
+    for outcome in given:
+        sink.take(outcome)
+    found = [outcome for extent in flush(sink) for outcome in format_.outcomes(folder, extent)]
+    sink.close()
+    said = [(one.seq, one.kind, one.error, one.status) for one in found if isinstance(one, Outcome)]
+    assert said == [(one.seq, one.kind, one.error, one.status) for one in given], "outcomes can be read back"
+    shutil.rmtree(folder)
 
 
 def _salvaged(format_: Format, files: Iterable[Path], keep: Keep) -> list[Extent]:

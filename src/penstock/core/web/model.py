@@ -234,7 +234,8 @@ class Attempt(Struct, frozen=True):
     *head* is the raw header block of the final response, *started* the wall-clock time
     in seconds since 1970. *lacking* names what this machine had run out of
     (descriptors, ports): then the job was not tried, the attempt tells nothing about
-    the host, and *error* is only what it looked like.
+    the host, and *error* is only what it looked like. *request* is the request as it was
+    sent, if the engine keeps it.
     """
 
     job: Job
@@ -248,13 +249,15 @@ class Attempt(Struct, frozen=True):
     ip: str | None = None
     http: str | None = None
     lacking: str | None = None
+    request: bytes = b""
 
 
 class Outcome(Ending, frozen=True):
     """The outcome of one input: Fetched, Failed or Skipped. Each input has exactly one.
 
     All three have the same fields, so that a loop over outcomes may read the status of
-    any of them.
+    any of them. *request* is the last request as it was sent, credentials included; it
+    is kept only for a sink that stores it.
     """
 
     kind: ClassVar[Kind]
@@ -275,6 +278,7 @@ class Outcome(Ending, frozen=True):
     body: bytes = b""
     data: Any = None
     input: dict[str, Any] | None = None
+    request: bytes = b""
 
     def __repr__(self) -> str:
         """Show the URL and its status or error on one line, without the body."""
