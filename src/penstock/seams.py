@@ -262,6 +262,10 @@ class Format(Protocol):
     def unfinished(self) -> str | None:
         """The same for files that are still written, if they have names of their own; a resume removes them."""
 
+    @property
+    def folder(self) -> str | None:
+        """The name of the folder that holds files which its other files name, if it has one."""
+
     def open(self, folder: Path, committed: Mapping[str, int], *, inline_body: bool) -> Sink[Any]:
         """Return a sink that adds to its files in *folder*, of which *committed* gives the lengths in bytes.
 

@@ -7,7 +7,6 @@ What was reset is tried again when all have an outcome, as a run with two passes
 
 from __future__ import annotations
 
-import json
 import sys
 import zlib
 from collections.abc import Iterator
@@ -20,10 +19,11 @@ from msgspec.structs import replace
 from penstock.core.schedule.learned import Learned
 from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped
 from penstock.errors import PenstockError
-from penstock.runs.files import LEDGER_FILE, outputs
+from penstock.runs.files import LEDGER_FILE
 from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.manifest import Manifest
+from penstock.runs.reading import open_run
 from penstock.runs.repair import repair
 from penstock.runs.store import FolderStore
 from penstock.runs.verify import Recount, verify
@@ -127,11 +127,9 @@ def settled_in(path: Path) -> set[int]:
 
 
 def identities(path: Path) -> list[tuple[object, ...]]:
-    """What must be the same however often a run was ended: of several lines for one input the last counts."""
-    records = [json.loads(row) for file in outputs(path, JSONL) for row in file.read_bytes().splitlines()]
-    newest = {record["seq"]: record for record in records}
+    """What must be the same however often a run was ended: the newest outcome of each input, its body included."""
     names = ("seq", "outcome", "error", "status", "sha256")
-    return sorted(tuple(record[name] for name in names) for record in newest.values())
+    return sorted(tuple(page.as_dict()[name] for name in names) for page in open_run(path))
 
 
 def problems(path: Path, expected: list[tuple[object, ...]]) -> list[str]:

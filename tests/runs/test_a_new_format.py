@@ -14,6 +14,7 @@ from penstock.fetching import wiring
 from penstock.runs import store
 from penstock.runs.files import is_left, outputs
 from penstock.runs.folder import RunFolder
+from penstock.sink.files import FILES
 from penstock.sink.formats import FORMATS
 from penstock.sink.jsonl import JSONL
 from penstock.testing.format_contract import check_format
@@ -22,7 +23,10 @@ INPUTS = [f"http://host{seq}.test/{'later' if seq % 4 == 3 else 'page'}/{seq}" f
 FAILED = len(INPUTS) // 4
 FAST = {"robots": False, "pace": "fixed", "delay": 0, "concurrency": 1, "attempts": 1, "flush_every": 0.01}
 
-CHOICES = [("tabs",), ("parts",), ("jsonl", "tabs"), ("jsonl", "parts"), ("parts", "jsonl", "tabs")]
+CHOICES = [
+    *(("tabs",), ("parts",), ("files",), ("jsonl", "tabs"), ("jsonl", "parts"), ("files", "jsonl")),
+    ("parts", "jsonl", "tabs"),
+]
 
 
 class Engine(Instant):
@@ -64,7 +68,14 @@ def damage(file):
 
 
 @pytest.mark.parametrize(
-    "format_", [JSONL, replace(JSONL, file_bytes=1), TABS, replace(TABS, file_bytes=900), PARTS], ids=lambda f: f.name
+    "format_",
+    [
+        *(JSONL, TABS, PARTS, FILES),
+        replace(JSONL, file_bytes=1),
+        replace(TABS, file_bytes=900),
+        replace(FILES, file_bytes=1),
+    ],
+    ids=lambda f: f.name,
 )
 def test_a_format_keeps_the_contract(format_, tmp_path):
     check_format(format_, tmp_path)
@@ -177,11 +188,11 @@ def test_what_a_crash_leaves_of_a_file_that_is_renamed_later_is_removed(path):
 
 
 def test_a_format_that_is_not_known_is_refused(path, monkeypatch):
-    with pytest.raises(UsageError, match="sinks: there is no 'parquet'; choose from: jsonl, tabs, parts"):
+    with pytest.raises(UsageError, match="sinks: there is no 'parquet'; choose from: jsonl, files, tabs, parts"):
         run(path, ("parquet",))
     assert not path.exists()
     run(path, ("tabs",))
     monkeypatch.delitem(FORMATS, "tabs")
     for action in (penstock.resume, penstock.verify):
-        with pytest.raises(FolderMismatch, match="names the format tabs, this Penstock knows jsonl, parts"):
+        with pytest.raises(FolderMismatch, match="names the format tabs, this Penstock knows jsonl, files, parts"):
             action(path)

@@ -61,6 +61,7 @@ class Parts:
     name = "parts"
     pattern = r"part-[0-9]{5}\.json"
     unfinished = r"part-[0-9]{5}\.json\.part"
+    folder = None
 
     def open(self, folder, committed, *, inline_body):
         for file in folder.glob("part-*.json"):

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from penstock.seams import Format, Sink
+from penstock.sink.files import FILES
 from penstock.sink.jsonl import JSONL
 
 __all__ = ["FORMATS", "open_sinks"]
 
 FORMATS: Final[dict[str, Format]] = {
     JSONL.name: JSONL,
+    FILES.name: FILES,
 }
 """Every format by its name."""
 

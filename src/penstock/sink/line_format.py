@@ -59,6 +59,7 @@ class LineFormat(Struct, frozen=True):
     load_restore: Callable[[], Restore]
     file_bytes: int = FILE_BYTES
     unfinished: None = None
+    folder: None = None
 
     @property
     def pattern(self) -> str:
@@ -106,11 +107,11 @@ class LineFormat(Struct, frozen=True):
 
     def recover(self, aside: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Append the rows of *aside* that *keep* wants to the last file, as of ``Format.recover``."""
-        last = self._files(aside.parent)[-1]
+        last = self.files(aside.parent)[-1]
         with closing(AppendFile(last, last.stat().st_size if last.exists() else 0)) as grown:
             yield from self._append_from(aside, grown, keep, longest)
 
-    def _files(self, folder: Path) -> list[Path]:
+    def files(self, folder: Path) -> list[Path]:
         """Return the files in *folder*, in order, or the one to begin with if there is none."""
         found = sorted(file for file in folder.glob(f"{self.stem}-*") if re.fullmatch(self.pattern, file.name))
         return found or [folder / self.file_name(0)]
