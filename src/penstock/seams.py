@@ -266,8 +266,21 @@ class Format(Protocol):
     def folder(self) -> str | None:
         """The name of the folder that holds files which its other files name, if it has one."""
 
+    @property
+    def unit(self) -> str:
+        """What the offsets of its extents count: bytes or rows."""
+
+    def length(self, file: Path) -> int:
+        """Return where *file* ends, in its unit. Raises OSError if it cannot be read."""
+
+    def checksum(self, folder: Path, extent: Extent) -> tuple[str, int]:
+        """Return the checksum of what is there of *extent*, and how many bytes it sums.
+
+        Raises OSError or FolderDamaged if its file cannot be read.
+        """
+
     def open(self, folder: Path, committed: Mapping[str, int], *, inline_body: bool) -> Sink[Any]:
-        """Return a sink that adds to its files in *folder*, of which *committed* gives the lengths in bytes.
+        """Return a sink that adds to its files in *folder*, of which *committed* gives the lengths in its unit.
 
         What a crash left beyond these is set aside first. Without *inline_body* bodies are not stored. Raises
         FolderDamaged if a file is shorter, OutputError if one cannot be written.

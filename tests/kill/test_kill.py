@@ -106,7 +106,7 @@ def faults(root, expected, *ends, sinks=("jsonl",)):
     return scripted.problems(path, expected)
 
 
-@pytest.mark.parametrize("sink", ["jsonl", "files"])
+@pytest.mark.parametrize("sink", ["jsonl", "files", "sqlite"])
 def test_a_run_ended_at_any_operation_and_resumed_is_as_if_it_had_not_been(root, expected, sink):
     operations = operations_of(root, partial(scripted.work, root / "run", None, (sink,)))
     assert len(operations) > 30, "the shim sees less than it did"
@@ -153,7 +153,7 @@ def test_a_repair_may_be_ended_at_any_operation(root, expected):
     assert not wrong
 
 
-SEVERAL = [("jsonl", "tabs"), ("parts", "jsonl"), ("jsonl", "files")]
+SEVERAL = [("jsonl", "tabs"), ("parts", "jsonl"), ("jsonl", "files"), ("sqlite", "jsonl")]
 
 
 @pytest.mark.parametrize("sinks", SEVERAL)

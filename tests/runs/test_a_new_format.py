@@ -17,6 +17,7 @@ from penstock.runs.folder import RunFolder
 from penstock.sink.files import FILES
 from penstock.sink.formats import FORMATS
 from penstock.sink.jsonl import JSONL
+from penstock.sink.sqlite import SQLITE
 from penstock.testing.format_contract import check_format
 
 INPUTS = [f"http://host{seq}.test/{'later' if seq % 4 == 3 else 'page'}/{seq}" for seq in range(24)]
@@ -25,7 +26,7 @@ FAST = {"robots": False, "pace": "fixed", "delay": 0, "concurrency": 1, "attempt
 
 CHOICES = [
     *(("tabs",), ("parts",), ("files",), ("jsonl", "tabs"), ("jsonl", "parts"), ("files", "jsonl")),
-    ("parts", "jsonl", "tabs"),
+    *(("parts", "jsonl", "tabs"), ("sqlite",), ("jsonl", "sqlite")),
 ]
 
 
@@ -61,16 +62,16 @@ def run(path, sinks):
 
 
 def damage(file):
-    """Change one byte in the middle of *file*."""
+    """Change one byte in the middle of *file*, of a database one of the last body: the middle may be free."""
     data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[data.rfind(b"page of") if file.suffix == ".db" else len(data) // 2] ^= 1
     file.write_bytes(data)
 
 
 @pytest.mark.parametrize(
     "format_",
     [
-        *(JSONL, TABS, PARTS, FILES),
+        *(JSONL, TABS, PARTS, FILES, SQLITE),
         replace(JSONL, file_bytes=1),
         replace(TABS, file_bytes=900),
         replace(FILES, file_bytes=1),
@@ -188,11 +189,15 @@ def test_what_a_crash_leaves_of_a_file_that_is_renamed_later_is_removed(path):
 
 
 def test_a_format_that_is_not_known_is_refused(path, monkeypatch):
-    with pytest.raises(UsageError, match="sinks: there is no 'parquet'; choose from: jsonl, files, tabs, parts"):
+    with pytest.raises(
+        UsageError, match="sinks: there is no 'parquet'; choose from: jsonl, files, sqlite, tabs, parts"
+    ):
         run(path, ("parquet",))
     assert not path.exists()
     run(path, ("tabs",))
     monkeypatch.delitem(FORMATS, "tabs")
     for action in (penstock.resume, penstock.verify):
-        with pytest.raises(FolderMismatch, match="names the format tabs, this Penstock knows jsonl, files, parts"):
+        with pytest.raises(
+            FolderMismatch, match="names the format tabs, this Penstock knows jsonl, files, sqlite, parts"
+        ):
             action(path)

@@ -46,7 +46,7 @@ MANIFEST_HEAD: Final = b'{\n  "schema": 1,\n  "run": "'
 """The first bytes of the two files that a killed ``RunFolder.create`` may leave behind."""
 
 _SIDES: Final = "(?:-journal|-wal|-shm)?"
-"""The files that SQLite puts beside a database (sqlite.org/tempfiles.html)."""
+"""The files that SQLite puts beside a database (sqlite.org/tempfiles.html), which an output may be."""
 
 
 class _Names(NamedTuple):
@@ -139,7 +139,8 @@ def _compile(output: str, unfinished: str, folders: str) -> _Names:
         rf"run\.json\.part|{document}\.part|run\.db\.part(?:\.part|{_SIDES})|(?:{output}|run\.db)\.torn\.part"
         rf"|\.penstock-overflow-\w{{8}}{unfinished and f'|{unfinished}'}"
     )
-    run = rf"run\.json|run\.lock|run\.db{_SIDES}|robots\.db(?:\.damaged)?{_SIDES}|{document}|{output}|{aside}|{left}"
+    databases = rf"(?:run\.db|robots\.db(?:\.damaged)?|{output}){_SIDES}"
+    run = rf"run\.json|run\.lock|{databases}|{document}|{aside}|{left}"
     return _Names(*map(re.compile, (output, aside, left, run, folders)))
 
 

@@ -26,6 +26,7 @@ from penstock.core.extents import Extent, SeqSet
 from penstock.core.web.model import Outcome
 from penstock.core.web.stored import Keep, Salvaged, Stored, Unreadable
 from penstock.errors import OutputError
+from penstock.sink.byte_extents import ByteExtents
 from penstock.sink.durable import NewFiles, sweep
 from penstock.sink.line_format import FILE_BYTES, Decode, Encode, LineFormat, Lines, LineSink, Restore
 
@@ -76,12 +77,11 @@ _BODY_NAME: Final = re.compile(r"([0-9]{9,})\.[a-z0-9]+")
 _FOLDER_NAME: Final = re.compile(r"([0-9]{6,})")
 
 
-class FilesFormat(Struct, frozen=True):
+class FilesFormat(ByteExtents, Struct, frozen=True):
     """The format ``files``; the flush that makes an index *file_bytes* long begins the next one."""
 
     name: str = "files"
     folder: str = FOLDER
-    unfinished: None = None
     file_bytes: int = FILE_BYTES
 
     @property

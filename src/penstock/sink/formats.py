@@ -13,12 +13,14 @@ from typing import Any, Final
 from penstock.seams import Format, Sink
 from penstock.sink.files import FILES
 from penstock.sink.jsonl import JSONL
+from penstock.sink.sqlite import SQLITE
 
 __all__ = ["FORMATS", "open_sinks"]
 
 FORMATS: Final[dict[str, Format]] = {
     JSONL.name: JSONL,
     FILES.name: FILES,
+    SQLITE.name: SQLITE,
 }
 """Every format by its name."""
 

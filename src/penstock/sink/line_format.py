@@ -19,6 +19,7 @@ from penstock.core.extents import Extent, SeqSet
 from penstock.core.web.model import Outcome
 from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadable
 from penstock.errors import OutputError
+from penstock.sink.byte_extents import ByteExtents
 from penstock.sink.durable import AppendFile, Hold, certify, locate_origin
 
 __all__ = ["Decode", "Encode", "LineFormat", "LineSink", "Restore"]
@@ -43,7 +44,7 @@ Restore = Callable[[bytes], Outcome]
 """Returns the outcome in a line. Raises ValueError if there is none."""
 
 
-class LineFormat(Struct, frozen=True):
+class LineFormat(ByteExtents, Struct, frozen=True):
     """The format *name*, in files called ``STEM-00000.SUFFIX`` and so on.
 
     *load* returns what makes a line and what reads one back, which takes the line and its
@@ -58,8 +59,6 @@ class LineFormat(Struct, frozen=True):
     load: Callable[[], tuple[Encode, Decode]]
     load_restore: Callable[[], Restore]
     file_bytes: int = FILE_BYTES
-    unfinished: None = None
-    folder: None = None
 
     @property
     def pattern(self) -> str:
