@@ -1,7 +1,7 @@
 """Writes, flushes, renames and removes the files of a run folder.
 
-It is the only module that does, with three exceptions: SQLite writes run.db for the
-ledger, ``runs/lock`` writes run.lock, and ``scratch/`` has the files that may be lost.
+It is the only module that does, with four exceptions: SQLite writes run.db for the
+ledger and outcomes.db for ``sqlite``, ``runs/lock`` writes run.lock, and ``scratch/`` has the files that may be lost.
 
 Knows how bytes outlive a process that is killed and a machine that loses power, on
 POSIX file systems: the file is flushed, and the folder that names it, before a function
@@ -62,6 +62,7 @@ _PRIVATE: Final = 0o600
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 """Never over an existing file: what a crash left is removed first."""
 
+_ADVISES: Final = hasattr(os, "posix_fadvise")
 _NO_DIRECTORY_FLUSH: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 _REMEDIES: Final = {
     errno.ENOSPC: "the disk is full: free some space",
@@ -274,6 +275,8 @@ class NewFiles(_AllOrNothing):
         with self._all_or_nothing("write"):
             with _descriptor(file, _NEW) as fd:
                 _write_all(fd, data)
+                if _ADVISES:  # the kernel begins to store the file, so that its fsync has less to do
+                    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
             self._named.add(place)
             self._unflushed.append((file, len(data)))
         if len(self._unflushed) >= UNFLUSHED:

@@ -34,14 +34,23 @@ FILE: Final = "outcomes.db"
 BUSY_SECONDS: Final = 30.0
 """Seconds that a write waits for another program that reads the database."""
 
-PAGE_BYTES: Final = 16_384
-"""Bytes of a page of the database; a body of 10 kB then fits into one."""
+COMMIT_BYTES: Final = 8 << 20
+"""Bytes of rows after which the database commits, though the ledger does not yet. A transaction that does not fit
+the cache would keep readers out from then on to its end."""
+
+CACHE_KIB: Final = 16 << 10
+
+ROW_BYTES: Final = 600
+"""Bytes of a row besides its body, about."""
 
 EXTENT_ROWS: Final = 10_000
 """Rows of an extent after a repair. If one of them changes later, the next repair drops all of these."""
 
+_DAMAGED: Final = frozenset(
+    {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
+)
 _FILL: Final = ("page_size = 16384", "journal_mode = MEMORY", "synchronous = OFF")
-"""For a database that has a name of its own only when it is whole and flushed."""
+"""For a database that gets its name when it is whole and flushed. A page of 16 KiB holds a body of 10 kB."""
 
 
 class SqliteFormat(Struct, frozen=True):
@@ -157,14 +166,14 @@ class SqliteSink:
             raise
         self._insert = _insert()
         self._start = self._end = committed
-        self._checksum = 0
+        self._checksum = self._open_bytes = 0
         self._seqs = SeqSet()
 
     def take(self, outcome: Outcome) -> int:
         """Take *outcome* and return roughly the bytes of its row."""
         row = self._make_row(outcome)
         self._taken.append(row)
-        return len(row.body or b"") + 600
+        return len(row.body or b"") + ROW_BYTES
 
     def cut(self) -> list[Row]:
         """Return the rows taken since the last cut."""
@@ -172,14 +181,17 @@ class SqliteSink:
         return taken
 
     def write(self, block: list[Row]) -> None:
-        """Insert *block* into the open transaction. Raises OutputError if the database does not take it."""
+        """Insert *block*, perhaps into the open transaction. Raises OutputError if the database does not take it."""
         if not block:
             return
         with self._all_or_nothing("write"):
-            if self._end == self._start:
+            if not self._database.in_transaction:
                 self._hold.confirm()
                 self._database.execute("BEGIN IMMEDIATE")
             self._database.executemany(self._insert, self._number(block))
+            self._open_bytes += sum(len(row.body or b"") + ROW_BYTES for row in block)
+            if self._open_bytes >= COMMIT_BYTES:
+                self._commit()
 
     def flush(self) -> list[Extent]:
         """Commit every row written, and return their extent.
@@ -188,10 +200,10 @@ class SqliteSink:
         """
         with self._all_or_nothing("flush"):
             self._hold.confirm()
-            if self._end == self._start:
-                return []
-            self._database.execute("COMMIT")
-            self._hold.confirm()
+            if self._database.in_transaction:
+                self._commit()
+        if self._end == self._start:
+            return []
         rows = self._end - self._start
         text = checksum_text(self._checksum)
         extent = Extent(self.name, self._path.name, self._start, self._end, rows, text, self._seqs)
@@ -202,6 +214,11 @@ class SqliteSink:
         """Close the database; rows that are not committed are lost. May be called twice."""
         self._trouble = self._trouble or f"{self._path} is closed"
         self._database.close()
+
+    def _commit(self) -> None:
+        self._database.execute("COMMIT")
+        self._open_bytes = 0
+        self._hold.confirm()
 
     def _number(self, block: list[Row]) -> Iterator[tuple[Any, ...]]:
         """Yield the values of the rows with the next ids, and count and sum them."""
@@ -242,13 +259,13 @@ def _translate(doing: str, path: Path) -> Iterator[None]:
     """Raise OutputError for an error of SQLite, FolderDamaged if the database is damaged."""
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _DAMAGED:
+            raise _damaged(path, f"is damaged: {error}") from error
         raise OutputError(
             f"cannot {doing} {path}: {error}; free some space, or close what else reads it. "
             "Everything committed before is safe"
         ) from error
-    except sqlite3.Error as error:
-        raise _damaged(path, f"is damaged: {error}") from error
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -259,6 +276,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         try:
             # The removal of the journal is the commit; FULL would leave it to the next flush of the folder.
             database.execute("PRAGMA synchronous = EXTRA")
+            database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         except BaseException:
             database.close()
             raise
