@@ -179,4 +179,5 @@ class RunOptions(FetchOptions, ResumeOptions, total=False):
     tab."""
 
     sinks: str | Sequence[str]
-    """The formats in which a run folder stores. Default jsonl; one of jsonl."""
+    """The formats in which a run folder stores. Default jsonl; one of jsonl, files,
+    sqlite."""

@@ -19,7 +19,7 @@ from penstock.core.web.stored import Stored
 from penstock.sink.outcome import read_outcome
 from penstock.sink.record import clean, fields, read_line
 
-__all__ = ["COLUMNS", "Row", "make_row"]
+__all__ = ["COLUMNS", "TableRow", "make_row"]
 
 TIMES: Final = ("wait", "dns", "connect", "tls", "first_byte", "total")
 
@@ -50,7 +50,7 @@ COLUMNS: Final[dict[str, str]] = {
 _JSON: Final = frozenset({"redirects", "headers", "data", "input"})
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """The values of all columns but ``body``, and the body; None if it is not stored."""
 
     values: Sequence[Any]
@@ -96,7 +96,7 @@ class Row(NamedTuple):
             raise ValueError(f"a column has another type: {error}") from error
 
 
-def make_row(outcome: Outcome, *, inline_body: bool) -> Row:
+def make_row(outcome: Outcome, *, inline_body: bool) -> TableRow:
     """Return the row of *outcome*; never raises. Without *inline_body* it has no body."""
     record = fields(outcome, False)  # noqa: FBT003 - of a hot path
     body = outcome.body if inline_body and record["sha256"] is not None else None
@@ -105,7 +105,7 @@ def make_row(outcome: Outcome, *, inline_body: bool) -> Row:
         orjson.dumps(values)
     except TypeError:
         values = _values({name: _clean(name, value) for name, value in record.items()})
-    return Row(values, body)
+    return TableRow(values, body)
 
 
 def _clean(name: str, value: Any) -> Any:

@@ -25,7 +25,7 @@ from penstock.remedies import call
 from penstock.sink.durable import PART, TORN, Hold, certify, checksum_text, locate_origin, remove, rename, set_aside
 
 if TYPE_CHECKING:  # orjson is not for a help page
-    from penstock.sink.rows import Row
+    from penstock.sink.rows import TableRow
 
 __all__ = ["SQLITE", "SqliteFormat"]
 
@@ -149,7 +149,7 @@ class SqliteSink:
         from penstock.sink.rows import make_row  # noqa: PLC0415 - orjson is not for a help page
 
         self._make_row = partial(make_row, inline_body=inline_body)
-        self._taken: list[Row] = []
+        self._taken: list[TableRow] = []
         self._path = path
         self._trouble: str | None = None
         if not path.exists():
@@ -175,12 +175,12 @@ class SqliteSink:
         self._taken.append(row)
         return len(row.body or b"") + ROW_BYTES
 
-    def cut(self) -> list[Row]:
+    def cut(self) -> list[TableRow]:
         """Return the rows taken since the last cut."""
         taken, self._taken = self._taken, []
         return taken
 
-    def write(self, block: list[Row]) -> None:
+    def write(self, block: list[TableRow]) -> None:
         """Insert *block*, perhaps into the open transaction. Raises OutputError if the database does not take it."""
         if not block:
             return
@@ -220,7 +220,7 @@ class SqliteSink:
         self._open_bytes = 0
         self._hold.confirm()
 
-    def _number(self, block: list[Row]) -> Iterator[tuple[Any, ...]]:
+    def _number(self, block: list[TableRow]) -> Iterator[tuple[Any, ...]]:
         """Yield the values of the rows with the next ids, and count and sum them."""
         for row in block:
             self._end += 1
@@ -299,13 +299,13 @@ def _find_end(database: sqlite3.Connection) -> int:
     return end
 
 
-def _rows(file: Path, start: int, end: int | None = None) -> Iterator[tuple[int, Row | Unreadable]]:
+def _rows(file: Path, start: int, end: int | None = None) -> Iterator[tuple[int, TableRow | Unreadable]]:
     """Yield the rows of *file* with an ``id`` after *start* and up to *end*, in order, each with its ``id``.
 
     One query gets one row, so that a slow reader never keeps a writer waiting. Raises
     OSError if the database can't be opened.
     """
-    from penstock.sink.rows import COLUMNS, Row  # noqa: PLC0415 - orjson is not for a help page
+    from penstock.sink.rows import COLUMNS, TableRow  # noqa: PLC0415 - orjson is not for a help page
 
     query = f"SELECT id, {', '.join(COLUMNS)} FROM outcomes WHERE id > ? AND id <= ? ORDER BY id LIMIT 1"  # noqa: S608
     with _reading(file) as database:
@@ -320,10 +320,10 @@ def _rows(file: Path, start: int, end: int | None = None) -> Iterator[tuple[int,
             if found is None:
                 return
             start, *values, body = found
-            yield start, Row(values, body.encode() if isinstance(body, str) else body)
+            yield start, TableRow(values, body.encode() if isinstance(body, str) else body)
 
 
-def _interpret(number: int, row: Row | Unreadable) -> Stored | Unreadable:
+def _interpret(number: int, row: TableRow | Unreadable) -> Stored | Unreadable:
     """Return what *row* says. Its place is where an extent would start whose first row it is."""
     if isinstance(row, Unreadable):
         return row
@@ -333,7 +333,7 @@ def _interpret(number: int, row: Row | Unreadable) -> Stored | Unreadable:
         return Unreadable(str(error))
 
 
-def _choose(file: Path, wanted: SeqSet) -> Iterator[tuple[int, Row]]:
+def _choose(file: Path, wanted: SeqSet) -> Iterator[tuple[int, TableRow]]:
     """Yield the rows of *file* with the ids *wanted*."""
     for number in wanted:
         for _, row in _rows(file, number - 1, number):
@@ -349,14 +349,14 @@ def _set_rows_aside(path: Path, start: int) -> None:
     rename(part, path.with_name(f"{path.name}{TORN}{start}-{value}"))
 
 
-def _make(path: Path, rows: Iterable[tuple[int, Row]]) -> None:
+def _make(path: Path, rows: Iterable[tuple[int, TableRow]]) -> None:
     """Make a database of *rows* at *path*, whole or not at all."""
     part = path.with_name(path.name + PART)
     _fill(part, rows)
     rename(part, path)
 
 
-def _fill(part: Path, rows: Iterable[tuple[int, Row]]) -> str:
+def _fill(part: Path, rows: Iterable[tuple[int, TableRow]]) -> str:
     """Make a database of *rows*, flush it, and return its CRC-32 in hexadecimal."""
     from penstock.sink.rows import COLUMNS  # noqa: PLC0415 - orjson is not for a help page
 
