@@ -78,7 +78,7 @@ def find_commit(revision: str, repository: Path = ROOT) -> str:
 def check_out(commit: str, tell: Callable[[str], None]) -> Path:
     """Return a new temporary folder with a checkout of *commit* and its environment.
 
-    The caller removes it. The libraries are those that the commit requires. Raises
+    The caller removes it. The libraries are the ones that the commit requires. Raises
     Broken if they cannot be installed.
     """
     if _git(ROOT, "merge-base", "--is-ancestor", commit, "HEAD").returncode:

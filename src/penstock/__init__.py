@@ -35,6 +35,8 @@ _HOMES = {
         "TaskStopped UsageError WorkCancelled"
     ),
     "penstock.loop.flow": "Flow",
+    "penstock.reading.export": "export",
+    "penstock.reading.run": "Run open",
     "penstock.running": "resume retry run verify",
     "penstock.seams": "Report",
     "penstock.settings": "Settings",

@@ -28,6 +28,9 @@ from penstock.errors import (
     WorkCancelled,
 )
 from penstock.loop.flow import Flow
+from penstock.reading.export import export
+from penstock.reading.run import Run
+from penstock.reading.run import open as open  # noqa: A004 - penstock.open
 from penstock.running import resume, retry, run, verify
 from penstock.seams import Report
 from penstock.settings import Settings
@@ -57,6 +60,7 @@ __all__ = [
     "Reason",
     "Report",
     "Result",
+    "Run",
     "SchedulerStopped",
     "Settings",
     "Skipped",
@@ -74,7 +78,9 @@ __all__ = [
     "__version__",
     "coiterate",
     "cooperate",
+    "export",
     "fetch",
+    "open",
     "resume",
     "retry",
     "run",

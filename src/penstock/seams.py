@@ -49,7 +49,8 @@ class Signal(enum.Enum):
     """An answer of a source that has no item."""
 
     NOT_YET = "not yet"
-    """Nothing at the moment; the source wakes the engine when it has an item."""
+    """Nothing at the moment; the source wakes the engine when it has an item, which it may wait for a request to
+    make."""
 
     EXHAUSTED = "exhausted"
     """The source has ended."""
@@ -82,6 +83,10 @@ class Input(Protocol):
         """Whether reading may block; such an input can be read only once, on a thread of its own."""
 
     @property
+    def on_demand(self) -> bool:
+        """Whether a program makes its items as they are asked for; then none is wanted before there is room."""
+
+    @property
     def nests(self) -> bool:
         """Whether it may name documents with more inputs, for which the reader then waits."""
 
@@ -106,13 +111,22 @@ class Input(Protocol):
 
 
 class Source(Protocol[Given]):
-    """Gives the driver one item at a time. ``pull`` is cheap and never waits."""
+    """Gives the driver one item at a time. ``pull`` is cheap and never waits.
+
+    After ``NOT_YET`` the driver says by ``request`` how many items there is room for.
+    """
 
     def pull(self) -> Given | Ending | Signal:
         """Return the next job; or the ending of an input that needs no job; or a signal that there is neither.
 
         An exception of the iterator behind it comes out here, once; after that the
         source is exhausted.
+        """
+
+    def request(self, room: int) -> None:
+        """Allow *room* more items than were pulled to be made ahead of ``pull``, whatever an earlier call allowed.
+
+        0 may be said from any thread, and by a signal handler.
         """
 
     def close(self) -> None:

@@ -35,11 +35,12 @@ def fetch(
 
     *urls* is any iterable of URLs, or of dicts with ``url`` and, if needed, ``method``,
     ``headers``, ``body`` and other fields, which the outcome has in ``input``. It is
-    read only as far as there is room. If it may have to wait, as a generator may, a
-    thread of its own reads it, up to 64 items ahead. With ``unique`` a thread reads any
-    iterable, as the search for duplicates may have to wait for the disk. An async
-    iterable is for ``async for``, and is asked for one item at a time. A string is one
-    URL.
+    read only as far as there is room: items that an iterator has given, and whose
+    outcomes you have not got, never exceed ``concurrency``, or ``concurrency`` +
+    ``window`` if you give a ``window``. An iterator may have to wait, so a thread of
+    its own reads it. With ``unique`` a thread reads a list too, as the search for
+    duplicates may have to wait for the disk. An async iterable is for ``async for``. A
+    string is one URL.
 
     *on_page* is called with each fetched page; its return value becomes the outcome's
     ``data``. With *ordered*, outcomes come in the order of the URLs; at most twice

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Hashable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Generator, Hashable, Iterable
 from itertools import count
 from typing import Any, Final, TypedDict, TypeVar, Unpack
 
@@ -34,8 +34,9 @@ Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 WINDOW: Final = 1_000
-"""Items read ahead, at most, to find one whose key is not busy; minet has the same
-default."""
+"""Items of a list, or another collection, read ahead to find one whose key is not busy;
+minet has the same default. Of an iterator nothing is read that the concurrency does not
+leave room for."""
 
 LONGEST: Final = 86_400
 """Seconds that a delay or a time-out may be."""
@@ -64,9 +65,10 @@ class ThrottleOptions(TypedDict, total=False):
     timeout: float | None
     """Seconds for one call, 0.001 to 86,400; None for no limit."""
 
-    window: int
-    """Items read ahead, at most, to find one whose key is not busy. Default 1,000; 1 to
-    100,000,000."""
+    window: int | None
+    """Items read ahead, at most, to find one whose key is not busy; 1 to 100,000,000.
+    Default: 1,000 of a list or another collection, and of an iterator as many as the
+    concurrency leaves."""
 
 
 class _Chosen(Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,13 +81,13 @@ class _Chosen(Struct, frozen=True, forbid_unknown_fields=True):
     attempts: int = 1
     retry: Any = None
     timeout: float | None = None
-    window: int = WINDOW
+    window: int | None = None
 
     def __post_init__(self) -> None:
         whole = (("concurrency", MOST_AT_ONCE), ("per_key", MOST_AT_ONCE), ("attempts", 1_000), ("window", 10**8))
         for name, most in whole:
             value = getattr(self, name)
-            if value is not None or name != "per_key":
+            if value is not None or name not in ("per_key", "window"):
                 check_number(name, value, 1, most, whole=True)
         check_number("delay", self.delay, 0, LONGEST)
         check_rate(self.rate)
@@ -100,9 +102,9 @@ class _Chosen(Struct, frozen=True, forbid_unknown_fields=True):
             raise UsageError(f"throttle has no argument {unknown[0]!r}; {name_nearest(unknown[0], known)}")
         return cls(concurrency, **options)
 
-    def frontier(self, *, keyed: bool) -> Frontier:
+    def frontier(self, *, keyed: bool, on_demand: bool) -> Frontier:
         return Frontier(
-            window=self.window,
+            window=self.window if on_demand else self.window or WINDOW,
             concurrency=self.concurrency,
             per_key=self.per_key or MOST_AT_ONCE,
             delay=self.delay,
@@ -146,9 +148,9 @@ def throttle(
       items are then between the next to come out and the newest.
     * *fail_fast*: the first error is raised from the loop, and all running work is
       cancelled.
-    * ``window`` (1,000; 1 to 100,000,000): the look-ahead. Items pulled and not
-      finished never exceed *concurrency* without a *key*, and *concurrency* +
-      ``window`` with one; items that wait for a retry count for the window too.
+    * ``window`` (1 to 100,000,000): the look-ahead, to find a key that is not busy.
+      Items pulled and not finished never exceed *concurrency* + ``window``; by default
+      not even *concurrency* (*ordered*: twice that), or for a list 1,000 more.
 
     If the consumer is cancelled or leaves, running work is cancelled and the iterator
     closed; inside ``async with`` that has happened when the block is left. Work that
@@ -159,7 +161,7 @@ def throttle(
     """
     _check(work, items, key, options)
     chosen = _Chosen.of(concurrency, options)
-    frontier = chosen.frontier(keyed=key is not None)
+    frontier = chosen.frontier(keyed=key is not None, on_demand=not isinstance(items, Collection))
     judge = CallJudge(chosen.attempts, _make_rule(chosen.retry))
 
     def make(loop: asyncio.AbstractEventLoop | None) -> Driver[Result[Item, Value]]:

@@ -11,7 +11,7 @@ import pytest
 from tests.engine.http2 import Http2Server
 
 from penstock.core.web.hosts import locate
-from penstock.core.web.model import Attempt, Job, Reason
+from penstock.core.web.model import Attempt, Job, Prerequisite, Reason
 from penstock.engine.curl import CurlEngine
 from penstock.engine.dns import AT_ONCE
 from penstock.errors import UsageError
@@ -62,6 +62,24 @@ def test_a_response_comes_back_whole(engine, web):
     assert attempt.head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert attempt.body.rstrip().endswith(b"</html>")
     assert 0 < attempt.times.connect < attempt.times.first_byte <= attempt.times.total < 5
+
+
+def test_a_kept_connection_takes_no_time_to_connect(engine, web):
+    """Its connect phase is exactly 0, as the page of the record says; a new connection's is not."""
+    first, second = (do(engine, job(web.url(0, "/page")))[0].times for _ in range(2))
+    assert first.connect > 0
+    assert (second.dns, second.connect, second.tls) == (0.0, 0.0, 0.0)
+    assert 0 < second.first_byte <= second.total
+
+
+def test_the_limit_of_a_prerequisite_is_not_that_of_the_next_page(engine, web, monkeypatch):
+    """One handle takes both, in turn: the beginning of a robots.txt is enough, a page comes whole."""
+    monkeypatch.setattr(Prerequisite, "enough", 1_000)
+    page = job(web.url(0, "/page"))
+    asked = Prerequisite(-1, "h", page.url, page.target, behind=page)
+    pages, beginnings = ([len(do(engine, each)[0].body) for each in (page, asked) * 2][at::2] for at in (0, 1))
+    assert beginnings == [1_000, 1_000]
+    assert pages[0] == pages[1] > 1_000
 
 
 def test_handles_and_connections_are_used_again(engine, web):

@@ -71,6 +71,25 @@ def test_a_closed_descriptor_can_be_unregistered(poller, pair):
     assert poller.poll(0) == []
 
 
+def test_a_number_that_has_become_that_of_another_file_is_watched_anew(poller, pair):
+    """The owner does not say when it closes a file; the next one may get its number."""
+    (second, writer), (third, peer) = socket.socketpair(), socket.socketpair()
+    with second, writer, third, peer:
+        fd = pair[0].fileno()
+        poller.register(fd, READ)
+        assert poller.modify(fd, READ)
+        os.dup2(second.fileno(), fd)
+        second.close()
+        writer.send(b"x")
+        assert not poller.modify(fd, READ)
+        assert poller.poll(1.0) == [(fd, READ)]
+        os.dup2(third.fileno(), fd)
+        poller.register(fd, WRITE)
+        assert poller.poll(1.0) == [(fd, WRITE)]
+        poller.unregister(fd)
+        assert poller.poll(0) == []
+
+
 def test_the_pollers_own_descriptor_is_readable_when_one_of_its_own_is(poller, pair):
     poller.register(pair[0].fileno(), READ)
     assert select.select([poller.fileno()], [], [], 0)[0] == []

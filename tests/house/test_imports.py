@@ -18,10 +18,16 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 
 STAGE = ("core", "seams", "settings", "errors", "remedies")
-COMMANDS = ("", "core", "errors", "fetching", "machine", "remedies", "report", "runs.session", "settings", "version")
+COMMANDS = (
+    *("", "core", "errors", "fetching", "machine", "reading", "remedies", "report"),
+    *("runs.session", "settings", "sink.formats", "version"),
+)
 
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
-    "": ("cooperation", "core", "errors", "loop", "running", "seams", "settings", "streaming", "throttling", "version"),
+    "": (
+        *("cooperation", "core", "errors", "loop", "reading", "running"),
+        *("seams", "settings", "streaming", "throttling", "version"),
+    ),
     "__main__": ("cli",),
     "version": (),
     "errors": ("remedies",),
@@ -43,8 +49,9 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "cooperation": ("core.schedule", "errors"),
     "loop": ("bounds", "core", "errors", "seams"),
     "fetching": (*STAGE, "engine", "loop", "machine", "report", "runs", "scratch", "sink", "source"),
+    "reading": (*STAGE, "runs", "scratch", "sink"),
     "streaming": (*STAGE, "fetching", "loop"),
-    "running": (*STAGE, "fetching", "report", "runs"),
+    "running": (*STAGE, "fetching", "reading", "report", "runs"),
     "throttling": ("bounds", "core.schedule", "engine.tasks", "errors", "loop", "remedies", "seams", "source"),
     "cli": COMMANDS,
     "cli.demo": ("cli", *COMMANDS, "testing"),
@@ -90,6 +97,7 @@ PURE = frozenset(
     {
         "__future__",
         "base64",
+        "bisect",
         "collections",
         "collections.abc",
         "compression.zstd",

@@ -74,12 +74,13 @@ ADJECTIVE = re.compile(r"(able|ible)$")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 TERMS: Mapping[str, frozenset[str]] = {
-    "core/schedule/frontier.py": frozenset({"parked", "slowed"}),
+    "core/schedule/holdings.py": frozenset({"parked", "slowed"}),
     "core/schedule/learned.py": frozenset({"learned"}),
     "core/schedule/queues.py": frozenset({"parked"}),
     "core/web/delays.py": frozenset({"learned"}),
     "fetching/wiring.py": frozenset({"learned"}),
     "loop/flow.py": frozenset({"learned", "parked"}),
+    "reading/run.py": frozenset({"failed"}),
     "runs/ledger.py": frozenset({"learned", "settled"}),
     "runs/store.py": frozenset({"learned"}),
 }

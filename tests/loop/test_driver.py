@@ -220,19 +220,24 @@ def test_a_starved_source_lets_waiting_hosts_go_on():
 
     class Trickle:
         def __init__(self) -> None:
+            self.rooms: list[int] = []
             self.items = [job(0), job(1), Signal.NOT_YET, Signal.NOT_YET, Signal.EXHAUSTED]
 
         def pull(self) -> Job | Signal:
             return self.items.pop(0)
 
+        def request(self, room: int) -> None:
+            self.rooms.append(room)
+
         def close(self) -> None:
             pass
 
-    engine = ScriptedEngine()
+    engine, source = ScriptedEngine(), Trickle()
     frontier = Frontier(window=10, concurrency=4, per_key=1, delay=5.0)
-    driver = Driver(Stages(Trickle(), frontier, engine, Judge(), Delivery(Tally())), clock=engine.clock)
+    driver = Driver(Stages(source, frontier, engine, Judge(), Delivery(Tally())), clock=engine.clock)
     assert sorted(outcome.seq for outcome in finish(driver)) == [0, 1]
     assert [start.at for start in engine.starts] == [0.0, 5.0]
+    assert source.rooms == [3, 4, 0]
 
 
 def test_everybody_waits_and_nobody_wakes_is_an_error():

@@ -48,7 +48,7 @@ def test_the_defaults_are_polite():
 
 
 def test_every_number_has_bounds():
-    numbers = {name for name, one in SETTINGS.items() if one.type in (int, float, float | None)}
+    numbers = {name for name, one in SETTINGS.items() if one.type in (int, float, int | None, float | None)}
     assert numbers == {name for name, _, _ in BOUNDS}
 
 

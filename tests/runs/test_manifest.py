@@ -46,6 +46,7 @@ HEADERS = st.lists(st.tuples(NAMES.filter(lambda name: not is_framing(name)), NA
 VALUES = {
     bool: st.booleans(),
     int: st.integers(0, 2**62),
+    int | None: st.none() | st.integers(0, 2**62),
     float: st.floats(allow_nan=False, allow_infinity=False),
     str: NAMES,
     str | None: st.none() | NAMES,

@@ -18,7 +18,7 @@ from penstock.core.web.model import Job
 from penstock.seams import Signal
 from penstock.settings import InputSettings
 from penstock.source.opened import open_inputs
-from penstock.source.pulled import Inline, ReadAhead
+from penstock.source.pulled import BATCH, Inline, ReadAhead
 
 NOT_YET, EXHAUSTED = Signal.NOT_YET, Signal.EXHAUSTED
 
@@ -56,8 +56,8 @@ def ahead(bell):
     """A ReadAhead over an iterator, closed at the end of the test, its thread gone."""
     made = []
 
-    def ahead(items, **settings):
-        made.append(ReadAhead(iter(items), bell, **settings))
+    def ahead(items, ahead=BATCH):
+        made.append(ReadAhead(iter(items), bell, ahead))
         return made[-1]
 
     yield ahead
@@ -68,9 +68,17 @@ def ahead(bell):
             assert not source._thread.is_alive()
 
 
-def pulled(source, bell):
+def ask(source, room=1):
+    """What a driver does that has *room*: pull, and request what is not there."""
+    item = source.pull()
+    if item is NOT_YET:
+        source.request(room)
+    return item
+
+
+def pulled(source, bell, room=1):
     """The next answer that is not NOT_YET."""
-    while (item := source.pull()) is NOT_YET:
+    while (item := ask(source, room)) is NOT_YET:
         bell.wait()
     return item
 
@@ -148,7 +156,7 @@ def test_an_iterator_that_cannot_be_closed_is_let_go():
 @pytest.mark.parametrize("batch", [1, 2, 3, 64])
 @pytest.mark.parametrize("count", [0, 1, 2, 63, 64, 65, 1_000])
 def test_reading_ahead_gives_every_item_once_and_in_order(ahead, bell, batch, count):
-    source = ahead(jobs(count), batch=batch)
+    source = ahead(jobs(count), batch)
 
     assert [job.seq for job in everything(source, bell)] == list(range(count))
     assert source.pull() is EXHAUSTED
@@ -166,7 +174,7 @@ def test_nothing_is_read_before_the_first_pull(ahead, bell):
 def test_no_more_is_read_than_the_batch_that_nobody_has_pulled(batch, count):
     """The witness is looked at when the thread has gone to rest: it must have stopped at the bound."""
     items, bell = Witnessed(), Bell()
-    source = ReadAhead(iter(items), bell, batch=batch)
+    source = ReadAhead(iter(items), bell, batch)
     for number in range(count):
         pulled(source, bell)
         assert items.asked <= number + 1 + batch
@@ -200,8 +208,8 @@ def test_pull_does_not_wait_for_an_iterator_that_does(ahead, bell):
 
     source = ahead(slow())
     assert pulled(source, bell) == "first"
-    assert source.pull() is NOT_YET
-    assert source.pull() is NOT_YET
+    assert ask(source) is NOT_YET
+    assert ask(source) is NOT_YET
     gate.set()
     assert pulled(source, bell) == "second"
     assert pulled(source, bell) is EXHAUSTED
@@ -216,7 +224,7 @@ def test_one_waking_is_enough_however_often_there_was_nothing(ahead, bell):
         assert rest.wait(PATIENCE)
 
     source = ahead(slow())
-    assert [source.pull() for _ in range(3)] == [NOT_YET] * 3
+    assert [ask(source) for _ in range(3)] == [NOT_YET] * 3
     gate.set()
     bell.wait()
     assert source.pull() == "item"
@@ -293,7 +301,7 @@ def test_the_end_wakes_too(ahead, bell):
         yield from ()
 
     source = ahead(nothing())
-    assert source.pull() is NOT_YET
+    assert ask(source) is NOT_YET
     gate.set()
     bell.wait()
     assert source.pull() is EXHAUSTED
@@ -321,7 +329,7 @@ def test_closing_before_the_first_pull_starts_no_thread(bell):
 
 def test_closing_closes_the_iterator_and_ends_the_thread(bell):
     items = Witnessed()
-    source = ReadAhead(items, bell, batch=4)
+    source = ReadAhead(items, bell, 4)
     pulled(source, bell)
     source.close()
     source._thread.join(PATIENCE)
@@ -344,7 +352,7 @@ def test_closing_does_not_wait_for_a_thread_that_waits(bell, recwarn):
             ended.append(threading.current_thread().name)
 
     source = ReadAhead(slow(), bell)
-    assert source.pull() is NOT_YET
+    assert ask(source) is NOT_YET
     assert inside.wait(PATIENCE)
     source.close()
     assert source.pull() is EXHAUSTED
@@ -371,7 +379,7 @@ def test_a_generator_that_fails_when_it_is_closed_on_the_thread_disturbs_nobody(
             raise LookupError
 
     source = ReadAhead(stubborn(), bell)
-    source.pull()
+    ask(source)
     assert inside.wait(PATIENCE)
     source.close()
     gate.set()
@@ -390,7 +398,7 @@ def test_a_pipe_that_trickles_gives_each_line_at_once(ahead, bell, pipe):
     reader, writer = pipe
     source = ahead(open_inputs(["-"], InputSettings(), reader.fileno()).rows(BitMap64()))
     for number in range(3):
-        assert source.pull() is NOT_YET
+        assert ask(source) is NOT_YET
         writer.write(b"http://a/\n")
         assert pulled(source, bell).seq == number
     writer.close()
@@ -403,7 +411,7 @@ def test_closing_does_not_wait_for_a_pipe_nobody_writes_to(ahead, bell, pipe):
     source = ahead(open_inputs(["-"], InputSettings(), reader.fileno()).rows(BitMap64()))
     writer.write(b"http://a/\n")
     pulled(source, bell)
-    assert source.pull() is NOT_YET
+    assert ask(source) is NOT_YET
 
     before = time.monotonic()
     source.close()
@@ -427,12 +435,13 @@ import threading
 from penstock.core.extents import SeqSet
 from penstock.seams import Signal
 from penstock.settings import InputSettings
-from penstock.source.pulled import ReadAhead
+from penstock.source.pulled import BATCH, ReadAhead
 from penstock.source.opened import open_inputs
 
 bell = threading.Semaphore(0)
-source = ReadAhead(open_inputs(["-"], InputSettings()).rows(SeqSet()), bell.release)
+source = ReadAhead(open_inputs(["-"], InputSettings()).rows(SeqSet()), bell.release, BATCH)
 while (row := source.pull()) is Signal.NOT_YET:
+    source.request(1)
     bell.acquire()
 print(row.url, source.pull().value)
 if {close}:

@@ -18,7 +18,7 @@ from penstock.settings import HttpSettings
 from penstock.sink.jsonl import JSONL
 from penstock.sink.record import read_line
 from penstock.source.awaited import Awaited
-from penstock.source.pulled import Inline, ReadAhead
+from penstock.source.pulled import BATCH, Inline, ReadAhead
 from penstock.testing.clock import VirtualClock
 from penstock.testing.contracts import check_engine, check_sink, check_source
 from penstock.testing.engine import Answered, ScriptedEngine
@@ -37,8 +37,8 @@ def jobs(rows):
     "make",
     [
         pytest.param(lambda rows, wake: Inline(jobs(rows)), id="Inline"),
-        pytest.param(lambda rows, wake: ReadAhead(jobs(rows), wake), id="ReadAhead"),
-        pytest.param(lambda rows, wake: ReadAhead(jobs(rows), wake, batch=1), id="ReadAhead of 1"),
+        pytest.param(lambda rows, wake: ReadAhead(jobs(rows), wake), id="ReadAhead on demand"),
+        pytest.param(lambda rows, wake: ReadAhead(jobs(rows), wake, BATCH), id="ReadAhead"),
     ],
 )
 def test_a_source_keeps_its_contract(make):

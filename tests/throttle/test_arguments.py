@@ -37,7 +37,7 @@ NAN = float("nan")
         ("timeout", -1.0, "from 0.001"),
         ("timeout", "1", "number"),
         ("window", 0, "from 1 to 100,000,000"),
-        ("window", None, "whole number"),
+        ("window", "1", "whole number"),
         ("retry", 3, "an exception class, a tuple of them, or a function"),
         ("retry", "OSError", "an exception class, a tuple of them, or a function"),
         ("retry", int, "an exception class, a tuple of them, or a function"),

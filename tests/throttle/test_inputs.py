@@ -56,11 +56,39 @@ def test_with_a_key_the_window_is_read_ahead_to_find_one_that_is_not_busy(virtua
     assert work.most_of == {"a": 2, "b": 1}
 
 
+@pytest.mark.parametrize("concurrency", [1, 3, 8])
+def test_with_a_key_and_no_window_nothing_is_taken_beyond_the_concurrency(virtual, witness, concurrency):
+    """Also if all items are of one busy key, and if failed ones wait for their retry."""
+    failed = set()
+
+    def fails(item):
+        if item % 3 == 0 and item not in failed:
+            failed.add(item)
+            raise ConnectionError(item)
+        return item
+
+    work = Work(0.2, fails)
+    items = witness(range(60), work)
+    limits = {"per_key": 2, "delay": 0.1, "attempts": 2, "retry": lambda error: 30.0}
+    flow = throttle(work, items, concurrency=concurrency, key=lambda item: 0, **limits)
+    assert sorted(virtual.run(items_of(flow))) == list(range(60))
+    assert items.ahead == concurrency
+    assert flow.statistics().tally.total == 60
+
+
+def test_a_list_is_read_ahead_as_before(virtual):
+    """It exists already: the item of another key behind a hundred is found."""
+    work = Work(1.0, key=lambda item: item[0])
+    items = [("a", number) for number in range(100)] + [("b", 0)]
+    virtual.run(results_of(throttle(work, items, concurrency=4, key=lambda item: item[0], per_key=2)))
+    assert work.calls.index(("b", 0)) == 2
+
+
 def test_keys_take_turns(virtual, witness):
     """An item behind a thousand of another key does not wait for them."""
     work = Work(1.0, key=lambda item: item[0])
     items = witness([("a", number) for number in range(500)] + [("b", 0), ("c", 0)])
-    flow = throttle(work, items, concurrency=3, key=lambda item: item[0], per_key=2)
+    flow = throttle(work, items, concurrency=3, key=lambda item: item[0], per_key=2, window=1_000)
     virtual.run(results_of(flow))
     assert work.calls.index(("b", 0)) <= 3
     assert work.calls.index(("c", 0)) <= 5

@@ -19,7 +19,7 @@ from penstock.version import __version__
 
 __all__ = ["main"]
 
-COMMANDS: Final = ("plan", "fetch", "resume", "retry", "leftover", "verify", "demo")
+COMMANDS: Final = ("plan", "fetch", "resume", "retry", "leftover", "verify", "export", "cat", "demo")
 """Each is ``command`` in the module of its name; in the order of use."""
 
 

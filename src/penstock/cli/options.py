@@ -132,7 +132,7 @@ def _number_of(setting: Setting) -> Callable[[str], float]:
 
     def number(text: str) -> float:
         try:
-            return int(text) if setting.type is int else float(text)
+            return int(text) if setting.type in (int, int | None) else float(text)
         except ValueError:
             raise click.BadParameter(f"{text!r} is not {spell_for_shell(name_wanted(setting))}") from None
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -96,7 +95,9 @@ class CurlEngine:
         self._running: dict[pycurl.Curl, Transfer] = {}
         self._free: list[Transfer] = []
         self._transfers: list[Transfer] = []
-        self._finished: deque[Attempt] = deque()
+        self._finished: list[Attempt] = []
+        # Bytes of their bodies.
+        self._finished_size = 0
         self._closed = False
         trust = None if settings.insecure else identify_trust(self._cacert, settings.proxy)
         self._multi = Multi(self._sockets, clock, trust)
@@ -125,7 +126,7 @@ class CurlEngine:
                 return
             self._asking.add(transfer)
             self._take_answers(now)
-            if transfer in self._asking and transfer not in self._timeouts:
+            if transfer in self._asking and not self._timeouts.has(transfer):
                 # Its look-up is queued.
                 self._timeouts.set(transfer, now + left)
 
@@ -158,9 +159,7 @@ class CurlEngine:
                 break
         self._adapt(now)
         self._timeouts.touch(now)
-        attempts = list(self._finished)
-        self._finished.clear()
-        return attempts
+        return self._take_finished()
 
     def fileno(self) -> int:
         """Return the selector's descriptor."""
@@ -196,7 +195,7 @@ class CurlEngine:
         for transfer in list(self._running.values()):
             self._timeouts.discard(transfer)
             self._retire(transfer)
-        self._finished.clear()
+        self._take_finished()
 
     def inside(self) -> bool:
         """Return False: no code of the caller runs in here."""
@@ -296,7 +295,7 @@ class CurlEngine:
     # -- libcurl
 
     def _new_transfer(self) -> Transfer:
-        transfer = Transfer(self._settings, self._cacert, self._multi.on_open, self._resources.memory)
+        transfer = Transfer(self._settings, self._cacert, self._sockets.add, self._resources.memory)
         if self._cookies is not None:
             self._cookies.attach(transfer.easy)
         self._transfers.append(transfer)
@@ -315,7 +314,7 @@ class CurlEngine:
             transfer.set_destination(None, [])
         elif route is not None:
             transfer.set_destination(*self._pins.take(addresses, route.port))
-        if transfer not in self._timeouts:
+        if not self._timeouts.has(transfer):
             self._timeouts.start_connecting(transfer)
         self._running[transfer.easy] = transfer
         self._multi.add(transfer.easy)
@@ -328,11 +327,12 @@ class CurlEngine:
 
     def _serve(self, ready: list[tuple[int, int]]) -> None:
         """Act on the descriptors that are *ready*."""
+        serves, act = self._names.serves, self._multi.act
         for fd, events in ready:
-            if self._names.serves(fd):
+            if serves(fd):
                 self._names.process(fd, events, self._clock())
             else:
-                self._multi.act(fd, events)
+                act(fd, events)
         if ready:
             self._harvest()
 
@@ -355,6 +355,10 @@ class CurlEngine:
         if until is None or (duty is not None and duty < until):
             until = duty
         return None if until is None else max(0.0, until - now)
+
+    def _take_finished(self) -> list[Attempt]:
+        finished, self._finished, self._finished_size = self._finished, [], 0
+        return finished
 
     def _harvest(self) -> None:
         while True:
@@ -379,10 +383,13 @@ class CurlEngine:
             self._send_again(transfer)
             return
         lacking = self._find_lack(transfer, transfer.easy.getinfo(pycurl.OS_ERRNO)) if code in BEGINNING else None
-        attempt = transfer.make_attempt(*transfer.judge(code, words, now), lacking, cut=cut)
+        reason, detail = transfer.judge(code, words, now)
+        attempt = transfer.make_attempt(reason, detail, lacking, cut=cut)
         if attempt.http == "2":
             self._renewals.note_answer(transfer, now)
-        self._resources.memory.waiting += len(attempt.body)
+        size = len(attempt.body)
+        self._finished_size += size
+        self._resources.memory.waiting += size
         if self._cookies is not None:
             self._cookies.count(transfer.easy, attempt.head)
         self._finished.append(attempt)
@@ -409,7 +416,7 @@ class CurlEngine:
 
     def _adapt(self, now: float) -> None:
         """Adapt to the memory and the descriptors that are left."""
-        self._resources.count(now, sum(len(attempt.body) for attempt in self._finished))
+        self._resources.count(now, self._finished_size)
         if (connections := self._resources.connections(self._connections)) != self._multi.kept:
             self._keep(connections)
         if self._resources.memory.paused:

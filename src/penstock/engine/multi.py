@@ -80,11 +80,6 @@ class Multi:
         else:
             self._handle.close()
 
-    def on_open(self, fd: int, _purpose: int) -> int:
-        """Watch the new connection's socket *fd* even while it is idle."""
-        self._sockets.add(fd)
-        return int(pycurl.SOCKOPT_OK)
-
     def _close_connections(self, stale: list[str]) -> bool:
         """Close every connection without closing the handle; return whether all are.
 
@@ -107,7 +102,11 @@ class Multi:
         return not self._sockets.count_connections()
 
     def _on_timer(self, milliseconds: int) -> None:
-        self.due = None if milliseconds < 0 else self._clock() + milliseconds / 1000
+        if milliseconds > 0:
+            self.due = self._clock() + milliseconds / 1000
+        else:
+            # At once, whatever the time is.
+            self.due = None if milliseconds else 0.0
 
     def _on_socket(self, what: int, fd: int, _multi: Any, _data: Any) -> None:
         if what == pycurl.POLL_REMOVE:

@@ -9,6 +9,7 @@ a page were its own (cProfile of ``for page in penstock.fetch(urls)``).
 
 from __future__ import annotations
 
+import os
 import select
 import selectors
 from contextlib import suppress
@@ -26,13 +27,17 @@ EVENTS: Final = {0x1: READ, 0x4: WRITE, 0x5: READ | WRITE}
 
 
 class Poller(Protocol):
-    """Watches descriptors for READ, WRITE or both."""
+    """Watches descriptors for READ, WRITE or both.
+
+    A watched descriptor may be closed at any time, and its number be that of another
+    file from then on, which is not watched.
+    """
 
     def register(self, fd: int, events: int) -> None:
-        """Watch *fd*, which is not watched yet."""
+        """Watch *fd*, whose file is not watched yet."""
 
-    def modify(self, fd: int, events: int) -> None:
-        """Watch *fd* for other *events*."""
+    def modify(self, fd: int, events: int) -> bool:
+        """Watch *fd* for *events*; return whether its file was watched before."""
 
     def unregister(self, fd: int) -> None:
         """Do not watch *fd* any more; it may have been closed."""
@@ -48,22 +53,29 @@ class Poller(Protocol):
 
 
 class SelectorPoller:
-    """A poller over the best selector of the system."""
+    """A poller over the best selector of the system, which knows a file by its inode."""
 
     def __init__(self) -> None:
         """Open the selector."""
         self._selector = selectors.DefaultSelector()
+        self._inodes: dict[int, int] = {}
 
     def register(self, fd: int, events: int) -> None:
-        """Watch *fd*, which is not watched yet."""
+        """Watch *fd*, whose file is not watched yet."""
+        if fd in self._inodes:
+            self._selector.unregister(fd)
+        self._inodes[fd] = os.fstat(fd).st_ino
         self._selector.register(fd, events)
 
-    def modify(self, fd: int, events: int) -> None:
-        """Watch *fd* for other *events*."""
-        self._selector.modify(fd, events)
+    def modify(self, fd: int, events: int) -> bool:
+        """Watch *fd* for *events*; return whether its file was watched before."""
+        before = self._inodes[fd]
+        self.register(fd, events)
+        return self._inodes[fd] == before
 
     def unregister(self, fd: int) -> None:
         """Do not watch *fd* any more; it may have been closed."""
+        del self._inodes[fd]
         self._selector.unregister(fd)
 
     def poll(self, timeout: float | None) -> list[tuple[int, int]]:
@@ -80,7 +92,11 @@ class SelectorPoller:
 
 
 class EpollPoller:
-    """A poller over Linux's epoll (epoll(7)), level-triggered."""
+    """A poller over Linux's epoll (epoll(7)), level-triggered.
+
+    The kernel knows a registration by the number and the file together, and drops it
+    when the file is closed.
+    """
 
     def __init__(self) -> None:
         """Open the epoll descriptor."""
@@ -89,12 +105,17 @@ class EpollPoller:
         self.close = epoll.close
 
     def register(self, fd: int, events: int) -> None:
-        """Watch *fd*, which is not watched yet."""
+        """Watch *fd*, whose file is not watched yet."""
         self._epoll.register(fd, MASKS[events])
 
-    def modify(self, fd: int, events: int) -> None:
-        """Watch *fd* for other *events*."""
-        self._epoll.modify(fd, MASKS[events])
+    def modify(self, fd: int, events: int) -> bool:
+        """Watch *fd* for *events*; return whether its file was watched before."""
+        try:
+            self._epoll.modify(fd, MASKS[events])
+        except FileNotFoundError:
+            self._epoll.register(fd, MASKS[events])
+            return False
+        return True
 
     def unregister(self, fd: int) -> None:
         """Do not watch *fd* any more; it may have been closed."""

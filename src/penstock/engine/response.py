@@ -30,6 +30,8 @@ PAUSE: Final = 0x10000001
 
 _NOTHING: Final[Iterator[bytes]] = iter(())
 
+_NO_HEAD: Final = (b"", False)
+
 BLOCK: Final = 1 << 20
 """Bytes of a body that are joined into a block. Blocks of one size leave no holes in
 the heap that another can't fill; growing buffers left too many, and eight bodies took
@@ -82,21 +84,22 @@ class Response:
     def clear(self) -> None:
         """Prepare for another response; the limit stays as it is."""
         self.lines.clear()
-        if self._memory.first is self:
-            self._memory.leave(self)
+        memory = self._memory
+        if memory.first is self:
+            memory.leave(self)
         if self.paused:
             self.resume()
         self._chunks: list[bytes] = []
         self._chunks_size = 0
         self._blocks: list[bytes] = []
-        if self._held:
-            self._release_memory()
+        memory.held -= self._held
+        self._held = 0
         self._decoder: Decoder | None = None
         # The rest of a coded chunk that was refused midway, and the number of its
         # bytes, which libcurl will pass again.
         self._decoding = _NOTHING
         self._again = 0
-        self._head: tuple[bytes, bool] = (b"", False)
+        self._head = _NO_HEAD
         self._lines_read = 0
         self._head_lines = 0
         self._begun = False
@@ -128,7 +131,9 @@ class Response:
         if self._redirects:
             self._size += len(chunk)
             return None if self._size <= DRAINED else -1
-        if self._memory.refuses(self):
+        memory = self._memory
+        # Without a call, as there is room for most of them.
+        if memory.held + memory.waiting >= memory.enough and memory.refuses(self):
             return self._pause()
         if self._decoder is not None:
             return self._decode(chunk)
@@ -149,6 +154,21 @@ class Response:
         self.verdict = self.verdict or (
             Reason.TRUNCATED,
             "within the response, the server asked for HTTP/1.1",
+        )
+
+    def is_plain(self) -> bool:
+        """Whether it has ended as most do.
+
+        That is with a whole header block and a body, and without a coding, a trailer, a
+        redirect or a fault.
+        """
+        return (
+            self._begun
+            and self._decoder is None
+            and self.verdict is None
+            and len(self.lines) == self._head_lines
+            and self._head[1]
+            and not (self._redirects or self.capped)
         )
 
     def finish(self) -> None:
@@ -176,9 +196,13 @@ class Response:
         The lines also hold the interim responses (and a proxy's) before it, and the
         trailers after it.
         """
-        if len(self.lines) != self._lines_read:
-            self._lines_read = len(self.lines)
-            self._head = _find_final_head(b"".join(self.lines))
+        count = len(self.lines)
+        if count != self._lines_read:
+            self._lines_read = count
+            raw = b"".join(self.lines)
+            # Mostly the final block is the only one, and complete.
+            end = raw.find(b"\r\n\r\n")
+            self._head = (raw[:end], True) if 0 <= end == len(raw) - 4 else _find_final_head(raw)
         return self._head
 
     def is_redirect(self) -> bool:
@@ -202,14 +226,16 @@ class Response:
     def _read_head(self) -> None:
         """Read the header block, which is complete at the first piece of the body."""
         self._begun = True
-        self._head_lines = len(self.lines)
         head = self.head()[0]
-        if _is_switch(head):
-            self.verdict = UNASKED_SWITCH
-            return
-        if self._follows and is_redirect(head):
-            self._redirects = True
-            return
+        self._head_lines = self._lines_read
+        # Most responses are 200s.
+        if head[9:12] != b"200":
+            if _is_switch(head):
+                self.verdict = UNASKED_SWITCH
+                return
+            if self._follows and is_redirect(head):
+                self._redirects = True
+                return
         if b"content-encoding" not in head.lower():
             return
         codings = [value for name, value in split_head(head) if name.lower() == "content-encoding"]
@@ -301,9 +327,6 @@ class Response:
 
 
 def _find_final_head(raw: bytes) -> tuple[bytes, bool]:
-    end = raw.find(b"\r\n\r\n")
-    if end >= 0 and end + 4 == len(raw):
-        return raw[:end], True
     blocks = raw.replace(b"\r\n", b"\n").split(b"\n\n")
     starts = [index for index, block in enumerate(blocks) if block.startswith(b"HTTP/")]
     if not starts:

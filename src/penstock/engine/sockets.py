@@ -10,14 +10,13 @@ saves two system calls a request, since a kept connection stays registered.
 
 libcurl does not report that it closes an idle connection (pycurl can call back only
 during a transfer of the handle that opened it). The kernel then drops the descriptor
-from the selector, and may reuse its number for another socket. So a descriptor is
-identified by its number and its inode together. See
-docs/decisions/idle-connections.md.
+from the selector, and may reuse its number for another socket. So when a descriptor
+that was idle is to be watched again, the poller tells whether it still is the same
+file. See docs/decisions/idle-connections.md.
 """
 
 from __future__ import annotations
 
-import os
 import socket
 from contextlib import suppress
 
@@ -33,7 +32,7 @@ class Sockets:
         """Open the selector and a pair of sockets to wake it."""
         self._poller = open_poller()
         self._watched: dict[int, int] = {}
-        self._inodes: dict[int, int] = {}
+        self._connections: set[int] = set()
         self._idle: set[int] = set()
         self._woken = False
         self._waker, self._alarm = socket.socketpair()
@@ -51,23 +50,31 @@ class Sockets:
 
     def add(self, fd: int) -> None:
         """Add the socket of a new connection, to be watched while it is idle."""
-        self._forget(fd)
-        self._inodes[fd] = os.fstat(fd).st_ino
+        # If a connection with this number was watched, libcurl has closed it.
+        self._watched.pop(fd, None)
+        self._idle.discard(fd)
+        self._connections.add(fd)
 
     def watch(self, fd: int, events: int) -> None:
         """Watch *fd* for *events*, on behalf of a transfer."""
-        # While a transfer uses a connection, libcurl reports its close.
-        if fd in self._watched and (fd in self._idle or fd not in self._inodes):
-            if self._inodes.get(fd) != os.fstat(fd).st_ino:
-                self._forget(fd)
+        before = self._watched.get(fd)
+        if before is None:
+            self._poller.register(fd, events)
+        elif fd in self._idle or fd not in self._connections:
+            # While a transfer uses a connection, libcurl reports its close.
             self._idle.discard(fd)
-        self._want(fd, events)
+            if not self._poller.modify(fd, events):
+                self._connections.discard(fd)
+        elif before != events:
+            self._poller.modify(fd, events)
+        self._watched[fd] = events
 
     def release(self, fd: int) -> None:
         """Note that no transfer uses *fd*; keep watching it if it is a connection."""
-        if fd in self._inodes:
+        if fd in self._connections:
             self._idle.add(fd)
-            self._want(fd, READ)
+            if self._watched.get(fd) != READ:
+                self._want(fd, READ)
         else:
             self._forget(fd)
 
@@ -83,7 +90,7 @@ class Sockets:
 
         It must ``unsubscribe`` before it closes *fd*.
         """
-        if fd in self._inodes:
+        if fd in self._connections:
             self._forget(fd)
         self._want(fd, events)
 
@@ -112,7 +119,7 @@ class Sockets:
 
     def count_connections(self) -> int:
         """Return how many of the connections added are still open."""
-        return sum(_is_open(fd, inode) for fd, inode in self._inodes.items())
+        return sum(self._is_open(fd) for fd in self._connections)
 
     def take_wake(self) -> bool:
         """Return whether there was a wake-up since the last call."""
@@ -137,19 +144,24 @@ class Sockets:
 
     def _want(self, fd: int, events: int) -> None:
         before = self._watched.get(fd)
-        if before == events:
-            return
         if before is None:
             self._poller.register(fd, events)
-        else:
+        elif before != events:
             self._poller.modify(fd, events)
         self._watched[fd] = events
 
     def _forget(self, fd: int) -> None:
         self._idle.discard(fd)
-        self._inodes.pop(fd, None)
+        self._connections.discard(fd)
         if self._watched.pop(fd, None) is not None:
             self._poller.unregister(fd)
+
+    def _is_open(self, fd: int) -> bool:
+        """Return whether the connection *fd* is open; one that was never watched counts as open."""
+        try:
+            return fd not in self._watched or self._poller.modify(fd, self._watched[fd])
+        except OSError:
+            return False
 
     def _shut_down(self, fd: int) -> None:
         """Make an idle connection unusable, so that libcurl uses another one."""
@@ -163,10 +175,3 @@ class Sockets:
                 borrowed.shutdown(socket.SHUT_RDWR)
         finally:
             borrowed.detach()
-
-
-def _is_open(fd: int, inode: int) -> bool:
-    try:
-        return os.fstat(fd).st_ino == inode
-    except OSError:
-        return False

@@ -53,10 +53,12 @@ class TasksEngine:
         self._work = work
         self._timeout = timeout
         # By the seq of the job; a task that is not in here was dropped.
-        self._tasks: dict[int, asyncio.Task[None] | None] = {}
-        # Tasks made since the loop's last turn, which may be cancelled before they
-        # begin.
-        self._beginning: list[tuple[asyncio.Task[None], Call]] = []
+        self._tasks: dict[int, tuple[asyncio.Task[None], Call] | None] = {}
+        # Calls that were started, and of these the ones that have begun: a task may be
+        # cancelled before it begins.
+        self._started = self._begun = 0
+        # Whether the end of the loop's turn checks that.
+        self._checking = False
         self._dropped: set[asyncio.Task[None]] = set()
         self._finished: list[Called] = []
         # An exception that is not one item's failure, and ends the run.
@@ -76,13 +78,15 @@ class TasksEngine:
         """Start *job*: the work is called in the next turn of the loop."""
         # Entered before the task is made: a loop may run a task at once, so it may be
         # over when create_task returns.
-        self._tasks[job.seq] = None
+        tasks, seq = self._tasks, job.seq
+        tasks[seq] = None
+        self._started += 1
         task = self.loop.create_task(self._perform(job))
-        if job.seq in self._tasks:
-            self._tasks[job.seq] = task
-            if not self._beginning:
-                self.loop.call_soon(self._end_turn)
-            self._beginning.append((task, job))
+        if seq in tasks:
+            tasks[seq] = task, job
+        if not self._checking:
+            self._checking = True
+            self.loop.call_soon(self._end_turn)
 
     def collect(self, timeout: float | None) -> list[Called]:
         """Return the finished calls; with a running loop this never waits."""
@@ -127,7 +131,7 @@ class TasksEngine:
     def cancel(self) -> None:
         """Cancel what runs; if the engine has its own loop, it has ended on return."""
         self._finished.clear()
-        dropped = [task for task in self._tasks.values() if task is not None]
+        dropped = [running[0] for running in self._tasks.values() if running is not None]
         self._tasks.clear()
         for task in dropped:
             task.cancel()
@@ -141,7 +145,10 @@ class TasksEngine:
     def inside(self) -> bool:
         """Whether a call, running or dropped, is the caller of this."""
         me = asyncio.current_task(self.loop)
-        return me is not None and (me in self._dropped or me in self._tasks.values())
+        if me is None:
+            return False
+        running = any(running is not None and running[0] is me for running in self._tasks.values())
+        return running or me in self._dropped
 
     async def join_cancelled(self) -> None:
         """Wait until all cancelled calls have ended.
@@ -175,7 +182,8 @@ class TasksEngine:
 
         Recorded in here, since a callback would cost each call another turn.
         """
-        value = awaitable = error = None
+        self._begun += 1
+        value = error = None
         awaitable = NOTHING
         try:
             awaitable = self._work(job.item)
@@ -200,20 +208,24 @@ class TasksEngine:
             self._announce()
 
     def _end_turn(self) -> None:
-        """Schedule a check of this turn's tasks, which begin by the next."""
-        begun, self._beginning = self._beginning, []
-        self.loop.call_soon(self._report_unbegun, begun)
+        """Schedule a check of this turn's calls, which begin by the next."""
+        self._checking = False
+        self.loop.call_soon(self._report_unbegun, self._started)
 
-    def _report_unbegun(self, begun: list[tuple[asyncio.Task[None], Call]]) -> None:
+    def _report_unbegun(self, started: int) -> None:
         """Record the calls whose tasks were cancelled before they began.
 
-        Checked once a turn: a callback for each task costs a fifth of all that a call
-        costs.
+        The loop has taken a turn since *started* calls were counted, and has begun none
+        that was started later. Counted, since a callback for each task costs a fifth of
+        all that a call costs.
         """
-        for task, job in begun:
-            if task.done() and self._tasks.get(job.seq) is task:
-                del self._tasks[job.seq]
-                self._finished.append(Called(job, None, _make_cancelled(None)))
+        if self._begun == started:
+            return
+        self._begun = started
+        for seq, running in list(self._tasks.items()):
+            if running is not None and running[0].cancelled():
+                del self._tasks[seq]
+                self._finished.append(Called(running[1], None, _make_cancelled(None)))
                 self._announce()
 
     def _convert_cancelled(self, job: Call, raised: BaseException) -> WorkCancelled:

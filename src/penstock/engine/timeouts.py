@@ -33,8 +33,12 @@ class Timeouts(Deadlines[Transfer]):
 
     def start_connecting(self, transfer: Transfer) -> None:
         """Start the connect time-out of *transfer*, which includes the name look-up."""
+        assert transfer.job is not None
         transfer.connecting = True
-        self.set(transfer, min(self.find_limit(transfer), transfer.connect_from + CHECK))
+        check = transfer.connect_from + CHECK
+        if self._connect_timeout < CHECK or transfer.started + self._timeout - transfer.job.spent < check:
+            check = min(self.find_limit(transfer), check)
+        self.set(transfer, check)
 
     def find_limit(self, transfer: Transfer) -> float:
         """Return when the current phase must be over."""
@@ -51,5 +55,5 @@ class Timeouts(Deadlines[Transfer]):
     def excuse(self, gap: float, transfers: Iterable[Transfer]) -> None:
         """Do not count *gap* seconds, in which *transfers* were not served."""
         for transfer in transfers:
-            if transfer in self:
+            if self.has(transfer):
                 transfer.excused += gap

@@ -30,6 +30,8 @@ s)."""
 SUPPRESS_CONNECT_HEADERS: Final = 265
 """libcurl's number of an option (curl.h) that pycurl 7.49 has no name for."""
 
+SOCKOPT_OK: Final = int(pycurl.SOCKOPT_OK)
+
 
 class Transfer:
     """One easy handle, used for one job after another, and its state.
@@ -43,6 +45,7 @@ class Transfer:
         "_destination",
         "_follows",
         "_headers",
+        "_kind",
         "_on_open",
         "_plain",
         "_settings",
@@ -53,6 +56,7 @@ class Transfer:
         "excused",
         "job",
         "lookup",
+        "opened",
         "paused_at",
         "pin",
         "resent",
@@ -70,9 +74,10 @@ class Transfer:
 
     _plain: bool
 
-    def __init__(
-        self, settings: HttpSettings, cacert: bytes, on_open: Callable[[int, int], int], memory: Memory
-    ) -> None:
+    _kind: type[Job] | None
+    """The type of the job before, for whose limits the response is set."""
+
+    def __init__(self, settings: HttpSettings, cacert: bytes, on_open: Callable[[int], None], memory: Memory) -> None:
         self.easy = pycurl.Curl()
         self.response = Response(settings.max_body, memory)
         self.paused_at: float | None = None
@@ -81,6 +86,8 @@ class Transfer:
         self.route: Route | None = None
         self.pin: Pin | None = None
         self.resent = False
+        # Whether libcurl opened a socket for it: without one, it has a kept connection.
+        self.opened = False
         self.connecting = False
         # Monotonic: when the job was started, and from when its connect time-out
         # counts, which is when its name look-up began.
@@ -95,14 +102,17 @@ class Transfer:
         self._on_open = on_open
         self._share: pycurl.CurlShare | None = None
         self._follows = settings.max_redirects > 0
+        self._kind = None
         self._configure_handle()
 
     def begin(self, job: Job, now: float, wall: float) -> None:
         """Take *job* at the monotonic time *now*, the Unix time *wall*."""
         self.job, self.started, self.connect_from, self.wall = job, now, now, wall
-        self.lookup, self.excused, self.resent, self.route = 0.0, 0.0, False, None
-        # The redirects of a robots.txt are followed even if redirects of pages are not.
-        self.response.limit(job.enough, follows=self._follows or type(job) is Prerequisite)
+        self.lookup, self.excused, self.resent, self.opened, self.route = 0.0, 0.0, False, False, None
+        if type(job) is not self._kind:
+            self._kind = type(job)
+            # The redirects of a robots.txt are followed even if redirects of pages are not.
+            self.response.limit(job.enough, follows=self._follows or type(job) is Prerequisite)
 
     def clear(self) -> None:
         """Prepare for another job."""
@@ -201,7 +211,7 @@ class Transfer:
         none.
         """
         response = self.response
-        if response.is_redirect():
+        if (code is None and response.is_plain()) or response.is_redirect():
             return None, None
         if code is None:
             response.finish()
@@ -256,9 +266,11 @@ class Transfer:
         if job.method not in IDEMPOTENT:
             job = self._count_sendings(job)
         total = before + info(pycurl.TOTAL_TIME) if cut is None else cut - self.started
-        total = max(0.0, total - self.excused)
+        if self.excused:
+            total = max(0.0, total - self.excused)
+        first = before + info(pycurl.STARTTRANSFER_TIME)
         head = self.response.head()[0]
-        names, connect, tls = info(pycurl.NAMELOOKUP_TIME), info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME)
+        dns, connect, tls = self._time_phases() if self.opened or self.route is None else (before, 0.0, 0.0)
         return Attempt(
             job,
             error,
@@ -267,20 +279,20 @@ class Transfer:
             head,
             self.response.body() if error is None else b"",
             self.wall,
-            Times(
-                max(0.0, self.started - job.ready),
-                # With a proxy libcurl resolves names; else its time is that of reading
-                # its cache.
-                names if self.route is None else before,
-                max(0.0, connect - names),
-                max(0.0, tls - connect) if tls else 0.0,
-                min(before + info(pycurl.STARTTRANSFER_TIME), total),
-                total,
-            ),
+            Times(max(0.0, self.started - job.ready), dns, connect, tls, min(first, total), total),
             info(pycurl.PRIMARY_IP) or None,
-            head[5 : head.find(b" ")].decode("latin-1") if head else None,
+            _read_version(head),
             lacking,
         )
+
+    def _time_phases(self) -> tuple[float, float, float]:
+        """Return the seconds of the name look-up, of connecting and of the TLS handshake."""
+        info = self.easy.getinfo
+        names, connect, tls = info(pycurl.NAMELOOKUP_TIME), info(pycurl.CONNECT_TIME), info(pycurl.APPCONNECT_TIME)
+        # With a proxy libcurl resolves names; else its time is that of reading its
+        # cache.
+        dns = names if self.route is None else self.lookup
+        return dns, max(0.0, connect - names), max(0.0, tls - connect) if tls else 0.0
 
     def make_unsent_attempt(self, error: Reason, detail: str, lacking: str | None = None) -> Attempt:
         """Return the attempt of a job that libcurl never got.
@@ -301,7 +313,7 @@ class Transfer:
         again = self.easy.getinfo(pycurl.NUM_CONNECTS) - 1
         return replace(job, earlier=job.earlier + again) if again > 0 else job
 
-    def _open(self, fd: int, purpose: int) -> int:
+    def _open(self, fd: int, _purpose: int) -> int:
         """Let libcurl use the socket *fd*, unless a response has begun.
 
         libcurl 8.23 sends a request again over HTTP/2 after RST_STREAM with
@@ -310,7 +322,9 @@ class Transfer:
         if self.response.lines:
             self.response.mark_truncated()
             return int(pycurl.SOCKOPT_ERROR)
-        return self._on_open(fd, purpose)
+        self.opened = True
+        self._on_open(fd)
+        return SOCKOPT_OK
 
     def _configure_handle(self) -> None:
         """Set the options that stay the same from job to job."""
@@ -339,3 +353,10 @@ class Transfer:
             easy.setopt(pycurl.SSL_VERIFYHOST, 0)
         self._headers = self._destination = None
         self._plain = True
+
+
+def _read_version(head: bytes) -> str | None:
+    """Return the HTTP version that a header block names; None if it is empty."""
+    if head[:9] == b"HTTP/1.1 ":
+        return "1.1"
+    return head[5 : head.find(b" ")].decode("latin-1") if head else None

@@ -103,6 +103,9 @@ class _WithDocuments:
     def pull(self) -> Any | Signal:
         return self._desk.pull() or self._source.pull()
 
+    def request(self, room: int) -> None:
+        self._source.request(room)
+
     def close(self) -> None:
         self._desk.close()
         self._source.close()

@@ -27,7 +27,6 @@ from penstock.fetching.wiring import (
 from penstock.loop.delivery import Delivery
 from penstock.loop.driver import Driver, Stages
 from penstock.loop.flow import Flow
-from penstock.scratch.overflow import DiskOverflow
 from penstock.settings import Settings
 from penstock.source.awaited import Awaited
 from penstock.source.iterables import AsyncItems, Items
@@ -57,7 +56,7 @@ def stream(
 
 def _stream_awaited(urls: AsyncIterable[Any], fitted: Fitted, delivery: Delivery[Outcome]) -> Flow[Outcome]:
     settings = fitted.settings
-    frontier, judge = settings.rules()
+    frontier, judge = settings.rules(on_demand=True)
 
     def make(loop: AbstractEventLoop | None) -> Driver[Outcome]:
         if loop is None:
@@ -73,6 +72,6 @@ def _stream_awaited(urls: AsyncIterable[Any], fitted: Fitted, delivery: Delivery
             done=preparing.close,
         )
         stages = Stages(source, frontier, engine, judge, delivery)
-        return Driver(stages, gate=make_gate(settings), overflow=DiskOverflow())
+        return Driver(stages, gate=make_gate(settings))
 
     return Flow(frontier, make)

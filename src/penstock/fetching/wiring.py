@@ -39,7 +39,7 @@ from penstock.scratch.overflow import DiskOverflow
 from penstock.scratch.rules import RulesStore
 from penstock.seams import Contents, Input, Source
 from penstock.settings import Settings
-from penstock.source.pulled import Inline, ReadAhead
+from penstock.source.pulled import BATCH, Inline, ReadAhead
 
 if TYPE_CHECKING:
     # The ledger comes with it, and a flow without a folder must not wait for that.
@@ -117,7 +117,7 @@ def make_flow(
     """
     settings = fitted.settings
     learned = Learned() if folder is None else folder.ledger.learned()
-    frontier, judge = settings.rules(learned.slowed)
+    frontier, judge = settings.rules(learned.slowed, on_demand=source.on_demand)
     now, wall = time.monotonic(), time.time()
     if worked_on:
         frontier.suspend(now + settings.delay, now)
@@ -133,13 +133,14 @@ def make_flow(
             desk = DocumentDesk(Requests(settings.request_headers()), engine.wake)
             documents = keep_documents(None if path is None else DocumentStore(path), desk.fetch)
             jobs = read_jobs(source, settled, settings, contents, documents)
-            pulled = desk.source(ReadAhead(jobs, engine.wake))
+            pulled = desk.source(ReadAhead(jobs, engine.wake, BATCH))
             delivery.divert(desk.take)
         else:
             jobs = read_jobs(source, settled, settings, contents)
             # Parsing ten million settled rows again takes a minute; on a thread, a
             # Ctrl-C is still handled.
-            pulled = ReadAhead(jobs, engine.wake) if source.blocks or settings.unique else Inline(jobs)
+            ahead = 0 if source.on_demand else BATCH
+            pulled = ReadAhead(jobs, engine.wake, ahead) if source.blocks or settings.unique else Inline(jobs)
         gate = make_gate(settings, path, fitted.notify)
         stages = Stages(pulled, frontier, engine, judge, delivery)
         return Driver(stages, gate=gate, overflow=DiskOverflow(path))

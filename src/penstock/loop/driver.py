@@ -81,6 +81,7 @@ class Driver(Generic[R]):
         self._draw = draw
         self._shortage = NO_SHORTAGE
         self._pulled = 0
+        self._requested = False
         self._exhausted = False
         self._stopping = False
         self._aborting = False
@@ -103,11 +104,10 @@ class Driver(Generic[R]):
             if type(answer) is Start:
                 start(answer.job, now)
             elif type(answer) is Pull:
-                if not self._pull():
+                if not self._pull(min(TURNS, frontier.room(len(outcomes), delivery.withheld)), now):
                     return frontier.wakes_at()
             elif type(answer) is Wait:
-                if answer.until is None and not (frontier.running or outcomes or frontier.bound is Bottleneck.PAUSED):
-                    raise Stalled(f"nothing runs and nothing will wake: {frontier!r}")
+                self._check_wait(answer.until)
                 return answer.until
             elif type(answer) is Finished:
                 self._finish(whole=True)
@@ -122,31 +122,34 @@ class Driver(Generic[R]):
         """Judge what the engine has finished, after at most *timeout* seconds."""
         attempts = self.engine.collect(timeout)
         if attempts:
-            judge, settle, deliver = self._judge, self._frontier.settle, self._deliver
+            judge, settle, put = self._judge, self._frontier.settle, self._delivery.put
             now, draw = self.clock(), self._draw
             for attempt in attempts:
                 verdict = judge(attempt, now, draw())
                 settle(attempt.job, verdict, now)
                 if type(verdict) is Done:
-                    deliver(verdict.outcome)
+                    put(verdict.outcome)
                     continue
                 if type(verdict) is Satisfied and self._gate is not None:
                     self._gate.learn(verdict.result)
                 if self._stopping:
                     self._dropped = True
+            self._heed_failure()
 
     def has_more(self) -> bool:
         """Return whether there are outcomes to take, or may be later."""
         return bool(self.outcomes) or not self.finished
 
     def stop(self) -> None:
-        """Start nothing more; jobs that run may finish. For any thread and for signal handlers."""
+        """Start and pull nothing more; jobs that run may finish. For any thread and for signal handlers."""
         self._stopping = True
+        self._source.request(0)
         self.engine.wake()
 
     def abort(self) -> None:
-        """Start nothing more and drop what runs. For any thread and for signal handlers."""
+        """Start and pull nothing more and drop what runs. For any thread and for signal handlers."""
         self._aborting = True
+        self._source.request(0)
         self.engine.wake()
 
     def close(self) -> None:
@@ -229,27 +232,54 @@ class Driver(Generic[R]):
         else:
             self._frontier.defer(decision.prerequisite)
 
-    def _pull(self) -> bool:
-        """Take one item from the source; return False if it has none at the moment, or if that ended everything."""
-        try:
-            item = self._source.pull()
-        except Exception as failure:  # noqa: BLE001 - the caller gets it from raise_failure
-            self.failure = self.failure or failure
-            item = EXHAUSTED
-        if item is NOT_YET:
-            self._frontier.starve()
-            return False
-        if item is EXHAUSTED:
-            self._exhausted = True
-            self._frontier.close()
-            return True
-        if item.seq >= 0:
-            self._pulled += 1
-        if isinstance(item, Ending):
-            self._deliver(item)
-        elif type(answer := self._frontier.offer(item)) is Spill:
-            self._move_or_deliver(answer)
+    def _pull(self, room: int, now: float) -> bool:
+        """Take items from the source, up to *room* and as long as each may start at once.
+
+        Return False if the source has none at the moment, or if one ended everything.
+        """
+        pull, try_start, start = self._source.pull, self._frontier.try_start, self.engine.start
+        for _ in range(room):
+            try:
+                item = pull()
+            except Exception as failure:  # noqa: BLE001 - the caller gets it from raise_failure
+                self.failure = self.failure or failure
+                item = EXHAUSTED
+            if item is NOT_YET:
+                self._frontier.starve()
+                self._request()
+                return False
+            if item is EXHAUSTED:
+                self._exhausted = True
+                self._frontier.close()
+                return True
+            if item.seq >= 0:
+                self._pulled += 1
+            if isinstance(item, Ending):
+                self._deliver(item)
+                break
+            if not try_start(item):
+                if type(answer := self._frontier.offer(item)) is Spill:
+                    self._move_or_deliver(answer)
+                break
+            start(item, now)
         return not self._aborting
+
+    def _request(self) -> None:
+        """Let the source make as many items as there is room for."""
+        self._requested = True
+        self._source.request(self._frontier.room(len(self.outcomes), self._delivery.withheld))
+        if self._stopping or self._aborting:
+            # Another thread, or a signal handler, may have called stop() in between.
+            self._source.request(0)
+
+    def _check_wait(self, until: float | None) -> None:
+        """Take back what the source was allowed: there is no room now. Raises Stalled if nothing ends the wait."""
+        if self._requested:
+            self._requested = False
+            self._source.request(0)
+        frontier = self._frontier
+        if until is None and not (frontier.running or self.outcomes or frontier.bound is Bottleneck.PAUSED):
+            raise Stalled(f"nothing runs and nothing will wake: {frontier!r}")
 
     def _move_or_deliver(self, answer: Answer) -> None:
         """Move jobs between the frontier and the overflow, or deliver endings, as the frontier says."""
@@ -265,10 +295,14 @@ class Driver(Generic[R]):
             self._frontier.refill(answer.key, overflow.take(answer.key, answer.most))
 
     def _deliver(self, outcome: Any) -> None:
-        delivery = self._delivery
-        delivery.put(outcome)
-        if delivery.failure is not None:
-            self.failure = self.failure or delivery.failure
+        self._delivery.put(outcome)
+        self._heed_failure()
+
+    def _heed_failure(self) -> None:
+        """End everything if an outcome that was delivered is the error that is to end it."""
+        failure = self._delivery.failure
+        if failure is not None:
+            self.failure = self.failure or failure
             self.abort()
 
     def _close_the_rest(self) -> None:

@@ -25,6 +25,7 @@ _BOUNDS: Final = {
     Bottleneck.CONSUMER: "the output: it is slower than the requests",
     Bottleneck.RATE: "the starts a second over all hosts ({rate})",
     Bottleneck.KEYS: "each host's limits ({per_host}, {delay})",
+    Bottleneck.WINDOW: "each host's limits ({per_host}, {delay}), with no other host read ahead ({window})",
     Bottleneck.BACKOFF: "the wait before failed requests are retried",
     Bottleneck.ORDER: "the order of the output: everything waits for the input whose turn it is",
     Bottleneck.PER_KEY: "the requests at once for one host ({per_host})",
@@ -57,14 +58,14 @@ def explain_bound(progress: Progress, settings: Settings) -> Message:
     if which is Bottleneck.CONSUMER and progress.undelivered < progress.running:
         # A few outcomes always wait; the output is the bottleneck only if they take most of the concurrency.
         which = Bottleneck.CONCURRENCY
-    if which in (Bottleneck.KEYS, Bottleneck.BACKOFF) and progress.parked:
+    if which in (Bottleneck.KEYS, Bottleneck.WINDOW, Bottleneck.BACKOFF) and progress.parked:
         hosts = "a paused host" if progress.alone == 1 else "paused hosts"
         return Message(f"bound by {hosts}: {name_paused(progress)}")
     words = _BOUNDS[which]
     if which is Bottleneck.CONCURRENCY and _is_probing(progress, settings):
         words = "the concurrency found best so far, of {concurrency}"
     said = ["bound by ", name_settings(words, **_values(settings))]
-    if which is Bottleneck.KEYS and progress.busiest is not None:
+    if which in (Bottleneck.KEYS, Bottleneck.WINDOW) and progress.busiest is not None:
         host, jobs = progress.busiest
         said.append(f", first {escape(host, LONGEST_HOST)}: {plural(jobs, 'input')}")
         if progress.spacing > settings.delay:
@@ -80,6 +81,7 @@ def _values(settings: Settings) -> dict[str, Any]:
         "per_host": settings.per_host,
         "delay": delay,
         "rate": rate,
+        "window": settings.window,
         "memory": size(settings.memory).replace(" ", ""),
     }
 

@@ -2,7 +2,7 @@
 
 They have no name, take no room on disk before they outgrow their cache, are in TMPDIR
 (else in /var/tmp), and are gone with their process, also after kill -9. This module
-does not know what is in them.
+does not know their content.
 """
 
 from __future__ import annotations

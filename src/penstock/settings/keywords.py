@@ -32,9 +32,11 @@ class CommonOptions(TypedDict, total=False):
     and more than 100 at once run only if that is faster; with fixed, the limits alone
     decide. Default adaptive; one of adaptive, fixed."""
 
-    window: int
-    """Inputs read ahead and not started, in memory; above this, inputs of busy hosts
-    wait on the disk. Default 10,000; 1 to 100,000,000."""
+    window: int | None
+    """Inputs read ahead and not started, in memory. By default 10,000 of a file or a
+    list; above this, inputs of busy hosts wait on the disk. An iterator is by default
+    read only as far as ``concurrency`` leaves room; with a number, as far ahead as
+    that, to find other hosts. 1 to 100,000,000."""
 
     attempts: int
     """Tries for each input, the first included. Default 3; 1 to 100."""

@@ -81,15 +81,19 @@ class SettingsTable(Struct, frozen=True, kw_only=True):
         ),
     ] = "adaptive"
     window: Annotated[
-        int,
+        int | None,
         Spec(
             "Pace",
-            "Inputs read ahead and not started, in memory; above this, inputs of busy hosts wait on the disk.",
+            "Inputs read ahead and not started, in memory. By default 10,000 of a file or a list; above this, inputs "
+            "of busy hosts wait on the disk. An iterator is by default read only as far as `concurrency` leaves room; "
+            "with a number, as far ahead as that, to find other hosts.",
             low=1,
             high=10**8,
             resume=MAY_CHANGE,
+            option_text="Inputs read ahead and not started, in memory (10,000 by default); above this, inputs of "
+            "busy hosts wait on the disk.",
         ),
-    ] = 10_000
+    ] = None
     attempts: Annotated[
         int, Spec("Pace", "Tries for each input, the first included.", low=1, high=100, resume=MAY_CHANGE)
     ] = 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -33,6 +33,10 @@ from penstock.settings.texts import parse_duration, parse_size
 from penstock.version import __version__
 
 __all__ = ["Settings"]
+
+WINDOW: Final = 10_000
+"""The window of an input that exists already, such as a file: reading ahead costs it
+nothing, and keeps a list sorted by host fast."""
 
 
 class Settings(SettingsTable, frozen=True, kw_only=True):
@@ -72,20 +76,20 @@ class Settings(SettingsTable, frozen=True, kw_only=True):
         """Return the sinks' slice."""
         return cut(OutputSettings, self)
 
-    def rules(self, learned: Mapping[Any, float] | None = None) -> tuple[Frontier, Judge]:
+    def rules(self, learned: Mapping[Any, float] | None = None, *, on_demand: bool = False) -> tuple[Frontier, Judge]:
         """Make a frontier and a judge of these settings, which share adaptive delays.
 
-        *learned* are the delays of an earlier session.
+        *learned* are the delays of an earlier session. *on_demand* is as of the input.
         """
         delays = AdaptiveDelays(learned) if self.pace == "adaptive" else None
         retry = Retry(self.attempts, methods=IDEMPOTENT | set(self.retry_methods))
         frontier = Frontier(
-            window=self.window,
+            window=self.window if on_demand else self.window or WINDOW,
             concurrency=self.concurrency,
             per_key=self.per_host,
             delay=self.delay,
             rate=self.rate,
-            ahead=Ahead.OVERFLOW,
+            ahead=Ahead.WINDOW if on_demand else Ahead.OVERFLOW,
         )
         if delays is not None:
             frontier.adapt(delays, ConcurrencyProbe())

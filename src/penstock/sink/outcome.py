@@ -33,7 +33,7 @@ class _Hop(Struct, frozen=True, gc=False):
     status: int
 
 
-class _Line(Struct, frozen=True, gc=False):
+class _Record(Struct, frozen=True, gc=False):
     """Every field of a line."""
 
     v: Literal[1]
@@ -57,7 +57,7 @@ class _Line(Struct, frozen=True, gc=False):
     input: dict[str, Any] | None
 
 
-_READER: Final = msgspec.json.Decoder(_Line)
+_READER: Final = msgspec.json.Decoder(_Record)
 
 
 def read_outcome(line: bytes) -> Outcome:
@@ -91,7 +91,7 @@ def _times(ms: _Milliseconds) -> Times:
     return Times(ms.wait / 1e3, ms.dns / 1e3, ms.connect / 1e3, ms.tls / 1e3, ms.first_byte / 1e3, ms.total / 1e3)
 
 
-def _head(found: _Line) -> bytes:
+def _head(found: _Record) -> bytes:
     """Return a header block that has the fields of the line, in their order."""
     if found.status is None:
         return b""
@@ -99,7 +99,7 @@ def _head(found: _Line) -> bytes:
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1", "replace")
 
 
-def _body(found: _Line) -> bytes:
+def _body(found: _Record) -> bytes:
     if found.body is not None:
         return found.body.encode()
     return b"" if found.body_base64 is None else base64.b64decode(found.body_base64, validate=True)

@@ -1,8 +1,10 @@
 """Writes an outcome as a line of JSON, schema 1, and reads it back.
 
 Knows the names and the order of the fields, which are never removed or renamed within
-``v``. Does not know where lines go. For a page of 10 kB of HTML orjson takes 6 µs, the
-SHA-256 7, splitting the headers 4, all the rest 3.
+``v``. Does not know where lines go. For a page of 10 kB of HTML the SHA-256 takes 6 µs,
+orjson 4, splitting the headers 2, all the rest 3. If the HTML is not ASCII, decoding it
+and orjson take 14. It would take as long to decode it as a check and to escape its
+bytes by ``bytes.replace``, and half as long again to find control characters.
 """
 
 from __future__ import annotations

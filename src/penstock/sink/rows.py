@@ -66,15 +66,15 @@ class TableRow(NamedTuple):
         """Return the CRC-32 of the rows before, *checksum*, with this one."""
         return zlib.crc32(self.body or b"", zlib.crc32(orjson.dumps(self.values), checksum))
 
-    def columns(self) -> tuple[Any, ...]:
+    def to_columns(self) -> tuple[Any, ...]:
         """Return the values of all columns, for SQLite."""
         return (*self.values, _searchable(self.body))
 
-    def outcome(self) -> Outcome:
+    def to_outcome(self) -> Outcome:
         """Return the outcome. Raises ValueError if the row is none of schema 1."""
         return replace(read_outcome(self._line()), body=self.body or b"")
 
-    def stored(self, place: int) -> Stored:
+    def to_stored(self, place: int) -> Stored:
         """Return what the account of a run needs. Raises ValueError if the row is none of schema 1."""
         found = read_line(self._line(), place)
         if self.body is None:

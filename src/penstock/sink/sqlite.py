@@ -92,7 +92,7 @@ class SqliteFormat(Struct, frozen=True):
                 yield row
                 continue
             try:
-                yield row.outcome()
+                yield row.to_outcome()
             except ValueError as error:
                 yield Unreadable(str(error))
 
@@ -132,7 +132,7 @@ class SqliteFormat(Struct, frozen=True):
             end = _find_end(database)
             database.execute("BEGIN IMMEDIATE")
             for number, (_, row) in enumerate(_choose(aside, wanted), start=end + 1):
-                database.execute(_insert(), (number, *row.columns()))
+                database.execute(_insert(), (number, *row.to_columns()))
             database.execute("COMMIT")
         yield from _certify(file, end)
 
@@ -226,7 +226,7 @@ class SqliteSink:
             self._end += 1
             self._checksum = row.add_to(self._checksum)
             self._seqs.add(row.seq)
-            yield (self._end, *row.columns())
+            yield (self._end, *row.to_columns())
 
     def _cut(self, committed: int) -> None:
         """Set the rows aside that were not committed, then delete them."""
@@ -328,7 +328,7 @@ def _interpret(number: int, row: TableRow | Unreadable) -> Stored | Unreadable:
     if isinstance(row, Unreadable):
         return row
     try:
-        return row.stored(number - 1)
+        return row.to_stored(number - 1)
     except ValueError as error:
         return Unreadable(str(error))
 
@@ -376,7 +376,7 @@ def _fill(part: Path, rows: Iterable[tuple[int, TableRow]]) -> str:
         )
         insert = _insert()
         for number, row in rows:
-            database.execute(insert, (number, *row.columns()))
+            database.execute(insert, (number, *row.to_columns()))
         database.execute("COMMIT")
     size = part.stat().st_size
     return certify(part, 0, size, sink=SQLITE.name, seqs=SeqSet()).checksum.rpartition(":")[2]

@@ -76,6 +76,9 @@ class Awaited:
         self._ended = True
         return Signal.EXHAUSTED
 
+    def request(self, room: int) -> None:
+        """Make nothing ahead: one item is awaited at a time, after the ``pull`` that wants it."""
+
     def close(self) -> None:
         """Close the iterator; if the loop is running, only begin to."""
         if self._loop.is_running():

@@ -42,7 +42,7 @@ class ColumnarInput:
     """
 
     blocks = False
-    nests = False
+    nests = on_demand = False
 
     def __init__(self, octets: Octets, input_format: str, settings: InputSettings) -> None:
         """*input_format* is parquet or arrow.

@@ -37,7 +37,8 @@ class Items:
     ``rows`` raises what the iterable raises. It closes a generator when reading ends,
     early or not, and no other iterator.
 
-    ``blocks`` is false for collections, which never wait, and true for other iterables.
+    ``blocks`` and ``on_demand`` are false for collections, which exist already and
+    never wait, and true for other iterables.
     """
 
     nests = False
@@ -53,7 +54,7 @@ class Items:
             )
         if not isinstance(items, Iterable):
             raise UsageError(f"{type(items).__name__} given where an iterable of URLs belongs")
-        self.blocks = not isinstance(items, Collection)
+        self.blocks = self.on_demand = not isinstance(items, Collection)
         self._items = items
         self._shape = Shape.of(settings or InputSettings())
         self._taken = 0

@@ -54,6 +54,8 @@ class FileInput:
     and after the last good row if the file is damaged or ends early, or the disk fails.
     """
 
+    on_demand = False
+
     def __init__(
         self, octets: Octets, input_format: str, settings: InputSettings, member: ZipMember | None = None
     ) -> None:
@@ -134,6 +136,8 @@ class FileInput:
 
 class ChainedInputs:
     """Several inputs, read in turn: seqs continue, line numbers begin at 1 in each."""
+
+    on_demand = False
 
     def __init__(self, parts: Sequence[Part]) -> None:
         """*parts* are read in this order."""

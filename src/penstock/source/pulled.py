@@ -1,7 +1,7 @@
 """Two ways to pull from an iterator: directly, or through a thread that reads ahead.
 
-Knows that a source must never wait. Does not know what the items are, or where they
-come from.
+Knows that a source must never wait, and how far it may read ahead. Does not know where
+the items come from. docs/decisions/look-ahead.md has the reasons.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from penstock.core.schedule.verdicts import Duplicate
 from penstock.seams import EXHAUSTED, Signal
 
 __all__ = ["BATCH", "Inline", "ReadAhead"]
 
 BATCH: Final = 64
-"""Items read ahead at most. Small, since the driver may have to wait while the thread
-reads a batch."""
+"""Items that the thread holds at most. Small, since the driver may have to wait while
+it reads a batch."""
 
 Item = Any
 """A job, or the ending of an input that needs no job."""
@@ -48,28 +49,37 @@ class Inline:
         owner, self._items, self._owner = self._owner, iter(()), iter(())
         _close(owner)
 
+    def request(self, room: int) -> None:
+        """Make nothing ahead: ``pull`` makes the item that it returns."""
+
     async def aclose(self) -> None:
         """Close the iterator."""
         self.close()
 
 
 class ReadAhead:
-    """A source over an iterator that may wait: a thread reads *batch* items ahead.
+    """A source over an iterator that may wait: a thread takes its items.
 
-    The first ``pull`` starts the thread, which stops reading while it holds *batch*
-    items. After a ``pull`` that had nothing, the thread calls *wake* as soon as there
-    is an item, an error or the end. *wake* must not call ``close``, and is not called
-    once ``close`` has returned. ``pull`` and ``close`` belong to one thread.
+    The thread takes as many items as ``request`` allowed last, or *ahead*, if that is
+    more, and holds BATCH of them at most. A duplicate needs no room, since it is
+    finished once it is known. The first ``request`` starts the thread. After a ``pull``
+    that had nothing, the thread calls *wake* as soon as there is an item, an error or
+    the end. *wake* must not call ``close``, and is not called once ``close`` has
+    returned. ``pull`` and ``close`` belong to one thread.
 
     ``pull`` takes no lock while it has items: a deque appends and pops atomically.
     """
 
-    def __init__(self, items: Iterator[Item], wake: Callable[[], None], batch: int = BATCH) -> None:
-        """The source takes over *items*; *batch* is at least 1."""
+    def __init__(self, items: Iterator[Item], wake: Callable[[], None], ahead: int = 0) -> None:
+        """The source takes over *items*; *ahead* is at most BATCH."""
         self._items = items
         self._wake = wake
-        self._batch = batch
-        self._low = batch // 2
+        self._ahead = ahead
+        # Three counts of items, duplicates aside, each set by one thread only: so no
+        # item is counted twice while it passes from the thread to the driver.
+        self._allowed = 0
+        self._taken = 0
+        self._pulled = 0
         self._held: deque[Item] = deque()
         self._error: BaseException | None = None
         self._ended = False
@@ -88,14 +98,30 @@ class ReadAhead:
 
         Raises what the iterator raised, once.
         """
-        held = self._held
         try:
-            item = held.popleft()
+            item = self._held.popleft()
         except IndexError:
             return self._pull_from_nothing()
-        if len(held) == self._low:
-            self._room.set()
+        if type(item) is not Duplicate:
+            self._pulled += 1
         return item
+
+    def request(self, room: int) -> None:
+        """Let the thread take *room* items more than were pulled, or *ahead* if that is more.
+
+        It can't be stopped inside of the iterator: the item that it waits for still
+        comes.
+        """
+        self._allowed = self._pulled + max(room, self._ahead)
+        if room <= 0 or self._closed:
+            # A signal handler must not set an event: the thread that it interrupts may
+            # be setting it.
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._read, name="penstock-source", daemon=True)
+            self._thread.start()
+        elif self._taken < self._allowed:
+            self._room.set()
 
     def close(self) -> None:
         """End the thread and close the iterator; the thread closes it if it is inside.
@@ -120,9 +146,6 @@ class ReadAhead:
     def _pull_from_nothing(self) -> Item | Signal:
         if self._closed:
             return Signal.EXHAUSTED
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._read, name="penstock-source", daemon=True)
-            self._thread.start()
         # Set before the second check, so that an item that comes in between is seen or
         # wakes the driver. The end is read before the items, since the thread sets it
         # after the last.
@@ -139,30 +162,36 @@ class ReadAhead:
         return Signal.EXHAUSTED
 
     def _read(self) -> None:
-        """Run on the thread: read until full, then wait for room, until the end."""
+        """Run on the thread: take what may be taken, then wait for room, until the end."""
         held = self._held
         while self._fill(held):
             self._room.clear()
-            if len(held) >= self._batch and not self._closed:
+            if not (self._has_room(held) or self._closed):
                 self._room.wait()
         # No pull follows that could raise what a generator raises when it is closed.
         with self._inside, contextlib.suppress(Exception):
             self._close_items()
 
+    def _has_room(self, held: deque[Item]) -> bool:
+        return self._taken < self._allowed and len(held) < BATCH
+
     def _fill(self, held: deque[Item]) -> bool:
-        """Read until *held* is full; return whether there may be more to read."""
+        """Take items while there is room; return whether there may be more."""
         with self._inside:
-            if self._closed:
-                return False
             try:
-                for item in self._items:
+                while self._has_room(held) and not self._closed:
+                    item = next(self._items)
+                    if type(item) is not Duplicate:
+                        self._taken += 1
                     held.append(item)
                     if self._starved:
                         self._wake_up()
-                    if len(held) >= self._batch or self._closed:
-                        return True
+            except StopIteration:
+                pass
             except BaseException as error:  # noqa: BLE001 - pull raises it
                 self._error = error
+            else:
+                return not self._closed
         self._ended = True
         self._wake_up()
         return False

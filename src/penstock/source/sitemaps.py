@@ -96,6 +96,7 @@ class SitemapUrls:
 
     blocks = False
     nests = True
+    on_demand = False
 
     def __init__(self, urls: Sequence[str], shape: Shape) -> None:
         """*urls* are read in this order."""

@@ -133,6 +133,7 @@ class _Pulled:
             item = self.source.pull()
             if item is not Signal.NOT_YET:
                 return item
+            self.source.request(1)
             assert self._woken.wait(PATIENCE), "the source returned NOT_YET and did not wake the caller"
 
 

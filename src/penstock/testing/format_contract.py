@@ -48,7 +48,7 @@ def check_format(format_: Format, folder: Path) -> None:
 
 
 def _check_outcomes(format_: Format, folder: Path) -> None:
-    """Check that the outcomes read back have the seqs, kinds and errors of those that were stored."""
+    """Check that the outcomes read back have the seqs, kinds, errors and statuses of the stored ones."""
     folder.mkdir()
     sink = format_.open(folder, {}, inline_body=True)
     given = [make_outcome(seq) for seq in range(10)]

@@ -221,6 +221,9 @@ class _PageSource:
     def pull(self) -> Job | Ending | Signal:
         return self.items.pop(next(iter(self.items))) if self.items else Signal.NOT_YET
 
+    def request(self, room: int) -> None:
+        """Make nothing: ``getPage`` does."""
+
     def close(self) -> None:
         self.items.clear()
 

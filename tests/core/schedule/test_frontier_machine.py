@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from penstock.core.schedule.answers import Ahead, Answer, Bottleneck, Finished, Pull, Start, Wait, Waiting
-from penstock.core.schedule.frontier import Frontier
+from penstock.core.schedule.frontier import IN_ORDER, Frontier
 from penstock.core.schedule.limits import RateLimiter
 from penstock.core.schedule.queues import DELAYED, EMPTY, READY, find_place
 from penstock.core.schedule.verdicts import Again, Done, Redirected, Verdict
@@ -53,7 +53,7 @@ class Model:
     """The rules, as sets of jobs and plain arithmetic."""
 
     def __init__(
-        self, *, window: int, concurrency: int, per_key: int, delay: float, rate: float | None, keyed: bool
+        self, *, window: int | None, concurrency: int, per_key: int, delay: float, rate: float | None, keyed: bool
     ) -> None:
         self.window, self.concurrency, self.per_key, self.delay, self.rate = window, concurrency, per_key, delay, rate
         self.keyed = keyed
@@ -86,13 +86,20 @@ class Model:
     def eligible(self, now: float) -> set[Item]:
         return {job for job in self.waiting if self.possible_at(job) <= now}
 
-    def may_pull(self, now: float, withheld: int | None) -> bool:
-        """Whether there is room for another job: in the window, and in the order."""
-        if self.closed or len(self.waiting) >= self.window:
+    def may_pull(self, now: float, undelivered: int, withheld: int | None) -> bool:
+        """Whether another job may be pulled."""
+        if self.closed or (not self.keyed and any(ready <= now for ready in self.waiting.values())):
             return False
-        if not self.keyed and any(ready <= now for ready in self.waiting.values()):
-            return False
-        return withheld is None or len(self.running) + len(self.waiting) + withheld < 2 * self.concurrency
+        return self.room(undelivered, withheld) > 0
+
+    def room(self, undelivered: int, withheld: int | None) -> int:
+        """For how many jobs there is room: in the window, in the concurrency, and in the order."""
+        unfinished = len(self.running) + len(self.waiting) + (withheld or 0)
+        order = NEVER if withheld is None else 2 * self.concurrency - unfinished
+        if self.window is not None:
+            return min(self.window - len(self.waiting), order)
+        most = self.concurrency if withheld is None else 2 * self.concurrency
+        return most - unfinished - undelivered
 
     def is_finished(self) -> bool:
         return self.closed and not self.waiting and not self.running
@@ -129,7 +136,7 @@ class Model:
         if self.limiter.rate != self.rate:
             self.limiter.change(self.rate)
         eligible = self.eligible(now)
-        may_pull = self.may_pull(now, withheld)
+        may_pull = self.may_pull(now, undelivered, withheld)
         if self.is_finished():
             assert answer == Finished()
         elif self.pauses or len(self.running) + undelivered >= self.concurrency:
@@ -151,13 +158,16 @@ class Model:
             return Bottleneck.PAUSED
         if len(self.running) + undelivered >= self.concurrency:
             return Bottleneck.CONSUMER if len(self.running) < self.concurrency else Bottleneck.CONCURRENCY
-        if self.eligible(now) or self.may_pull(now, withheld):
+        if self.eligible(now) or self.may_pull(now, undelivered, withheld):
             return Bottleneck.RATE
-        if withheld and self.may_pull(now, None):
+        if withheld and self.may_pull(now, undelivered, None):
             return Bottleneck.ORDER
-        if not self.waiting:
-            return Bottleneck.NOTHING
-        return Bottleneck.KEYS if any(ready <= now for ready in self.waiting.values()) else Bottleneck.BACKOFF
+        return self._bound_of_what_waits(now, withheld) if self.waiting else Bottleneck.NOTHING
+
+    def _bound_of_what_waits(self, now: float, withheld: int | None) -> Bottleneck:
+        if all(ready > now for ready in self.waiting.values()):
+            return Bottleneck.BACKOFF
+        return Bottleneck.WINDOW if self.keyed and not self.closed and withheld is None else Bottleneck.KEYS
 
     def who_waits(self, now: float, bound: Bottleneck) -> set[Waiting]:
         """What the jobs of each key wait for, where the frontier said at *now* that *bound* keeps it."""
@@ -196,7 +206,7 @@ class FrontierMachine(RuleBasedStateMachine):
 
     @initialize(
         ending=st.sampled_from(["close", "drain"]),
-        window=st.integers(1, 6),
+        window=st.one_of(st.none(), st.integers(1, 6)),
         concurrency=slots,
         per_key=slots,
         delay=delays,
@@ -272,7 +282,7 @@ class FrontierMachine(RuleBasedStateMachine):
             if isinstance(answer, Start):
                 self.model.start(answer.job, self.now)
             elif isinstance(answer, Pull) and offers:
-                self.frontier.offer(self.model.offer(offers.pop(), self.now))
+                self.pull(offers, undelivered, withheld)
             else:
                 break
         if isinstance(answer, Pull):
@@ -280,6 +290,17 @@ class FrontierMachine(RuleBasedStateMachine):
         if isinstance(answer, Wait):
             self.explain(undelivered, withheld)
         return answer
+
+    def pull(self, offers: list[str], undelivered: int, withheld: int | None) -> None:
+        """Take as many jobs as there is room for, until one does not start at once."""
+        for _ in range(min(self.frontier.room(undelivered, withheld), len(offers))):
+            self.model.check(Pull(), self.now, undelivered, withheld)
+            job = self.model.offer(offers.pop(), self.now)
+            if not self.frontier.try_start(job):
+                self.frontier.offer(job)
+                return
+            self.model.check(Start(job), self.now, undelivered, withheld)
+            self.model.start(job, self.now)
 
     def explain(self, undelivered: int, withheld: int | None) -> None:
         """What the frontier says of why it waits."""
@@ -313,7 +334,10 @@ class FrontierMachine(RuleBasedStateMachine):
         model, frontier = self.model, self.frontier
         assert frontier.running == len(model.running)
         assert frontier.held == len(model.waiting)
-        assert len(model.waiting) + len(model.running) <= model.window + model.most_slots - 1
+        if model.window is None:
+            assert len(model.waiting) + len(model.running) <= IN_ORDER * model.most_slots
+        else:
+            assert len(model.waiting) + len(model.running) <= model.window + model.most_slots - 1
         if not model.keyed:
             assert len(model.running) + sum(not job.turn for job in model.waiting) <= model.most_slots
         loads = {key: model.load(key) for key in KEYS if model.load(key)}

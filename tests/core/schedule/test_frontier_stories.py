@@ -180,10 +180,52 @@ def test_it_reads_no_further_than_the_window():
 
     assert frontier.next(0.0) == Start(a0)
     assert frontier.next(0.0) == Wait(None)
-    assert frontier.bound is Bottleneck.KEYS
+    assert frontier.bound is Bottleneck.WINDOW
     settle(frontier, a0, 1.0)
     assert frontier.next(1.0) == Start(a1)
     assert frontier.next(1.0) == Pull()
+
+
+def test_without_a_window_it_reads_only_what_the_concurrency_leaves():
+    """What runs, what is held, and what the consumer has not taken: all of it counts."""
+    frontier = make(a0, a1, closed=False, per_key=1, concurrency=4, window=None)
+
+    assert frontier.next(0.0) == Start(a0)
+    assert frontier.next(0.0) == Pull()
+    assert (frontier.room(), frontier.room(undelivered=1)) == (2, 1)
+    frontier.offer(a2)
+    assert frontier.next(0.0, undelivered=1) == Wait(None)
+    assert frontier.bound is Bottleneck.WINDOW
+    assert frontier.next(0.0) == Pull()
+    assert frontier.room() == 1
+    frontier.concurrency = 3
+    assert frontier.next(0.0) == Wait(None)
+
+
+def test_a_rate_asks_for_one_item_at_a_time():
+    frontier = make(closed=False, concurrency=4, window=None, rate=1.0)
+
+    assert frontier.next(0.0) == Pull()
+    assert frontier.room() == 1
+
+
+def test_without_a_window_what_waits_to_be_tried_again_leaves_no_room():
+    frontier = make(a0, closed=False, window=None, concurrency=1)
+
+    assert frontier.next(0.0) == Start(a0)
+    frontier.settle(a0, Again(a0, 5.0), 1.0)
+    assert frontier.next(1.0) == Wait(5.0)
+    assert frontier.bound is Bottleneck.BACKOFF
+
+
+def test_without_a_window_twice_the_concurrency_is_known_if_outcomes_come_in_order():
+    frontier = make(a0, closed=False, window=None, concurrency=2)
+
+    assert frontier.next(0.0, 0, withheld=0) == Start(a0)
+    assert frontier.next(0.0, 0, withheld=2) == Pull()
+    assert frontier.room(0, withheld=2) == 1
+    assert frontier.next(0.0, 0, withheld=3) == Wait(None)
+    assert frontier.bound is Bottleneck.ORDER
 
 
 def test_what_waits_to_be_tried_again_counts_for_the_window():
@@ -333,3 +375,61 @@ def test_a_key_with_free_slots_goes_to_the_back_of_the_queue_each_time():
         order.append(job)
         settle(frontier, job, float(now))
     assert order == [a0, b0, a1, b1, a2]
+
+
+# Starts without a queue
+
+
+def test_a_job_that_was_pulled_starts_at_once_if_its_key_is_free():
+    frontier = make(closed=False, concurrency=3, per_key=1, delay=2.0)
+
+    assert frontier.next(0.0) == Pull()
+    assert frontier.room() == 3
+    assert frontier.try_start(a0)
+    assert not frontier.try_start(a1), "all slots of its key are taken"
+    assert frontier.try_start(b0)
+    assert (frontier.running, frontier.held, frontier.room()) == (2, 0, 1)
+    settle(frontier, a0, 1.0)
+    assert frontier.next(1.0) == Pull()
+    assert not frontier.try_start(a1), "the delay of its key is not over"
+    assert frontier.next(2.0) == Pull()
+    assert frontier.try_start(a1)
+
+
+@pytest.mark.parametrize("limits", [{"pauses": 1}, {"concurrency": 1}])
+def test_a_limit_that_is_set_between_two_pulls_holds_for_the_second(limits):
+    """The iterator that is pulled from may set it."""
+    frontier = make(closed=False)
+
+    assert frontier.next(0.0) == Pull()
+    assert frontier.try_start(a0)
+    for name, limit in limits.items():
+        setattr(frontier, name, limit)
+    assert not frontier.try_start(b0)
+    frontier.offer(b0)
+    assert frontier.next(0.0) == Wait(None)
+
+
+def test_no_job_that_the_gate_is_asked_about_starts_at_once():
+    frontier = make(closed=False)
+    frontier.asks = True
+
+    assert frontier.next(0.0) == Pull()
+    assert not frontier.try_start(a0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "known", "room"),
+    [
+        ({}, {}, 8),
+        ({}, {"undelivered": 3}, 5),
+        ({}, {"withheld": 14}, 2),
+        ({"window": 2}, {}, 2),
+        ({"rate": 5.0}, {}, 1),
+    ],
+)
+def test_there_is_room_for_what_the_limits_would_let_start(limits, known, room):
+    frontier = make(closed=False, **limits)
+
+    assert frontier.next(0.0, **known) == Pull()
+    assert frontier.room(**known) == room

@@ -101,8 +101,21 @@ def test_hosts_in_trouble_are_forgotten_when_there_are_too_many():
     breakers = Breakers()
     for number in range(KNOWN + 10):
         breakers.bad(number, 0.0)
-        breakers.good(-number)
-    assert len(breakers._troubled) == len(breakers._answered) == KNOWN
+    assert len(breakers._troubled) == KNOWN
+
+
+def test_the_hosts_that_answered_last_keep_their_grace():
+    """Those before them lose it, so that memory is bounded."""
+    breakers = Breakers()
+    for number in range(3 * KNOWN):
+        breakers.good(number)
+    assert len(breakers._answered) + len(breakers._answered_before) == 2 * KNOWN
+    for number in (0, 2 * KNOWN):
+        for _ in range(FEW):
+            breakers.bad(number, 0.0)
+    assert breakers.bad(0, NEW)[1]
+    assert not breakers.bad(2 * KNOWN, NEW)[1]
+    assert breakers.bad(2 * KNOWN, GRACE)[1]
 
 
 # What the judge makes of it

@@ -142,6 +142,23 @@ def test_memory_is_bounded_and_those_heard_of_last_are_remembered():
     assert delays.spacing("100") == 0.2
 
 
+def test_the_first_answer_counts_though_a_host_is_only_remembered_after_the_second():
+    """The time between two answers is what a busy one doubles: half a second, and not the tenth that one took."""
+    delays = AdaptiveDelays()
+    delays.heed(tried(), 10.0)
+    assert not delays._hosts
+    delays.heed(tried(status=429), 10.5)
+    assert delays.spacing("a") == 1.0
+
+
+def test_hosts_with_one_answer_are_no_reason_to_forget_others():
+    delays = AdaptiveDelays({"a": 1.0})
+    for number in range(KNOWN + 100):
+        delays.heed(tried(key=str(number)), 1.0)
+    assert delays.learned() == {"a": 1.0}
+    assert len(delays._once) == 100
+
+
 # A server, virtual
 
 

@@ -101,6 +101,7 @@ class Bottleneck(enum.StrEnum):
     CONSUMER = "consumer"
     RATE = "rate"
     KEYS = "keys"
+    WINDOW = "window"
     BACKOFF = "backoff"
     ORDER = "order"
     PAUSED = "paused"

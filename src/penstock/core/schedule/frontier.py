@@ -6,21 +6,21 @@ sockets, URLs, what an attempt means, or what time it is.
 The driver calls ``next(now)`` until the answer is ``Wait``, and passes the verdict on
 every attempt to ``settle``. The answer is ``Pull`` only if a slot is free and none of
 the jobs held may start. So the frontier reads ahead only as far as it takes to find a
-key that is not busy.
+key that is not busy. ``room`` says how many items may be pulled then.
 
 The jobs of a key wait in its queue. A queue is in at most one place (``QueuePlace``): in the
 ready line, where keys take turns, or in the timers until its delay has passed. A queue
 whose slots are all taken is in none; the verdict on one of its jobs brings it back. So
 nothing here walks over queues that wait.
 
-Decisions: docs/decisions/pull-last.md, docs/decisions/robots-gate.md,
-docs/decisions/schedule-without-web.md.
+Decisions: docs/decisions/pull-last.md, docs/decisions/look-ahead.md,
+docs/decisions/robots-gate.md, docs/decisions/schedule-without-web.md.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from penstock.core.schedule.answers import (
@@ -36,10 +36,9 @@ from penstock.core.schedule.answers import (
     Spill,
     Start,
     Wait,
-    Waiting,
 )
+from penstock.core.schedule.holdings import Holdings
 from penstock.core.schedule.learned import KeyDelays
-from penstock.core.schedule.limits import Limits, RateLimiter
 from penstock.core.schedule.probe import ConcurrencyProbe
 from penstock.core.schedule.queues import (
     BUSY,
@@ -49,13 +48,12 @@ from penstock.core.schedule.queues import (
     LONG_AGO,
     READY,
     KeyQueue,
-    KeyQueues,
     find_place,
 )
 from penstock.core.schedule.shortage import Shortage
 from penstock.core.schedule.slots import Slots
 from penstock.core.schedule.spill import Backlog
-from penstock.core.schedule.timers import NEVER, Timers
+from penstock.core.schedule.timers import NEVER
 from penstock.core.schedule.verdicts import Again, Done, Redirected, Satisfied, Verdict
 
 __all__ = ["Frontier"]
@@ -67,7 +65,7 @@ less than 2, a slow job would soon leave all slots but its own empty:
 docs/decisions/ordered.md."""
 
 
-class Frontier(Limits):
+class Frontier(Holdings):
     """Holds at most *window* jobs that have not started, and says which may start.
 
     *concurrency* jobs run at once, *per_key* of them for one key; starts for one key
@@ -75,7 +73,9 @@ class Frontier(Limits):
 
     A job that comes back (a retry, a redirect) was read already, so it is held even if
     the window is full. Nothing is read meanwhile: *held* and *running* together never
-    exceed *window* + *concurrency* - 1.
+    exceed *window* + *concurrency* - 1. Without a window they, the endings here and the
+    outcomes not delivered never exceed *concurrency*, or IN_ORDER times that if
+    outcomes come out in order.
 
     *ahead* says how far the frontier reads on while no job may start. With
     ``Ahead.WINDOW`` it stops if the window is full. With ``Ahead.OVERFLOW`` it then
@@ -94,38 +94,21 @@ class Frontier(Limits):
     def __init__(
         self,
         *,
-        window: int,
+        window: int | None,
         concurrency: int,
         per_key: int,
         delay: float = 0.0,
         rate: float | None = None,
         ahead: Ahead = Ahead.WINDOW,
     ) -> None:
-        """All bounds are at least 1; *delay* is at least 0; *rate* is above 0, or None for no limit."""
+        """All bounds given are at least 1; *delay* is at least 0; *rate* is above 0, or None for no limit."""
         self.window = window
         super().__init__(concurrency=concurrency, per_key=per_key, delay=delay, rate=rate)
-        self.running = 0
-        self.held = 0
-        self.closed = self.drained = self.asks = False
-        self.bound = Bottleneck.NOTHING
         self._slots = Slots(concurrency)
-        self._delays: KeyDelays | None = None
         self._reads_ahead = ahead is not Ahead.NOWHERE
         self._spills = ahead is Ahead.OVERFLOW
-        self._limiter = RateLimiter(rate)
-        self._queues = KeyQueues()
-        self._backlog = Backlog(self._queues, window)
+        self._backlog = Backlog(self._queues, window or concurrency)
         self._ready: deque[KeyQueue] = deque()
-        # A queue and a job whose backoff ends then, or None for the delay of its key;
-        # without a queue, the end of a suspension.
-        self._timers: Timers[tuple[KeyQueue | None, Any]] = Timers()
-        self._backing_off = 0
-        self._now = LONG_AGO
-
-    def __repr__(self) -> str:
-        """Show what it holds, for a debugger."""
-        state = "closed" if self.closed else "open"
-        return f"<Frontier {state} running={self.running} held={self.held} keys={len(self._queues)} {self.bound}>"
 
     @property
     def keyed(self) -> bool:
@@ -163,30 +146,53 @@ class Frontier(Limits):
         until = None
         if self.running + undelivered >= self._slots.number:
             bound, until = self._slots.why_none(self, self.running, undelivered, now)
-        elif self._ready or self._may_pull(withheld):
+        elif self._ready or self._may_pull(undelivered, withheld):
             if self._rate is None or (until := self._limiter.free_at()) <= now:
-                scouting = self._slots.scouts and self._may_pull(withheld)
+                scouting = self._slots.scouts and self._may_pull(undelivered, withheld)
                 return self._first() if self._ready and not scouting else PULL
             bound = Bottleneck.RATE
-        elif self._spills and not self.closed and self.held >= self.window and (jobs := backlog.evict()):
+        elif self._spills and not self.closed and self.held >= backlog.window and (jobs := backlog.evict()):
             self.held -= len(jobs)
             return Spill(tuple(jobs))
         else:
-            bound, until = self._why_held(withheld), self.wakes_at() if self.held or backlog.spilled else None
+            bound = self._why_held(undelivered, withheld)
+            until = self.wakes_at() if self.held or backlog.spilled else None
         if self.closed and not (self.held or self.running or backlog.spilled or backlog.endings):
             return FINISHED
         self.bound = bound
         return Wait(until)
 
+    def room(self, undelivered: int = 0, withheld: int | None = None) -> int:
+        """Return how many items may be pulled at once after a ``Pull``, for which the parameters were the same.
+
+        It is enough to ask again after the first that ``try_start`` does not start.
+        """
+        free = self._slots.number - self.running - undelivered if self._rate is None else 1
+        return min(free, self._left(undelivered, withheld))
+
     def offer(self, job: Keyed) -> Held | Spill:
         """Take *job*; it may start when the limits of its key allow. Return ``Spill`` if its key has its share here."""
-        if self._spills and 2 * self.held >= self.window and self._backlog.spill(job.key, self._now):
+        if self._spills and 2 * self.held >= self._backlog.window and self._backlog.spill(job.key, self._now):
             return Spill((job,))
         held = self._hold(job)
         if self._slots.scouts:
             self._slots.scouts -= 1
             self._ready.rotate()
         return held
+
+    def try_start(self, job: Keyed) -> bool:
+        """Start *job*, which was pulled within the ``room``, if its key is free; if this returns False, ``offer`` it.
+
+        A slot and the rate are free then, and no job held may start. So the job need not
+        wait in a queue first.
+        """
+        queue = self._queues[job.key]
+        if queue.place is not BUSY or queue.gated or queue.abandoned is not None or self.asks or self._slots.scouts:
+            return False
+        if queue.running >= self._per_key or queue.free_at > self._now or self._changed:
+            return False
+        self._count_start(queue)
+        return True
 
     def refill(self, key: Any, jobs: Sequence[Keyed]) -> None:
         """Take back *jobs* of *key* from the overflow, as ``Refill`` asked for."""
@@ -244,6 +250,14 @@ class Frontier(Limits):
         self.running -= 1
         queue = self._queues[job.key]
         queue.running -= 1
+        plain = type(verdict) is Done and verdict.park is None and verdict.ending_of is None
+        if not plain or job.behind is not None or slots.probing:
+            self._heed(job, queue, verdict)
+        if not queue.place.listed and (queue.jobs or queue.first or queue.spilled or not queue.running):
+            self._place(queue)
+
+    def _heed(self, job: Keyed, queue: KeyQueue, verdict: Verdict) -> None:
+        """Do what *verdict* on *job*, which ran in *queue*, asks for besides its slot."""
         if job.behind is not None:
             self._settle_prerequisite(job, queue, verdict)
         if not self.drained and (type(verdict) is not Done or verdict.ending_of is not None):
@@ -251,11 +265,9 @@ class Frontier(Limits):
         if type(verdict) is not Redirected and verdict.park is not None:
             self._park(queue, verdict.park)
         until = verdict.suspend if type(verdict) is Again else None
-        if until is not None or slots.probing:
-            slots.probe_from(until)
+        if until is not None or self._slots.probing:
+            self._slots.probe_from(until)
             self.suspend(LONG_AGO if until is None else until)
-        if not queue.place.listed and (queue.jobs or queue.first or queue.spilled or not queue.running):
-            self._place(queue)
 
     def _take_back(self, queue: KeyQueue, verdict: Verdict) -> None:
         if type(verdict) is Redirected:
@@ -305,10 +317,6 @@ class Frontier(Limits):
         self._slots.probe = probe
         self._changed = True
 
-    def slowed(self) -> Mapping[Any, float]:
-        """Return the keys that were found to need more time between two starts, and how much."""
-        return {} if self._delays is None else self._delays.learned()
-
     def park(self, key: Any, until: float) -> None:
         """Start nothing of *key* before *until*; a key that has to wait for longer already is not changed."""
         queue = self._queues[key]
@@ -320,10 +328,6 @@ class Frontier(Limits):
         if until > max(queue.free_at, self._now):
             queue.free_at = queue.parked = until
             self._unlist_ready(queue)
-
-    def parked(self, now: float) -> dict[Any, float]:
-        """Return the keys that are parked at *now*, each with the end of that."""
-        return self._queues.parked(now)
 
     # The end
 
@@ -346,7 +350,7 @@ class Frontier(Limits):
         self.held = self._backing_off = 0
         return jobs
 
-    # Statistics
+    # The driver's wait
 
     def wakes_at(self) -> float | None:
         """Return the time of the next timer: the end of a delay or a backoff; None if there is none."""
@@ -358,19 +362,6 @@ class Frontier(Limits):
         """Note that the source had nothing when it was asked."""
         self.bound = Bottleneck.SOURCE
         self._slots.scouts = 0
-
-    def largest(self) -> tuple[Any, int] | None:
-        """Return the key with the most jobs, waiting and running, and their number; walks over all keys."""
-        return self._queues.largest()
-
-    def waiting(self) -> list[Waiting]:
-        """Return what the jobs of each key wait for, keys with the most jobs first; walks over all keys.
-
-        A key has two entries if some of its jobs wait for their retry and others for
-        something else.
-        """
-        for_all = (self.bound, self._limiter.free_at() if self.bound is Bottleneck.RATE else None)
-        return self._queues.waiting(self._timers.entries(), self._per_key, self._now, for_all)
 
     # How queues move
 
@@ -388,20 +379,31 @@ class Frontier(Limits):
             self._place(queue)
         return HELD
 
-    def _may_pull(self, withheld: int | None) -> bool:
+    def _may_pull(self, undelivered: int, withheld: int | None) -> bool:
         """Return whether to read on; asked only if no job held may start."""
-        if self.closed or self.held >= self.window or (not self._reads_ahead and self.held > self._backing_off):
+        if self.closed or (not self._reads_ahead and self.held > self._backing_off):
             return False
-        known = self.running + self.held + self._backlog.spilled
-        return withheld is None or known + withheld < IN_ORDER * self._concurrency
+        return self._left(undelivered, withheld) > 0
 
-    def _why_held(self, withheld: int | None) -> Bottleneck:
+    def _left(self, undelivered: int, withheld: int | None) -> int:
+        """Return how many items more the window and the order allow."""
+        known = self.running + self.held + self._backlog.spilled
+        most = self._concurrency if withheld is None else IN_ORDER * self._concurrency - withheld
+        if self.window is None:
+            return most - known - len(self._backlog.endings) - undelivered
+        left = self.window - self.held
+        return left if withheld is None else min(left, most - known)
+
+    def _why_held(self, undelivered: int, withheld: int | None) -> Bottleneck:
         """Return why nothing may start, and nothing be pulled, though there is a slot."""
-        if withheld and self._may_pull(None):
+        if withheld and self._may_pull(undelivered, None):
             return Bottleneck.ORDER
         if not self.held:
             return Bottleneck.NOTHING
-        return Bottleneck.KEYS if self.held > self._backing_off else Bottleneck.BACKOFF
+        if self.held == self._backing_off:
+            return Bottleneck.BACKOFF
+        reads_on = self._reads_ahead and not (self.closed or self._spills) and withheld is None
+        return Bottleneck.WINDOW if reads_on else Bottleneck.KEYS
 
     def _rearrange(self) -> None:
         """Apply new limits: move every queue to where it belongs now. Walks over all keys."""
@@ -422,13 +424,20 @@ class Frontier(Limits):
         return Ask(queue.jobs[0]) if self.asks and not queue.first else Start(self._start())
 
     def _start(self) -> Any:
-        queue, now = self._ready.popleft(), self._now
+        queue = self._ready.popleft()
         queue.place = BUSY
         job = (queue.first or queue.jobs).popleft()
+        self.held -= 1
+        self._count_start(queue)
+        if queue.jobs or queue.first or queue.spilled:
+            self._place(queue)
+        return job
+
+    def _count_start(self, queue: KeyQueue) -> None:
+        """Count a start on the key of *queue*."""
+        queue.started = now = self._now
         queue.running += 1
         self.running += 1
-        self.held -= 1
-        queue.started = now
         wait = queue.spacing or self.delay
         if self._delays is not None:
             wait = max(wait, self._delays.spacing(queue.key))
@@ -436,9 +445,6 @@ class Frontier(Limits):
             queue.free_at = now + wait
         if self._rate is not None:
             self._limiter.start(now)
-        if queue.jobs or queue.first or queue.spilled:
-            self._place(queue)
-        return job
 
     def _place(self, queue: KeyQueue) -> None:
         """Put *queue*, which is listed nowhere, where it belongs; forget it if it has nothing left to say."""

@@ -30,12 +30,12 @@ class Backlog:
     ``endings`` the endings that wait for the consumer.
     """
 
-    __slots__ = ("_queues", "_window", "abandoned", "empty", "endings", "spilled")
+    __slots__ = ("_queues", "abandoned", "empty", "endings", "spilled", "window")
 
     def __init__(self, queues: KeyQueues, window: int) -> None:
         """Start with no jobs."""
         self._queues = queues
-        self._window = window
+        self.window = window
         self.spilled = 0
         self.empty: deque[KeyQueue] = deque()
         self.endings: deque[Any] = deque()
@@ -57,7 +57,7 @@ class Backlog:
 
         It is worth a walk over all queues only if there are few of them.
         """
-        if 2 * len(self._queues) > self._window:
+        if 2 * len(self._queues) > self.window:
             return []
         share = self._share()
         jobs: list[Any] = []
@@ -115,7 +115,7 @@ class Backlog:
 
     def _share(self) -> int:
         """Return the number of jobs that a key may have in memory once half of the window is taken."""
-        return max(1, self._window // (2 * len(self._queues)))
+        return max(1, self.window // (2 * len(self._queues)))
 
     def _end(self, queue: KeyQueue, endings: list[Any]) -> None:
         self.endings.extend(endings)

@@ -103,14 +103,18 @@ class Breakers:
     def __init__(self) -> None:
         """Start with no host in trouble."""
         self._troubled: OrderedDict[Hashable, _Trouble] = OrderedDict()
-        self._answered: OrderedDict[Hashable, None] = OrderedDict()
+        # The hosts that answered last, and the KNOWN before them.
+        self._answered: set[Hashable] = set()
+        self._answered_before: set[Hashable] = set()
 
     def good(self, key: Hashable) -> None:
         """Note that *key* was reached."""
         if self._troubled:
             self._troubled.pop(key, None)
         if key not in self._answered:
-            _remember(self._answered, key)
+            if len(self._answered) >= KNOWN:
+                self._answered_before, self._answered = self._answered, set()
+            self._answered.add(key)
 
     def bad(self, key: Hashable, now: float) -> tuple[float | None, int]:
         """Note that *key* could not be reached; return when its park ends, and the failures so far.
@@ -127,7 +131,8 @@ class Breakers:
         # An attempt that was in flight when it was parked says nothing new.
         if now >= trouble.until:
             trouble.until, trouble.wait = now + trouble.wait, min(2 * trouble.wait, LONGEST)
-        grace = GRACE if key in self._answered else NEW
+        answered = key in self._answered or key in self._answered_before
+        grace = GRACE if answered else NEW
         return trouble.until, trouble.failures if now - trouble.began >= grace else 0
 
 

@@ -83,6 +83,9 @@ USUAL: Final = 1 / 64
 LATELY: Final = 1 / 4
 """The weight of one answer in the averages of the time that answers take."""
 
+MANY: Final = round(1 / USUAL)
+"""Answers from which on both weights hold; before that, the usual time is the plain mean."""
+
 FEW: Final = 8
 """Answers before their usual time is known."""
 
@@ -96,6 +99,9 @@ class AdaptiveDelays:
     def __init__(self, learned: Mapping[Hashable, float] | None = None) -> None:
         """Begin with the *learned* seconds of an earlier session, by host."""
         self._hosts: OrderedDict[Hashable, _Host] = OrderedDict()
+        # Hosts with one answer so far, a good one: its seconds in all and to the first
+        # byte, and when it came. Most hosts of a wide crawl have no second one.
+        self._once: dict[Hashable, tuple[float, float, float]] = {}
         for key, spacing in (learned or {}).items():
             self._add(key).spacing = min(spacing, LONGEST)
 
@@ -108,18 +114,22 @@ class AdaptiveDelays:
         """Learn from *attempt*, finished at *now*."""
         if attempt.error is not None and attempt.error not in _LATE:
             return  # a breaker counts failures to reach a host
-        host = self._hosts.get(attempt.job.key)
-        if host is None:
-            host = self._add(attempt.job.key)
-        else:
-            self._hosts.move_to_end(attempt.job.key)
-        if now - attempt.times.total < host.changed:
-            return  # it began before the last step, and tells about the time before
+        key, times = attempt.job.key, attempt.times
         busy = attempt.error is not None or attempt.status in _BUSY
-        host.take(attempt.times.total, now, busy=busy)
+        host = self._hosts.get(key)
+        if host is not None:
+            self._hosts.move_to_end(key)
+        elif key in self._once or busy:
+            host = self._add(key)
+        else:
+            self._remember(key, times.total, times.first_byte, now)
+            return
+        if now - times.total < host.changed:
+            return  # it began before the last step, and tells about the time before
+        host.take(times.total, now, busy=busy)
         if busy:
             host.back_off(now)
-        elif host.lags(attempt.times.first_byte):
+        elif host.lags(times.first_byte):
             host.slow_down(max(LEAST, host.lately), now)
         elif host.spacing:
             host.spacing *= RECOVERY
@@ -130,10 +140,21 @@ class AdaptiveDelays:
         """Return the hosts that are slowed down, and the seconds between two starts on each."""
         return {key: host.spacing for key, host in list(self._hosts.items()) if host.spacing}
 
+    def _remember(self, key: Hashable, total: float, first_byte: float, now: float) -> None:
+        """Remember the first answer of *key* until there is another one."""
+        if len(self._once) >= KNOWN:
+            self._once.clear()
+        self._once[key] = total, first_byte, now
+
     def _add(self, key: Hashable) -> _Host:
         host = self._hosts[key] = _Host()
         if len(self._hosts) > KNOWN:
             self._hosts.popitem(last=False)
+        first = self._once.pop(key, None)
+        if first is not None:
+            total, first_byte, heard = first
+            host.take(total, heard, busy=False)
+            host.lags(first_byte)
         return host
 
 
@@ -238,12 +259,17 @@ class _Host:
     def lags(self, seconds: float) -> bool:
         """Count an answer that took *seconds*; return whether answers take far longer than before."""
         self.answers += 1
-        # At first the plain mean, so that the first answer, which includes its
-        # connection, soon counts little.
-        share = 1 / self.answers
-        self.usual += (seconds - self.usual) * max(USUAL, share)
-        self.lately += (seconds - self.lately) * max(LATELY, share)
-        return self.answers > FEW and self.lately > max(PATIENT * self.usual, self.usual + NOTICED)
+        if self.answers < MANY:
+            # At first the plain mean, so that the first answer, which includes its
+            # connection, soon counts little.
+            share = 1 / self.answers
+            self.usual += (seconds - self.usual) * share
+            self.lately += (seconds - self.lately) * max(LATELY, share)
+        else:
+            self.usual += (seconds - self.usual) * USUAL
+            self.lately += (seconds - self.lately) * LATELY
+        # The cheaper question first: nearly always it is enough.
+        return self.lately > self.usual + NOTICED and self.lately > PATIENT * self.usual and self.answers > FEW
 
 
 class _Trial:

@@ -40,6 +40,8 @@ class Judge(Struct, frozen=True):
             self.delays.heed(attempt, now)
         if attempt.times.dns and was_looked_up(attempt):
             self.outages.names.good(attempt.job.key, now)
+        if attempt.error is None and attempt.status is not None and attempt.status < ERRORS:
+            return self._judge_good(attempt, now)
         attempt = attribute(attempt)
         there = attempt.error is None or was_reached(attempt)
         if there:
@@ -47,14 +49,6 @@ class Judge(Struct, frozen=True):
             self.breakers.good(attempt.job.key)
         elif there is False:
             return self._judge_unreached(attempt, now, draw)
-        if attempt.error is None and attempt.status in REDIRECTS:
-            most = HOPS if type(attempt.job) is Prerequisite else self.max_redirects
-            redirected = _follow(attempt, most, now)
-            if redirected is not None:
-                return redirected
-        if attempt.error is None and attempt.status is not None and attempt.status < ERRORS:
-            # Most answers: nothing asks for a pause or another attempt.
-            return _conclude(attempt)
         wish = retry_after(attempt)
         park = None if wish is None else now + wish
         delay = self.retry.delay(attempt, draw)
@@ -62,6 +56,18 @@ class Judge(Struct, frozen=True):
             until = now + delay
             return Again(_restart(attempt.job, until), until, park)
         return _conclude(attempt, park)
+
+    def _judge_good(self, attempt: Attempt, now: float) -> Verdict:
+        """Judge an answer that asks neither for a pause nor for another attempt, as most do."""
+        job = attempt.job
+        self.outages.everything.good(job.key, now)
+        self.breakers.good(job.key)
+        if attempt.status in REDIRECTS:
+            most = HOPS if type(job) is Prerequisite else self.max_redirects
+            redirected = _follow(attempt, most, now)
+            if redirected is not None:
+                return redirected
+        return _conclude(attempt)
 
     def _judge_unreached(self, attempt: Attempt, now: float, draw: float) -> Verdict:
         """Judge an attempt that did not reach its host; in an outage of ours that costs the input nothing."""

@@ -1,4 +1,4 @@
-"""A run folder read back: its newest outcomes, from whatever sinks it had.
+"""A run folder read back: the newest outcome of each input, from whatever sinks it had.
 
 Knows the ledger and the seam of formats. Changes nothing.
 """
@@ -13,7 +13,7 @@ from typing import Literal
 
 from penstock.core.extents import Extent, SeqSet
 from penstock.core.schedule.tally import Tally
-from penstock.core.web.model import Failed, Outcome
+from penstock.core.web.model import Outcome
 from penstock.core.web.selection import read_conditions, select
 from penstock.core.web.stored import Unreadable
 from penstock.errors import FolderDamaged, FolderError, FolderInUse, UsageError
@@ -24,8 +24,10 @@ from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.scratch.ordering import SeqOrder
 from penstock.sink.formats import FORMATS
+from penstock.sink.outcome import read_outcome
+from penstock.sink.record import line
 
-__all__ = ["Run", "open_run"]
+__all__ = ["Run", "open"]
 
 Order = Literal["commit", "seq"]
 
@@ -39,7 +41,7 @@ class Run:
     """
 
     def __init__(self, path: Path, tally: Tally, extents: list[tuple[Extent, SeqSet]]) -> None:
-        """*extents* are those of one sink, each with the seqs whose newest outcome it has."""
+        """*extents* are of one sink, each with the seqs whose newest outcome it has."""
         self.path = path
         self.tally = tally
         self._extents = extents
@@ -73,7 +75,7 @@ class Run:
 
     def failed(self) -> Iterator[Outcome]:
         """Yield the outcomes of the inputs that were tried and have no complete response."""
-        return (outcome for outcome in self._read() if isinstance(outcome, Failed))
+        return self.outcomes("outcome=failed")
 
     def find(self, url: str | int) -> Outcome | None:
         """Return the outcome of the first input with this URL, or of the one with this seq; None if there is none.
@@ -86,7 +88,7 @@ class Run:
         return min(found, key=lambda outcome: outcome.seq, default=None)
 
     def _read(self, seqs: SeqSet | None = None) -> Iterator[Outcome]:
-        """Yield the newest outcomes of *seqs*, of all inputs if that is None."""
+        """Yield the newest outcomes of *seqs*, or of all inputs."""
         for extent, newest in self._extents:
             wanted = newest if seqs is None else newest & seqs
             if wanted:
@@ -104,12 +106,12 @@ class Run:
 
     def _damaged(self, extent: Extent, why: str) -> FolderDamaged:
         return FolderDamaged(
-            f"{self.path / extent.file} can't be read: {why}; see what is left: ", call("verify", self.path)
+            f"{self.path / extent.file} can't be read: {why}; check the rest: ", call("verify", self.path)
         )
 
 
-def open_run(path: str | os.PathLike[str]) -> Run:
-    """Return the run in the folder *path*, also while it goes on: what was committed so far.
+def open(path: str | os.PathLike[str]) -> Run:  # noqa: A001 - read as penstock.open
+    """Return the run in the folder *path*, also while it goes on, as far as it is committed.
 
     Raises FolderError if there is no run, or if it has only formats that this version of
     Penstock does not know; FolderDamaged if its ledger can't be read.
@@ -144,9 +146,6 @@ def _find_newest(extents: list[Extent]) -> list[tuple[Extent, SeqSet]]:
 
 def _sort(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
     """Yield *outcomes* in the order of their seqs."""
-    from penstock.sink.outcome import read_outcome  # noqa: PLC0415 - few need it
-    from penstock.sink.record import line  # noqa: PLC0415 - as above
-
     with closing(SeqOrder()) as order:
         for outcome in outcomes:
             order.add(outcome.seq, line(outcome, inline_body=True))

@@ -1,0 +1,1 @@
+"""Runs read back: their outcomes one by one, and copies of them in any format."""
