@@ -159,6 +159,22 @@ def test_no_link_is_followed(tmp_path, which):
     assert [row.intact for row in FILES.read(tmp_path, extent)] == [False]
 
 
+def test_every_body_and_every_folder_is_flushed_before_the_index(tmp_path, monkeypatch):
+    flushed, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (flushed.append(os.readlink(f"/proc/self/fd/{fd}")), fsync(fd)))
+    monkeypatch.setattr(files, "FOLDER_FILES", 30)
+    sink = FILES.open(tmp_path, {}, inline_body=True)
+    for seq in range(40):
+        sink.take(page(seq))
+    sink.write(sink.cut())
+    flushed.clear()
+    sink.flush()
+    sink.close()
+    places = [str(tmp_path / name) for name in ("bodies/000001", "bodies/000000", "bodies", "index-00000.jsonl")]
+    assert flushed[40:] == places
+    assert set(flushed[:40]) == {str(tmp_path / file) for file in bodies(tmp_path)}
+
+
 def test_a_file_in_the_way_is_not_written_over(tmp_path):
     sink = FILES.open(tmp_path, {}, inline_body=True)
     for folder in ("bodies", "bodies/000000"):

@@ -26,6 +26,7 @@ from typing import Final, NamedTuple, Self
 from penstock.core.extents import Extent, SeqSet
 from penstock.errors import FolderDamaged, OutputError
 from penstock.remedies import call
+from penstock.sink.parallel import run_each
 
 __all__ = [
     "PART",
@@ -243,11 +244,7 @@ class AppendFile(_AllOrNothing):
 
 
 class NewFiles(_AllOrNothing):
-    """Files in folders below *path*, each written once, whole, under a new name.
-
-    ``flush`` makes the files durable, and their names. Many files are written before the
-    first is flushed, so that the file system can store them together.
-    """
+    """Files in folders below *path*, each written once, whole, under a new name, and durable after a ``flush``."""
 
     __slots__ = ("_made", "_named", "_unflushed")
 
@@ -292,15 +289,7 @@ class NewFiles(_AllOrNothing):
 
     def _flush_files(self) -> None:
         with self._all_or_nothing("flush"):
-            for file, size in self._unflushed:
-                try:
-                    with _descriptor(file, os.O_RDONLY) as fd:
-                        os.fsync(fd)
-                        found = os.fstat(fd).st_size
-                except FileNotFoundError:
-                    found = 0
-                if found != size:
-                    raise FolderDamaged(f"{file} was removed or cut during the run, so nothing more is stored")
+            run_each(_flush_new, self._unflushed)
         self._unflushed.clear()
 
 
@@ -461,6 +450,18 @@ def _write_all(fd: int, data: bytes) -> None:
         rest = memoryview(data)
         while written < len(data):
             written += os.write(fd, rest[written:])
+
+
+def _flush_new(written: tuple[str, int]) -> None:
+    file, size = written
+    try:
+        with _descriptor(file, os.O_RDONLY) as fd:
+            os.fsync(fd)
+            found = os.fstat(fd).st_size
+    except FileNotFoundError:
+        found = 0
+    if found != size:
+        raise FolderDamaged(f"{file} was removed or cut during the run, so nothing more is stored")
 
 
 def _flush_folder(folder: Path | str) -> None:
