@@ -16,6 +16,7 @@ from penstock.cli.plan import command as plan
 from penstock.cli.resume import command as resume
 from penstock.cli.retry import command as retry
 from penstock.settings import CHANGEABLE, SETTINGS, Settings, Unit
+from penstock.sink.formats import FORMATS
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -136,7 +137,7 @@ def test_the_help_page_tells_default_and_bounds(run, name, low, high):
             "'--min-speed': 'quick' is not a number of outcomes a second, 0.001 to 1,000,000, as in --min-speed 0.5\n",
         ),
         (("-c", "5.5"), "'-c' / '--concurrency': '5.5' is not a whole number, 1 to 10,000\n"),
-        (("--sink", "parquet"), "'--sink': there is no 'parquet'; choose from: jsonl\n"),
+        (("--sink", "parquet"), f"'--sink': there is no 'parquet'; choose from: {', '.join(FORMATS)}\n"),
         (("--pace", "fast"), "'--pace': there is no 'fast'; choose from: adaptive, fixed\n"),
     ],
 )

@@ -23,6 +23,7 @@ from penstock.settings import (
     parse_duration,
     parse_size,
 )
+from penstock.sink.formats import FORMATS
 from penstock.version import __version__
 
 BOUNDS = [(name, one.spec.low, one.spec.high) for name, one in SETTINGS.items() if one.spec.low is not None]
@@ -97,7 +98,7 @@ def test_what_is_no_finite_number_is_refused(name, number):
         ("column", 2.5, "is of type float; it is a text or a whole number, or None"),
         ("connect_to", [5], "is [5]; it is a text or a list of texts"),
         ("connect_to", 5, "is 5; it is a text or a list of texts"),
-        ("sinks", 5, "is 5; it is one of jsonl"),
+        ("sinks", 5, f"is 5; it is one of {', '.join(FORMATS)}"),
         ("body", None, "is None; it is one of inline, none"),
     ],
 )
@@ -144,9 +145,9 @@ def test_one_sink_may_be_given_as_it_is():
 
 @pytest.mark.parametrize(("sinks", "shown"), [([], "empty"), (["jsonl", "jsonl"], "jsonl, jsonl")])
 def test_sinks_are_known_and_each_at_most_once(sinks, shown):
-    assert refusal(sinks=sinks) == f"sinks is {shown}; name each at most once of jsonl"
+    assert refusal(sinks=sinks) == f"sinks is {shown}; name each at most once of {', '.join(FORMATS)}"
     for unknown in ("parquet", ["parquet"], ["jsonl", "parquet"]):
-        assert refusal(sinks=unknown) == "sinks: there is no 'parquet'; choose from: jsonl"
+        assert refusal(sinks=unknown) == f"sinks: there is no 'parquet'; choose from: {', '.join(FORMATS)}"
 
 
 @pytest.mark.parametrize(

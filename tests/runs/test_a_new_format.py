@@ -9,7 +9,7 @@ from tests.runs.toys import PARTS, TABS
 
 import penstock
 from penstock.core.web.model import Attempt, Reason
-from penstock.errors import FolderMismatch, UsageError
+from penstock.errors import FolderError, FolderMismatch, UsageError
 from penstock.fetching import wiring
 from penstock.runs import store
 from penstock.runs.files import is_left, outputs
@@ -186,6 +186,25 @@ def test_what_a_crash_leaves_of_a_file_that_is_renamed_later_is_removed(path):
     assert not is_left("outcomes-00009.jsonl.part"), "lines are never written aside"
     penstock.resume(path, inputs=INPUTS)
     assert not list(path.glob("*.part"))
+
+
+def test_a_link_in_the_place_of_a_formats_folder_is_refused(path, tmp_path):
+    run(path, ("files",))
+    (path / "bodies").rename(tmp_path / "elsewhere")
+    (path / "bodies").symlink_to(tmp_path / "elsewhere")
+    for action in (penstock.resume, penstock.verify):
+        with pytest.raises(FolderError, match=r"bodies in .* is a link, or no folder"):
+            action(path)
+
+
+def test_a_body_that_is_lost_costs_its_own_input_alone(path):
+    run(path, ("files",))
+    next((path / "bodies").glob("*/*")).unlink()
+    assert any("is not the one that was fetched" in problem for problem in penstock.verify(path).problems)
+    found = penstock.verify(path, repair=True)
+    assert (found.ok, found.settled) == (True, len(INPUTS) - 1), found.problems
+    assert penstock.resume(path, inputs=INPUTS).complete
+    assert [page.body for page in penstock.open(path) if page.seq == 0] == [b"page of http://host0.test/page/0"]
 
 
 def test_a_format_that_is_not_known_is_refused(path, monkeypatch):

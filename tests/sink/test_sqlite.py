@@ -10,7 +10,7 @@ import pytest
 
 from penstock.core.web.model import Failed, Fetched, Hop, Reason, Skipped, Times
 from penstock.errors import FolderDamaged, OutputError
-from penstock.sink import sqlite
+from penstock.sink import database as module
 from penstock.sink.outcome import read_outcome
 from penstock.sink.record import line
 from penstock.sink.sqlite import SQLITE
@@ -155,7 +155,7 @@ def test_rows_that_were_not_committed_are_set_aside_as_a_database(tmp_path):
 
 def test_a_reader_is_not_kept_out_between_two_flushes(tmp_path, monkeypatch):
     """The database commits before its cache is full; rows that the ledger lacks belong to no extent."""
-    monkeypatch.setattr(sqlite, "COMMIT_BYTES", 1000)
+    monkeypatch.setattr(module, "COMMIT_BYTES", 1000)
     sink = SQLITE.open(tmp_path, {}, inline_body=True)
     for seq in range(2):
         sink.take(page(seq, b"x" * 900))
