@@ -288,7 +288,7 @@ class Format(Protocol):
         """Return where *file* ends, in its unit. Raises OSError if it cannot be read."""
 
     def checksum(self, folder: Path, extent: Extent) -> tuple[str, int]:
-        """Return the checksum of what is there of *extent*, and how many bytes it sums.
+        """Return the checksum of the part of *extent* that is there, and how many bytes it sums.
 
         Raises OSError or FolderDamaged if its file cannot be read.
         """

@@ -19,11 +19,11 @@ from msgspec.structs import replace
 from penstock.core.schedule.learned import Learned
 from penstock.core.web.model import Failed, Fetched, Outcome, Reason, Skipped
 from penstock.errors import PenstockError
+from penstock.reading.run import open as open_run
 from penstock.runs.files import LEDGER_FILE
 from penstock.runs.folder import RunFolder, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.manifest import Manifest
-from penstock.runs.reading import open_run
 from penstock.runs.repair import repair
 from penstock.runs.store import FolderStore
 from penstock.runs.verify import Recount, verify

@@ -2,7 +2,7 @@
 
 Knows the database: its extents count rows by their ``id``. Its transaction is durable
 before the ledger's, and rows that the ledger lacks are set aside by the next opening.
-``rows`` has the columns. docs/decisions/sqlite-rows.md says what is summed, and why.
+``rows`` has the columns. docs/decisions/sqlite-rows.md says why rows are summed.
 """
 
 from __future__ import annotations
