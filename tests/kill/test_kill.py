@@ -29,6 +29,7 @@ from penstock.runs.ledger import Ledger
 from penstock.runs.repair import repair
 from penstock.sink import durable
 from penstock.sink.durable import AppendFile
+from penstock.sink.files import FILES
 from penstock.sink.formats import FORMATS
 from penstock.sink.jsonl import JSONL
 
@@ -41,6 +42,7 @@ def small_files(monkeypatch):
     monkeypatch.setitem(FORMATS, JSONL.name, replace(JSONL, file_bytes=scripted.FILE_BYTES))
     monkeypatch.setitem(FORMATS, TABS.name, replace(TABS, file_bytes=scripted.FILE_BYTES))
     monkeypatch.setitem(FORMATS, PARTS.name, PARTS)
+    monkeypatch.setitem(FORMATS, FILES.name, replace(FILES, file_bytes=scripted.FILE_BYTES))
 
 
 @pytest.fixture
@@ -105,10 +107,11 @@ def faults(root, expected, *ends, sinks=("jsonl",)):
     return scripted.problems(path, expected)
 
 
-def test_a_run_ended_at_any_operation_and_resumed_is_as_if_it_had_not_been(root, expected):
-    operations = operations_of(root, partial(scripted.work, root / "run"))
+@pytest.mark.parametrize("sink", ["jsonl", "files", "sqlite"])
+def test_a_run_ended_at_any_operation_and_resumed_is_as_if_it_had_not_been(root, expected, sink):
+    operations = operations_of(root, partial(scripted.work, root / "run", None, (sink,)))
     assert len(operations) > 30, "the shim sees less than it did"
-    wrong = {plan: found for plan in plans(operations) if (found := faults(root, expected, plan))}
+    wrong = {plan: found for plan in plans(operations) if (found := faults(root, expected, plan, sinks=(sink,)))}
     assert not wrong
 
 
@@ -151,7 +154,10 @@ def test_a_repair_may_be_ended_at_any_operation(root, expected):
     assert not wrong
 
 
-SEVERAL = [("jsonl", "tabs"), ("parts", "jsonl"), ("parquet",), ("jsonl", "parquet")]
+SEVERAL = [
+    *(("jsonl", "tabs"), ("parts", "jsonl"), ("parquet",), ("jsonl", "parquet")),
+    *(("jsonl", "files"), ("sqlite", "jsonl")),
+]
 
 
 @pytest.mark.parametrize("sinks", SEVERAL)

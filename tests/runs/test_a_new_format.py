@@ -9,13 +9,15 @@ from tests.runs.toys import PARTS, TABS
 
 import penstock
 from penstock.core.web.model import Attempt, Reason
-from penstock.errors import FolderMismatch, UsageError
+from penstock.errors import FolderError, FolderMismatch, UsageError
 from penstock.fetching import wiring
 from penstock.runs import store
 from penstock.runs.files import is_left, outputs
 from penstock.runs.folder import RunFolder
+from penstock.sink.files import FILES
 from penstock.sink.formats import FORMATS
 from penstock.sink.jsonl import JSONL
+from penstock.sink.sqlite import SQLITE
 from penstock.testing.format_contract import check_format
 
 INPUTS = [f"http://host{seq}.test/{'later' if seq % 4 == 3 else 'page'}/{seq}" for seq in range(24)]
@@ -23,7 +25,8 @@ FAILED = len(INPUTS) // 4
 FAST = {"robots": False, "pace": "fixed", "delay": 0, "concurrency": 1, "attempts": 1, "flush_every": 0.01}
 
 CHOICES = [
-    *[("tabs",), ("parts",), ("jsonl", "tabs"), ("jsonl", "parts"), ("parts", "jsonl", "tabs")],
+    *(("tabs",), ("parts",), ("files",), ("jsonl", "tabs"), ("jsonl", "parts"), ("files", "jsonl")),
+    *(("parts", "jsonl", "tabs"), ("sqlite",), ("jsonl", "sqlite")),
     *[("parquet",), ("jsonl", "parquet")],
 ]
 
@@ -60,14 +63,21 @@ def run(path, sinks):
 
 
 def damage(file):
-    """Change one byte in the middle of *file*."""
+    """Change one byte in the middle of *file*, of a database one of the last body: the middle may be free."""
     data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[data.rfind(b"page of") if file.suffix == ".db" else len(data) // 2] ^= 1
     file.write_bytes(data)
 
 
 @pytest.mark.parametrize(
-    "format_", [JSONL, replace(JSONL, file_bytes=1), TABS, replace(TABS, file_bytes=900), PARTS], ids=lambda f: f.name
+    "format_",
+    [
+        *(JSONL, TABS, PARTS, FILES, SQLITE),
+        replace(JSONL, file_bytes=1),
+        replace(TABS, file_bytes=900),
+        replace(FILES, file_bytes=1),
+    ],
+    ids=lambda f: f.name,
 )
 def test_a_format_keeps_the_contract(format_, tmp_path):
     check_format(format_, tmp_path)
@@ -177,6 +187,25 @@ def test_what_a_crash_leaves_of_a_file_that_is_renamed_later_is_removed(path):
     assert not is_left("outcomes-00009.jsonl.part"), "lines are never written aside"
     penstock.resume(path, inputs=INPUTS)
     assert not list(path.glob("*.part"))
+
+
+def test_a_link_in_the_place_of_a_formats_folder_is_refused(path, tmp_path):
+    run(path, ("files",))
+    (path / "bodies").rename(tmp_path / "elsewhere")
+    (path / "bodies").symlink_to(tmp_path / "elsewhere")
+    for action in (penstock.resume, penstock.verify):
+        with pytest.raises(FolderError, match=r"bodies in .* is a link, or no folder"):
+            action(path)
+
+
+def test_a_body_that_is_lost_costs_its_own_input_alone(path):
+    run(path, ("files",))
+    next((path / "bodies").glob("*/*")).unlink()
+    assert any("is not the one that was fetched" in problem for problem in penstock.verify(path).problems)
+    found = penstock.verify(path, repair=True)
+    assert (found.ok, found.settled) == (True, len(INPUTS) - 1), found.problems
+    assert penstock.resume(path, inputs=INPUTS).complete
+    assert [page.body for page in penstock.open(path) if page.seq == 0] == [b"page of http://host0.test/page/0"]
 
 
 def test_a_format_that_is_not_known_is_refused(path, monkeypatch):

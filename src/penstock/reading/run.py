@@ -111,7 +111,7 @@ class Run:
 
 
 def open(path: str | os.PathLike[str]) -> Run:  # noqa: A001 - read as penstock.open
-    """Return the run in the folder *path*, also while it goes on, as far as it is committed.
+    """Return the run in the folder *path*, also while it is at work, as far as it is committed.
 
     Raises FolderError if there is no run, or if it has only formats that this version of
     Penstock does not know; FolderDamaged if its ledger can't be read.
@@ -120,7 +120,7 @@ def open(path: str | os.PathLike[str]) -> Run:  # noqa: A001 - read as penstock.
     if not RunFolder.holds_run(folder):
         raise no_run(folder)
     manifest = read_manifest(folder)
-    # Committed extents never change while a run goes on, so a lock that is taken is no hindrance.
+    # Committed extents never change while a run is at work, so a lock that is taken is no hindrance.
     with suppress(FolderInUse), Lock(folder, shared=True):
         return _read_ledger(folder, manifest.run, manifest.settings.sinks)
     return _read_ledger(folder, manifest.run, manifest.settings.sinks)

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from penstock.seams import Format, Sink
+from penstock.sink.files import FILES
 from penstock.sink.jsonl import JSONL
 from penstock.sink.parquet.format import PARQUET
+from penstock.sink.sqlite import SQLITE
 from penstock.sink.warc import WARC
 
 __all__ = ["FORMATS", "STORES_MESSAGES", "open_sinks"]
@@ -21,6 +23,8 @@ FORMATS: Final[dict[str, Format]] = {
     JSONL.name: JSONL,
     PARQUET.name: PARQUET,
     WARC.name: WARC,
+    FILES.name: FILES,
+    SQLITE.name: SQLITE,
 }
 """Every format by its name."""
 

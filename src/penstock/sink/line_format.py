@@ -19,6 +19,7 @@ from penstock.core.extents import Extent, SeqSet
 from penstock.core.web.model import Outcome
 from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadable
 from penstock.errors import OutputError
+from penstock.sink.byte_extents import ByteExtents
 from penstock.sink.durable import AppendFile, Hold, certify, locate_origin
 
 __all__ = ["Decode", "Encode", "FileRow", "LineFormat", "LineSink", "Lines", "Restore", "Stretch"]
@@ -43,7 +44,7 @@ Restore = Callable[[bytes], Outcome]
 """Returns the outcome in a line. Raises ValueError if there is none."""
 
 
-class LineFormat(Struct, frozen=True):
+class LineFormat(ByteExtents, Struct, frozen=True):
     """The format *name*, in files called ``STEM-00000.SUFFIX`` and so on.
 
     *load* returns what makes a line and what reads one back, which takes the line and its
@@ -58,7 +59,6 @@ class LineFormat(Struct, frozen=True):
     load: Callable[[], tuple[Encode, Decode]]
     load_restore: Callable[[], Restore]
     file_bytes: int = FILE_BYTES
-    unfinished: None = None
 
     @property
     def pattern(self) -> str:
@@ -106,11 +106,11 @@ class LineFormat(Struct, frozen=True):
 
     def recover(self, aside: Path, keep: Keep, *, longest: int) -> Iterator[Salvaged]:
         """Append the rows of *aside* that *keep* wants to the last file, as of ``Format.recover``."""
-        last = self._files(aside.parent)[-1]
+        last = self.files(aside.parent)[-1]
         with closing(AppendFile(last, last.stat().st_size if last.exists() else 0)) as grown:
             yield from self._append_from(aside, grown, keep, longest)
 
-    def _files(self, folder: Path) -> list[Path]:
+    def files(self, folder: Path) -> list[Path]:
         """Return the files in *folder*, in order, or the one to begin with if there is none."""
         found = sorted(file for file in folder.glob(f"{self.stem}-*") if re.fullmatch(self.pattern, file.name))
         return found or [folder / self.file_name(0)]
