@@ -276,8 +276,25 @@ class Format(Protocol):
     def unfinished(self) -> str | None:
         """The same for files that are still written, if they have names of their own; a resume removes them."""
 
+    @property
+    def folder(self) -> str | None:
+        """The name of the folder that holds files which its other files name, if it has one."""
+
+    @property
+    def unit(self) -> str:
+        """What the offsets of its extents count: bytes or rows."""
+
+    def length(self, file: Path) -> int:
+        """Return where *file* ends, in its unit. Raises OSError if it cannot be read."""
+
+    def checksum(self, folder: Path, extent: Extent) -> tuple[str, int]:
+        """Return the checksum of the part of *extent* that is there, and how many bytes it sums.
+
+        Raises OSError or FolderDamaged if its file cannot be read.
+        """
+
     def open(self, folder: Path, committed: Mapping[str, int], *, inline_body: bool) -> Sink[Any]:
-        """Return a sink that adds to its files in *folder*, of which *committed* gives the lengths in bytes.
+        """Return a sink that adds to its files in *folder*, of which *committed* gives the lengths in its unit.
 
         What a crash left beyond these is set aside first. Without *inline_body* bodies are not stored. Raises
         FolderDamaged if a file is shorter, OutputError if one cannot be written.

@@ -1,73 +1,59 @@
-"""docs/formats: what can be run here is run in order, in one folder, against a local web."""
+"""docs/formats: the snippets run, and the tables of fields are those of the formats."""
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
+import re
+import sqlite3
+from contextlib import closing
 
 import pytest
-from tests.docs.blocks import DOCS, blocks, commands, execute, is_as_said
+from tests.docs.blocks import DOCS, blocks, execute
 
+from penstock.sink.rows import COLUMNS
 from penstock.testing.web import LocalWeb
 
-PAGES = ("jsonl-zst-gz.md", "csv.md")
-LIBRARIES = ("pandas", "polars", "duckdb", "backports.zstd")
-PROGRAMS = ("zstd", "zcat", "jq")
+FORMATS = ("files", "sqlite")
+SNIPPETS = [
+    (name, block.text)
+    for name in FORMATS
+    for block in blocks((DOCS / "formats" / f"{name}.md").read_text(encoding="utf-8"))
+    if block.language == "python"
+]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder with lists of 30 inputs, two of which fail."""
-    folder = tmp_path_factory.mktemp("formats")
-    with LocalWeb(hosts=20) as web:
-        urls = [*(web.url(number % 20, f"/page/{number}") for number in range(28)), web.refusing(), "nothing"]
-        (folder / "urls.txt").write_text("\n".join(urls))
-        rows = "".join(f'{url},"a name, quoted",=1+1\n' for url in urls)
-        (folder / "sites.csv").write_text(f"url,name,sum\n{rows}")
-        yield folder
+def folders(tmp_path_factory):
+    """A folder for each format, with a run of three pages, one of which fails."""
+    found = {}
+    with LocalWeb(hosts=3) as web:
+        for name in FORMATS:
+            found[name] = tmp_path_factory.mktemp(name)
+            (found[name] / "urls.txt").write_text("\n".join([web.url(0, "/page/1"), web.url(1, "/page/2"), "nothing"]))
+            execute(f"penstock fetch urls.txt -o pages --sink {name} --quiet", found[name])
+    return found
 
 
-def is_here(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+@pytest.mark.parametrize(("name", "text"), SNIPPETS)
+def test_a_snippet_works(name, text, folders, monkeypatch, capsys):
+    monkeypatch.chdir(folders[name])
+    exec(compile(text, f"{name}.md", "exec"), {})
+    said = capsys.readouterr().out
+    if "os.link" in text:
+        assert (folders[name] / "page-0.html").stat().st_nlink == 2
+    elif "LIKE" in text:
+        assert said == "(2,)\n"
+    else:
+        assert said.count(" 200") == 2
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_what_a_page_shows_works(name, folder, monkeypatch, capsys):
-    monkeypatch.chdir(folder)
-    names: dict[str, object] = {}
-    ran = 0
-    for block in blocks((DOCS / "formats" / name).read_text(encoding="utf-8")):
-        if block.language == "python" and all(is_here(one) for one in LIBRARIES if uses(block.text, one)):
-            exec(compile(block.text, name, "exec"), names)
-            assert capsys.readouterr().out.strip()
-            ran += 1
-        for command in commands(block) if block.language == "console" else ():
-            if all(shutil.which(program) for program in PROGRAMS if program in command.line.split()):
-                prints = execute(command.line, folder)
-                assert is_as_said(prints, command.prints), (command, prints)
-    assert ran >= 3
+def test_there_are_snippets_of_each_format():
+    assert [name for name, _ in SNIPPETS] == ["files"] * 2 + ["sqlite"] * 3
 
 
-def uses(code: str, library: str) -> bool:
-    """Whether *code* imports *library*, or has what an earlier block imported."""
-    package, _, module = library.partition(".")
-    return f"import {package}" in code or f"from {package}" in code or (bool(module) and f"{module}.open" in code)
-
-
-def test_all_readers_agree_on_what_a_run_has(folder, monkeypatch):
-    import duckdb  # noqa: PLC0415 - as the pages do
-    import pandas as pd  # noqa: PLC0415 - as the pages do
-
-    monkeypatch.chdir(folder)
-    execute("penstock fetch sites.csv -o all --sink jsonl --sink jsonl.zst --sink jsonl.gz --sink csv --quiet", folder)
-    counted = "SELECT count(*), sum(seq), sum(bytes), count(error) FROM"
-    found = {
-        suffix: duckdb.sql(f"{counted} '{folder}/all/outcomes-*.{suffix}'").fetchall()
-        for suffix in ("jsonl", "jsonl.zst", "jsonl.gz", "csv")
-    }
-    assert set(map(tuple, found.values())) == {tuple(found["jsonl"])}, found
-    table = pd.read_csv(folder / "all" / "outcomes-00000.csv")
-    assert (len(table), set(table["name"]), set(table["sum"])) == (30, {"a name, quoted"}, {"'=1+1"})
+def test_the_table_of_columns_is_that_of_the_database(folders):
+    page = (DOCS / "formats" / "sqlite.md").read_text(encoding="utf-8")
+    said = dict(re.findall(r"^\| `(\w+)` \| ([A-Z]+)(?: or BLOB)? \|", page, re.MULTILINE))
+    with closing(sqlite3.connect(folders["sqlite"] / "pages" / "outcomes.db")) as database:
+        columns = database.execute("SELECT name, type FROM pragma_table_info('outcomes')").fetchall()
+    assert list(said) == ["id", *COLUMNS]
+    assert [(name, kind or "TEXT") for name, kind in columns] == list(said.items())

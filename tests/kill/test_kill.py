@@ -29,6 +29,7 @@ from penstock.runs.ledger import Ledger
 from penstock.runs.repair import repair
 from penstock.sink import durable
 from penstock.sink.durable import AppendFile
+from penstock.sink.files import FILES
 from penstock.sink.formats import FORMATS
 from penstock.sink.jsonl import JSONL, JSONL_GZ, JSONL_ZST
 from penstock.sink.table import CSV
@@ -45,6 +46,7 @@ def small_files(monkeypatch):
     for format_, file_bytes in FILE_BYTES.items():
         monkeypatch.setitem(FORMATS, format_.name, replace(format_, file_bytes=file_bytes))
     monkeypatch.setitem(FORMATS, PARTS.name, PARTS)
+    monkeypatch.setitem(FORMATS, FILES.name, replace(FILES, file_bytes=scripted.FILE_BYTES))
 
 
 @pytest.fixture
@@ -109,10 +111,11 @@ def faults(root, expected, *ends, sinks=("jsonl",)):
     return scripted.problems(path, expected)
 
 
-def test_a_run_ended_at_any_operation_and_resumed_is_as_if_it_had_not_been(root, expected):
-    operations = operations_of(root, partial(scripted.work, root / "run"))
+@pytest.mark.parametrize("sink", ["jsonl", "files", "sqlite"])
+def test_a_run_ended_at_any_operation_and_resumed_is_as_if_it_had_not_been(root, expected, sink):
+    operations = operations_of(root, partial(scripted.work, root / "run", None, (sink,)))
     assert len(operations) > 30, "the shim sees less than it did"
-    wrong = {plan: found for plan in plans(operations) if (found := faults(root, expected, plan))}
+    wrong = {plan: found for plan in plans(operations) if (found := faults(root, expected, plan, sinks=(sink,)))}
     assert not wrong
 
 
@@ -165,6 +168,8 @@ OTHERS = [
     ("jsonl", "parquet"),
     ("jsonl", "jsonl.zst", "csv"),
     ("csv", "jsonl.gz", "jsonl"),
+    ("jsonl", "files"),
+    ("sqlite", "jsonl"),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+import sys
 
 import pytest
 from tests.runs.toys import TABS
@@ -183,3 +184,27 @@ def test_an_export_never_overwrites_and_appears_whole(folder, tmp_path, monkeypa
 
 def test_jsonl_is_read_first_if_there_are_several(folder):
     assert next(iter(FORMATS)) == JSONL.name
+
+
+def test_outcomes_become_tables(folder, urls):
+    run = penstock.open(folder)
+    table = run.to_arrow(order="seq").read_all()
+    assert table.column("url").to_pylist() == urls
+    assert table.column("body").to_pylist() == [page.body or None for page in run.outcomes(order="seq")]
+    frame = run.to_pandas("outcome=fetched")
+    assert len(frame) == PAGES + 1
+    assert frame["status"].max() == 503
+
+
+def test_a_reader_of_batches_is_as_lazy_as_the_run(folder, monkeypatch):
+    monkeypatch.setattr("penstock.reading.tables.BATCH_BYTES", 1)
+    reader = penstock.open(folder).to_arrow()
+    assert reader.read_next_batch().num_rows == 1
+    assert sum(batch.num_rows for batch in reader) == PAGES + 2
+
+
+@pytest.mark.parametrize(("library", "call"), [("pandas", "to_pandas"), ("polars", "to_polars")])
+def test_a_library_that_is_missing_is_named(folder, monkeypatch, library, call):
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(UsageError, match=f"pip install {library}"):
+        getattr(penstock.open(folder), call)()

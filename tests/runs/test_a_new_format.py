@@ -11,13 +11,15 @@ from tests.runs.toys import PARTS, TABS
 
 import penstock
 from penstock.core.web.model import Attempt, Reason
-from penstock.errors import FolderMismatch, UsageError
+from penstock.errors import FolderError, FolderMismatch, UsageError
 from penstock.fetching import wiring
 from penstock.runs import store
 from penstock.runs.files import is_left, outputs
 from penstock.runs.folder import RunFolder
+from penstock.sink.files import FILES
 from penstock.sink.formats import FORMATS
 from penstock.sink.jsonl import JSONL, JSONL_GZ, JSONL_ZST
+from penstock.sink.sqlite import SQLITE
 from penstock.sink.table import CSV
 from penstock.testing.format_contract import check_format
 
@@ -35,6 +37,10 @@ CHOICES = [
     ("jsonl", "parts"),
     ("jsonl", "parquet"),
     ("parts", "jsonl", "tabs"),
+    ("files",),
+    ("files", "jsonl"),
+    ("sqlite",),
+    ("jsonl", "sqlite"),
 ]
 
 
@@ -70,25 +76,18 @@ def run(path, sinks):
 
 
 def damage(file):
-    """Change one byte in the middle of *file*."""
+    """Change one byte in the middle of *file*, of a database one of the last body: the middle may be free."""
     data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[data.rfind(b"page of") if file.suffix == ".db" else len(data) // 2] ^= 1
     file.write_bytes(data)
 
 
 @pytest.mark.parametrize(
     "format_",
     [
-        JSONL,
-        replace(JSONL, file_bytes=1),
-        JSONL_ZST,
-        replace(JSONL_ZST, file_bytes=1),
-        JSONL_GZ,
-        CSV,
-        replace(CSV, file_bytes=900),
-        TABS,
-        replace(TABS, file_bytes=900),
-        PARTS,
+        *(JSONL, JSONL_ZST, JSONL_GZ, CSV, TABS, PARTS, FILES, SQLITE),
+        *(replace(format_, file_bytes=1) for format_ in (JSONL, JSONL_ZST, FILES)),
+        *(replace(format_, file_bytes=900) for format_ in (CSV, TABS)),
     ],
     ids=lambda f: f.name,
 )
@@ -200,6 +199,25 @@ def test_what_a_crash_leaves_of_a_file_that_is_renamed_later_is_removed(path):
     assert not is_left("outcomes-00009.jsonl.part"), "lines are never written aside"
     penstock.resume(path, inputs=INPUTS)
     assert not list(path.glob("*.part"))
+
+
+def test_a_link_in_the_place_of_a_formats_folder_is_refused(path, tmp_path):
+    run(path, ("files",))
+    (path / "bodies").rename(tmp_path / "elsewhere")
+    (path / "bodies").symlink_to(tmp_path / "elsewhere")
+    for action in (penstock.resume, penstock.verify):
+        with pytest.raises(FolderError, match=r"bodies in .* is a link, or no folder"):
+            action(path)
+
+
+def test_a_body_that_is_lost_costs_its_own_input_alone(path):
+    run(path, ("files",))
+    next((path / "bodies").glob("*/*")).unlink()
+    assert any("is not the one that was fetched" in problem for problem in penstock.verify(path).problems)
+    found = penstock.verify(path, repair=True)
+    assert (found.ok, found.settled) == (True, len(INPUTS) - 1), found.problems
+    assert penstock.resume(path, inputs=INPUTS).complete
+    assert [page.body for page in penstock.open(path) if page.seq == 0] == [b"page of http://host0.test/page/0"]
 
 
 def test_a_format_that_is_not_known_is_refused(path, monkeypatch):

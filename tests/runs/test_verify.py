@@ -140,7 +140,7 @@ def test_an_extent_that_was_dropped_is_found(finished):
 
 def test_a_gap_between_extents_is_found(finished):
     execute(finished, "DELETE FROM extents WHERE \"start\" = 0 AND file = 'outcomes-00000.jsonl'")
-    assert any("0 bytes were committed before" in problem for problem in verify(finished).problems)
+    assert any("the extent before it ends at 0" in problem for problem in verify(finished).problems)
 
 
 def test_two_outcomes_for_one_input_are_found(path, runs):

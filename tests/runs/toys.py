@@ -10,6 +10,7 @@ from pathlib import Path
 from penstock.core.web.model import Failed, Fetched, Kind, Reason, Skipped
 from penstock.core.web.stored import RowTotals, Stored, Unreadable
 from penstock.errors import FolderDamaged
+from penstock.sink.byte_extents import ByteExtents
 from penstock.sink.durable import certify, locate_origin, remove, set_aside, write_file
 from penstock.sink.line_format import LineFormat
 
@@ -55,7 +56,7 @@ def restore(line):
 TABS = LineFormat("tabs", "tabs", "tsv", lambda: (encode, decode), lambda _heading: restore)
 
 
-class Parts:
+class Parts(ByteExtents):
     """Each flush writes a file of its own aside and renames it, as a format with a footer must."""
 
     name = "parts"

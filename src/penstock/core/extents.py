@@ -17,10 +17,10 @@ SeqSet = BitMap64
 class Extent(Struct, frozen=True):
     """A stretch of one output file that is durable: the proof that it may be committed.
 
-    *start* and *end* are offsets in bytes; *checksum* is that of the bytes between
-    them, after its algorithm (``crc32:9ae0daaf``); *seqs* are the inputs whose outcomes
-    they hold, one row each. A sink makes an extent when these bytes are flushed; the
-    ledger reads back the committed ones.
+    *start* and *end* are offsets in bytes, or count the rows of a database; *checksum* is
+    that of what lies between them, after its algorithm (``crc32:9ae0daaf``); *seqs* are
+    the inputs whose outcomes it holds, one row each. A sink makes an extent when these
+    bytes are flushed; the ledger reads back the committed ones.
     """
 
     sink: str

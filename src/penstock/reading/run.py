@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from penstock.core.extents import Extent, SeqSet
 from penstock.core.schedule.tally import Tally
@@ -87,6 +87,28 @@ class Run:
         found = (outcome for outcome in self._read() if url in (outcome.url, outcome.final_url))
         return min(found, key=lambda outcome: outcome.seq, default=None)
 
+    def to_arrow(self, *where: str, order: Order = "commit") -> Any:
+        """Return the outcomes as a ``pyarrow.RecordBatchReader``, which reads them as its consumer asks.
+
+        The columns are those of ``--sink parquet``; the parameters as of ``outcomes``. Raises UsageError if pyarrow is
+        not installed.
+        """
+        from penstock.reading.tables import read_batches  # noqa: PLC0415 - an extra
+
+        return read_batches(self.outcomes(*where, order=order))
+
+    def to_pandas(self, *where: str, order: Order = "commit") -> Any:
+        """Return the outcomes as a ``pandas.DataFrame``, all in memory; the rest is as of ``to_arrow``."""
+        from penstock.reading.tables import to_pandas  # noqa: PLC0415 - as above
+
+        return to_pandas(self.outcomes(*where, order=order))
+
+    def to_polars(self, *where: str, order: Order = "commit") -> Any:
+        """Return the outcomes as a ``polars.DataFrame``, all in memory; the rest is as of ``to_arrow``."""
+        from penstock.reading.tables import to_polars  # noqa: PLC0415 - as above
+
+        return to_polars(self.outcomes(*where, order=order))
+
     def _read(self, seqs: SeqSet | None = None) -> Iterator[Outcome]:
         """Yield the newest outcomes of *seqs*, or of all inputs."""
         for extent, newest in self._extents:
@@ -111,7 +133,7 @@ class Run:
 
 
 def open(path: str | os.PathLike[str]) -> Run:  # noqa: A001 - read as penstock.open
-    """Return the run in the folder *path*, also while it goes on, as far as it is committed.
+    """Return the run in the folder *path*, also while it is at work, as far as it is committed.
 
     Raises FolderError if there is no run, or if it has only formats that this version of
     Penstock does not know; FolderDamaged if its ledger can't be read.
@@ -120,7 +142,7 @@ def open(path: str | os.PathLike[str]) -> Run:  # noqa: A001 - read as penstock.
     if not RunFolder.holds_run(folder):
         raise no_run(folder)
     manifest = read_manifest(folder)
-    # Committed extents never change while a run goes on, so a lock that is taken is no hindrance.
+    # Committed extents never change while a run is at work, so a lock that is taken is no hindrance.
     with suppress(FolderInUse), Lock(folder, shared=True):
         return _read_ledger(folder, manifest.run, manifest.settings.sinks)
     return _read_ledger(folder, manifest.run, manifest.settings.sinks)

@@ -46,16 +46,20 @@ MANIFEST_HEAD: Final = b'{\n  "schema": 1,\n  "run": "'
 """The first bytes of the two files that a killed ``RunFolder.create`` may leave behind."""
 
 _SIDES: Final = "(?:-journal|-wal|-shm)?"
-"""The files that SQLite puts beside a database (sqlite.org/tempfiles.html)."""
+"""The files that SQLite puts beside a database (sqlite.org/tempfiles.html), which an output may be."""
 
 
 class _Names(NamedTuple):
-    """The regular expressions of names in a run folder: outputs, files set aside, remains of a crash, and all."""
+    """The regular expressions of names in a run folder: outputs, files set aside, remains of a crash, and all files.
+
+    *folders* is that of the folders.
+    """
 
     output: re.Pattern[str]
     aside: re.Pattern[str]
     left: re.Pattern[str]
     run: re.Pattern[str]
+    folders: re.Pattern[str]
 
 
 def outputs(path: Path, format_: Format | None = None) -> list[Path]:
@@ -76,10 +80,16 @@ def is_left(name: str) -> bool:
 
 
 def refuse_links(path: Path) -> None:
-    """Raise FolderError if something with the name of a run's file is a link, or anything but a plain file."""
+    """Raise FolderError if something with the name of a run's file is a link, or anything but a plain file.
+
+    So is a link with the name of one of its folders.
+    """
+    names = _names()
     for name in _list_names(path):
-        if _names().run.fullmatch(name) and not is_plain(path / name):
+        if names.run.fullmatch(name) and not is_plain(path / name):
             raise FolderError(f"{name} in {path} is a link, or no plain file; put the file itself in its place")
+        if names.folders.fullmatch(name) and not stat.S_ISDIR((path / name).lstat().st_mode):
+            raise FolderError(f"{name} in {path} is a link, or no folder; put the folder itself in its place")
 
 
 def refuse_foreign(path: Path) -> None:
@@ -88,8 +98,9 @@ def refuse_foreign(path: Path) -> None:
     Other names that begin with a dot are skipped: desktops and network file systems make such files by themselves.
     """
     refuse_links(path)
+    names = _names()
     for name in _list_names(path):
-        if not _names().run.fullmatch(name) and not name.startswith("."):
+        if not (names.run.fullmatch(name) or names.folders.fullmatch(name) or name.startswith(".")):
             raise FolderError(f"{path} holds {name}, which no run made; move it out of the folder first")
 
 
@@ -115,20 +126,22 @@ def _names() -> _Names:
     return _compile(
         "|".join(format_.pattern for format_ in formats),
         "|".join(format_.unfinished for format_ in formats if format_.unfinished is not None),
+        "|".join(re.escape(format_.folder) for format_ in formats if format_.folder is not None),
     )
 
 
 @functools.cache
-def _compile(output: str, unfinished: str) -> _Names:
-    """Return the names if outputs match *output*, and unfinished files *unfinished*."""
+def _compile(output: str, unfinished: str, folders: str) -> _Names:
+    """Return the names if outputs match *output*, unfinished files *unfinished*, and folders *folders*."""
     aside = rf"(?:{output}|run\.db)\.torn-[0-9]+-[0-9a-f]{{8}}"
     document = r"sitemap-[0-9a-f]{32}\.gz"
     left = (
         rf"run\.json\.part|{document}\.part|run\.db\.part(?:\.part|{_SIDES})|(?:{output}|run\.db)\.torn\.part"
         rf"|\.penstock-overflow-\w{{8}}{unfinished and f'|{unfinished}'}"
     )
-    run = rf"run\.json|run\.lock|run\.db{_SIDES}|robots\.db(?:\.damaged)?{_SIDES}|{document}|{output}|{aside}|{left}"
-    return _Names(*map(re.compile, (output, aside, left, run)))
+    databases = rf"(?:run\.db|robots\.db(?:\.damaged)?|{output}){_SIDES}"
+    run = rf"run\.json|run\.lock|{databases}|{document}|{aside}|{left}"
+    return _Names(*map(re.compile, (output, aside, left, run, folders)))
 
 
 def _list_names(path: Path) -> Iterator[str]:

@@ -39,7 +39,7 @@ from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
 from penstock.runs.manifest import Manifest
 from penstock.seams import Format
-from penstock.sink.durable import checksum, set_aside, sweep
+from penstock.sink.durable import set_aside, sweep
 from penstock.sink.formats import FORMATS
 
 __all__ = ["Repair", "repair"]
@@ -142,9 +142,11 @@ def _read_old_digests(path: Path, run: str) -> Iterator[DigestStretch]:
 
 
 def _is_unchanged(path: Path, extent: Extent) -> bool:
+    if extent.sink not in FORMATS:
+        return False
     try:
-        return checksum(path / extent.file, extent.start, extent.end) == extent.checksum
-    except FolderDamaged:
+        return FORMATS[extent.sink].checksum(path, extent)[0] == extent.checksum
+    except (FolderDamaged, OSError):
         return False
 
 

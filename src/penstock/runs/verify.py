@@ -24,6 +24,7 @@ from penstock.runs.files import LEDGER_FILE, asides, outputs
 from penstock.runs.folder import RunFolder, no_run, read_manifest
 from penstock.runs.ledger import Ledger
 from penstock.runs.lock import Lock
+from penstock.seams import Format
 from penstock.sink.durable import checksum
 from penstock.sink.formats import FORMATS
 
@@ -105,17 +106,17 @@ class _Check:
         place = f"{extent.file} from {extent.start} to {extent.end}"
         self._extents += 1
         if extent.start != self._lengths.get(extent.file, 0):
-            self._report(f"{place}: {self._lengths.get(extent.file, 0)} bytes were committed before")
+            self._report(f"{place}: the extent before it ends at {self._lengths.get(extent.file, 0)}")
         self._lengths[extent.file] = extent.end
         account = self._found.setdefault(extent.sink, Account())
         if extent.sink not in FORMATS:
             self._report(f"{place}: this Penstock does not know the format {extent.sink}")
             return
-        totals = RowTotals()
+        format_, totals = FORMATS[extent.sink], RowTotals()
         try:
-            for row in FORMATS[extent.sink].read(self._path, extent):
+            for row in format_.read(self._path, extent):
                 self._take(row, totals, place)
-            self._compare_bytes(extent, place)
+            self._compare_sum(format_, extent, place)
         except (OSError, FolderDamaged) as error:
             self._report(f"{place}: cannot be read: {getattr(error, 'strerror', None) or error}")
             return
@@ -139,25 +140,32 @@ class _Check:
             return
         totals.add(row)
 
-    def _compare_bytes(self, extent: Extent, place: str) -> None:
-        """Compare the bytes themselves with their checksum."""
-        file = self._path / extent.file
-        missing = max(0, extent.end - max(extent.start, file.stat().st_size))
-        self._bytes += extent.end - extent.start - missing
-        if missing:
-            self._report(f"{place}: {missing} bytes are missing")
-        elif checksum(file, extent.start, extent.end) != extent.checksum:
-            self._report(f"{place}: the bytes have changed since they were committed")
+    def _compare_sum(self, format_: Format, extent: Extent, place: str) -> None:
+        """Compare what the extent holds with its checksum."""
+        missing = extent.end - max(extent.start, format_.length(self._path / extent.file))
+        checksum, size = format_.checksum(self._path, extent)
+        self._bytes += size
+        if missing > 0:
+            self._report(f"{place}: {missing} {format_.unit} are missing")
+        elif checksum != extent.checksum:
+            self._report(f"{place}: the {format_.unit} have changed since they were committed")
 
     def _check_tails(self) -> None:
-        """Count the bytes after the committed ones: a crash may leave them, a finished run may not."""
-        over = self._ledger.total is not None and not self._ledger.pending()
-        for file in outputs(self._path):
-            beyond = file.stat().st_size - self._lengths.get(file.name, 0)
-            if beyond > 0:
-                self._torn += beyond
-                if over:
-                    self._report(f"{file.name}: {beyond} bytes more than were committed, though the run has finished")
+        """Count what lies behind the committed extents: a crash may leave it, a finished run may not."""
+        for format_ in FORMATS.values():
+            for file in outputs(self._path, format_):
+                try:
+                    beyond = format_.length(file) - self._lengths.get(file.name, 0)
+                except OSError as error:
+                    self._report(f"{file.name}: cannot be read: {error.strerror or error}")
+                    continue
+                if beyond > 0:
+                    self._count_tail(file, beyond, format_.unit)
+
+    def _count_tail(self, file: Path, beyond: int, unit: str) -> None:
+        self._torn += beyond
+        if self._ledger.total is not None and not self._ledger.pending():
+            self._report(f"{file.name}: {beyond} {unit} more than were committed, though the run has finished")
 
     def _check_asides(self) -> None:
         """Compare the bytes set aside with the CRC-32 in the name of its file."""

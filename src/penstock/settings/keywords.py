@@ -186,4 +186,4 @@ class RunOptions(FetchOptions, ResumeOptions, total=False):
 
     sinks: str | Sequence[str]
     """The formats in which a run folder stores. Default jsonl; one of jsonl, jsonl.zst,
-    jsonl.gz, parquet, warc, csv."""
+    jsonl.gz, parquet, warc, files, sqlite, csv."""

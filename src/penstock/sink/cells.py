@@ -20,7 +20,7 @@ import orjson
 from penstock.core.web.model import Kind, Outcome, Reason, Times
 from penstock.core.web.stored import Stored
 from penstock.sink.outcome import CLASSES
-from penstock.sink.record import Seq, clean_text, encode_value, make_record
+from penstock.sink.record import Seq, clean_text, encode_value, fields
 
 __all__ = [
     "COLUMNS",
@@ -29,7 +29,7 @@ __all__ = [
     "join_cells",
     "make_cells",
     "name_column",
-    "read_fields",
+    "read_names",
     "read_outcome",
     "read_row",
     "split_row",
@@ -65,7 +65,7 @@ _REST: Final = msgspec.json.Decoder(dict[str, Any])
 
 def encode(outcome: Outcome, *, inline_body: bool) -> bytes:  # noqa: ARG001 - no row has a body
     """Return the cells of *outcome* as one line, without the input; never raises."""
-    found = make_record(outcome, inline_body=False)
+    found = fields(outcome, inline_body=False)
     found["redirects"] = len(outcome.redirects)
     found |= {f"ms_{name}": value for name, value in found["ms"].items()}
     return join_cells([make_cell(found[name]) for name in COLUMNS])
@@ -91,18 +91,18 @@ def read_row(line: bytes, place: int = 0) -> Stored:
     )
 
 
-def read_outcome(line: bytes, fields: Sequence[str]) -> Outcome:
-    """Return the outcome in the row *line* of a file that has columns for these *fields* of the input.
+def read_outcome(line: bytes, names: Sequence[str]) -> Outcome:
+    """Return the outcome in the row *line* of a file that has columns for the input's fields of these *names*.
 
     Body, headers and redirects are empty. Values of the input are text, ``data`` is what
     its text is as JSON, and line breaks stay two characters. Raises ValueError if it is
     not a whole row.
     """
     cells = split_row(line)
-    if len(cells) != len(COLUMNS) + len(fields) + 1:
+    if len(cells) != len(COLUMNS) + len(names) + 1:
         raise ValueError(f"the row has {len(cells)} cells")
     found = {name: _read_text(cell) for name, cell in zip(COLUMNS, cells, strict=False) if cell}
-    given = {field: _read_text(cell) for field, cell in zip(fields, cells[len(COLUMNS) :], strict=False) if cell}
+    given = {name: _read_text(cell) for name, cell in zip(names, cells[len(COLUMNS) :], strict=False) if cell}
     if cells[-1]:
         given |= _REST.decode(cells[-1])
     return CLASSES[Kind(found.get("outcome", ""))](
@@ -122,8 +122,8 @@ def read_outcome(line: bytes, fields: Sequence[str]) -> Outcome:
     )
 
 
-def read_fields(heading: bytes) -> list[str]:
-    """Return the fields of the input that have the columns in *heading*, a row of column names."""
+def read_names(heading: bytes) -> list[str]:
+    """Return the names of the input's fields that have the columns in *heading*, a row of column names."""
     names = map(_read_text, split_row(heading)[len(COLUMNS) : -1])
     return [name.removeprefix("input_") if _TAKEN.fullmatch(name) else name for name in names]
 
@@ -174,11 +174,11 @@ def name_column(field: Any) -> str:
     return make_cell(f"input_{name}" if _TAKEN.fullmatch(name) else name)
 
 
-def make_cells(fields: Mapping[Any, Any] | None, names: Mapping[str, int]) -> list[str]:
-    """Return the cells of an input's *fields*, in the columns of *names*, and the rest as JSON in one more."""
+def make_cells(given: Mapping[Any, Any] | None, names: Mapping[str, int]) -> list[str]:
+    """Return the cells of an input's fields, in the columns of *names*, and the rest of them as JSON in one more."""
     cells = [""] * (len(names) + 1)
     rest = {}
-    for field, value in (fields or {}).items():
+    for field, value in (given or {}).items():
         at = names.get(name_column(field))
         if at is None or cells[at]:
             rest[field] = value

@@ -1,7 +1,7 @@
 """Writes, flushes, renames and removes the files of a run folder.
 
-It is the only module that does, with three exceptions: SQLite writes run.db for the
-ledger, ``runs/lock`` writes run.lock, and ``scratch/`` has the files that may be lost.
+It is the only module that does, with four exceptions: SQLite writes run.db for the
+ledger and outcomes.db for ``sqlite``, ``runs/lock`` writes run.lock, and ``scratch/`` has the files that may be lost.
 
 Knows how bytes outlive a process that is killed and a machine that loses power, on
 POSIX file systems: the file is flushed, and the folder that names it, before a function
@@ -26,6 +26,7 @@ from typing import Final, NamedTuple, Self
 from penstock.core.extents import Extent, SeqSet
 from penstock.errors import FolderDamaged, OutputError
 from penstock.remedies import call
+from penstock.sink.parallel import run_each
 
 __all__ = [
     "BUFFER",
@@ -33,6 +34,7 @@ __all__ = [
     "TORN",
     "AppendFile",
     "Hold",
+    "NewFiles",
     "certify",
     "checksum",
     "checksum_text",
@@ -48,6 +50,9 @@ __all__ = [
 BUFFER: Final = 256 << 10
 """Bytes joined into one write, and read at once. To join, sum and write a line of 10 kB takes 4.5 µs at any size from
 128 KiB; docs/decisions/allocator.md says why no more are held."""
+
+UNFLUSHED: Final = 4096
+"""New files whose bytes are not flushed; at this number they are, so that the list of them stays small."""
 
 PART: Final = ".part"
 """The end of the name of an unfinished file. Half a file never has another name."""
@@ -110,7 +115,33 @@ class Hold(NamedTuple):
         )
 
 
-class AppendFile:
+class _AllOrNothing:
+    """A *path* that is written no more after a call has failed: the state of its pages is unknown then.
+
+    A second fsync may succeed without having stored them (Rebello et al., "Can
+    Applications Recover from fsync Failures?", USENIX ATC 2020).
+    """
+
+    __slots__ = ("_trouble", "path")
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._trouble: str | None = None
+
+    @contextlib.contextmanager
+    def _all_or_nothing(self, doing: str) -> Iterator[None]:
+        """Refuse every further call if the block does not run to its end, also if a KeyboardInterrupt ends it."""
+        if self._trouble is not None:
+            raise OutputError(self._trouble)
+        self._trouble = f"{self.path} is in an unknown state since it failed to {doing}; nothing more is written to it"
+        try:
+            yield
+        except OSError as error:
+            raise _refusal(doing, self.path, error) from error
+        self._trouble = None
+
+
+class AppendFile(_AllOrNothing):
     """A file that only grows, and proves which of its bytes are durable.
 
     ``append`` takes bytes into memory, they are written a mebibyte at a time, and ``seal``
@@ -119,12 +150,10 @@ class AppendFile:
 
     Before each write and after each flush the name must lead to the file, and the file
     must have every byte written; else FolderDamaged is raised. After a failed write or
-    flush, every further call raises OutputError: the state of the pages after a failed
-    fsync is unknown, and a second fsync may succeed without having stored them (Rebello
-    et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
+    flush, every further call raises OutputError.
     """
 
-    __slots__ = ("_checksum", "_fd", "_held", "_held_bytes", "_hold", "_start", "_trouble", "_written", "path", "torn")
+    __slots__ = ("_checksum", "_fd", "_held", "_held_bytes", "_hold", "_start", "_written", "torn")
 
     def __init__(self, path: Path, committed: int) -> None:
         """Open the file at *committed* bytes, or create it if that is 0.
@@ -132,13 +161,12 @@ class AppendFile:
         Bytes after these were left by a crash: they are set aside, then cut off. Raises
         FolderDamaged if the file is shorter, OutputError if it cannot be written.
         """
-        self.path = path
+        super().__init__(path)
         self.torn: Path | None = None
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._start = self._written = committed
         self._checksum = 0
-        self._trouble: str | None = None
         self._fd = _open_for_append(path, committed)
         self._hold = Hold.of(path, self._fd)
         try:
@@ -214,17 +242,53 @@ class AppendFile:
                 os.fsync(self._fd)
             os.lseek(self._fd, committed, os.SEEK_SET)
 
-    @contextlib.contextmanager
-    def _all_or_nothing(self, doing: str) -> Iterator[None]:
-        """Refuse every further call if the block does not run to its end, also if a KeyboardInterrupt ends it."""
-        if self._trouble is not None:
-            raise OutputError(self._trouble)
-        self._trouble = f"{self.path} is in an unknown state since it failed to {doing}; nothing more is written to it"
-        try:
-            yield
-        except OSError as error:
-            raise _refusal(doing, self.path, error) from error
-        self._trouble = None
+
+class NewFiles(_AllOrNothing):
+    """Files in folders below *path*, each written once, whole, under a new name, and durable after a ``flush``."""
+
+    __slots__ = ("_made", "_named", "_unflushed")
+
+    def __init__(self, path: Path) -> None:
+        """Begin without a file."""
+        super().__init__(path)
+        self._made = False
+        # The folders with new names, and the files whose bytes are not flushed, with their sizes.
+        self._named: set[str] = set()
+        self._unflushed: list[tuple[str, int]] = []
+
+    def make_folder(self, name: str) -> None:
+        """Create the folder *name* below *path*, which is created too if it is not there."""
+        if not self._made:
+            make_folder(self.path)
+            self._made = True
+        with self._all_or_nothing("make a folder in"):
+            os.mkdir(self.path / name, 0o700)
+        self._named.add(str(self.path))
+
+    def write(self, folder: str, name: str, data: bytes) -> None:
+        """Write *data* to the new file *name* in *folder* below *path*. Raises OutputError if that fails."""
+        place = f"{self.path}/{folder}"
+        file = f"{place}/{name}"
+        with self._all_or_nothing("write"):
+            with _descriptor(file, _NEW) as fd:
+                _write_all(fd, data)
+            self._named.add(place)
+            self._unflushed.append((file, len(data)))
+        if len(self._unflushed) >= UNFLUSHED:
+            self._flush_files()
+
+    def flush(self) -> None:
+        """Make every file durable. Raises OutputError if that fails, FolderDamaged if a file was removed or cut."""
+        self._flush_files()
+        with self._all_or_nothing("flush"):
+            for folder in sorted(self._named, reverse=True):
+                _flush_folder(folder)
+        self._named.clear()
+
+    def _flush_files(self) -> None:
+        with self._all_or_nothing("flush"):
+            run_each(_flush_new, self._unflushed)
+        self._unflushed.clear()
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -386,7 +450,19 @@ def _write_all(fd: int, data: bytes) -> None:
             written += os.write(fd, rest[written:])
 
 
-def _flush_folder(folder: Path) -> None:
+def _flush_new(written: tuple[str, int]) -> None:
+    file, size = written
+    try:
+        with _descriptor(file, os.O_RDONLY) as fd:
+            os.fsync(fd)
+            found = os.fstat(fd).st_size
+    except FileNotFoundError:
+        found = 0
+    if found != size:
+        raise FolderDamaged(f"{file} was removed or cut during the run, so nothing more is stored")
+
+
+def _flush_folder(folder: Path | str) -> None:
     with _descriptor(folder, os.O_RDONLY | os.O_DIRECTORY) as fd:
         try:
             os.fsync(fd)
@@ -397,7 +473,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _descriptor(path: Path, flags: int) -> Iterator[int]:
+def _descriptor(path: Path | str, flags: int) -> Iterator[int]:
     # The path of the folder itself may be a link.
     follow = 0 if flags & os.O_DIRECTORY else os.O_NOFOLLOW
     fd = os.open(path, flags | follow | os.O_CLOEXEC, _PRIVATE)

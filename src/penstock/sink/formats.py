@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from penstock.seams import Format, Sink
+from penstock.sink.files import FILES
 from penstock.sink.jsonl import JSONL, JSONL_GZ, JSONL_ZST
 from penstock.sink.parquet.format import PARQUET
+from penstock.sink.sqlite import SQLITE
 from penstock.sink.table import CSV
 from penstock.sink.warc import WARC
 
@@ -24,6 +26,8 @@ FORMATS: Final[dict[str, Format]] = {
     JSONL_GZ.name: JSONL_GZ,
     PARQUET.name: PARQUET,
     WARC.name: WARC,
+    FILES.name: FILES,
+    SQLITE.name: SQLITE,
     CSV.name: CSV,
 }
 """Every format by its name. A run that has several is read by the first of them here."""

@@ -22,6 +22,7 @@ from penstock.core.extents import Extent, SeqSet
 from penstock.core.web.model import Outcome
 from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadable
 from penstock.errors import OutputError
+from penstock.sink.byte_extents import ByteExtents
 from penstock.sink.durable import AppendFile, Hold, certify, locate_origin, remove
 from penstock.sink.frames import Compression, FrameFile, find_frames, read_lines
 
@@ -47,7 +48,7 @@ Restore = Callable[[bytes], Outcome]
 """Returns the outcome in a line. Raises ValueError if there is none."""
 
 
-class LineFormat(Struct, frozen=True):
+class LineFormat(ByteExtents, Struct, frozen=True):
     """The format *name*, in files called ``STEM-00000.SUFFIX`` and so on.
 
     *load* returns what makes a line and what reads one back, which takes the line and its
@@ -65,7 +66,6 @@ class LineFormat(Struct, frozen=True):
     load_restore: Callable[[bytes], Restore]
     compression: Callable[[], Compression] | None = None
     file_bytes: int = FILE_BYTES
-    unfinished: None = None
 
     has_heading: ClassVar[bool] = False
     """Whether each file begins with a line that is no row; such a format is not compressed."""

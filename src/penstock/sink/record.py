@@ -25,7 +25,7 @@ from msgspec import Struct
 from penstock.core.web.model import Fetched, Kind, Outcome, Times, split_head
 from penstock.core.web.stored import Stored
 
-__all__ = ["LONG", "Seq", "clean_text", "encode", "encode_value", "line", "make_record", "pieces", "read_line"]
+__all__ = ["LONG", "Seq", "clean", "clean_text", "encode", "encode_value", "fields", "line", "pieces", "read_line"]
 
 LONG: Final = 1 << 20
 """Bytes of a body from which on its line is made in pieces. As one text the body would take four times its size, or
@@ -51,7 +51,7 @@ def line(outcome: Outcome, *, inline_body: bool) -> bytes:
     Without *inline_body* the line has the length and the digest of the body, but not
     the body. Broken text becomes U+FFFD, and a value without a form in JSON a text.
     """
-    return _dump(make_record(outcome, inline_body=inline_body))
+    return _dump(fields(outcome, inline_body))
 
 
 def encode(outcome: Outcome, *, inline_body: bool) -> bytes | Iterator[bytes]:
@@ -81,7 +81,7 @@ def _split_long(outcome: Outcome) -> Iterator[bytes]:
     """Yield the line of an *outcome* whose body may fill much of the memory."""
     body = memoryview(outcome.body)
     starts = range(0, len(body), PIECE)
-    before = make_record(outcome, inline_body=False)
+    before = fields(outcome, inline_body=False)
     after = {name: before.pop(name) for name in ("data", "input")}
     del before["body"], before["body_base64"]
     yield _dump(before)[:-2]
@@ -119,7 +119,7 @@ def _dump(value: Any) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
-        return orjson.dumps(_clean(value, 0), option=orjson.OPT_APPEND_NEWLINE)
+        return orjson.dumps(clean(value), option=orjson.OPT_APPEND_NEWLINE)
 
 
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -182,8 +182,8 @@ def read_line(data: bytes, place: int = 0) -> Stored:
     )
 
 
-def make_record(outcome: Outcome, *, inline_body: bool) -> dict[str, Any]:
-    """Return the fields of *outcome*, schema 1; ``line`` says what of the body."""
+def fields(outcome: Outcome, inline_body: bool) -> dict[str, Any]:  # noqa: FBT001 - called for every page
+    """Return the fields of the line of *outcome* by their names; values of users may have no form in JSON."""
     body = outcome.body
     text = encoded = digest = None
     if body or isinstance(outcome, Fetched):
@@ -243,8 +243,8 @@ def _second(whole: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
 
 
-def _clean(value: Any, depth: int) -> Any:
-    """Return *value* in a form that orjson takes."""
+def clean(value: Any, depth: int = 0) -> Any:
+    """Return *value* in a form that orjson takes; its last levels are cut off if it is nested too deeply."""
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, int):
@@ -254,8 +254,8 @@ def _clean(value: Any, depth: int) -> Any:
     if depth == DEEPEST:
         return "nested too deeply to be stored"
     if isinstance(value, dict):
-        return {_clean(str(key), depth): _clean(item, depth + 1) for key, item in value.items()}
-    return [_clean(item, depth + 1) for item in value]
+        return {clean(str(key), depth): clean(item, depth + 1) for key, item in value.items()}
+    return [clean(item, depth + 1) for item in value]
 
 
 def _number(value: int) -> int | str | orjson.Fragment:

@@ -63,9 +63,9 @@ def _load() -> tuple[Encode, Decode]:
 
 
 def _load_restore(heading: bytes) -> Restore:
-    from penstock.sink.cells import read_fields, read_outcome  # noqa: PLC0415 - as in _load
+    from penstock.sink.cells import read_names, read_outcome  # noqa: PLC0415 - as in _load
 
-    return partial(read_outcome, fields=read_fields(heading) if heading else [])
+    return partial(read_outcome, names=read_names(heading) if heading else [])
 
 
 CSV: Final = TableFormat("csv", "outcomes", "csv", _load, _load_restore)

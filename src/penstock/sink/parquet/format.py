@@ -16,6 +16,7 @@ from penstock.core.extents import Extent
 from penstock.core.web.model import Outcome
 from penstock.core.web.stored import Keep, RowTotals, Salvaged, Stored, Unreadable
 from penstock.errors import OutputError
+from penstock.sink.byte_extents import ByteExtents
 from penstock.sink.durable import PART, AppendFile, Hold, certify, locate_origin, remove, set_aside, sweep
 from penstock.sink.parquet.columns import Taken, arrow, build, schema
 from penstock.sink.parquet.part import PartFile
@@ -31,12 +32,12 @@ BATCH_BYTES: Final = 1 << 20
 """Bytes of outcomes that become Arrow arrays at once."""
 
 
-class ParquetFormat:
+class ParquetFormat(ByteExtents):
     """The format; see ``seams.Format``."""
 
     name: Final = NAME
     pattern: Final = PATTERN
-    unfinished: Final = rf"{PATTERN}{re.escape(PART)}"
+    unfinished = rf"{PATTERN}{re.escape(PART)}"
 
     def open(self, folder: Path, committed: Mapping[str, int], *, inline_body: bool) -> ParquetSink:
         """Return a sink, as of ``Format.open``. Raises UsageError if pyarrow is missing."""
