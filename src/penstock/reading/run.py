@@ -90,7 +90,7 @@ class Run:
     def to_arrow(self, *where: str, order: Order = "commit") -> Any:
         """Return the outcomes as a ``pyarrow.RecordBatchReader``, which reads them as its consumer asks.
 
-        The columns are those of ``--sink parquet``; the parameters as of ``outcomes``. Raises UsageError if pyarrow is
+        The columns are as of ``--sink parquet``, the parameters as of ``outcomes``. Raises UsageError if pyarrow is
         not installed.
         """
         from penstock.reading.tables import read_batches  # noqa: PLC0415 - an extra
