@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import shutil
 
@@ -25,6 +26,14 @@ def folder(tmp_path_factory):
         rows = "".join(f'{url},"a name, quoted",=1+1\n' for url in urls)
         (folder / "sites.csv").write_text(f"url,name,sum\n{rows}")
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def field_limit():
+    """What a page sets for its reader holds for all of the process."""
+    before = csv.field_size_limit()
+    yield
+    csv.field_size_limit(before)
 
 
 def is_here(name: str) -> bool:
